@@ -1,0 +1,1 @@
+"""Measures callables, keeps what was observed, and judges one run against another."""

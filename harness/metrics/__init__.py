@@ -1,0 +1,37 @@
+"""What can be worked out from a measurement; one metric a file, computed when reading, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from harness.record import Measurement
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number with its unit, its direction and one sentence: table headers and axes are made from it."""
+
+    name: str
+    unit: str
+    """Unit as printed, ``""`` for a pure number."""
+    better: Literal["higher", "lower"]
+    says: str
+    """One sentence for a reader who sees the number for the first time."""
+    of: Callable[[Measurement, Measurement | None], float | None]
+    """From a measurement and its baseline of the same round to the value; None where it is absent."""
+    against: tuple[str, ...] | None = None
+    """Kernels that serve as baseline, the first one measured; None: the fastest exact kernel of the same operation."""
+
+    @property
+    def label(self) -> str:
+        """Name, unit and an arrow that points to better."""
+        unit = f" [{self.unit}]" if self.unit else ""
+        return f"{self.name}{unit} {'↑' if self.better == 'higher' else '↓'}"
+
+
+def speedup_of(measurement: Measurement, baseline: Measurement | None) -> float | None:
+    """Return how many times as fast as its baseline a measurement is, by medians; None without a baseline."""
+    return None if baseline is None else median(baseline.times_s) / median(measurement.times_s)

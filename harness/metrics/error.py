@@ -1,0 +1,11 @@
+"""Relative error of the result against the exact product."""
+
+from harness.metrics import Metric
+
+METRIC = Metric(
+    name="error",
+    unit="",
+    better="lower",
+    says="Relative Frobenius error against the exact product in float64.",
+    of=lambda measurement, baseline: measurement.rel_error,
+)

@@ -1,0 +1,11 @@
+"""Memory that one call needs at its highest."""
+
+from harness.metrics import Metric
+
+METRIC = Metric(
+    name="memory",
+    unit="MB",
+    better="lower",
+    says="Highest memory of one call above what was held before the kernel was prepared.",
+    of=lambda measurement, baseline: None if measurement.peak_bytes is None else measurement.peak_bytes / 1e6,
+)

@@ -1,0 +1,11 @@
+"""Time to prepare a kernel for its matrix, once."""
+
+from harness.metrics import Metric
+
+METRIC = Metric(
+    name="prepare",
+    unit="ms",
+    better="lower",
+    says="Time to prepare the kernel for its matrix, paid once before the first call.",
+    of=lambda measurement, baseline: 1e3 * measurement.prepare_s,
+)

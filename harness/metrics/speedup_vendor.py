@@ -1,0 +1,12 @@
+"""Times as fast as the vendor's library: cuSPARSE on a GPU, MKL on a CPU."""
+
+from harness.metrics import Metric, speedup_of
+
+METRIC = Metric(
+    name="speedup vs vendor",
+    unit="x",
+    better="higher",
+    says="Times as fast as cuSPARSE (GPU) or MKL (CPU) with int32 indices and a transpose made once.",
+    of=speedup_of,
+    against=("cusparse", "mkl"),
+)

@@ -1,0 +1,67 @@
+"""What a kernel is: a name, a way to prepare it for one matrix, and the multiply that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+
+from kernels.csr import Csr
+
+Reduce = Literal["sum", "mean"]
+
+
+class Unsupported(Exception):
+    """A kernel cannot do what it was asked for; the message is the reason that a record keeps."""
+
+
+class Multiply(Protocol):
+    """A kernel prepared for one matrix: call it with the dense operand."""
+
+    def __call__(self, dense: torch.Tensor) -> torch.Tensor:
+        """Return ``matrix @ dense``.
+
+        Args:
+            dense: (matrix.shape[1], width), of the dtype and on the device that the kernel was prepared for, contiguous.
+
+        Returns:
+            (matrix.shape[0], width), same dtype and device, freshly allocated.
+        """
+        ...
+
+
+class Prepare(Protocol):
+    """Builds a `Multiply`; what it does is paid once and timed apart."""
+
+    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+        """Return the multiply for `matrix`, or raise `Unsupported` with the reason.
+
+        Args:
+            matrix: the sparse operand, on the kernel's device.
+            width: columns of the dense operands to come.
+            dtype: of the dense operands and the result; values are cast to it, sums are kept in float32 or wider.
+            reduce: ``"sum"``, or ``"mean"``: each row's sum over its number of non-zeros, 0 for an empty row.
+        """
+        ...
+
+
+def present() -> str | None:
+    """Return None: nothing is missing."""
+    return None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one."""
+
+    name: str
+    device: Literal["cpu", "cuda"]
+    says: str
+    """One sentence: what it is and whose."""
+    prepare: Prepare
+    exact: bool = True
+    """False where only some of the column-row pairs are multiplied."""
+    missing: Callable[[], str | None] = present
+    """Why it cannot run on this machine, with the remedy; None where it can."""

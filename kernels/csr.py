@@ -1,0 +1,188 @@
+"""A sparse matrix in CSR: what every kernel is prepared for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Csr:
+    """An immutable sparse matrix in compressed sparse row form.
+
+    Raises ``ValueError`` where the parts do not fit together; `from_scipy`, `from_torch` and `from_edge_index` also
+    check every index.
+    """
+
+    rowptr: torch.Tensor
+    """(rows + 1,), int32 (int64 past 2**31 non-zeros): where each row starts."""
+    col: torch.Tensor
+    """(nnz,), int32: column of each non-zero, ascending within a row."""
+    value: torch.Tensor | None
+    """(nnz,), floating; None: all ones."""
+    shape: tuple[int, int]
+    """Rows, columns."""
+    name: str = ""
+    """What it is called in errors."""
+    _transposed: list[Csr] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.rowptr.numel() != self.shape[0] + 1:
+            raise ValueError(f"{self.name}: rowptr must hold rows + 1 = {self.shape[0] + 1} entries (got {self.rowptr.numel()})")
+        if self.value is not None and self.value.numel() != self.col.numel():
+            raise ValueError(f"{self.name}: value must hold one entry a non-zero, {self.col.numel()} (got {self.value.numel()})")
+
+    @property
+    def nnz(self) -> int:
+        """Number of stored entries."""
+        return self.col.numel()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parts live."""
+        return self.col.device
+
+    @cached_property
+    def row_nnz(self) -> torch.Tensor:
+        """(rows,), int64: non-zeros of each row."""
+        return self.rowptr.diff().long()
+
+    @cached_property
+    def row_norms(self) -> torch.Tensor:
+        """(rows,), float32: Euclidean norm of each row."""
+        if self.value is None:
+            return self.row_nnz.float().sqrt()
+        return self._row_sums(self.value.double().square()).sqrt().float()
+
+    def transpose(self) -> Csr:
+        """Return the transpose; made once, then kept, also as the transpose's own transpose."""
+        if not self._transposed:
+            other = self._make_transpose()
+            other._transposed.append(self)
+            self._transposed.append(other)
+        return self._transposed[0]
+
+    def _make_transpose(self) -> Csr:
+        order = torch.sort(self.col, stable=True).indices
+        counts = torch.bincount(self.col, minlength=self.shape[1])
+        value = None if self.value is None else self.value[order]
+        rows = self._rows()[order].int()
+        return Csr(_rowptr(counts), rows, value, (self.shape[1], self.shape[0]), f"{self.name}ᵀ" if self.name else "")
+
+    def mean(self) -> Csr:
+        """Return the matrix of mean aggregation: each row over its number of non-zeros (value 1/deg where all are ones)."""
+        return self.scale_rows(1.0 / self.row_nnz.clamp(min=1).double())
+
+    def scale_rows(self, scale: torch.Tensor) -> Csr:
+        """Return ``diag(scale) @ self``; `scale` is (rows,), the values become float32."""
+        value = torch.repeat_interleave(scale.double(), self.row_nnz)
+        if self.value is not None:
+            value = value * self.value.double()
+        return Csr(self.rowptr, self.col, value.float(), self.shape, self.name)
+
+    def scale_columns(self, scale: torch.Tensor) -> Csr:
+        """Return ``self @ diag(scale)``; `scale` is (columns,), the values become float32."""
+        value = scale.double()[self.col]
+        if self.value is not None:
+            value = value * self.value.double()
+        return Csr(self.rowptr, self.col, value.float(), self.shape, self.name)
+
+    def without_diagonal(self) -> Csr:
+        """Return the matrix with no entry on its diagonal: self-loops are kept exact and dense, outside of it."""
+        keep = self._rows() != self.col
+        counts = torch.zeros(self.shape[0], dtype=torch.int64, device=self.device).index_add_(0, self._rows()[keep], keep[keep].long())
+        value = None if self.value is None else self.value[keep]
+        return Csr(_rowptr(counts), self.col[keep], value, self.shape, self.name)
+
+    def gcn(self) -> Csr:
+        """Return ``D^-1/2 A D^-1/2`` off the diagonal, with D the row counts of ``A + I`` (Kipf and Welling, ICLR 2017).
+
+        The diagonal of the normalised matrix is 1/deg in each row; it is left out here because it stays exact.
+        """
+        matrix = self.without_diagonal()
+        scale = (matrix.row_nnz + 1).double().rsqrt()
+        return matrix.scale_rows(scale).scale_columns(scale)
+
+    def to(self, device: torch.device | str) -> Csr:
+        """Return the matrix on `device`, itself where it is there already."""
+        if torch.device(device) == self.device:
+            return self
+        value = None if self.value is None else self.value.to(device)
+        return Csr(self.rowptr.to(device), self.col.to(device), value, self.shape, self.name)
+
+    def to_scipy(self) -> scipy.sparse.csr_matrix:
+        """Return the matrix in SciPy, float64: what references are computed from."""
+        import scipy.sparse
+
+        value = torch.ones(self.nnz, dtype=torch.float64) if self.value is None else self.value.double().cpu()
+        parts = (value.numpy(), self.col.cpu().numpy(), self.rowptr.cpu().numpy())
+        return scipy.sparse.csr_matrix(parts, shape=self.shape)
+
+    @classmethod
+    def from_scipy(cls, matrix: scipy.sparse.spmatrix, name: str = "", weighted: bool = True) -> Csr:
+        """Return a SciPy sparse matrix as CSR; duplicates are summed, ``weighted=False`` drops the values."""
+        matrix = matrix.tocsr(copy=True)
+        matrix.sum_duplicates()
+        value = torch.from_numpy(matrix.data).float() if weighted else None
+        parts = torch.from_numpy(matrix.indptr), torch.from_numpy(matrix.indices)
+        return cls(_fit(parts[0]), _column(parts[1], matrix.shape[1], name), value, matrix.shape, name)
+
+    @classmethod
+    def from_torch(cls, matrix: torch.Tensor, name: str = "") -> Csr:
+        """Return a 2-D torch tensor of layout CSR, CSC or COO as CSR; duplicates of a COO tensor are summed."""
+        if matrix.layout is torch.sparse_coo:
+            matrix = matrix.coalesce()
+        matrix = matrix.to_sparse_csr()
+        rows, columns = matrix.shape
+        return cls(_fit(matrix.crow_indices()), _column(matrix.col_indices(), columns, name), matrix.values(), (rows, columns), name)
+
+    @classmethod
+    def from_edge_index(
+        cls, edge_index: torch.Tensor, nodes: int | None = None, value: torch.Tensor | None = None, name: str = ""
+    ) -> Csr:
+        """Return the adjacency of a PyTorch Geometric ``edge_index``: entry (target, source) for each edge.
+
+        Args:
+            edge_index: (2, edges), integer: sources, then targets. Repeated edges stay repeated.
+            nodes: number of nodes; None: one more than the largest index.
+            value: (edges,), floating; None: all ones.
+        """
+        source, target = edge_index.long()
+        count = int(edge_index.max()) + 1 if nodes is None else nodes
+        if edge_index.numel() and (int(edge_index.min()) < 0 or int(edge_index.max()) >= count):
+            raise ValueError(f"{name}: edge_index must lie in [0, {count}) (got {int(edge_index.min())} to {int(edge_index.max())})")
+        order = torch.argsort(target * count + source, stable=True)
+        rowptr = _rowptr(torch.bincount(target, minlength=count))
+        return cls(rowptr, source[order].int(), None if value is None else value[order], (count, count), name)
+
+    def _rows(self) -> torch.Tensor:
+        return torch.repeat_interleave(torch.arange(self.shape[0], device=self.device), self.row_nnz)
+
+    def _row_sums(self, entries: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros(self.shape[0], dtype=entries.dtype, device=self.device)
+        return total.index_add_(0, self._rows(), entries)
+
+
+def _fit(rowptr: torch.Tensor) -> torch.Tensor:
+    """Offsets in int32 where the number of non-zeros allows it: half the bytes, and what vendor libraries run fastest on."""
+    return rowptr.int() if int(rowptr[-1]) <= INT32_MAX else rowptr.long()
+
+
+def _rowptr(counts: torch.Tensor) -> torch.Tensor:
+    return _fit(torch.cat([counts.new_zeros(1), counts.cumsum(0)]))
+
+
+def _column(col: torch.Tensor, columns: int, name: str) -> torch.Tensor:
+    if columns > INT32_MAX:
+        raise ValueError(f"{name}: columns must be at most {INT32_MAX} (got {columns})")
+    if col.numel() and (int(col.min()) < 0 or int(col.max()) >= columns):
+        raise ValueError(f"{name}: column indices must lie in [0, {columns}) (got {int(col.min())} to {int(col.max())})")
+    return col.int()

@@ -1,0 +1,1 @@
+"""The only place where kernels and the harness meet."""
