@@ -80,6 +80,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Columns of the matrix: the column-row pairs."""
     kept_pairs: int | None = None
     """Column-row pairs that were multiplied; None for an exact kernel."""
+    graph_digest: str | None = None
+    """Digest of the graph's structure and values: two runs of a case with different digests saw different graphs."""
     calls_per_sample: int = 1
     """Calls timed together in one sample: the caching interval of a cached kernel."""
     warmup_calls: int = 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from harness.environment import differences
 from harness.record import SCHEMA, Case, Record, Round, Run
 
 
@@ -28,6 +29,10 @@ class _Line(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Line).decode
 
+# What a line can be wrong with: not JSON, not of our types, not UTF-8, nested past the interpreter's depth.
+_DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
+_REMEDY = "give a .jsonl file written by `pytest suites/ --benchmark`"
+
 
 def read(path: str | Path) -> Run:
     """Return the run in a results file.
@@ -37,8 +42,6 @@ def read(path: str | Path) -> Run:
     """
     path = Path(path)
     lines = _finished_lines(path)
-    if not lines:
-        raise ResultsError(f"{path}: a results file begins with a run line (this one is empty): measure into a new file")
     environment = _environment(path, lines[0])
     rounds: list[tuple[Round, list[Record]]] = []
     for number, text in enumerate(lines[1:], start=2):
@@ -47,21 +50,29 @@ def read(path: str | Path) -> Run:
 
 
 def _finished_lines(path: Path) -> list[bytes]:
+    """The lines that have their end, at least one."""
     try:
+        if path.exists() and not (path.is_file() or path.is_fifo() or path.is_dir()):
+            raise ResultsError(f"{path}: a results file is a regular file (this is a device): {_REMEDY}")
         data = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read ({error.strerror}): give the path of a results file") from None
-    return data[: data.rfind(b"\n") + 1].splitlines()
+    if not data:
+        raise ResultsError(f"{path}: a results file begins with a run line (this one is empty): measure into a new file")
+    lines = data.split(b"\n")[:-1]
+    if not lines:
+        what = "was cut short in its run line" if data.startswith(b'{"run":') else "has no run line, so it is not a results file"
+        raise ResultsError(f"{path}: {what}: {_REMEDY}")
+    return lines
 
 
 def _environment(path: Path, text: bytes) -> dict[str, Any]:
-    remedy = "give a .jsonl file written by `pytest suites/ --benchmark`"
     try:
         schema = msgspec.json.decode(text)["run"]["schema"]
-    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
-        raise ResultsError(f"{path}: line 1 is no run line, so this is not a results file: {remedy}") from None
+    except (*_DAMAGE, KeyError, TypeError, IndexError):
+        raise ResultsError(f"{path}: line 1 is no run line, so this is not a results file: {_REMEDY}") from None
     if schema != SCHEMA:
-        raise ResultsError(f"{path}: schema must be {SCHEMA} (got {schema!r}): read it with the version that wrote it")
+        raise ResultsError(f"{path}: schema must be {SCHEMA} (got {str(schema)[:20]}): read it with the version that wrote it")
     head = _line(path, 1, text).run
     assert head is not None
     return head.environment
@@ -70,7 +81,7 @@ def _environment(path: Path, text: bytes) -> dict[str, Any]:
 def _line(path: Path, number: int, text: bytes) -> _Line:
     try:
         return _decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _DAMAGE as error:
         raise ResultsError(f"{path}: line {number} is damaged ({error}): restore the file or measure into a new one") from None
 
 
@@ -93,42 +104,35 @@ class ResultsFile:
         """Create `path`, or carry on in it. Raises `ResultsError` where it is not ours or cannot be written."""
         self.path = path
         self._fd: int | None = None
-        existing = self._existing()
-        self.rounds = existing.rounds if existing else []
-        if existing and existing.environment != environment:
-            names = sorted(k for k in {*existing.environment, *environment} if existing.environment.get(k) != environment.get(k))
-            raise ResultsError(f"{path}: holds a run of another environment ({', '.join(names)} differ): give a new --results file")
-        self._open()
-        if existing is None:
-            self._write({"run": {"schema": SCHEMA, "environment": environment}})
+        # As it will read back, so that a tuple does not look like a change of machine.
+        environment = msgspec.json.decode(msgspec.json.encode(environment))
+        try:
+            if not path.exists():
+                _create(path, _encoded({"run": {"schema": SCHEMA, "environment": environment}}))
+            self.rounds = self._existing(environment)
+            self._fd = os.open(path, os.O_RDWR | os.O_APPEND)
+            _drop_half_line(self._fd, path)
+        except OSError as error:
+            raise self._unwritable(error) from None
 
-    def _existing(self) -> Run | None:
-        if not self.path.exists():
-            return None
+    def _existing(self, environment: dict[str, Any]) -> list[tuple[Round, list[Record]]]:
         if self.path.is_file() and self.path.stat().st_size == 0:
             raise ResultsError(f"{self.path}: is empty, and nothing is overwritten: delete it or give a new --results file")
-        return read(self.path)
-
-    def _open(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        except OSError as error:
-            raise ResultsError(f"{self.path}: cannot be written ({error.strerror}): give another --results path") from None
-        data = self.path.read_bytes()
-        if data and not data.endswith(b"\n"):
-            # A killed write left half a line. It is no record, and the next line must not be glued to it.
-            os.ftruncate(self._fd, data.rfind(b"\n") + 1)
+        run = read(self.path)
+        names = ", ".join(differences(run.environment, environment))
+        if names:
+            raise ResultsError(f"{self.path}: holds a run of another environment ({names} differ): give a new --results file")
+        return run.rounds
 
     def start_round(self, start: Round) -> None:
         """Write that a round starts."""
-        self.rounds.append((start, []))
         self._write({"round": start})
+        self.rounds.append((start, []))
 
     def append(self, record: Record) -> None:
         """Write one record of the round that was started last."""
-        self.rounds[-1][1].append(record)
         self._write({"record": record})
+        self.rounds[-1][1].append(record)
 
     def done(self) -> set[Case]:
         """Return the cases that the last round holds already."""
@@ -136,10 +140,42 @@ class ResultsFile:
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._fd is not None
-        os.write(self._fd, msgspec.json.encode(line) + b"\n")
+        data = _encoded(line)
+        try:
+            # One call a line: a kill leaves a whole line, or a half one at the very end, which the next run takes off.
+            if os.write(self._fd, data) < len(data):
+                _drop_half_line(self._fd, self.path)
+                raise OSError(0, "the disk is full")
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> ResultsError:
+        return ResultsError(f"{self.path}: cannot be written ({error.strerror}): give another --results path")
 
     def close(self) -> None:
         """Close the file; it can be opened again to carry on."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(line) + b"\n"
+
+
+def _create(path: Path, head: bytes) -> None:
+    """Make `path` with its run line in one step: killed before it, there is no file; after it, a usable one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(head)
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _drop_half_line(fd: int, path: Path) -> None:
+    """Cut off half a line at the end: it is no record, and the next line must not be glued to it."""
+    data = path.read_bytes()
+    if not data.endswith(b"\n"):
+        os.ftruncate(fd, data.rfind(b"\n") + 1)

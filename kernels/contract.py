@@ -20,7 +20,7 @@ class Unsupported(Exception):
 class Multiply(Protocol):
     """A kernel prepared for one matrix: call it with the dense operand."""
 
-    def __call__(self, dense: torch.Tensor) -> torch.Tensor:
+    def __call__(self, dense: torch.Tensor, /) -> torch.Tensor:
         """Return ``matrix @ dense``.
 
         Args:

@@ -62,6 +62,19 @@ class Csr:
             return self.row_nnz.float().sqrt()
         return self._row_sums(self.value.double().square()).sqrt().float()
 
+    @cached_property
+    def column_nnz(self) -> torch.Tensor:
+        """(columns,), int64: non-zeros of each column."""
+        return torch.bincount(self.col, minlength=self.shape[1])
+
+    @cached_property
+    def column_norms(self) -> torch.Tensor:
+        """(columns,), float32: Euclidean norm of each column."""
+        if self.value is None:
+            return self.column_nnz.float().sqrt()
+        total = torch.zeros(self.shape[1], dtype=torch.float64, device=self.device)
+        return total.index_add_(0, self.col, self.value.double().square()).sqrt().float()
+
     def transpose(self) -> Csr:
         """Return the transpose; made once, then kept, also as the transpose's own transpose."""
         if not self._transposed:
@@ -72,10 +85,9 @@ class Csr:
 
     def _make_transpose(self) -> Csr:
         order = torch.sort(self.col, stable=True).indices
-        counts = torch.bincount(self.col, minlength=self.shape[1])
         value = None if self.value is None else self.value[order]
         rows = self._rows()[order].int()
-        return Csr(_rowptr(counts), rows, value, (self.shape[1], self.shape[0]), f"{self.name}ᵀ" if self.name else "")
+        return Csr(_rowptr(self.column_nnz), rows, value, (self.shape[1], self.shape[0]), f"{self.name}ᵀ" if self.name else "")
 
     def mean(self) -> Csr:
         """Return the matrix of mean aggregation: each row over its number of non-zeros (value 1/deg where all are ones)."""
@@ -98,7 +110,7 @@ class Csr:
     def without_diagonal(self) -> Csr:
         """Return the matrix with no entry on its diagonal: self-loops are kept exact and dense, outside of it."""
         keep = self._rows() != self.col
-        counts = torch.zeros(self.shape[0], dtype=torch.int64, device=self.device).index_add_(0, self._rows()[keep], keep[keep].long())
+        counts = torch.bincount(self._rows()[keep], minlength=self.shape[0])
         value = None if self.value is None else self.value[keep]
         return Csr(_rowptr(counts), self.col[keep], value, self.shape, self.name)
 
@@ -142,7 +154,9 @@ class Csr:
             matrix = matrix.coalesce()
         matrix = matrix.to_sparse_csr()
         rows, columns = matrix.shape
-        return cls(_fit(matrix.crow_indices()), _column(matrix.col_indices(), columns, name), matrix.values(), (rows, columns), name)
+        return cls(
+            _fit(matrix.crow_indices()), _column(matrix.col_indices(), columns, name), matrix.values(), (rows, columns), name
+        )
 
     @classmethod
     def from_edge_index(
@@ -154,11 +168,14 @@ class Csr:
             edge_index: (2, edges), integer: sources, then targets. Repeated edges stay repeated.
             nodes: number of nodes; None: one more than the largest index.
             value: (edges,), floating; None: all ones.
+            name: what the matrix is called in errors.
         """
         source, target = edge_index.long()
         count = int(edge_index.max()) + 1 if nodes is None else nodes
         if edge_index.numel() and (int(edge_index.min()) < 0 or int(edge_index.max()) >= count):
-            raise ValueError(f"{name}: edge_index must lie in [0, {count}) (got {int(edge_index.min())} to {int(edge_index.max())})")
+            raise ValueError(
+                f"{name}: edge_index must lie in [0, {count}) (got {int(edge_index.min())} to {int(edge_index.max())})"
+            )
         order = torch.argsort(target * count + source, stable=True)
         rowptr = _rowptr(torch.bincount(target, minlength=count))
         return cls(rowptr, source[order].int(), None if value is None else value[order], (count, count), name)

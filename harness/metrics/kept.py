@@ -7,5 +7,5 @@ METRIC = Metric(
     unit="%",
     better="lower",
     says="Non-zeros that were multiplied, as a share of all of them: the FLOPs really spent.",
-    of=lambda measurement, baseline: 100 * measurement.kept_nnz / measurement.nnz,
+    of=lambda measurement, _: 100 * measurement.kept_nnz / measurement.nnz if measurement.nnz else None,
 )

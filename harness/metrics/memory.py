@@ -7,5 +7,5 @@ METRIC = Metric(
     unit="MB",
     better="lower",
     says="Highest memory of one call above what was held before the kernel was prepared.",
-    of=lambda measurement, baseline: None if measurement.peak_bytes is None else measurement.peak_bytes / 1e6,
+    of=lambda measurement, _: None if measurement.peak_bytes is None else measurement.peak_bytes / 1e6,
 )

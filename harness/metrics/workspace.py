@@ -7,5 +7,5 @@ METRIC = Metric(
     unit="MB",
     better="lower",
     says="Scratch memory of one call: its highest, less what was held before it and less its result.",
-    of=lambda measurement, baseline: None if measurement.workspace_bytes is None else measurement.workspace_bytes / 1e6,
+    of=lambda measurement, _: None if measurement.workspace_bytes is None else measurement.workspace_bytes / 1e6,
 )

@@ -1,1 +1,6 @@
 """Named graphs, real and synthetic, and graph files, as one type: an adjacency with features and labels beside it."""
+
+from suites.graphs.graph import Graph, GraphError, Masks
+from suites.graphs.loading import check, load, names
+
+__all__ = ["Graph", "GraphError", "Masks", "check", "load", "names"]

@@ -1,0 +1,221 @@
+"""The command line: ``python -m harness list | doctor | report | compare``; everything heavy is imported where it is used."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+RUN_LINE = b'{"run":{'
+FILE = click.Path(path_type=Path)
+
+
+def _share(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
+    """The threshold as a number: ``5%`` or ``0.05``."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise click.ClickException(f"--threshold must be above 0% and below 100% (got {text!r}): write 5% or 0.05")
+    return share
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.pass_context
+def cli(context: click.Context) -> int:
+    """See what can be measured, draw what was measured, judge what changed.
+
+    Measuring itself is `pytest suites/ --benchmark`.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
+
+
+@cli.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+def list_(as_json: bool) -> None:
+    """Kernels, graphs, metrics: available, or the reason why not."""
+    from harness import listing
+
+    click.echo(_json(listing.as_tree()) if as_json else listing.as_text())
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+def doctor(as_json: bool) -> int:
+    """The machine, what makes its numbers noisy, what is missing and how to get it.
+
+    Exit status: 0, or 1 where something required is missing.
+    """
+    from harness import doctor
+
+    findings = doctor.examine()
+    click.echo(_json(doctor.as_tree(findings)) if as_json else doctor.as_text(findings))
+    return doctor.exit_status(findings)
+
+
+@cli.command()
+@click.argument("results", nargs=-1, type=FILE)
+@click.option("--output", type=FILE, help="The page; by default beside the results, with .html at its end.")
+def report(results: tuple[Path, ...], output: Path | None) -> None:
+    """Draw results files into one offline page; by default the newest in results/."""
+    import importlib
+
+    paths = list(results) or [_newest(Path("results"))]
+    output = output or paths[0].with_suffix(".html")
+    _guard(output, paths)
+    if output.exists() and not output.is_file():
+        raise click.ClickException(f"{output}: cannot be written (it is no regular file): give another path")
+    # Named, not imported: the harness knows nothing of the reports.
+    page = importlib.import_module("reports.page")
+    try:
+        page.write(paths, output)
+    except OSError as error:
+        raise click.ClickException(_unwritable(output, error)) from None
+    click.echo(str(output))
+
+
+@cli.command()
+@click.argument("base", type=FILE)
+@click.argument("new", type=FILE)
+@click.option("--threshold", callback=_share, default="5%", show_default=True, help="Change that counts.")
+@click.option("--markdown", type=FILE, help="Write the verdicts to this file as Markdown.")
+@click.option("--junit", type=FILE, help="Write them as JUnit XML.")
+@click.option("--json", "as_json", type=FILE, help="Write them as JSON.")
+@click.option("--all", "show_all", is_flag=True, help="Show the cases that are the same, too.")
+@click.option("--across-machines", is_flag=True, help="Judge times also where CPU or GPU differ.")
+def compare(base: Path, new: Path, threshold: float, show_all: bool, across_machines: bool, **files: Path | None) -> int:
+    """Judge the results file NEW against BASE, case by case.
+
+    A ratio is new time / base time: above 1 is slower.
+
+    Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage or unreadable file; 3 cannot be judged.
+    """
+    from harness import compare, results
+
+    for target in files.values():
+        if target is not None:
+            _guard(target, [base, new])
+    comparison = compare.compare(results.read(base), results.read(new), threshold, across_machines)
+    _write_all(comparison, files)
+    click.echo(_table(comparison, show_all), nl=False)
+    return comparison.exit_status
+
+
+def _write_all(comparison: Any, files: dict[str, Path | None]) -> None:
+    from harness.verdicts import as_json, junit, markdown
+
+    outputs = {"markdown": markdown, "junit": junit, "as_json": as_json}
+    for name, target in files.items():
+        if target is not None:
+            _write_whole(target, outputs[name].text(comparison))
+
+
+def _table(comparison: Any, show_all: bool) -> str:
+    import shutil
+
+    from harness.verdicts import terminal
+
+    # A job's log has no width: fold no case name there.
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else 160
+    return terminal.text(comparison, show_all, width, on_terminal)
+
+
+def _newest(folder: Path) -> Path:
+    found = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise click.ClickException(f"no results file in {folder}/: `pytest suites/ --benchmark` makes one")
+    return found[-1]
+
+
+def _guard(target: Path, inputs: list[Path]) -> None:
+    """Refuse to write over results."""
+    inside = target.resolve() in [path.resolve() for path in inputs]
+    if target.suffix == ".jsonl" or inside or _begins_with_run(target):
+        raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
+
+
+def _begins_with_run(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(RUN_LINE)) == RUN_LINE
+    except OSError:
+        return False  # if it cannot be written either, writing says so
+
+
+def _write_whole(target: Path, text: str) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8", errors="replace")  # a pipe or a device is not to be replaced by a file
+        else:
+            _replace(target.resolve(), text)
+    except OSError as error:
+        raise click.ClickException(_unwritable(target, error)) from None
+
+
+def _replace(target: Path, text: str) -> None:
+    """Write beside the target and move it there, so that a kill or a full disk leaves no half file."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8", errors="replace")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _unwritable(target: Path, error: OSError) -> str:
+    return f"{target}: cannot be written ({error.strerror or error}): give another path"
+
+
+def _json(tree: dict[str, Any]) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status; what a user got wrong is one line on stderr and 2."""
+    try:
+        return int(cli.main(arguments, prog_name="python -m harness", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        _complain(error.format_message())
+    except click.Abort:
+        return 130
+    except Exception as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        _complain(reason)
+    return 2
+
+
+def _reason(error: Exception) -> str | None:
+    """What to tell a user who can do something about it; None for a bug of ours."""
+    from harness.plugins import why_missing
+    from harness.results import ResultsError
+
+    if isinstance(error, ModuleNotFoundError):
+        return why_missing(error)
+    return str(error) if isinstance(error, ResultsError) else None
+
+
+def _complain(message: str) -> None:
+    from harness.verdicts import plain
+
+    # One line, whatever a name in it holds.
+    click.echo(f"error: {plain(' '.join(message.split()))}", err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

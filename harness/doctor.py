@@ -1,0 +1,202 @@
+"""Turns the state of the machine into findings: what is fine, what makes numbers noisy, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Literal
+
+from harness import environment, gpu
+from harness.plugins import OPTIONAL
+
+State = Literal["ok", "hint", "missing"]
+
+REQUIRED = ("click", "jinja2", "msgspec", "numpy", "psutil", "pytest", "pytest_benchmark", "rich", "scipy")
+MIN_PYTHON = (3, 11)
+BUSY_PERCENT = 10.0
+NOISY_PERCENT = 10.0
+TIGHT_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    """``ok``; ``hint``: works, but numbers get noisy or something optional is absent; ``missing``: does not work without."""
+    says: str
+    """What was found."""
+    remedy: str | None = None
+    """What to do about it; None where nothing needs doing."""
+
+
+def examine(results: Path = Path("results")) -> list[Finding]:
+    """Return every finding; takes about a second, most of it for load and noise."""
+    installed = [python(), *packages()]
+    if exit_status(installed):
+        return installed  # the rest is read through what is missing
+    return [*_machine(), load_by_others(), noise(), *_gpus(), *installed, results_folder(results)]
+
+
+def exit_status(findings: list[Finding]) -> int:
+    """Return 1 where something required is missing, else 0: a noisy machine still measures."""
+    return int(any(finding.state == "missing" for finding in findings))
+
+
+def as_tree(findings: list[Finding]) -> dict[str, Any]:
+    """Return the findings and the environment as JSON types."""
+    listed = [{"name": f.name, "state": f.state, "says": f.says, "remedy": f.remedy} for f in findings]
+    return {"findings": listed, "environment": environment.read()}
+
+
+def as_text(findings: list[Finding]) -> str:
+    """Return the findings for a reader, one line each, the remedy under it."""
+    wide = max(len(finding.name) for finding in findings)
+    return "\n".join(line for finding in findings for line in _lines(finding, wide))
+
+
+def _lines(finding: Finding, wide: int) -> Iterator[str]:
+    yield f"{finding.state:7}  {finding.name:{wide}}  {finding.says}"
+    if finding.remedy:
+        yield f"{'':7}  {'':{wide}}  -> {finding.remedy}"
+
+
+def _machine() -> Iterator[Finding]:
+    found = environment.read()
+    cpu, system, host = found["cpu"], found["os"], found["host"]
+    inside = [name for name in (host["container"], "virtual machine" if host["virtual_machine"] else None) if name]
+    says = f"{cpu['model'] or 'unnamed CPU'}, {system['distribution'] or system['name']}, kernel {system['release']}"
+    yield Finding("machine", "ok", says + (f" (inside: {', '.join(inside)})" if inside else ""))
+    yield memory(found["memory_bytes"], _available_bytes())
+    yield cores(cpu["logical_cores"], cpu["usable_cores"], cpu["quota_cores"])
+    yield governor(cpu["governor"])
+
+
+def _available_bytes() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def memory(total_bytes: int, available_bytes: int) -> Finding:
+    """Return whether enough memory is free for a graph of ordinary size."""
+    says = f"{total_bytes / 2**30:.1f} GiB, {available_bytes / 2**30:.1f} GiB free"
+    if available_bytes < TIGHT_BYTES:
+        return Finding("memory", "hint", says, "close other programs, or measure graphs scaled down (twin:reddit2@0.05)")
+    return Finding("memory", "ok", says)
+
+
+def cores(logical: int | None, usable: int | None, quota: float | None) -> Finding:
+    """Return whether this process may use the cores that the machine has."""
+    says = f"{usable} of {logical} logical cores usable"
+    if quota is not None and usable is not None and quota < usable:
+        return Finding("cores", "hint", f"{says}, {quota:g} cores' worth of time granted", f"run with {max(1, int(quota))} threads")
+    if usable != logical:
+        return Finding("cores", "hint", says, "compare only with runs on as many cores (taskset, container limits)")
+    return Finding("cores", "ok", says)
+
+
+def governor(name: str | None) -> Finding:
+    """Return whether the frequency governor lets the clock wander."""
+    if name is None:
+        return Finding("governor", "ok", "not shown by this kernel (usual in a virtual machine)")
+    if name == "performance":
+        return Finding("governor", "ok", name)
+    return Finding(
+        "governor", "hint", f"{name}: the clock frequency follows the load", "sudo cpupower frequency-set -g performance"
+    )
+
+
+def load_by_others(seconds: float = 0.3) -> Finding:
+    """Return how busy the cores are while this process sleeps."""
+    import psutil
+
+    busy = psutil.cpu_percent(interval=seconds)
+    says = f"{busy:.0f} % of all cores busy with other processes"
+    if busy > BUSY_PERCENT:
+        return Finding("load", "hint", says, "stop other programs, or measure more rounds (--rounds 9)")
+    return Finding("load", "ok", says)
+
+
+def noise(seconds: float = 0.5) -> Finding:
+    """Return how far repetitions of one small piece of arithmetic spread."""
+    spread = spread_percent(_repeat(seconds))
+    says = f"the slowest tenth of identical work takes {spread:.0f} % longer than the fastest"
+    if spread > NOISY_PERCENT:
+        return Finding("timing noise", "hint", says, "measure at least 9 rounds (--rounds 9) before believing a 5 % difference")
+    return Finding("timing noise", "ok", says)
+
+
+def spread_percent(times_s: list[float]) -> float:
+    """Return by how many percent the ninth decile lies above the fastest."""
+    return 100 * (quantiles(times_s, n=10)[-1] / min(times_s) - 1)
+
+
+def _repeat(seconds: float) -> list[float]:
+    times_s: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times_s) < 10 or time.perf_counter() < end:
+        start = time.perf_counter()
+        sum(number * number for number in range(20_000))
+        times_s.append(time.perf_counter() - start)
+    return times_s
+
+
+def _gpus() -> Iterator[Finding]:
+    found, reason = gpu.gpus()
+    if reason is not None:
+        yield Finding("GPU", "hint", f"none: {reason}", "nothing to do on a machine without one: CPU kernels are measured")
+    for entry in found:
+        size = "" if entry["memory_bytes"] is None else f", {entry['memory_bytes'] / 2**30:.0f} GiB"
+        yield Finding("GPU", "ok", f"{entry['name']}{size}, driver {entry['driver']}, {entry['uuid']}")
+    if found:
+        yield gpu_processes(gpu.processes())
+
+
+def gpu_processes(running: list[int]) -> Finding:
+    """Return whether other processes compute on a GPU."""
+    others = [str(pid) for pid in running if pid != os.getpid()]
+    if others:
+        return Finding("GPU load", "hint", f"other processes compute on it: {', '.join(others)}", "wait for them or stop them")
+    return Finding("GPU load", "ok", "no other process computes on it")
+
+
+def python() -> Finding:
+    """Return whether this Python is new enough."""
+    says = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    if sys.version_info[:2] < MIN_PYTHON:
+        return Finding("python", "missing", says, "use Python 3.11 or newer")
+    return Finding("python", "ok", says)
+
+
+def packages() -> Iterator[Finding]:
+    """Yield one finding on what is required, and one for each optional package that is absent."""
+    absent = [name for name in REQUIRED if not _present(name)]
+    if absent:
+        yield Finding("packages", "missing", f"not installed: {', '.join(absent)}", "install the dependencies in pyproject.toml")
+    else:
+        yield Finding("packages", "ok", "all that are required are installed")
+    for name, remedy in OPTIONAL.items():
+        if not _present(name):
+            yield Finding(name, "hint", "optional, not installed", remedy)
+
+
+def _present(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def results_folder(folder: Path) -> Finding:
+    """Return whether results can be written to `folder`, or to where it would be made."""
+    place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        return Finding(
+            "results", "missing", f"{folder} cannot be written", "make it writable, or measure with --results FILE elsewhere"
+        )
+    return Finding("results", "ok", f"{folder} can be written")

@@ -1,0 +1,197 @@
+"""Turns the machine, its software and the checkout into the environment that a results file begins with."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.gpu import gpus
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("torch", "numba", "numpy", "scipy", "triton", "torch-sparse", "torch-scatter", "torch-geometric", "msgspec")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+CPU0 = Path("/sys/devices/system/cpu/cpu0")
+
+
+def read() -> dict[str, Any]:
+    """Return the environment as JSON types, the same at each call within a machine; what cannot be read is None.
+
+    Threads and the torch build are those of the torch that is loaded: read it after importing what is measured.
+    """
+    found, reason = gpus()
+    return {
+        "cpu": _cpu(),
+        "memory_bytes": _memory_bytes(),
+        "gpus": found,
+        "gpus_absent": reason,
+        "os": _os(),
+        "host": _host(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "torch_build": _torch_build(),
+        "threads": _threads(),
+        "checkout": checkout(ROOT),
+    }
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the fields in which two environments differ, dotted (``cpu.model``), each with both values."""
+    left, right = flat(one), flat(other)
+    return {name: (left.get(name), right.get(name)) for name in {**left, **right} if left.get(name) != right.get(name)}
+
+
+def flat(tree: Any) -> dict[str, Any]:
+    """Return the leaves of nested dictionaries and lists under dotted names: ``gpus.0.name``."""
+    leaves: dict[str, Any] = {}
+    waiting: list[tuple[str, Any]] = [("", tree)]
+    # A stack of its own: a file may nest deeper than Python recurses.
+    while waiting:
+        name, branch = waiting.pop()
+        if isinstance(branch, dict | list) and branch:
+            entries = branch.items() if isinstance(branch, dict) else enumerate(branch)
+            waiting += [(f"{name}.{key}" if name else str(key), below) for key, below in reversed(list(entries))]
+        elif name:
+            leaves[name] = branch
+    return leaves
+
+
+def usable_cores() -> int | None:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def governor() -> str | None:
+    """Return the frequency governor of the first core, None where the kernel shows none (most virtual machines)."""
+    return _text(CPU0 / "cpufreq/scaling_governor")
+
+
+def version(package: str) -> str | None:
+    """Return the installed version of a distribution without importing it, None where it is absent."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def checkout(root: Path) -> dict[str, Any]:
+    """Return commit and whether Python or tracked files differ from it; None and the reason outside a git checkout."""
+    answer = _git(root, "rev-parse", "--show-toplevel", "HEAD")
+    lines = answer.stdout.splitlines()
+    if answer.returncode or len(lines) != 2:
+        return {"commit": None, "dirty": None, "reason": _first_line(answer.stderr) or "git names no commit"}
+    if Path(lines[0]).resolve() != root.resolve():
+        return {"commit": None, "dirty": None, "reason": "not a git checkout of its own"}
+    return {"commit": lines[1], "dirty": _dirty(root), "reason": None}
+
+
+def _dirty(root: Path) -> bool:
+    # Untracked results and pages must not make the second run on a file look like another environment; a new kernel must.
+    changed = _git(root, "status", "--porcelain", "--untracked-files=all").stdout.splitlines()
+    return any(not line.startswith("??") or line.rstrip('"').endswith(".py") for line in changed)
+
+
+def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=30, check=False, env=quiet)
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(command, 127, "", "git is not installed")
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", "git did not answer within 30 s")
+
+
+def _cpu() -> dict[str, Any]:
+    import psutil
+
+    return {
+        "model": _cpu_model(),
+        "architecture": platform.machine() or None,
+        "physical_cores": psutil.cpu_count(logical=False),
+        "logical_cores": os.cpu_count(),
+        "usable_cores": usable_cores(),
+        "quota_cores": _quota_cores(),
+        "governor": governor(),
+        "l3_bytes": _l3_bytes(),
+    }
+
+
+def _cpu_model() -> str | None:
+    found = re.search(r"^model name\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")) or "", re.MULTILINE)
+    return found.group(1).strip() if found else platform.processor() or None
+
+
+def _quota_cores() -> float | None:
+    """Cores' worth of time that the control group grants, None where it sets no limit."""
+    quota, _, period = (_text(Path("/sys/fs/cgroup/cpu.max")) or "max").partition(" ")
+    return None if quota == "max" or not period else round(int(quota) / int(period), 2)
+
+
+def _l3_bytes() -> int | None:
+    for index in sorted((CPU0 / "cache").glob("index*")):
+        size = re.fullmatch(r"(\d+)([KM]?)", _text(index / "size") or "")
+        if _text(index / "level") == "3" and size:
+            return int(size.group(1)) * {"": 1, "K": 2**10, "M": 2**20}[size.group(2)]
+    return None
+
+
+def _memory_bytes() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
+def _os() -> dict[str, Any]:
+    name = None
+    with contextlib.suppress(OSError):
+        name = platform.freedesktop_os_release().get("PRETTY_NAME")
+    return {"name": platform.system() or None, "release": platform.release() or None, "distribution": name}
+
+
+def _host() -> dict[str, Any]:
+    marks = {"docker": Path("/.dockerenv"), "podman": Path("/run/.containerenv")}
+    flags = re.search(r"^flags\s*:(.*)$", _text(Path("/proc/cpuinfo")) or "", re.MULTILINE)
+    return {
+        "container": next((name for name, mark in marks.items() if mark.exists()), None),
+        "virtual_machine": "hypervisor" in flags.group(1).split() if flags else None,
+    }
+
+
+def _torch_build() -> str | None:
+    """``cpu``, ``cuda 12.8`` or ``hip 6.2``, from torch where it is loaded, else from its version file."""
+    if (torch := sys.modules.get("torch")) is not None:
+        builds = {"cuda": torch.version.cuda, "hip": torch.version.hip}
+    else:
+        spec = importlib.util.find_spec("torch")
+        if spec is None or spec.origin is None:
+            return None
+        text = _text(Path(spec.origin).parent / "version.py") or ""
+        builds = dict(re.findall(r"^(cuda|hip)\b[^=\n]*=\s*'([^']+)'", text, re.MULTILINE))
+    return next((f"{name} {number}" for name, number in builds.items() if number), "cpu")
+
+
+def _threads() -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    return {
+        "torch": None if torch is None else torch.get_num_threads(),
+        **{name: os.environ.get(name) for name in THREAD_VARIABLES},
+    }
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip() or None
+    except OSError:
+        return None
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].removeprefix("fatal: ")

@@ -1,0 +1,85 @@
+"""Turns the plug-in folders into a list of everything there is: available, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.plugins import Plugins, load
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that can be asked for by name."""
+
+    name: str
+    says: str
+    """One sentence; empty where the plug-in could not be loaded."""
+    missing: str | None
+    """Why it cannot be used on this machine, with the remedy; None where it can."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One kind of plug-in: where its files are and which constant they define."""
+
+    title: str
+    package: str
+    constant: str
+    note: str = ""
+
+
+SECTIONS = (
+    Section("kernels", "kernels.exact", "KERNEL"),
+    Section("selections", "kernels.sampled", "SELECTION", "in front of any kernel, selecting at each call or once in an interval"),
+    Section("graphs", "suites.graphs", "SOURCE", "a synthetic one is scaled by @0.05; a path to a graph file works too"),
+    Section("clocks", "harness.clocks", "CLOCK"),
+    Section("metrics", "harness.metrics", "METRIC"),
+    Section("figures", "reports.figures", "FIGURE"),
+)
+
+
+def entries(section: Section) -> list[Entry]:
+    """Return everything of one kind, first what was found, then what could not be loaded."""
+    plugins: Plugins = load(section.package, section.constant)
+    found = [entry for plugin in plugins.values() for entry in _entries(plugin, section.title)]
+    return found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
+
+
+def _entries(plugin: Any, title: str) -> Iterator[Entry]:
+    says = str(getattr(plugin, "says", "") or getattr(plugin, "title", ""))
+    reason = plugin.missing() if callable(getattr(plugin, "missing", None)) else None
+    for name in _names(plugin, title):
+        yield Entry(name, says, reason)
+
+
+def _names(plugin: Any, title: str) -> tuple[str, ...]:
+    if title == "selections":
+        return f"{plugin.name}(KERNEL)", f"cached_{plugin.name}(KERNEL)"
+    return tuple(getattr(plugin, "names", ())) or (plugin.name,)
+
+
+def as_tree(sections: tuple[Section, ...] = SECTIONS) -> dict[str, Any]:
+    """Return the list as JSON types."""
+    return {section.title: [_tree(entry) for entry in entries(section)] for section in sections}
+
+
+def _tree(entry: Entry) -> dict[str, Any]:
+    return {"name": entry.name, "says": entry.says, "available": entry.missing is None, "reason": entry.missing}
+
+
+def as_text(sections: tuple[Section, ...] = SECTIONS) -> str:
+    """Return the list for a reader: one line an entry, and under it why it cannot be used."""
+    return "\n".join(line for section in sections for line in _lines(section, entries(section)))
+
+
+def _lines(section: Section, found: list[Entry]) -> Iterator[str]:
+    yield f"{section.title} - {section.note}" if section.note else section.title
+    wide = max((len(entry.name) for entry in found), default=0)
+    for entry in found:
+        text = entry.says if entry.missing is None else f"not available: {entry.missing}"
+        yield f"  {'+' if entry.missing is None else '-'} {entry.name:{wide}}  {text}"
+    if not found:
+        yield "  none"
+    yield ""

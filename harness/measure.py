@@ -1,0 +1,144 @@
+"""Checks a piece of work, then times it, then checks it again: into one record, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from time import perf_counter
+from typing import Any, Protocol
+
+from harness import memory
+from harness.clocks import Clock
+from harness.record import Case, Measurement, Record, Status
+from harness.sampling import Limits, sample
+
+
+class Skip(Exception):
+    """The work cannot be done here; the message is the reason that the record keeps."""
+
+
+class Wrong(Exception):
+    """The work computes something else than it should; the message says by how much."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: facts of the result that are no times."""
+
+    rel_error: float
+    """Relative error against the exact product in float64."""
+    check_error: float
+    """Relative error against float64 of what was asked for."""
+    nnz: int
+    """Non-zeros of the matrix."""
+    kept_nnz: int
+    """Non-zeros that were multiplied."""
+    rows: int
+    """Rows of the matrix."""
+    columns: int
+    """Columns of the matrix."""
+    kept_pairs: int | None = None
+    """Column-row pairs that were multiplied; None where nothing is selected."""
+    graph_digest: str | None = None
+    """Digest of the graph's contents."""
+
+
+class Work(Protocol):
+    """One case, prepared: what the harness calls, without knowing what it computes."""
+
+    period: int
+    """Calls that belong together in one sample: the interval of a cached kernel, else 1."""
+    select: Callable[[], object] | None
+    """Selecting alone; None where nothing is selected."""
+    multiply: Callable[[], object] | None
+    """Multiplying alone, over a held selection; None where nothing is selected."""
+
+    def __call__(self) -> Any:
+        """Do the work once and return its result."""
+        ...
+
+    def check(self, result: Any) -> Checked:
+        """Compare a result with its float64 reference; raise `Wrong` where they differ."""
+        ...
+
+    def result_bytes(self, result: Any) -> int:
+        """Return the size of a result: it is no workspace."""
+        ...
+
+    def synchronise(self) -> None:
+        """Wait until the device is done."""
+        ...
+
+
+def attempt(case: Case, prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Record:
+    """Return the record of a case: its measurement, or why there is none. Only an interruption gets past it."""
+    try:
+        return Record(case=case, status="ok", measurement=measure(prepare, clock, limits))
+    except Exception as error:
+        return Record(case=case, status=_status(error), reason=reason_of(error))
+
+
+def reason_of(error: Exception) -> str:
+    """Return an exception as the one-line reason of a record."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    return first if isinstance(error, Skip | Wrong) else f"{type(error).__name__}: {first}".rstrip(": ")
+
+
+def _status(error: Exception) -> Status:
+    return "skipped" if isinstance(error, Skip) else "wrong" if isinstance(error, Wrong) else "failed"
+
+
+def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Measurement:
+    """Return what was observed; raises `Wrong` before anything is timed where the result is wrong, and after it too."""
+    held = memory.resident()
+    start = perf_counter()
+    work = prepare()
+    work.synchronise()
+    prepare_s = perf_counter() - start
+    peak_bytes, workspace_bytes = _check_with_memory(work, held)
+    warmup_calls = _warm_up(work, limits)
+    times_s, stop = sample(lambda: clock.sample(work, work.period, work.synchronise) / work.period, limits)
+    parts = {"select_s": _part(work, work.select, clock, limits), "multiply_s": _part(work, work.multiply, clock, limits)}
+    facts = asdict(work.check(work()))
+    return Measurement(
+        times_s=times_s,
+        prepare_s=prepare_s,
+        peak_bytes=peak_bytes,
+        workspace_bytes=workspace_bytes,
+        calls_per_sample=work.period,
+        warmup_calls=warmup_calls,
+        stop=stop,
+        **parts,
+        **facts,
+    )
+
+
+def _check_with_memory(work: Work, held: int | None) -> tuple[int | None, int | None]:
+    """Check the first result, and return the call's peak above `held` and its workspace, in bytes."""
+    before = memory.resident()
+    result, above = memory.peak_of(work)
+    work.check(result)
+    if above is None or held is None or before is None:
+        return None, None
+    return max(0, before + above - held), max(0, above - work.result_bytes(result))
+
+
+def _warm_up(work: Work, limits: Limits) -> int:
+    """Call for a while, so that lazy set-up and clock ramps are over; return the number of calls, the checked one included."""
+    end = perf_counter() + limits.warmup_s
+    calls = 1
+    while True:
+        work()
+        calls += 1
+        if perf_counter() >= end:
+            work.synchronise()
+            return calls
+
+
+def _part(work: Work, part: Callable[[], object] | None, clock: Clock, limits: Limits) -> list[float] | None:
+    """Return samples of a part of the work, with a quarter of the whole's time: it explains, it is not the result."""
+    if part is None:
+        return None
+    part()
+    shorter = replace(limits, time_s=limits.time_s / 4)
+    return sample(lambda: clock.sample(part, 1, work.synchronise), shorter)[0]

@@ -1,0 +1,60 @@
+"""Reads how much memory this process holds, and how much one call holds at its highest (Linux only)."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+STATUS = Path("/proc/self/status")
+CLEAR_REFS = Path("/proc/self/clear_refs")
+RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
+
+
+def resident() -> int | None:
+    """Return the bytes this process holds in memory now; None where the machine does not tell."""
+    return _status("VmRSS")
+
+
+def peak_of(call: Callable[[], T]) -> tuple[T, int | None]:
+    """Return the result of `call` and the highest resident bytes while it ran, above those it started with.
+
+    None where the peak cannot be reset: no Linux, or no permission (some containers). Memory of other threads counts too.
+    """
+    before = _reset_peak()
+    result = call()
+    peak = None if before is None else _status("VmHWM")
+    return result, None if peak is None or before is None else max(0, peak - before)
+
+
+def _reset_peak() -> int | None:
+    """Set the peak to what is held now, and return that."""
+    # Freed blocks that the allocator keeps would be used again by the call without growing the process: hand them back first.
+    gc.collect()
+    _trim()
+    try:
+        CLEAR_REFS.write_text(RESET_PEAK)
+    except OSError:
+        return None
+    return resident()
+
+
+def _trim() -> None:
+    if sys.platform != "linux":
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
+
+
+def _status(field: str) -> int | None:
+    try:
+        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)

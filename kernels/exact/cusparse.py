@@ -1,0 +1,29 @@
+"""cuSPARSE's CSR SpMM, through torch: the vendor baseline on an NVIDIA GPU."""
+
+import torch
+
+from kernels.contract import Kernel, Multiply, Reduce
+from kernels.csr import Csr
+from kernels.exact._torch_csr import torch_csr
+
+
+def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+    """Return cuSPARSE's multiply; mean aggregation is a scaling of the rows, done here once."""
+    del width
+    return torch_csr(matrix.mean() if reduce == "mean" else matrix, dtype).matmul
+
+
+def missing() -> str | None:
+    """Return why cuSPARSE cannot be called, or None."""
+    if torch.cuda.is_available():
+        return None
+    return "no CUDA device: torch sees no NVIDIA GPU (python -m harness doctor says more)"
+
+
+KERNEL = Kernel(
+    name="cusparse",
+    device="cuda",
+    says="cuSPARSE through torch's CSR tensor, int32 indices: the vendor's kernel on an NVIDIA GPU.",
+    prepare=prepare,
+    missing=missing,
+)

@@ -1,0 +1,109 @@
+"""Our CPU SpMM: each row's sums stay in vector registers, and rows are shared out over threads by their non-zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+
+import numba
+import numpy as np
+import torch
+
+from kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from kernels.csr import Csr
+from kernels.exact._row_product import BF16, MEAN, STREAMED, TILE, WEIGHTED, row_product, store_fence
+
+_PARTS_PER_THREAD = 4
+# A row costs its store and its loop, which was measured at about as much as this many non-zeros.
+_ROW_COST = 8
+# Past the second-level caches a result is written once and read much later: storing it past the caches saves reading the
+# lines it overwrites, and leaves the dense operand in them.
+_STREAM_FROM_BYTES = 8 << 20
+_LINE_BYTES = 64
+
+
+def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+    """Return the multiply for `matrix`; the code for a new width is compiled here (and kept on disk), never while timed.
+
+    Raises:
+        Unsupported: for a dtype other than float32 and bfloat16.
+    """
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise Unsupported(f"rows_numba multiplies float32 and bfloat16 (got {dtype})")
+    value = np.empty(0, np.float32) if matrix.value is None else matrix.value.float().numpy()
+    rows = matrix.rowptr.long().numpy(), matrix.col.numpy(), value
+    form = (matrix.value is not None) * WEIGHTED | (reduce == "mean") * MEAN | _storing(matrix.shape[0], width, dtype)
+    tiles = [(start, _compiled(min(TILE, width - start), form)) for start in range(0, width, TILE)]
+    return partial(_multiply, tiles, _parts(rows[0], numba.get_num_threads() * _PARTS_PER_THREAD), rows)
+
+
+def _storing(rows: int, width: int, dtype: torch.dtype) -> int:
+    bf16 = dtype is torch.bfloat16
+    row_bytes = width * dtype.itemsize
+    streamed = rows * row_bytes >= _STREAM_FROM_BYTES and row_bytes % _LINE_BYTES == 0
+    return bf16 * BF16 | streamed * STREAMED
+
+
+def _multiply(
+    tiles: list[tuple[int, Callable[..., None]]], parts: np.ndarray, rows: tuple[np.ndarray, ...], dense: torch.Tensor
+) -> torch.Tensor:
+    result = torch.empty(len(rows[0]) - 1, dense.shape[1], dtype=dense.dtype)
+    operands = _bits(dense), _bits(result)
+    for start, run in tiles:
+        run(parts, *rows, *operands, start)
+    return result
+
+
+def _bits(dense: torch.Tensor) -> np.ndarray:
+    """A view for numba, which has no bfloat16."""
+    array: np.ndarray = (dense.detach().view(torch.int16) if dense.dtype is torch.bfloat16 else dense.detach()).numpy()
+    return array
+
+
+@numba.njit(numba.int64[::1](numba.int64[::1], numba.int64), cache=True)
+def _parts(rowptr, count):  # type: ignore[no-untyped-def]
+    """Return the rows at which the work is cut into parts of equal cost: a hub's part holds fewer rows."""
+    rows = len(rowptr) - 1
+    parts = np.empty(count + 1, np.int64)
+    total = rowptr[rows] + rows * _ROW_COST
+    for part in range(count + 1):
+        share = total * part // count
+        low, high = 0, rows
+        while low < high:
+            middle = (low + high) // 2
+            if rowptr[middle] + middle * _ROW_COST < share:
+                low = middle + 1
+            else:
+                high = middle
+        parts[part] = low
+    return parts
+
+
+@cache
+def _compiled(width: int, form: int) -> Callable[..., None]:
+    """Return the loop over rows for a tile of `width` features, compiled for contiguous arrays."""
+    size = 2 if form & BF16 else 4
+
+    def run(parts, rowptr, col, value, dense, result, start):  # type: ignore[no-untyped-def] # noqa: PLR0913
+        stride = np.int64(dense.shape[1] * size)
+        source = dense.ctypes.data + np.uint64(start * size)
+        target = result.ctypes.data + np.uint64(start * size)
+        for part in numba.prange(len(parts) - 1):
+            for row in range(parts[part], parts[part + 1]):
+                nonzeros = (col.ctypes.data, value.ctypes.data, np.int64(rowptr[row]), np.int64(rowptr[row + 1]))
+                row_product(width, form, nonzeros, (source, stride), target + np.uint64(row * stride))  # type: ignore[call-arg]
+            store_fence()  # type: ignore[call-arg]
+
+    dense = numba.int16[:, ::1] if form & BF16 else numba.float32[:, ::1]
+    offsets = numba.int64[::1]
+    signature = numba.void(offsets, offsets, numba.int32[::1], numba.float32[::1], dense, dense, numba.int64)
+    compiled: Callable[..., None] = numba.njit(signature, parallel=True, cache=True)(run)
+    return compiled
+
+
+KERNEL = Kernel(
+    name="rows_numba",
+    device="cpu",
+    says="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; int32 indices.",
+    prepare=prepare,
+)

@@ -1,0 +1,30 @@
+"""torch's native CSR kernel, the one behind ``torch.sparse.mm(..., reduce)``."""
+
+from functools import partial
+
+import torch
+
+from kernels.contract import Kernel, Multiply, Reduce
+from kernels.csr import Csr
+from kernels.exact._torch_csr import torch_csr
+
+
+def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+    """Return torch's own sum or mean over the rows of a CSR tensor (pytorch/pytorch#83727)."""
+    del width
+    if reduce == "mean" and matrix.value is not None:
+        matrix, reduce = matrix.mean(), "sum"
+    return partial(_multiply, torch_csr(matrix, dtype), reduce)
+
+
+def _multiply(operand: torch.Tensor, reduce: Reduce, dense: torch.Tensor) -> torch.Tensor:
+    product: torch.Tensor = torch.sparse.mm(operand, dense, reduce)
+    return product
+
+
+KERNEL = Kernel(
+    name="torch_reduce",
+    device="cpu",
+    says="torch's native CSR reduction on a CPU, int32 indices.",
+    prepare=prepare,
+)

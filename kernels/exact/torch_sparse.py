@@ -1,0 +1,32 @@
+"""torch-sparse's CSR SpMM: the baseline of PyTorch Geometric and of most published speedups."""
+
+from functools import partial
+
+import torch
+import torch_sparse
+
+from kernels.contract import Kernel, Multiply, Reduce
+from kernels.csr import Csr
+
+
+def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+    """Return torch-sparse's multiply; its indices are int64, converted here once."""
+    del width
+    value = None if matrix.value is None else matrix.value.to(dtype)
+    operand = torch_sparse.SparseTensor(
+        rowptr=matrix.rowptr.long(), col=matrix.col.long(), value=value, sparse_sizes=matrix.shape, is_sorted=True, trust_data=True
+    )
+    return partial(_multiply, operand, reduce)
+
+
+def _multiply(operand: torch_sparse.SparseTensor, reduce: Reduce, dense: torch.Tensor) -> torch.Tensor:
+    product: torch.Tensor = torch_sparse.matmul(operand, dense, reduce=reduce)
+    return product
+
+
+KERNEL = Kernel(
+    name="torch_sparse",
+    device="cpu",
+    says="torch-sparse, the kernel of PyTorch Geometric and of most published speedups; int64 indices.",
+    prepare=prepare,
+)

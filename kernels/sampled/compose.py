@@ -1,0 +1,116 @@
+"""Puts a selection in front of an exact kernel: ``topk(rows_numba)``, ``cached_topk(rows_numba)``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import torch
+
+from kernels.contract import Kernel, Multiply, Reduce
+from kernels.csr import Csr
+from kernels.sampled import compaction, scores
+from kernels.sampled.selection import Kept, Selection
+
+CACHED = "cached_"
+_COMPOSED = re.compile(rf"^(?P<cached>{CACHED})?(?P<selection>\w+)\((?P<exact>[^()]+)\)$")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How much is multiplied, and how often it is chosen anew."""
+
+    budget: float
+    """Share of the exact FLOPs that may be spent, in (0, 1]."""
+    interval: int = 1
+    """Calls that one selection serves: 1 selects afresh in each call, the paper caches for 10 (RSC, section 3.3)."""
+    seed: int = 0
+    """Of the selections that draw."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.budget <= 1:
+            raise ValueError(f"budget must lie in (0, 1] (got {self.budget:g})")
+        if self.interval < 1:
+            raise ValueError(f"interval must be at least 1 (got {self.interval})")
+
+
+def split(name: str) -> tuple[bool, str, str] | None:
+    """Return (cached, selection, exact kernel) of a composed name such as ``cached_topk(mkl)``, or None."""
+    match = _COMPOSED.match(name)
+    return (match["cached"] is not None, match["selection"], match["exact"]) if match else None
+
+
+def compose(selection: Selection, exact: Kernel, sampling: Sampling) -> Kernel:
+    """Return the sampled kernel that multiplies with `exact` what `selection` keeps."""
+    cached = CACHED if sampling.interval > 1 else ""
+
+    def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+        return SampledMultiply(matrix.mean() if reduce == "mean" else matrix, selection, sampling, _Inner(exact, width, dtype))
+
+    return Kernel(
+        f"{cached}{selection.name}({exact.name})", exact.device, selection.says, prepare, exact=False, missing=exact.missing
+    )
+
+
+@dataclass(frozen=True)
+class _Inner:
+    """The exact kernel with what it is prepared for besides the matrix."""
+
+    kernel: Kernel
+    width: int
+    dtype: torch.dtype
+
+    def prepare(self, matrix: Csr) -> Multiply:
+        return self.kernel.prepare(matrix, self.width, self.dtype)
+
+
+class SampledMultiply:
+    """``matrix @ dense`` over the column-row pairs that a selection keeps; selects anew in every `interval`-th call.
+
+    The score of pair i is ``||A_i||_2 * ||G_i||_2``, with A_i column i of the matrix that is really multiplied and G_i row
+    i of the dense operand (RSC, section 3.1). Mean aggregation has become values by the time the matrix arrives here.
+    """
+
+    def __init__(self, matrix: Csr, selection: Selection, sampling: Sampling, inner: _Inner) -> None:
+        self.matrix, self.selection, self.sampling = matrix, selection, sampling
+        self._inner = inner
+        self._most_nnz = int(sampling.budget * matrix.nnz)
+        self._generator = torch.Generator(matrix.device).manual_seed(sampling.seed)
+        self._calls = 0
+        self._kept: Kept | None = None
+        self._small: Csr | None = None
+        self._multiply: Multiply | None = None
+        # Prepared once for the whole matrix, so that code for this width is compiled before any call is timed.
+        inner.prepare(matrix)
+        self._compact = compaction.prepare(matrix)
+        self._score = scores.prepare(matrix.column_norms)
+
+    def __call__(self, dense: torch.Tensor) -> torch.Tensor:
+        """Return the sampled product, selecting first where it is due."""
+        if self._calls % self.sampling.interval == 0:
+            self.select(dense)
+        self._calls += 1
+        return self.multiply(dense)
+
+    def select(self, dense: torch.Tensor) -> None:
+        """Choose the pairs for `dense` and build the smaller matrix; later calls multiply with it."""
+        self._kept = self.selection.draw(self._score(dense), self.matrix.column_nnz, self._most_nnz, self._generator)
+        self._small = self._compact(self._kept)
+        self._multiply = self._inner.prepare(self._small)
+
+    def multiply(self, dense: torch.Tensor) -> torch.Tensor:
+        """Return the product over the pairs that were selected last; select first."""
+        assert self._multiply is not None, "select() comes before multiply()"
+        return self._multiply(dense)
+
+    @property
+    def kept(self) -> Kept:
+        """The pairs that were selected last."""
+        assert self._kept is not None, "select() comes first"
+        return self._kept
+
+    @property
+    def kept_nnz(self) -> int:
+        """Non-zeros of the pairs that were selected last."""
+        assert self._small is not None, "select() comes first"
+        return self._small.nnz

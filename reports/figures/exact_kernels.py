@@ -1,0 +1,71 @@
+"""The exact kernels beside each other, as multiples of the fastest, on every graph and width."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports.figures import Figure
+from reports.panels import OPERATION, Panel, Row, assemble, by, present
+from reports.table import Table
+from reports.theme import colours, times_axis
+
+ROW_PX = 34
+AROUND_PX = 120
+# Beyond this many rows the width is chosen apart, so that a panel stays within a screen or two.
+ROWS_AT_ONCE = 30
+
+_SHARED = tuple(name for name in OPERATION if name not in {"graph", "width"})
+
+
+def draw(table: Table) -> Any:
+    """Return the figure, or None where no operation has two exact kernels."""
+    palette = colours(table.kernels)
+    exact = [row for row in table.products if not present(row, "budget") and present(row, "latency")]
+    relative = [entry for rows in by(exact, OPERATION).values() if len(rows) > 1 for entry in _relative(rows)]
+    columns = _columns(relative)
+    panels = [_panel(dict(zip(columns, map(str, key), strict=True)), rows, palette) for key, rows in by(relative, columns).items()]
+    layout = {
+        "xaxis": times_axis("time relative to the fastest (←\u2009better)"),
+        "yaxis": {"autorange": "reversed", "type": "category", "ticklabelstandoff": 8},
+    }
+    return assemble(panels, layout)
+
+
+def _relative(rows: list[Row]) -> list[Row]:
+    fastest = min(row["latency"] for row in rows)
+    return [row | {"relative": row["latency"] / fastest} for row in rows]
+
+
+def _columns(rows: list[Row]) -> tuple[str, ...]:
+    crowded = max((len(by(found, ["graph", "width"])) for found in by(rows, _SHARED).values()), default=0) > ROWS_AT_ONCE
+    return (*_SHARED, "width") if crowded else _SHARED
+
+
+def _panel(shown: dict[str, str], rows: list[Row], palette: dict[str, str]) -> Panel:
+    height_px = AROUND_PX + ROW_PX * len(by(rows, ["graph", "width"]))
+    # Plotly orders the rows as it meets them: the kernel that runs on most graphs comes first and sets the order.
+    kernels = sorted(by(rows, ["kernel"]).items(), key=lambda entry: -len(entry[1]))
+    return Panel(shown, [_dots(kernel, found, palette[kernel]) for (kernel,), found in kernels], height_px)
+
+
+def _dots(kernel: str, rows: list[Row], colour: str) -> dict[str, Any]:
+    ordered = sorted(rows, key=lambda row: (row["graph"], row["width"]))
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": kernel,
+        "x": [row["relative"] for row in ordered],
+        "y": [f"{row['graph']}, d = {row['width']}" for row in ordered],
+        "text": [f"{row['latency']:.3g} ms" for row in ordered],
+        "hovertemplate": "%{text}, %{x:.2f}× the fastest<extra>%{fullData.name}</extra>",
+        "marker": {"color": colour, "size": 13, "opacity": 0.9},
+    }
+
+
+FIGURE = Figure(
+    name="exact_kernels",
+    title="Exact kernels",
+    caption="Each dot is one exact kernel; 1× is the fastest on that graph and width, 2× takes twice as long.",
+    draw=draw,
+    order=4,
+)

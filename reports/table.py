@@ -1,0 +1,176 @@
+"""Turns runs into one table: a row per case, its metrics worked out round by round and summed up over the rounds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from html import escape
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.baselines import Baselines
+from harness.metrics import Metric
+from harness.plugins import load
+from harness.record import Case, Measurement, Record, Run
+from reports.sources import Source, sources
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached")
+UNMEASURED = (*CASE, "status", "reason", "rounds")
+
+# What a reader looks for first; every other metric follows in the order it was found.
+LEAD = ("speedup", "error", "latency")
+
+_COMPOSED = re.compile(r"([^()]+)\((.+)\)")
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the page is drawn from; a new frame is made by a figure that needs other columns, this one stays as it is."""
+
+    cases: pd.DataFrame
+    """A row per measured case of a file: the fields of the case, ``selection``, ``base`` and ``cached`` of a composed kernel,
+    ``rounds``; for each metric its median over the rounds under its name, and ``<name> low``, ``high`` and ``against``."""
+    unmeasured: pd.DataFrame
+    """A row per case, status and reason without a measurement; ``rounds`` is the text of the rounds it was so in."""
+    metrics: tuple[Metric, ...]
+    """In the order of the columns."""
+    sources: tuple[Source, ...]
+    """The files, in the order they were given."""
+
+    @cached_property
+    def products(self) -> list[dict[str, Any]]:
+        """The cases that time one product, as rows: everything but training."""
+        rows: list[dict[str, Any]] = self.cases[self.cases["model"].isna()].to_dict("records")
+        return rows
+
+    @cached_property
+    def kernels(self) -> tuple[str, ...]:
+        """Every kernel named in the files, measured or not."""
+        return tuple(sorted({*self.cases["kernel"], *self.unmeasured["kernel"]}))
+
+    def escaped(self) -> Table:
+        """Return the table with every text safe in plotly, which reads a little HTML in labels."""
+        return replace(self, cases=_escaped(self.cases), unmeasured=_escaped(self.unmeasured))
+
+
+def read_table(runs: Sequence[Run]) -> Table:
+    """Return the table of all runs; a case that stands in two files gets a row for each."""
+    import pandas as pd
+
+    metrics = _metrics()
+    files = sources(runs)
+    cases = [row for run, source in zip(runs, files, strict=True) for row in _measured_rows(run, source, metrics)]
+    unmeasured = [row for run, source in zip(runs, files, strict=True) for row in _unmeasured_rows(run, source)]
+    columns = [*CASE, "rounds", *(column for metric in metrics for column in _columns(metric))]
+    return Table(pd.DataFrame(cases, columns=columns), pd.DataFrame(unmeasured, columns=UNMEASURED), metrics, files)
+
+
+def absent(value: Any) -> bool:
+    """Say whether a cell of the table is empty: pandas keeps some as None and some as NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _metrics() -> tuple[Metric, ...]:
+    found = load("harness.metrics", "METRIC")
+    names = [*(name for name in LEAD if name in found), *(name for name in found if name not in LEAD)]
+    return tuple(found[name] for name in names)
+
+
+def _columns(metric: Metric) -> tuple[str, str, str, str]:
+    return metric.name, f"{metric.name} low", f"{metric.name} high", f"{metric.name} against"
+
+
+def _measured_rows(run: Run, source: Source, metrics: Sequence[Metric]) -> Iterator[dict[str, Any]]:
+    # A kernel that was wrong once has no number in any round, and nothing is quoted against it.
+    wrong = {record.case for record in run.records if record.status == "wrong"}
+    found: dict[Case, list[list[_Value]]] = defaultdict(list)
+    for _, records in run.rounds:
+        trusted = [record for record in records if record.case not in wrong]
+        for case, values in _round_values(trusted, metrics):
+            found[case].append(values)
+    for case, rounds in found.items():
+        yield _identity(case, source) | {"rounds": len(rounds)} | _summary(rounds, metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """One metric of one case in one round."""
+
+    number: float | None
+    against: str | None
+
+
+def _round_values(records: Sequence[Record], metrics: Sequence[Metric]) -> Iterator[tuple[Case, list[_Value]]]:
+    baselines = Baselines(records)
+    first = {metric.against: metric for metric in metrics}.values()
+    for record in records:
+        if record.measurement is not None:
+            # Metrics that are quoted against the same kernels share one look-up: there are many cases.
+            found = {metric.against: baselines.of(metric, record.case) for metric in first}
+            yield record.case, [_value(metric, record.measurement, found[metric.against]) for metric in metrics]
+
+
+def _value(metric: Metric, measurement: Measurement, baseline: tuple[str, Measurement] | None) -> _Value:
+    name, other = baseline or (None, None)
+    try:
+        number = metric.of(measurement, other)
+    except ArithmeticError:
+        number = None
+    return _Value(number if number is None or math.isfinite(number) else None, name)
+
+
+def _summary(rounds: Sequence[Sequence[_Value]], metrics: Sequence[Metric]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for metric, values in zip(metrics, zip(*rounds, strict=True), strict=True):
+        numbers = [value.number for value in values if value.number is not None]
+        if numbers:
+            summed = (median(numbers), min(numbers), max(numbers), _names(value.against for value in values))
+            row.update(zip(_columns(metric), summed, strict=True))
+    return row
+
+
+def _names(names: Iterator[str | None]) -> str:
+    """The baselines of all rounds, the most frequent first: the fastest kernel of one round need not be that of the next."""
+    return ", ".join(name for name, _ in Counter(name for name in names if name).most_common())
+
+
+def _unmeasured_rows(run: Run, source: Source) -> Iterator[dict[str, Any]]:
+    seen: dict[tuple[Case, str, str], list[int]] = defaultdict(list)
+    for start, records in run.rounds:
+        for record in records:
+            if record.reason is not None:
+                seen[record.case, record.status, record.reason].append(start.index)
+    for (case, status, reason), rounds in seen.items():
+        beyond = {"status": status, "reason": reason, "rounds": ", ".join(map(str, sorted({*rounds})))}
+        yield _identity(case, source) | beyond
+
+
+def _identity(case: Case, source: Source) -> dict[str, Any]:
+    composed = _COMPOSED.fullmatch(case.kernel)
+    selection, base = composed.groups() if composed else (None, None)
+    parts = {"selection": selection, "base": base, "cached": bool(selection and selection.startswith("cached_"))}
+    return {"file": source.name, "machine": source.machine} | msgspec.structs.asdict(case) | parts
+
+
+def _escaped(frame: pd.DataFrame) -> pd.DataFrame:
+    copy = frame.copy()
+    for column in copy.columns:
+        # Object columns hold names and None; numbers cannot carry markup.
+        if not _is_number(copy[column]):
+            copy[column] = [escape(value, quote=False) if isinstance(value, str) else value for value in copy[column]]
+    return copy
+
+
+def _is_number(column: pd.Series) -> bool:
+    from pandas.api.types import is_numeric_dtype
+
+    return bool(is_numeric_dtype(column))

@@ -1,0 +1,151 @@
+"""Gives the suites their options: check each case once, or with ``--benchmark`` measure it into a results file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.results import ResultsError
+from suites import session
+from suites.graphs import GraphError
+from suites.kernels import KernelError
+from suites.progress import Progress
+from suites.running import Runner
+from suites.session import Rounds, Session
+from suites.sweep import Asked, Setting, SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+SESSION = pytest.StashKey[Session]()
+ROUNDS = pytest.StashKey[Rounds | None]()
+PROGRESS = pytest.StashKey[Progress | None]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the command line that DESIGN fixes."""
+    group = parser.getgroup("rsc-bench", "measuring sparse kernels")
+    group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
+    group.addoption("--results", metavar="FILE", help="results file to begin or to carry on (default: results/TIME.jsonl)")
+    group.addoption("--graph", action="append", default=[], metavar="NAME|PATH", help="graph or graph file; may be repeated")
+    group.addoption("--kernel", action="append", default=[], metavar="NAME|FILE.py", help="kernel, beside its baselines; may be repeated")
+    group.addoption("--budget", action="append", default=[], type=float, metavar="C", help="share of the exact FLOPs, in (0, 1]; may be repeated")
+    group.addoption("--width", action="append", default=[], type=int, metavar="D", help="columns of the dense operand; may be repeated")
+    group.addoption("--dtype", action="append", default=[], metavar="NAME", help="float32 or bfloat16; may be repeated")
+    group.addoption("--reduce", action="append", default=[], metavar="NAME", help="sum or mean aggregation; may be repeated")
+    group.addoption("--rounds", type=int, metavar="N", help=f"passes over the whole sweep (default: {session.ROUNDS}; 1 more on a finished file)")
+    group.addoption("--device", metavar="cpu|cuda[:i]", help="where to run (default: the GPU where there is one)")
+    group.addoption("--data-root", type=Path, metavar="DIR", help="where published graphs lie or are downloaded to (default: data)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check what was asked for, and open the results file: nothing runs on a bad option."""
+    config.stash[ROUNDS] = config.stash[PROGRESS] = None
+    try:
+        asked = _asked(config)
+        config.stash[SESSION] = Session(asked)
+        if asked.benchmark and not config.option.collectonly:
+            results = config.getoption("--results")
+            config.stash[ROUNDS] = Rounds(config.stash[SESSION], Path(results) if results else None, config.getoption("--rounds"))
+    except (SweepError, KernelError, GraphError, ResultsError) as error:
+        pytest.exit(str(error), returncode=2)
+
+
+def _asked(config: pytest.Config) -> Asked:
+    option = config.getoption
+    if option("--benchmark") and (option("numprocesses", None) or option("dist", "no") != "no"):
+        raise SweepError("--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out")
+    if option("--rounds") is not None and option("--rounds") < 1:
+        raise SweepError(f"--rounds must be at least 1 (got {option('--rounds')})")
+    return Asked(
+        benchmark=option("--benchmark"),
+        graphs=tuple(option("--graph")),
+        kernels=tuple(option("--kernel")),
+        budgets=tuple(option("--budget")),
+        widths=tuple(option("--width")),
+        dtypes=tuple(option("--dtype")),
+        reduces=tuple(option("--reduce")),
+        device=option("--device"),
+        data_root=option("--data-root"),
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a suite its cases: once when checking, once a round when measuring."""
+    if "bench" not in metafunc.fixturenames:
+        return
+    mine = [setting for setting in metafunc.config.stash[SESSION].settings if setting.suite == metafunc.module.SUITE]
+    metafunc.parametrize("setting", mine, ids=str)
+    rounds = metafunc.config.stash[ROUNDS]
+    if rounds is not None:
+        metafunc.parametrize("round_index", rounds.indices, ids=[f"round{index}" for index in rounds.indices])
+
+
+@pytest.fixture
+def round_index() -> int:
+    """Return 0, no round, where nothing is measured."""
+    return 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Interleave: the whole sweep once, then again; and leave out what a killed run has done already."""
+    rounds = config.stash[ROUNDS]
+    if rounds is None:
+        return
+    cases = {item: item.callspec.params for item in items if isinstance(item, pytest.Function) and "bench" in item.fixturenames}
+    done = [item for item, case in cases.items() if rounds.is_done(case["setting"], case["round_index"])]
+    config.hook.pytest_deselected(items=done)
+    order = {setting: index for index, setting in enumerate(config.stash[SESSION].settings)}
+    left = sorted(
+        (item for item in cases if item not in set(done)), key=lambda item: (cases[item]["round_index"], order[cases[item]["setting"]])
+    )
+    items[:] = [item for item in items if item not in cases] + left
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    config.stash[PROGRESS] = Progress(len(left), terminal.write_line) if terminal else None
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, setting: Setting, round_index: int) -> Runner:
+    """Return what runs the case: checks it, and with ``--benchmark`` measures it into the results file."""
+    stash = request.config.stash
+    return Runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], round_index)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Say after each case what it gave and how far the sweep is."""
+    result = yield
+    progress = item.config.stash[PROGRESS]
+    if progress is not None:
+        progress.flush()
+    return result
+
+
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    """Leave the dots out where there is a line a case."""
+    if config.stash[PROGRESS] is not None and (report.when == "call" or report.skipped):
+        return report.outcome, "", ""
+    return None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Keep pytest's own file names and percentages out of the lines when measuring."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and session.config.stash[ROUNDS] is not None:
+        terminal.showfspath = False
+        terminal._show_progress_info = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the results file, and say where it is and what comes next."""
+    rounds = config.stash.get(ROUNDS, None)
+    if rounds is not None:
+        rounds.close()
+        terminal = config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.write_line(f"results: {rounds.path}")
+            terminal.write_line(f"next:    python -m harness report {rounds.path}")

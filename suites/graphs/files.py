@@ -1,0 +1,93 @@
+"""Graphs in files, in any of the formats of ``suites/graphs/formats``."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import plugins
+from suites.graphs.graph import Graph, GraphError
+from suites.graphs.parts import to_graph
+from suites.graphs.source import Source
+
+if TYPE_CHECKING:
+    from suites.graphs.formats import Format
+
+
+def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
+    """Return the graph in a file; the path may end in ``#option`` where the format has an option."""
+    path, option = _split(name)
+    _check_file(path)
+    found = _format(path)
+    if option is not None and found.option is None:
+        raise GraphError(f"{path}: a {found.name} file takes no option behind # (got {option!r}): leave it out")
+    stem = path.name[: -len(_suffix(found, path))]
+    return to_graph(found.read(path, option), path, stem if option is None else f"{stem}#{option}")
+
+
+def check(name: str, data_root: Path | None = None) -> str:
+    """Return the name of the graph in a file; reads the file, so that a bad one stops a run before it starts."""
+    return load(name, data_root).name
+
+
+def claims(name: str) -> bool:
+    """Return whether a name is meant as a path: it exists, it has folders, or it ends as a graph file does."""
+    path, _ = _split(name)
+    return path.exists() or len(path.parts) > 1 or path.name.lower().endswith(_suffixes())
+
+
+def _split(name: str) -> tuple[Path, str | None]:
+    base, mark, option = name.rpartition("#")
+    return (Path(base), option) if mark and not Path(name).exists() else (Path(name), None)
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise GraphError(f"{path}: a graph must be a file (this is a folder): give one of the files in it")
+    if not path.is_file():
+        raise GraphError(f"{path}: no such file: check the path of the graph, or see `python -m harness list` for known names")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise GraphError(f"{path}: cannot be read ({error.strerror}): check its permissions") from error
+    if empty:
+        raise GraphError(f"{path}: a graph file must hold a graph (this one is empty): get the file anew")
+
+
+def _format(path: Path) -> Format:
+    """The format of a file: by its ending, and by its contents where two formats share one."""
+    fitting = [known for known in _formats() if path.name.lower().endswith(tuple(known.suffixes))]
+    if not fitting:
+        raise GraphError(
+            f"{path}: a graph file must end in {', '.join(_suffixes())} (got {path.suffix!r}): convert it to one of them"
+        )
+    for known in fitting:
+        if known.claims(path):
+            return known
+    layouts = " or ".join(known.says.rstrip(".") for known in fitting)
+    raise GraphError(f"{path}: is in no layout that is known for {path.suffix} files: write it as one of: {layouts}")
+
+
+def _suffix(found: Format, path: Path) -> str:
+    return max((suffix for suffix in found.suffixes if path.name.lower().endswith(suffix)), key=len)
+
+
+def _suffixes() -> tuple[str, ...]:
+    return tuple(sorted({suffix for known in _formats() for suffix in known.suffixes}))
+
+
+@cache
+def _formats() -> tuple[Format, ...]:
+    return tuple(plugins.load("suites.graphs.formats", "FORMAT").values())
+
+
+SOURCE = Source(
+    name="files",
+    says="Graph files by their path: Matrix Market, SciPy and attributed .npz, LINKX .mat, edge lists in CSV.",
+    names=(),
+    load=load,
+    check=check,
+    claims=claims,
+)

@@ -1,0 +1,106 @@
+"""Turns the name of a graph, or the path of a graph file, into the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import plugins
+from suites.graphs.graph import Graph, GraphError
+
+if TYPE_CHECKING:
+    from suites.graphs.source import Source
+
+KEPT = 2
+"""Graphs that stay in memory between calls: the one in use and the one before it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A graph that can be asked for by name."""
+
+    name: str
+    source: str
+    """Name of the source that makes it."""
+    says: str
+    """One sentence of the source."""
+    missing: str | None
+    """Why it cannot be had on this machine, with the remedy; None where it can."""
+
+
+def names() -> list[Known]:
+    """Return every graph that is known by name, in the order of the sources."""
+    known = []
+    for source in _sources().values():
+        reason = source.missing()
+        known += [Known(name, source.name, source.says, reason) for name in source.names]
+    return known
+
+
+def load(name: str | Path, data_root: str | Path | None = None) -> Graph:
+    """Return the graph of a name or path; the last `KEPT` graphs are kept, so that asking again is free.
+
+    Args:
+        name: a known name, with ``@scale`` where the source scales (``twin:reddit2@0.05``), or the path of a graph file.
+        data_root: folder in which published graphs lie, or into which they are downloaded; None: ``data``.
+
+    Raises `GraphError` where the graph is not known, cannot be read or cannot be had on this machine.
+    """
+    root = None if data_root is None else str(data_root)
+    return _load(str(name), root, _stamp(Path(name)))
+
+
+def check(name: str | Path, data_root: str | Path | None = None) -> str:
+    """Return the name that the records of a graph keep; raises `GraphError` as `load` does, mostly without making the graph."""
+    source = _source_of(str(name))
+    reason = source.missing()
+    if reason is not None:
+        raise GraphError(f"graph {str(name)!r} cannot be loaded: {reason}")
+    return source.check(str(name), None if data_root is None else Path(data_root))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file changes, so that a kept graph is never that of an older file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=KEPT)
+def _load(name: str, data_root: str | None, stamp: tuple[int, int] | None) -> Graph:  # noqa: ARG001
+    source = _source_of(name)
+    reason = source.missing()
+    if reason is not None:
+        raise GraphError(f"graph {name!r} cannot be loaded: {reason}")
+    return source.load(name, None if data_root is None else Path(data_root))
+
+
+@lru_cache(maxsize=1)
+def _sources() -> plugins.Plugins:
+    return plugins.load("suites.graphs", "SOURCE")
+
+
+def _source_of(name: str) -> Source:
+    found: list[Source] = list(_sources().values())
+    base, mark, scale = name.partition("@")
+    for source in found:
+        if base in source.names and mark and not source.scales:
+            raise GraphError(f"graph {name!r}: is of a fixed size: leave out @{scale}")
+        if base in source.names:
+            return source
+    for source in found:
+        if source.claims is not None and source.claims(name):
+            return source
+    raise GraphError(_not_known(name, base, [known for source in found for known in source.names]))
+
+
+def _not_known(name: str, base: str, known: list[str]) -> str:
+    nearest = get_close_matches(base, known, n=3, cutoff=0.5)
+    if nearest:
+        return f"graph {name!r} is not known: nearest are {', '.join(nearest)}"
+    return f"graph {name!r} is not known: give the path of a graph file or one of {', '.join(known)}"

@@ -1,0 +1,35 @@
+"""What a source of graphs is: the names it knows and a way to load each; one source a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kernels.contract import present
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from suites.graphs.graph import Graph
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where graphs come from; a file in ``suites/graphs`` that defines ``SOURCE = Source(...)`` is one."""
+
+    name: str
+    says: str
+    """One sentence: what graphs these are."""
+    names: Sequence[str]
+    """Every graph it knows by name, without scale."""
+    load: Callable[[str, Path | None], Graph]
+    """From a name (or path) and the data root to the graph; raises `GraphError`."""
+    check: Callable[[str, Path | None], str] = lambda name, data_root: name  # noqa: ARG005
+    """From a name to the one its records keep, before the graph is made; raises `GraphError` where it cannot be had."""
+    missing: Callable[[], str | None] = present
+    """Why it cannot be used on this machine, with the remedy; None where it can."""
+    scales: bool = False
+    """Whether ``@scale`` may stand behind its names."""
+    claims: Callable[[str], bool] | None = None
+    """Whether a name that no source knows is for this one (a path, say); None: known names only."""

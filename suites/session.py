@@ -1,0 +1,84 @@
+"""One run of the suites: its cases, its results file and its rounds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import environment
+from harness.clocks import host
+from harness.record import Case, Record, Round
+from harness.results import ResultsFile
+from harness.sampling import Limits
+from suites.kernels import Catalog, catalog
+from suites.sweep import Asked, Setting, check, settings
+
+ROUNDS = 3
+"""Rounds of a new results file: the fewest that `compare` judges."""
+
+
+class Session:
+    """The cases of a run, and what is known of them before it starts."""
+
+    clock = host.CLOCK
+    limits = Limits()
+
+    def __init__(self, asked: Asked) -> None:
+        """Look everything up that was asked for; raises an error of one line where it cannot be had."""
+        check(asked)
+        self.asked = asked
+        self.catalog: Catalog = catalog(asked.kernels)
+        self.settings: list[Setting] = settings(asked, self.catalog)
+
+    def case(self, setting: Setting) -> Case:
+        """Return the identity of a setting's record."""
+        return setting.case(self.clock.name)
+
+
+class Rounds:
+    """The results file of a run, and the rounds that it is to get."""
+
+    def __init__(self, session: Session, path: Path | None = None, asked_rounds: int | None = None) -> None:
+        """Begin a results file or carry on in one; raises `ResultsError` where it cannot be used."""
+        self._session = session
+        self.path = path or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
+        self._file = ResultsFile(self.path, environment.read())
+        self._left_over = self._unfinished()
+        self.indices = self._indices(asked_rounds)
+
+    def _unfinished(self) -> int | None:
+        """Return the index of the round in which the run before was killed, or None."""
+        if not self._file.rounds:
+            return None
+        planned = {self._session.case(setting) for setting in self._session.settings}
+        return None if planned <= self._file.done() else self._file.rounds[-1][0].index
+
+    def _indices(self, asked_rounds: int | None) -> list[int]:
+        """Return the rounds to run: what a killed run left, else more of them on a finished file."""
+        if not self._file.rounds:
+            return list(range(1, (asked_rounds or ROUNDS) + 1))
+        last = self._file.rounds[-1][0]
+        if self._left_over is not None:
+            return list(range(last.index, max(last.index, last.of) + 1))
+        more = asked_rounds or max(1, last.of - last.index)
+        return list(range(last.index + 1, last.index + more + 1))
+
+    def is_done(self, setting: Setting, index: int) -> bool:
+        """Return whether a killed run has done this case in this round already."""
+        return index == self._left_over and self._session.case(setting) in self._file.done()
+
+    def append(self, record: Record, index: int) -> None:
+        """Write a record at once, and the start of its round before the first."""
+        if not self._file.rounds or self._file.rounds[-1][0].index != index:
+            now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            self._file.start_round(Round(index=index, of=self.indices[-1], cases=len(self._session.settings), started=now))
+        self._file.append(record)
+
+    def samples(self, case: Case) -> list[float]:
+        """Return every sample of a case in the file, over all rounds, in order."""
+        found = [record.measurement for _, records in self._file.rounds for record in records if record.case == case]
+        return [time for measurement in found if measurement for time in measurement.times_s]
+
+    def close(self) -> None:
+        """Close the results file."""
+        self._file.close()

@@ -1,0 +1,197 @@
+"""Turns what was asked for into the cases of a sweep, in the order in which they run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from harness.record import Case
+from kernels import Reduce
+from suites import graphs
+from suites.kernels import Catalog, Choice
+
+Suite = Literal["exact", "sampled"]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+CHECKED_GRAPHS = ("small:random", "small:hub", "small:empty-rows", "small:directed")
+CHECKED_WIDTHS = (1, 41, 64)
+CHECKED_BUDGETS = (0.1, 0.5, 1.0)
+MEASURED_WIDTHS = (64, 256)
+MEASURED_BUDGETS = (0.1, 0.3, 0.5)
+
+
+class SweepError(Exception):
+    """A sweep that cannot be run; the message names the option, the rule, the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a run, as given; empty where an option was not."""
+
+    benchmark: bool = False
+    graphs: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
+    budgets: tuple[float, ...] = ()
+    widths: tuple[int, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    reduces: tuple[Reduce, ...] = ()
+    device: str | None = None
+    data_root: Path | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One case of a sweep, before it has been prepared."""
+
+    suite: Suite
+    graph: str
+    """As `suites.graphs.load` takes it: a name or a path."""
+    label: str
+    """As records keep it."""
+    width: int
+    choice: Choice
+    budget: float | None
+    dtype: str
+    reduce: Reduce
+    device: str
+
+    def __str__(self) -> str:
+        """The id of its test: readable, and unique in a sweep."""
+        parts = [self.label, f"d{self.width}", self.choice.name, f"C{self.budget:g}" if self.budget else ""]
+        parts += [self.dtype * (self.dtype != "float32"), self.reduce * (self.reduce != "sum")]
+        return "-".join(part for part in parts if part)
+
+    def case(self, clock: str) -> Case:
+        """Return the identity that its record gets."""
+        return Case(
+            suite=self.suite,
+            kernel=self.choice.name,
+            graph=self.label,
+            width=self.width,
+            budget=self.budget,
+            dtype=self.dtype,
+            device=self.device,
+            clock=clock,
+            reduce=self.reduce,
+        )
+
+
+def settings(asked: Asked, catalog: Catalog) -> list[Setting]:
+    """Return every case of the sweep: graph by graph, width by width, exact kernels before what samples in front of them."""
+    device = asked.device or default_device()
+    exact, sampled = _choices(asked, catalog, device)
+    labels = {graph: graphs.check(graph, asked.data_root) for graph in _graphs(asked, device)}
+    every = []
+    for graph, dtype, reduce, width in product(labels, _dtypes(asked), _reduces(asked), _widths(asked)):
+        place = (graph, labels[graph], width)
+        every += [Setting("exact", *place, choice, None, dtype, reduce, _device_of(choice, catalog, device)) for choice in exact]
+        every += [
+            Setting("sampled", *place, choice, budget, dtype, reduce, device) for budget in _budgets(asked) for choice in sampled
+        ]
+    return every
+
+
+def check(asked: Asked) -> None:
+    """Raise `SweepError` for a value that no run can use."""
+    labels = [graphs.check(graph, asked.data_root) for graph in dict.fromkeys(asked.graphs)]
+    for name in labels:
+        if labels.count(name) > 1:
+            raise SweepError(f"--graph: two graphs must not have the same name in the results (got {name!r} twice): rename a file")
+    for budget in asked.budgets:
+        if not 0 < budget <= 1:
+            raise SweepError(f"--budget must lie in (0, 1], a share of the exact FLOPs (got {budget:g})")
+    for width in asked.widths:
+        if width < 1:
+            raise SweepError(f"--width must be at least 1, the columns of the dense operand (got {width})")
+    for dtype in asked.dtypes:
+        if dtype not in DTYPES:
+            raise SweepError(f"--dtype must be one of {', '.join(DTYPES)} (got {dtype!r})")
+    for reduce in asked.reduces:
+        if reduce not in ("sum", "mean"):
+            raise SweepError(f"--reduce must be sum or mean (got {reduce!r})")
+    if asked.device and not re.fullmatch(r"cpu|cuda(:\d+)?", asked.device):
+        raise SweepError(f"--device must be cpu, cuda or cuda:NUMBER (got {asked.device!r})")
+    if asked.device and asked.device != "cpu" and not torch.cuda.is_available():
+        raise SweepError(f"--device {asked.device}: torch sees no NVIDIA GPU: use --device cpu, or see `python -m harness doctor`")
+
+
+def default_device() -> str:
+    """Return the device that a run without ``--device`` uses."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def _choices(asked: Asked, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
+    """Return the exact and the sampled kernels of a sweep.
+
+    What was asked for is measured beside every exact kernel of its device: without them a speedup would be against nothing.
+    """
+    here = [Choice(name) for name in catalog.exact if _on(catalog.exact[name].device, device)]
+    absent = [Choice(name) for name, kernel in catalog.exact.items() if not _on(kernel.device, device) and kernel.missing()]
+    absent += [Choice(name) for name in catalog.missing]
+    if not asked.kernels:
+        runnable = [choice for choice in here if catalog.why_not(choice) is None]
+        return [*here, *absent], _default_sampled(asked, catalog, runnable)
+    named = [choice for name in asked.kernels for choice in _named(name, catalog)]
+    return list(dict.fromkeys([*here, *(c for c in named if c.selection is None)])), [c for c in named if c.selection is not None]
+
+
+def _default_sampled(asked: Asked, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:
+    """Every selection in front of every kernel when checking; when measuring, the fresh and cached top-k, and others once."""
+    every = [sampled for choice in runnable for sampled in catalog.sampled(choice.exact)]
+    if not asked.benchmark:
+        return every
+    first = next((c.exact for c in runnable if c.exact.startswith("rows_")), runnable[0].exact if runnable else "")
+    return [c for c in every if c.selection == "topk" or (c.exact == first and not c.cached)]
+
+
+def _named(name: str, catalog: Catalog) -> list[Choice]:
+    """The choice of a name; a user's file brings its fresh and cached top-k with it."""
+    choice = catalog.find(name)
+    return [choice, *_topk(catalog, choice.exact)] if name in catalog.from_files else [choice]
+
+
+def _topk(catalog: Catalog, exact: str) -> list[Choice]:
+    return [choice for choice in catalog.sampled(exact) if choice.selection == "topk"]
+
+
+def _on(kind: str, device: str) -> bool:
+    return kind == device.partition(":")[0]
+
+
+def _device_of(choice: Choice, catalog: Catalog, device: str) -> str:
+    kernel = catalog.exact.get(choice.exact)
+    return device if kernel is None or _on(kernel.device, device) else kernel.device
+
+
+def _graphs(asked: Asked, device: str) -> tuple[str, ...]:
+    if asked.graphs:
+        return tuple(dict.fromkeys(asked.graphs))
+    return _measured_graphs(device) if asked.benchmark else CHECKED_GRAPHS
+
+
+def _measured_graphs(device: str) -> tuple[str, ...]:
+    """A dense social graph and a sparser co-purchase graph, whole on a GPU, in part where minutes matter."""
+    if device != "cpu":
+        return ("twin:reddit2", "twin:ogbn-products@0.2")
+    return ("twin:reddit2@0.1", "twin:ogbn-products@0.01")
+
+
+def _widths(asked: Asked) -> tuple[int, ...]:
+    return asked.widths or (MEASURED_WIDTHS if asked.benchmark else CHECKED_WIDTHS)
+
+
+def _budgets(asked: Asked) -> tuple[float, ...]:
+    return asked.budgets or (MEASURED_BUDGETS if asked.benchmark else CHECKED_BUDGETS)
+
+
+def _dtypes(asked: Asked) -> tuple[str, ...]:
+    return asked.dtypes or (("float32",) if asked.benchmark else tuple(DTYPES))
+
+
+def _reduces(asked: Asked) -> tuple[Reduce, ...]:
+    return asked.reduces or (("sum",) if asked.benchmark else ("sum", "mean"))

@@ -1,0 +1,14 @@
+"""Sampled SpMM: every selection in front of the exact kernels, fresh and cached, over budgets."""
+
+import pytest
+
+from suites.replay import REPLAY
+from suites.running import Runner
+
+SUITE = "sampled"
+
+pytestmark = pytest.mark.benchmark(timer=REPLAY)
+
+
+def test_sampled(bench: Runner) -> None:
+    bench()

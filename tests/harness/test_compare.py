@@ -1,0 +1,163 @@
+import random
+import re
+
+import pytest
+from made_runs import MACHINE, case, not_ok, ok, run, timed
+
+from harness.compare import compare, judge
+
+
+def verdict(base, new, threshold=0.05):
+    (only,) = compare(base, new, threshold).verdicts
+    return only
+
+
+STEADY = (1.00, 1.01, 1.00, 1.02)
+
+
+@pytest.mark.parametrize(
+    ("factor", "change", "status"), [(1.0, "same", 0), (1.03, "same", 0), (1.2, "slower", 1), (0.8, "faster", 0)]
+)
+def test_a_clear_change_is_called_by_its_name(factor, change, status):
+    comparison = compare(timed(*STEADY), timed(*(factor * t for t in STEADY)), 0.05)
+    (found,) = comparison.verdicts
+    assert (found.change, comparison.exit_status) == (change, status)
+    assert found.ratio == pytest.approx(factor)
+    assert found.interval[0] < factor < found.interval[1]
+    assert (found.rounds, found.reason) == ((4, 4), None)
+
+
+def test_the_fastest_sample_of_a_round_counts():
+    base = run(*([ok(case(), 1.0, 50.0)] for _ in range(3)))
+    new = run(*([ok(case(), 80.0, 1.0)] for _ in range(3)))
+    assert verdict(base, new).change == "same"
+
+
+def test_a_higher_threshold_forgives_more():
+    new = timed(*(1.2 * t for t in STEADY))
+    assert verdict(timed(*STEADY), new, 0.05).change == "slower"
+    assert verdict(timed(*STEADY), new, 0.25).change == "same"
+
+
+def test_a_change_within_the_noise_is_unclear_and_says_how_many_rounds_would_settle_it():
+    noisy = verdict(timed(1.0, 1.3, 0.9), timed(1.2, 1.0, 1.5))
+    assert noisy.change == "unclear"
+    assert re.fullmatch("looks slower, but the interval is too wide to say: about 1[0-9] more rounds on each side", noisy.reason)
+
+
+def test_no_difference_seen_in_noise_is_not_the_same():
+    noisy = verdict(timed(1.0, 1.3, 0.8), timed(1.0, 0.7, 1.2))
+    assert noisy.change == "unclear"
+    assert "looks same, but the interval is too wide" in noisy.reason
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_fewer_than_three_rounds_are_unclear_however_large_the_change(rounds):
+    found = verdict(timed(*STEADY), timed(*[9.0] * rounds))
+    assert (found.change, found.reason) == ("unclear", f"needs at least 3 rounds on each side (has 4 and {rounds})")
+    assert compare(timed(*STEADY), timed(9.0), 0.05).exit_status == 3
+
+
+def test_a_case_that_vanished_fails():
+    comparison = compare(run([ok(case("a"), 1.0), ok(case("b"), 1.0)]), run([ok(case("a"), 1.0)]), 0.05)
+    assert [(v.case.kernel, v.change) for v in comparison.verdicts] == [("a", "unclear"), ("b", "missing")]
+    assert comparison.exit_status == 1
+
+
+@pytest.mark.parametrize("status", ["skipped", "wrong", "failed"])
+def test_a_case_that_no_longer_works_is_broken_with_its_status_and_reason(status):
+    comparison = compare(timed(*STEADY), run([not_ok(case(), status, "error 0.3 is above 1e-5")]), 0.05)
+    assert comparison.verdicts[0].change == "broken"
+    assert comparison.verdicts[0].reason == f"{status}: error 0.3 is above 1e-5"
+    assert comparison.exit_status == 1
+
+
+def test_wrong_in_one_round_is_broken_and_skipped_in_one_round_is_not():
+    rounds = [[ok(case(), t)] for t in STEADY]
+    assert verdict(timed(*STEADY), run(*rounds, [not_ok(case(), "wrong", "after timing")])).change == "broken"
+    assert verdict(timed(*STEADY), run(*rounds, [not_ok(case(), "skipped", "no time left")])).change == "same"
+
+
+def test_what_was_skipped_and_then_wrong_is_told_as_wrong():
+    new = run([not_ok(case(), "skipped", "busy")], [not_ok(case(), "wrong", "off")], [not_ok(case(), "skipped", "busy")])
+    assert verdict(timed(*STEADY), new).reason == "wrong: off"
+
+
+def test_a_new_case_and_one_that_turned_ok_are_new_and_fail_nothing():
+    base = run(*([ok(case("a"), t), not_ok(case("b"), "failed", "no memory")] for t in STEADY))
+    new = run(*([ok(case("a"), t), ok(case("b"), t), ok(case("c"), t)] for t in STEADY))
+    comparison = compare(base, new, 0.05)
+    assert [v.change for v in comparison.verdicts] == ["same", "new", "new"]
+    assert comparison.exit_status == 0
+
+
+def test_a_case_without_a_time_on_either_side_is_counted_as_not_judged():
+    trouble = not_ok(case("b"), "skipped", "no GPU")
+    comparison = compare(run([trouble], [not_ok(case("c"), "failed", "x")]), run([trouble]), 0.05)
+    assert (comparison.verdicts, comparison.not_judged) == ((), 2)
+
+
+def test_runs_without_a_common_case_cannot_be_judged():
+    assert compare(run(), run(), 0.05).exit_status == 3
+    assert compare(run(), timed(1.0, 1.0, 1.0), 0.05).exit_status == 3
+
+
+@pytest.mark.parametrize("part", [{"clock": "cuda_hot"}, {"dtype": "bfloat16"}, {"reduce": "mean"}, {"width": 16}])
+def test_what_is_another_case_is_never_compared(part):
+    comparison = compare(timed(*STEADY), timed(*STEADY, of=case(**part)), 0.05)
+    assert [v.change for v in comparison.verdicts] == ["missing", "new"]
+
+
+def another(**cpu):
+    return {**MACHINE, "cpu": {**MACHINE["cpu"], **cpu}}
+
+
+def test_two_machines_are_not_judged_unless_asked():
+    base, new = timed(*STEADY), timed(*(2 * t for t in STEADY), environment=another(model="Example 100"))
+    held = compare(base, new, 0.05)
+    assert (held.verdicts[0].change, held.exit_status, held.machines) == ("unclear", 3, ("cpu.model",))
+    assert held.verdicts[0].reason == "the machines differ (cpu.model)"
+    assert compare(base, new, 0.05, across_machines=True).exit_status == 1
+
+
+def test_what_vanished_fails_on_another_machine_too():
+    assert compare(timed(*STEADY), run(environment=another(model="Example 100")), 0.05).exit_status == 1
+
+
+def test_another_gpu_matters_where_a_case_ran_on_one():
+    gpus = {**MACHINE, "gpus": [{"name": "Example GPU", "uuid": "1"}]}
+    for device, machines in (("cpu", ()), ("cuda:0", ("gpus.0.name",))):
+        on = case(device=device)
+        assert compare(timed(*STEADY, of=on), timed(*STEADY, of=on, environment=gpus), 0.05).machines == machines
+
+
+def test_another_version_is_told_and_judged():
+    newer = {**MACHINE, "versions": {"torch": "2.14.0"}}
+    comparison = compare(timed(*STEADY), timed(*STEADY, environment=newer), 0.05)
+    assert comparison.differences == {"versions.torch": ("2.13.0", "2.14.0")}
+    assert (comparison.machines, comparison.exit_status) == ((), 0)
+
+
+@pytest.mark.parametrize("environment", [{}, {"cpu": None}, {"cpu": []}, {"cpu": "x", "gpus": {"0": 1}}])
+def test_an_environment_of_any_shape_can_be_compared(environment):
+    assert compare(timed(*STEADY), timed(*STEADY, environment=environment), 0.05).exit_status in {0, 3}
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -0.1, float("nan")])
+def test_a_threshold_is_a_share(threshold):
+    with pytest.raises(ValueError, match="threshold must be above 0 and below 1"):
+        compare(run(), run(), threshold)
+
+
+# The noise of a quiet 2-core machine: 2 % from round to round. The rule must hold still there, and see +10 %.
+def test_in_nine_rounds_of_two_percent_noise_it_calls_no_change_and_misses_none():
+    draw = random.Random(1)
+
+    def change(factor):
+        base, new = ([times * draw.lognormvariate(0, 0.02) for _ in range(9)] for times in (1.0, factor))
+        return judge(case(), base, new, 0.05).change
+
+    still = [change(1.0) for _ in range(300)]
+    moved = [change(1.1) for _ in range(300)]
+    assert still.count("slower") + still.count("faster") == 0
+    assert moved.count("slower") >= 295

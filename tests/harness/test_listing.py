@@ -1,0 +1,72 @@
+from types import SimpleNamespace
+
+import pytest
+
+from harness import listing
+from harness.listing import SECTIONS, Entry, Section
+from harness.plugins import Plugins
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Lets a test say what the folders hold."""
+
+    def put(*plugins, missing=None):
+        made = Plugins({plugin.name: plugin for plugin in plugins}, missing or {})
+        monkeypatch.setattr(listing, "load", lambda package, constant: made)
+
+    return put
+
+
+KERNELS = Section("kernels", "kernels.exact", "KERNEL")
+SELECTIONS = Section("selections", "kernels.sampled", "SELECTION")
+
+
+def test_a_plugin_is_available_or_says_why_not(found):
+    here = SimpleNamespace(name="mkl", says="Vendor's.", missing=lambda: None)
+    absent = SimpleNamespace(name="cusparse", says="Vendor's.", missing=lambda: "no GPU")
+    found(here, absent, missing={"rows_triton": "triton is not installed: pip install triton"})
+    assert listing.entries(KERNELS) == [
+        Entry("mkl", "Vendor's.", None),
+        Entry("cusparse", "Vendor's.", "no GPU"),
+        Entry("rows_triton", "", "triton is not installed: pip install triton"),
+    ]
+    assert "  + mkl          Vendor's.\n  - cusparse     not available: no GPU\n" in listing.as_text((KERNELS,))
+
+
+def test_a_selection_is_listed_fresh_and_cached_in_front_of_any_kernel(found):
+    found(SimpleNamespace(name="topk", says="Largest scores."))
+    assert [entry.name for entry in listing.entries(SELECTIONS)] == ["topk(KERNEL)", "cached_topk(KERNEL)"]
+
+
+def test_a_source_is_listed_by_the_graphs_it_knows_or_by_its_own_name(found):
+    found(
+        SimpleNamespace(name="twins", says="Made.", names=("twin:yelp", "twin:flickr")),
+        SimpleNamespace(name="files", says="Read.", names=()),
+    )
+    names = [entry.name for entry in listing.entries(Section("graphs", "suites.graphs", "SOURCE"))]
+    assert names == ["twin:yelp", "twin:flickr", "files"]
+
+
+def test_a_figure_says_its_title(found):
+    found(SimpleNamespace(name="error_speedup", title="Error against speedup"))
+    assert listing.entries(Section("figures", "reports.figures", "FIGURE")) == [
+        Entry("error_speedup", "Error against speedup", None)
+    ]
+
+
+def test_an_empty_folder_is_told(found):
+    found()
+    assert listing.as_text((KERNELS,)) == "kernels\n  none\n"
+    assert listing.as_tree((KERNELS,)) == {"kernels": []}
+
+
+def test_the_tree_is_for_a_program(found):
+    found(SimpleNamespace(name="mkl", says="Vendor's."))
+    assert listing.as_tree((KERNELS,)) == {"kernels": [{"name": "mkl", "says": "Vendor's.", "available": True, "reason": None}]}
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.title)
+def test_what_the_house_holds_can_be_listed(section):
+    names = [entry.name for entry in listing.entries(section)]
+    assert len(names) == len(set(names))

@@ -1,0 +1,54 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import memory
+
+SIZE = 64 * 2**20
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+
+
+def touch():
+    block = bytearray(SIZE)
+    block[::4096] = b"x" * (SIZE // 4096)
+    return len(block)
+
+
+@linux
+def test_the_peak_of_a_call_is_what_it_touched_and_again_the_second_time():
+    for _ in range(2):
+        result, peak = memory.peak_of(touch)
+        assert result == SIZE
+        assert 60e6 < peak < 80e6
+
+
+@linux
+def test_a_call_that_needs_nothing_has_no_peak_after_one_that_needed_much():
+    memory.peak_of(touch)
+    assert memory.peak_of(lambda: None)[1] < 5e6
+
+
+@linux
+def test_what_is_held_grows_by_what_is_held():
+    before = memory.resident()
+    block = b"x" * SIZE
+    assert 60e6 < memory.resident() - before < 80e6
+    del block
+
+
+def test_where_the_peak_cannot_be_reset_the_call_still_returns(monkeypatch):
+    monkeypatch.setattr(memory, "CLEAR_REFS", Path("/nowhere/clear_refs"))
+    assert memory.peak_of(lambda: 7) == (7, None)
+
+
+def test_where_nothing_is_told_it_is_absent(monkeypatch):
+    monkeypatch.setattr(memory, "STATUS", Path("/nowhere/status"))
+    assert memory.resident() is None
+    assert memory.peak_of(lambda: 7) == (7, None)
+
+
+def test_an_error_of_the_call_is_the_callers():
+    with pytest.raises(ZeroDivisionError):
+        memory.peak_of(lambda: 1 / 0)

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+import torch
+
+from suites.graphs import Graph, GraphError, load
+from suites.graphs.statistics import degrees, edge_homophily
+from suites.graphs.twin_table import TWINS
+from suites.graphs.twins import make, scaled
+
+# Nodes, directed edges, features, classes: PyTorch Geometric's documentation and ogb.stanford.edu/docs/nodeprop.
+PUBLISHED = {
+    "reddit": (232_965, 114_615_892, 602, 41),
+    "reddit2": (232_965, 23_213_838, 602, 41),
+    "yelp": (716_847, 13_954_819, 300, 100),
+    "flickr": (89_250, 899_756, 500, 7),
+    "ogbn-arxiv": (169_343, 1_166_243, 128, 40),
+    "ogbn-proteins": (132_534, 79_122_504, 8, 112),
+    "ogbn-products": (2_449_029, 123_718_280, 100, 47),
+}
+# A scale at which each twin is made in a fraction of a second.
+SMALL = {
+    "reddit": 0.01,
+    "reddit2": 0.02,
+    "yelp": 0.01,
+    "flickr": 0.2,
+    "ogbn-arxiv": 0.2,
+    "ogbn-proteins": 0.0095,
+    "ogbn-products": 0.01,
+}
+
+
+def dense(graph: Graph) -> np.ndarray:
+    return graph.adjacency.to_scipy().toarray()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_twin_at_full_scale_has_the_published_sizes(name):
+    nodes, edges, features, classes = PUBLISHED[name]
+    twin = TWINS[name]
+    # A symmetric graph without self-loops has an even number of directed edges; Yelp's published number is odd.
+    assert scaled(name, twin, 1.0) == (nodes, edges - (name == "yelp"))
+    assert (twin.features, twin.classes) == (features, classes)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_scaled_twin_has_exactly_its_share_of_nodes_and_edges(name):
+    nodes, edges, *_ = PUBLISHED[name]
+    graph = load(f"twin:{name}@{SMALL[name]:g}")
+    assert graph.nodes == round(nodes * SMALL[name])
+    assert 0 <= edges * SMALL[name] - graph.edges < 3 or graph.edges == round(edges * SMALL[name])
+    assert graph.name == f"twin:{name}@{SMALL[name]:g}"
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_twin_has_no_self_loop_and_no_repeated_edge(name):
+    adjacency = load(f"twin:{name}@{SMALL[name]:g}").adjacency
+    rows = torch.repeat_interleave(torch.arange(adjacency.shape[0]), adjacency.row_nnz)
+    keys = rows * adjacency.shape[1] + adjacency.col
+    assert not bool((rows == adjacency.col).any())
+    assert bool((keys.diff() > 0).all())
+    assert adjacency.value is None
+    assert adjacency.col.dtype == torch.int32
+
+
+def test_a_twin_is_symmetric_unless_the_real_graph_is_directed():
+    flickr, arxiv = dense(load("twin:flickr@0.01")), dense(load("twin:ogbn-arxiv@0.005"))
+    assert not load("twin:flickr@0.01").directed
+    assert (flickr == flickr.T).all()
+    assert load("twin:ogbn-arxiv@0.005").directed
+    assert not (arxiv == arxiv.T).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [("twin:reddit2@0.005", "4528553e39ec4339"), ("twin:ogbn-arxiv@0.01", "7d80760b0a477d11")],
+)
+def test_the_same_seed_gives_the_same_structure_on_every_machine(name, digest):
+    assert load(name).digest == digest
+
+
+def test_another_seed_gives_another_structure():
+    assert make("twin:flickr", 0.01, seed=1).digest != make("twin:flickr", 0.01, seed=0).digest
+
+
+# Edge homophily: Platonov et al., NeurIPS 2023 (arXiv 2209.06177); Reddit2 as commonly reported. See suites/graphs/twin_table.py.
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("twin:flickr", 0.32), ("twin:ogbn-arxiv", 0.65), ("twin:ogbn-products@0.02", 0.81), ("twin:reddit2@0.1", 0.78)],
+)
+def test_homophily_is_within_two_hundredths_of_the_published(name, published):
+    graph = load(name)
+    assert edge_homophily(graph.adjacency, graph.labels) == pytest.approx(published, abs=0.02)
+
+
+def test_homophily_sags_where_classes_are_too_small_for_their_edges():
+    # 2,330 nodes in 41 classes: a class of 57 nodes cannot hold three quarters of 492 neighbours.
+    graph = load("twin:reddit@0.01")
+    assert edge_homophily(graph.adjacency, graph.labels) < 0.3
+
+
+# Measured on the real graphs: RA-SpMM, final_fair_v3.csv, columns cv_d and max_nnz_per_row.
+@pytest.mark.parametrize(("name", "variation", "largest"), [("twin:flickr", 3.149, 5_425), ("twin:yelp@0.1", 3.641, 4_886)])
+def test_degrees_are_as_heavy_tailed_as_the_real_ones(name, variation, largest):
+    found = degrees(load(name).adjacency)
+    assert found.variation == pytest.approx(variation, rel=0.25)
+    assert largest / 1.6 < found.largest < 1.6 * largest
+
+
+@pytest.mark.parametrize("name", [name for name in TWINS if TWINS[name].variation])
+def test_the_expected_degrees_at_full_scale_are_those_measured(name):
+    twin = TWINS[name]
+    expected = twin.law.degrees(twin.nodes, twin.edges / twin.nodes)
+    assert expected.mean() == pytest.approx(twin.edges / twin.nodes)
+    assert expected.std() / expected.mean() == pytest.approx(twin.variation, rel=0.02)
+    assert expected[0] == pytest.approx(twin.largest, rel=0.02)
+    assert expected[-1] > 0
+
+
+def test_one_percent_of_the_nodes_hold_a_large_share_of_the_edges():
+    # The shape solved from Flickr's measured mean, variation and largest degree puts 0.18 of the edges there.
+    law, flickr = TWINS["flickr"].law, degrees(load("twin:flickr").adjacency)
+    expected = law.degrees(89_250, 10.0)
+    assert flickr.top_share == pytest.approx(expected[:892].sum() / expected.sum(), rel=0.15)
+
+
+def test_the_order_of_the_nodes_tells_neither_degree_nor_class():
+    graph = load("twin:flickr@0.2")
+    place = torch.arange(graph.nodes, dtype=torch.float64)
+    for of_node in (graph.adjacency.row_nnz.double(), graph.labels.double()):
+        assert abs(float(torch.corrcoef(torch.stack([place, of_node]))[0, 1])) < 0.03
+
+
+def test_features_alone_do_not_give_the_class_away_but_the_neighbours_help():
+    graph = load("twin:reddit2@0.02")
+    centres = torch.stack([graph.features[graph.labels == c].mean(0) for c in range(graph.classes)])
+    mean = torch.from_numpy(graph.adjacency.mean().to_scipy() @ graph.features.double().numpy()).float()
+    alone = float(((graph.features @ centres.T).argmax(1) == graph.labels).float().mean())
+    together = float(((mean @ centres.T).argmax(1) == graph.labels).float().mean())
+    assert 1 / 41 < alone < 0.7
+    assert together > alone + 0.2
+
+
+@pytest.mark.parametrize("name", ["twin:yelp@0.002", "twin:ogbn-proteins@0.0095"])
+def test_multi_label_twins_have_a_column_a_task(name):
+    graph = load(name)
+    assert graph.labels.shape == (graph.nodes, graph.classes)
+    assert graph.labels.dtype == torch.float32
+    assert set(graph.labels.unique().tolist()) == {0.0, 1.0}
+    assert edge_homophily(graph.adjacency, graph.labels) is None
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "1.5", "nan", "", "half"])
+def test_a_scale_outside_zero_to_one_is_one_line(scale):
+    with pytest.raises(GraphError, match=r"a scale must lie in \(0, 1\]"):
+        load(f"twin:reddit2@{scale}")
+
+
+def test_a_scale_too_small_for_the_density_names_the_smallest_possible():
+    with pytest.raises(GraphError, match=r"smallest possible scale is (\S+)") as caught:
+        load("twin:ogbn-proteins@0.001")
+    smallest = str(caught.value).rpartition(" ")[2]
+    assert load(f"twin:ogbn-proteins@{smallest}").nodes < 1_250
