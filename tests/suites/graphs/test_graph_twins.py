@@ -116,6 +116,12 @@ def test_the_expected_degrees_at_full_scale_are_those_measured(name):
     assert expected[-1] > 0
 
 
+def test_the_columns_of_arxiv_are_expected_to_be_its_measured_out_degrees():
+    expected = TWINS["ogbn-arxiv"].law_columns.degrees(169_343, 6.887)
+    assert expected.std() / expected.mean() == pytest.approx(1.289, rel=0.02)
+    assert expected[0] == pytest.approx(436, rel=0.02)
+
+
 def test_one_percent_of_the_nodes_hold_a_large_share_of_the_edges():
     # The shape solved from Flickr's measured mean, variation and largest degree puts 0.18 of the edges there.
     law, flickr = TWINS["flickr"].law, degrees(load("twin:flickr").adjacency)
