@@ -98,17 +98,18 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Measur
     peak_bytes, workspace_bytes = _check_with_memory(work, held)
     warmup_calls = _warm_up(work, limits)
     times_s, stop = sample(lambda: clock.sample(work, work.period, work.synchronise) / work.period, limits)
-    parts = {"select_s": _part(work, work.select, clock, limits), "multiply_s": _part(work, work.multiply, clock, limits)}
+    select_s, multiply_s = (_part(work, part, clock, limits) for part in (work.select, work.multiply))
     facts = asdict(work.check(work()))
     return Measurement(
         times_s=times_s,
+        select_s=select_s,
+        multiply_s=multiply_s,
         prepare_s=prepare_s,
         peak_bytes=peak_bytes,
         workspace_bytes=workspace_bytes,
         calls_per_sample=work.period,
         warmup_calls=warmup_calls,
         stop=stop,
-        **parts,
         **facts,
     )
 

@@ -171,11 +171,10 @@ class Csr:
             name: what the matrix is called in errors.
         """
         source, target = edge_index.long()
-        count = int(edge_index.max()) + 1 if nodes is None else nodes
-        if edge_index.numel() and (int(edge_index.min()) < 0 or int(edge_index.max()) >= count):
-            raise ValueError(
-                f"{name}: edge_index must lie in [0, {count}) (got {int(edge_index.min())} to {int(edge_index.max())})"
-            )
+        low, high = (int(edge_index.min()), int(edge_index.max())) if edge_index.numel() else (0, -1)
+        count = high + 1 if nodes is None else nodes
+        if low < 0 or high >= count:
+            raise ValueError(f"{name}: edge_index must lie in [0, {count}) (got {low} to {high})")
         order = torch.argsort(target * count + source, stable=True)
         rowptr = _rowptr(torch.bincount(target, minlength=count))
         return cls(rowptr, source[order].int(), None if value is None else value[order], (count, count), name)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.results import ResultsError
-from suites import session
+from suites.asked import Asked, AskedError
 from suites.graphs import GraphError
 from suites.kernels import KernelError
 from suites.progress import Progress
 from suites.running import Runner
-from suites.session import Rounds, Session
-from suites.sweep import Asked, Setting, SweepError
+from suites.session import NEW_FILE_ROUNDS, Rounds, Session
+from suites.sweep import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,19 +28,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the command line that DESIGN fixes."""
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
-    group.addoption("--results", metavar="FILE", help="results file to begin or to carry on (default: results/TIME.jsonl)")
+    group.addoption(
+        "--results", type=Path, metavar="FILE", help="results file to begin or to carry on (default: results/TIME.jsonl)"
+    )
     group.addoption("--graph", action="append", default=[], metavar="NAME|PATH", help="graph or graph file; may be repeated")
-    group.addoption("--kernel", action="append", default=[], metavar="NAME|FILE.py", help="kernel, beside its baselines; may be repeated")
-    group.addoption("--budget", action="append", default=[], type=float, metavar="C", help="share of the exact FLOPs, in (0, 1]; may be repeated")
-    group.addoption("--width", action="append", default=[], type=int, metavar="D", help="columns of the dense operand; may be repeated")
+    group.addoption(
+        "--kernel", action="append", default=[], metavar="NAME|FILE.py", help="kernel, beside its baselines; may be repeated"
+    )
+    group.addoption(
+        "--budget",
+        action="append",
+        default=[],
+        type=float,
+        metavar="C",
+        help="share of the exact FLOPs, in (0, 1]; may be repeated",
+    )
+    group.addoption(
+        "--width", action="append", default=[], type=int, metavar="D", help="columns of the dense operand; may be repeated"
+    )
     group.addoption("--dtype", action="append", default=[], metavar="NAME", help="float32 or bfloat16; may be repeated")
     group.addoption("--reduce", action="append", default=[], metavar="NAME", help="sum or mean aggregation; may be repeated")
-    group.addoption("--rounds", type=int, metavar="N", help=f"passes over the whole sweep (default: {session.ROUNDS}; 1 more on a finished file)")
+    group.addoption(
+        "--rounds",
+        type=int,
+        metavar="N",
+        help=f"passes over the whole sweep (default: {NEW_FILE_ROUNDS}; 1 more on a finished file)",
+    )
     group.addoption("--device", metavar="cpu|cuda[:i]", help="where to run (default: the GPU where there is one)")
     group.addoption("--data-root", type=Path, metavar="DIR", help="where published graphs lie or are downloaded to (default: data)")
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before the terminal reporter is there to say the message a second time
 def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for, and open the results file: nothing runs on a bad option."""
     config.stash[ROUNDS] = config.stash[PROGRESS] = None
@@ -48,18 +66,17 @@ def pytest_configure(config: pytest.Config) -> None:
         asked = _asked(config)
         config.stash[SESSION] = Session(asked)
         if asked.benchmark and not config.option.collectonly:
-            results = config.getoption("--results")
-            config.stash[ROUNDS] = Rounds(config.stash[SESSION], Path(results) if results else None, config.getoption("--rounds"))
-    except (SweepError, KernelError, GraphError, ResultsError) as error:
+            config.stash[ROUNDS] = Rounds(config.stash[SESSION])
+    except (AskedError, KernelError, GraphError, ResultsError) as error:
         pytest.exit(str(error), returncode=2)
 
 
 def _asked(config: pytest.Config) -> Asked:
     option = config.getoption
     if option("--benchmark") and (option("numprocesses", None) or option("dist", "no") != "no"):
-        raise SweepError("--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out")
-    if option("--rounds") is not None and option("--rounds") < 1:
-        raise SweepError(f"--rounds must be at least 1 (got {option('--rounds')})")
+        raise AskedError(
+            "--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out"
+        )
     return Asked(
         benchmark=option("--benchmark"),
         graphs=tuple(option("--graph")),
@@ -68,6 +85,8 @@ def _asked(config: pytest.Config) -> Asked:
         widths=tuple(option("--width")),
         dtypes=tuple(option("--dtype")),
         reduces=tuple(option("--reduce")),
+        rounds=option("--rounds"),
+        results=option("--results"),
         device=option("--device"),
         data_root=option("--data-root"),
     )
@@ -95,16 +114,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     rounds = config.stash[ROUNDS]
     if rounds is None:
         return
-    cases = {item: item.callspec.params for item in items if isinstance(item, pytest.Function) and "bench" in item.fixturenames}
-    done = [item for item, case in cases.items() if rounds.is_done(case["setting"], case["round_index"])]
-    config.hook.pytest_deselected(items=done)
     order = {setting: index for index, setting in enumerate(config.stash[SESSION].settings)}
-    left = sorted(
-        (item for item in cases if item not in set(done)), key=lambda item: (cases[item]["round_index"], order[cases[item]["setting"]])
-    )
+    cases = {item: _case(item) for item in items if "bench" in getattr(item, "fixturenames", ())}
+    done = [item for item, case in cases.items() if rounds.is_done(*case)]
+    config.hook.pytest_deselected(items=done)
+    left = sorted(cases.keys() - set(done), key=lambda item: (cases[item][1], order[cases[item][0]]))
     items[:] = [item for item in items if item not in cases] + left
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     config.stash[PROGRESS] = Progress(len(left), terminal.write_line) if terminal else None
+
+
+def _case(item: pytest.Item) -> tuple[Setting, int]:
+    params = item.callspec.params  # type: ignore[attr-defined]
+    return params["setting"], params["round_index"]
 
 
 @pytest.fixture

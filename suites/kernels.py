@@ -114,5 +114,6 @@ def _from_file(path: Path) -> Kernel:
         raise KernelError(f"--kernel {path}: {reason or f'{type(error).__name__}: {first}'}") from error
     kernel = getattr(module, "KERNEL", None)
     if not isinstance(kernel, Kernel):
-        raise KernelError(f"--kernel {path}: must define KERNEL = Kernel(...) (got {type(kernel).__name__}): see README, 'Add a kernel'")
+        found = type(kernel).__name__
+        raise KernelError(f"--kernel {path}: must define KERNEL = Kernel(...) (got {found}): see README, 'Add a kernel'")
     return kernel

@@ -10,10 +10,11 @@ import pytest
 from harness.measure import Skip, attempt
 from harness.record import Record
 from suites import graphs, products
+from suites.asked import DTYPES
 from suites.progress import Progress
 from suites.replay import REPLAY
 from suites.session import Rounds, Session
-from suites.sweep import DTYPES, Setting
+from suites.sweep import Setting
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from harness.clocks import host
 from harness.record import Case, Record, Round
 from harness.results import ResultsFile
 from harness.sampling import Limits
+from suites.asked import Asked, check
 from suites.kernels import Catalog, catalog
-from suites.sweep import Asked, Setting, check, settings
+from suites.sweep import Setting, settings
 
-ROUNDS = 3
+NEW_FILE_ROUNDS = 3
 """Rounds of a new results file: the fewest that `compare` judges."""
 
 
@@ -38,13 +39,13 @@ class Session:
 class Rounds:
     """The results file of a run, and the rounds that it is to get."""
 
-    def __init__(self, session: Session, path: Path | None = None, asked_rounds: int | None = None) -> None:
+    def __init__(self, session: Session) -> None:
         """Begin a results file or carry on in one; raises `ResultsError` where it cannot be used."""
         self._session = session
-        self.path = path or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
+        self.path = session.asked.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
         self._file = ResultsFile(self.path, environment.read())
         self._left_over = self._unfinished()
-        self.indices = self._indices(asked_rounds)
+        self.indices = self._indices(session.asked.rounds)
 
     def _unfinished(self) -> int | None:
         """Return the index of the round in which the run before was killed, or None."""
@@ -56,7 +57,7 @@ class Rounds:
     def _indices(self, asked_rounds: int | None) -> list[int]:
         """Return the rounds to run: what a killed run left, else more of them on a finished file."""
         if not self._file.rounds:
-            return list(range(1, (asked_rounds or ROUNDS) + 1))
+            return list(range(1, (asked_rounds or NEW_FILE_ROUNDS) + 1))
         last = self._file.rounds[-1][0]
         if self._left_over is not None:
             return list(range(last.index, max(last.index, last.of) + 1))

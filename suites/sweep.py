@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Literal
-
-import torch
 
 from harness.record import Case
 from kernels import Reduce
 from suites import graphs
+from suites.asked import DTYPES, Asked, default_device
 from suites.kernels import Catalog, Choice
 
 Suite = Literal["exact", "sampled"]
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 CHECKED_GRAPHS = ("small:random", "small:hub", "small:empty-rows", "small:directed")
 CHECKED_WIDTHS = (1, 41, 64)
 CHECKED_BUDGETS = (0.1, 0.5, 1.0)
 MEASURED_WIDTHS = (64, 256)
 MEASURED_BUDGETS = (0.1, 0.3, 0.5)
-
-
-class SweepError(Exception):
-    """A sweep that cannot be run; the message names the option, the rule, the value and the remedy."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The options of a run, as given; empty where an option was not."""
-
-    benchmark: bool = False
-    graphs: tuple[str, ...] = ()
-    kernels: tuple[str, ...] = ()
-    budgets: tuple[float, ...] = ()
-    widths: tuple[int, ...] = ()
-    dtypes: tuple[str, ...] = ()
-    reduces: tuple[Reduce, ...] = ()
-    device: str | None = None
-    data_root: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -94,35 +71,6 @@ def settings(asked: Asked, catalog: Catalog) -> list[Setting]:
             Setting("sampled", *place, choice, budget, dtype, reduce, device) for budget in _budgets(asked) for choice in sampled
         ]
     return every
-
-
-def check(asked: Asked) -> None:
-    """Raise `SweepError` for a value that no run can use."""
-    labels = [graphs.check(graph, asked.data_root) for graph in dict.fromkeys(asked.graphs)]
-    for name in labels:
-        if labels.count(name) > 1:
-            raise SweepError(f"--graph: two graphs must not have the same name in the results (got {name!r} twice): rename a file")
-    for budget in asked.budgets:
-        if not 0 < budget <= 1:
-            raise SweepError(f"--budget must lie in (0, 1], a share of the exact FLOPs (got {budget:g})")
-    for width in asked.widths:
-        if width < 1:
-            raise SweepError(f"--width must be at least 1, the columns of the dense operand (got {width})")
-    for dtype in asked.dtypes:
-        if dtype not in DTYPES:
-            raise SweepError(f"--dtype must be one of {', '.join(DTYPES)} (got {dtype!r})")
-    for reduce in asked.reduces:
-        if reduce not in ("sum", "mean"):
-            raise SweepError(f"--reduce must be sum or mean (got {reduce!r})")
-    if asked.device and not re.fullmatch(r"cpu|cuda(:\d+)?", asked.device):
-        raise SweepError(f"--device must be cpu, cuda or cuda:NUMBER (got {asked.device!r})")
-    if asked.device and asked.device != "cpu" and not torch.cuda.is_available():
-        raise SweepError(f"--device {asked.device}: torch sees no NVIDIA GPU: use --device cpu, or see `python -m harness doctor`")
-
-
-def default_device() -> str:
-    """Return the device that a run without ``--device`` uses."""
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def _choices(asked: Asked, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:

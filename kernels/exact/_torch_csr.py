@@ -6,9 +6,10 @@ from kernels.csr import Csr
 
 
 def torch_csr(matrix: Csr, dtype: torch.dtype) -> torch.Tensor:
-    """Return `matrix` as a torch CSR tensor with values of `dtype`; the indices are shared and stay int32.
+    """Return `matrix` as a torch CSR tensor with values of `dtype`; int32 indices are shared and stay so.
 
     Checking the invariants would cost more than a sampled multiply, and a `Csr` keeps them already.
     """
     value = torch.ones(matrix.nnz, dtype=dtype, device=matrix.device) if matrix.value is None else matrix.value.to(dtype)
-    return torch.sparse_csr_tensor(matrix.rowptr, matrix.col, value, matrix.shape, check_invariants=False)
+    col = matrix.col.to(matrix.rowptr.dtype)  # torch wants both of one type, so int64 offsets make the columns int64 too
+    return torch.sparse_csr_tensor(matrix.rowptr, col, value, matrix.shape, check_invariants=False)

@@ -5,13 +5,15 @@ from functools import partial
 import torch
 import torch_sparse
 
-from kernels.contract import Kernel, Multiply, Reduce
+from kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from kernels.csr import Csr
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
     """Return torch-sparse's multiply; its indices are int64, converted here once."""
     del width
+    if 0 in matrix.shape:  # it divides by the number of rows, and the process ends
+        raise Unsupported(f"torch-sparse multiplies matrices with at least one row and one column (got {matrix.shape})")
     value = None if matrix.value is None else matrix.value.to(dtype)
     operand = torch_sparse.SparseTensor(
         rowptr=matrix.rowptr.long(), col=matrix.col.long(), value=value, sparse_sizes=matrix.shape, is_sorted=True, trust_data=True

@@ -1,0 +1,93 @@
+"""What a run was asked for on the command line, and whether it can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kernels import Reduce
+from suites import graphs
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class AskedError(Exception):
+    """An option that cannot be used; the message names it, the rule, the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a run, as given; empty where an option was not."""
+
+    benchmark: bool = False
+    """Whether to measure; otherwise every case is checked once."""
+    graphs: tuple[str, ...] = ()
+    """Names and paths of graphs."""
+    kernels: tuple[str, ...] = ()
+    """Names of kernels and paths of kernel files."""
+    budgets: tuple[float, ...] = ()
+    """Shares of the exact FLOPs, in (0, 1]."""
+    widths: tuple[int, ...] = ()
+    """Columns of the dense operand, at least 1."""
+    dtypes: tuple[str, ...] = ()
+    """Names in `DTYPES`."""
+    reduces: tuple[Reduce, ...] = ()
+    """``sum``, ``mean``."""
+    rounds: int | None = None
+    """Passes over the sweep, at least 1."""
+    results: Path | None = None
+    """Results file."""
+    device: str | None = None
+    """``cpu``, ``cuda``, ``cuda:0``."""
+    data_root: Path | None = None
+    """Folder of published graphs."""
+
+
+def check(asked: Asked) -> None:
+    """Raise `AskedError` or `GraphError` for the first value that no run can use."""
+    for message in _refusals(asked):
+        raise AskedError(message)
+
+
+def default_device() -> str:
+    """Return the device that a run without ``--device`` uses."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def _refusals(asked: Asked) -> Iterator[str]:
+    rounds = () if asked.rounds is None else (asked.rounds,)
+    yield from _each("--budget", asked.budgets, lambda c: 0 < c <= 1, "must lie in (0, 1], a share of the exact FLOPs")
+    yield from _each("--width", asked.widths, lambda d: d >= 1, "must be at least 1, the columns of the dense operand")
+    yield from _each("--rounds", rounds, lambda n: n >= 1, "must be at least 1")
+    yield from _each("--dtype", asked.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
+    yield from _each("--reduce", asked.reduces, ("sum", "mean").__contains__, "must be sum or mean")
+    yield from _device(asked.device)
+    yield from _names(asked)
+
+
+def _each(option: str, values: tuple[Any, ...], fits: Callable[[Any], bool], rule: str) -> Iterator[str]:
+    return (f"{option} {rule} (got {value})" for value in values if not fits(value))
+
+
+def _device(device: str | None) -> Iterator[str]:
+    if device is None or device == "cpu":
+        return
+    if not re.fullmatch(r"cuda(:\d+)?", device):
+        yield f"--device must be cpu, cuda or cuda:NUMBER (got {device})"
+    elif not torch.cuda.is_available():
+        yield f"--device {device} needs an NVIDIA GPU that torch sees (there is none): use cpu, or see `python -m harness doctor`"
+    elif int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
+        yield f"--device {device} must be one of the {torch.cuda.device_count()} GPUs of this machine, counted from 0"
+
+
+def _names(asked: Asked) -> Iterator[str]:
+    """Look every graph up; files are read here, so that a bad one stops the run before it starts."""
+    names = [graphs.check(graph, asked.data_root) for graph in dict.fromkeys(asked.graphs)]
+    for name in names:
+        if names.count(name) > 1:
+            yield f"--graph must not name two graphs that are called the same in the results (got {name} twice): rename a file"

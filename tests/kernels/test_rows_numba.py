@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_matrices import array, dense, jagged
+
+numba = pytest.importorskip("numba")
+
+from kernels import Unsupported  # noqa: E402
+from kernels.exact import rows_numba  # noqa: E402
+from kernels.exact._row_product import LANES, TILE, pieces  # noqa: E402
+
+KERNEL = rows_numba.KERNEL
+
+
+@pytest.fixture
+def one_thread():
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.mark.parametrize("width", range(1, TILE + 1))
+def test_vectors_cover_every_feature_once(width):
+    covered = [feature for offset, lanes in pieces(width) for feature in range(offset, offset + lanes)]
+    assert covered == list(range(width))
+    assert all(lanes in {LANES >> shift for shift in range(5)} for _, lanes in pieces(width))
+
+
+@pytest.mark.parametrize(("width", "dtype"), [(16, torch.float32), (64, torch.float32), (32, torch.bfloat16)])
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_storing_past_the_caches_changes_nothing(width, dtype, reduce, monkeypatch):
+    matrix, operand = jagged(), dense(9, width).to(dtype)
+    usual = KERNEL.prepare(matrix, width, dtype, reduce)(operand)
+    monkeypatch.setattr(rows_numba, "_STREAM_FROM_BYTES", 0)
+    assert rows_numba._storing(13, width, dtype) & rows_numba.STREAMED
+    streamed = KERNEL.prepare(matrix, width, dtype, reduce)(operand)
+    assert torch.equal(streamed, usual)
+
+
+@pytest.mark.parametrize("width", [1, 3, 17, 602])
+def test_rows_that_do_not_start_on_cache_lines_are_stored_as_usual(width, monkeypatch):
+    monkeypatch.setattr(rows_numba, "_STREAM_FROM_BYTES", 0)
+    assert not rows_numba._storing(13, width, torch.float32) & rows_numba.STREAMED
+
+
+def test_bfloat16_is_rounded_as_torch_rounds_it():
+    # One entry a row, so that the float32 product is exact to one rounding and only the rounding to bfloat16 is left:
+    # 1 + 2**-8 lies half-way between two bfloat16 (ties to even: down), 1 + 3 * 2**-8 too (up).
+    values = torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, -(1 + 2**-8), 1.0039063692, 3.0e38, 1e-40, 0.1, float("nan")])
+    rows = torch.arange(9, dtype=torch.int32)
+    matrix = rows_numba.Csr(rows, torch.arange(8, dtype=torch.int32), values, (8, 8))
+    found = KERNEL.prepare(matrix, 3, torch.bfloat16)(torch.ones(8, 3, dtype=torch.bfloat16))
+    wanted = values.bfloat16()[:, None].expand(8, 3)
+    assert torch.equal(found[:7], wanted[:7])
+    assert torch.isnan(found[7]).all()
+
+
+def test_one_thread_gives_the_same(one_thread):
+    matrix, operand = jagged(), dense(9, 17)
+    found = KERNEL.prepare(matrix, 17, torch.float32)(operand)
+    np.testing.assert_allclose(found, array(matrix) @ operand.numpy(), rtol=1e-5)
+
+
+def test_a_multiply_prepared_for_many_threads_runs_on_one():
+    matrix, operand = jagged(), dense(9, 17)
+    multiply = KERNEL.prepare(matrix, 17, torch.float32)
+    many = multiply(operand)
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        assert torch.equal(multiply(operand), many)
+    finally:
+        numba.set_num_threads(before)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(0, 10_000), st.integers(1, 16))
+def test_the_parts_hold_every_row_once_also_of_a_star(counts, hub, parts):
+    rowptr = np.cumsum([0, hub, *counts])
+    cuts = rows_numba._parts(rowptr, parts)
+    assert len(cuts) == parts + 1
+    assert (cuts[0], cuts[-1]) == (0, len(rowptr) - 1)
+    assert np.all(np.diff(cuts) >= 0)
+
+
+def test_a_part_costs_its_share_and_at_most_one_row_more():
+    counts = np.full(1000, 7)
+    cuts = rows_numba._parts(np.concatenate([[0], np.cumsum(counts)]), 8)
+    assert np.all(np.abs(np.diff(cuts) - 125) <= 1)
+
+
+def test_a_dtype_without_code_is_refused_with_the_reason():
+    with pytest.raises(Unsupported, match=r"rows_numba multiplies float32 and bfloat16 \(got torch.float64\)"):
+        KERNEL.prepare(jagged(), 3, torch.float64)
