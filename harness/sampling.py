@@ -16,7 +16,7 @@ class Limits:
 
     precision: float = 0.02
     """Relative width of the median's 95 % confidence interval that is enough."""
-    time_s: float = 0.4
+    time_s: float = 0.15
     """Seconds of sampling that are never exceeded once there are `fewest` samples."""
     fewest: int = 3
     """Samples that are always taken."""

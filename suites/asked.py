@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,6 +14,8 @@ from kernels import Reduce
 from suites import graphs
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+T = TypeVar("T", int, float)
 
 
 class AskedError(Exception):
@@ -46,6 +48,18 @@ class Asked:
     """``cpu``, ``cuda``, ``cuda:0``."""
     data_root: Path | None = None
     """Folder of published graphs."""
+
+
+def numbers(option: str, texts: Iterable[str], kind: type[T]) -> tuple[T, ...]:
+    """Return the numbers in the values of an option, or raise `AskedError`."""
+    found = []
+    for text in texts:
+        try:
+            found.append(kind(text))
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise AskedError(f"{option} must be {what} (got {text!r})") from None
+    return tuple(found)
 
 
 def check(asked: Asked) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from harness.results import ResultsError
-from suites.asked import Asked, AskedError
+from suites.asked import Asked, AskedError, numbers
 from suites.graphs import GraphError
 from suites.kernels import KernelError
 from suites.progress import Progress
@@ -24,38 +24,32 @@ ROUNDS = pytest.StashKey[Rounds | None]()
 PROGRESS = pytest.StashKey[Progress | None]()
 
 
+_ONCE = {
+    "--results FILE": "results file to begin or to carry on (default: results/TIME.jsonl)",
+    "--rounds N": f"passes over the whole sweep (default: {NEW_FILE_ROUNDS}; 1 more on a finished file)",
+    "--device cpu|cuda[:i]": "where to run (default: the GPU where there is one)",
+    "--data-root DIR": "where published graphs lie or are downloaded to (default: data)",
+}
+_REPEATED = {
+    "--graph NAME|PATH": "graph or graph file",
+    "--kernel NAME|FILE.py": "kernel, beside the exact ones it is compared with",
+    "--budget C": "share of the exact FLOPs, in (0, 1]",
+    "--width D": "columns of the dense operand",
+    "--dtype NAME": "float32 or bfloat16",
+    "--reduce NAME": "sum or mean aggregation",
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the command line that DESIGN fixes."""
+    """Add the options of the suites; values are parsed in `suites.asked`, which refuses them in one line."""
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
-    group.addoption(
-        "--results", type=Path, metavar="FILE", help="results file to begin or to carry on (default: results/TIME.jsonl)"
-    )
-    group.addoption("--graph", action="append", default=[], metavar="NAME|PATH", help="graph or graph file; may be repeated")
-    group.addoption(
-        "--kernel", action="append", default=[], metavar="NAME|FILE.py", help="kernel, beside its baselines; may be repeated"
-    )
-    group.addoption(
-        "--budget",
-        action="append",
-        default=[],
-        type=float,
-        metavar="C",
-        help="share of the exact FLOPs, in (0, 1]; may be repeated",
-    )
-    group.addoption(
-        "--width", action="append", default=[], type=int, metavar="D", help="columns of the dense operand; may be repeated"
-    )
-    group.addoption("--dtype", action="append", default=[], metavar="NAME", help="float32 or bfloat16; may be repeated")
-    group.addoption("--reduce", action="append", default=[], metavar="NAME", help="sum or mean aggregation; may be repeated")
-    group.addoption(
-        "--rounds",
-        type=int,
-        metavar="N",
-        help=f"passes over the whole sweep (default: {NEW_FILE_ROUNDS}; 1 more on a finished file)",
-    )
-    group.addoption("--device", metavar="cpu|cuda[:i]", help="where to run (default: the GPU where there is one)")
-    group.addoption("--data-root", type=Path, metavar="DIR", help="where published graphs lie or are downloaded to (default: data)")
+    for usage, says in _REPEATED.items():
+        option, metavar = usage.split()
+        group.addoption(option, metavar=metavar, action="append", default=[], help=f"{says}; may be repeated")
+    for usage, says in _ONCE.items():
+        option, metavar = usage.split()
+        group.addoption(option, metavar=metavar, help=says)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the terminal reporter is there to say the message a second time
@@ -81,14 +75,14 @@ def _asked(config: pytest.Config) -> Asked:
         benchmark=option("--benchmark"),
         graphs=tuple(option("--graph")),
         kernels=tuple(option("--kernel")),
-        budgets=tuple(option("--budget")),
-        widths=tuple(option("--width")),
+        budgets=numbers("--budget", option("--budget"), float),
+        widths=numbers("--width", option("--width"), int),
         dtypes=tuple(option("--dtype")),
         reduces=tuple(option("--reduce")),
-        rounds=option("--rounds"),
-        results=option("--results"),
+        rounds=next(iter(numbers("--rounds", [option("--rounds")] if option("--rounds") else [], int)), None),
+        results=Path(option("--results")) if option("--results") else None,
         device=option("--device"),
-        data_root=option("--data-root"),
+        data_root=Path(option("--data-root")) if option("--data-root") else None,
     )
 
 

@@ -7,14 +7,22 @@ result rows, and where each column enters each range is looked up once, when pre
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 import torch
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from kernels.csr import Csr
 from kernels.sampled.selection import Kept
 
 _NONE = np.empty(0, np.float32)
+_AHEAD = 8
+"""Columns between asking for memory and reading it: a slice takes about a tenth of what memory takes to answer."""
 
 
 class Compaction:
@@ -55,6 +63,36 @@ def _entry_points(offsets, rows, parts):  # type: ignore[no-untyped-def]
     return entry
 
 
+@intrinsic
+def _prefetch(context: Any, address: Any) -> Any:
+    """Ask for the cache line at an address, and do not wait for it."""
+    del context, address
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del signature
+        pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
+        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
+        builder.call(ask, [builder.inttoptr(args[0], pointer), i32(0), i32(3), i32(1)])  # to read, keep in every cache, data
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), generate
+
+
+@numba.njit(inline="always")
+def _ask_ahead(entry, ids, at, part, data):  # type: ignore[no-untyped-def]
+    """Prefetch what the column `_AHEAD` places on will read, and where it will look that up a little before.
+
+    Kept columns lie far apart in memory, so no hardware prefetcher sees the next one coming.
+    """
+    if at + 2 * _AHEAD < len(ids):
+        _prefetch(entry.ctypes.data + np.uint64(ids[at + 2 * _AHEAD]) * np.uint64(8 * entry.shape[1]))  # type: ignore[call-arg]
+    if at + _AHEAD < len(ids):
+        line = data.ctypes.data + np.uint64(entry[ids[at + _AHEAD], part]) * np.uint64(4)
+        _prefetch(line)  # type: ignore[call-arg]
+        _prefetch(line + np.uint64(64))
+
+
 @numba.njit(parallel=True, cache=True)
 def _gather(ids, places, entries, scale):  # type: ignore[no-untyped-def]
     """Return rowptr, col and value of the kept columns `ids` as CSR; ids ascend, so do the columns of each row."""
@@ -62,8 +100,9 @@ def _gather(ids, places, entries, scale):  # type: ignore[no-untyped-def]
     rows, value = entries
     rowptr = np.zeros(parts[-1] + 1, np.int64)
     for part in numba.prange(len(parts) - 1):
-        for column in ids:
-            for at in range(entry[column, part], entry[column, part + 1]):
+        for index in range(len(ids)):
+            _ask_ahead(entry, ids, index, part, rows)
+            for at in range(entry[ids[index], part], entry[ids[index], part + 1]):
                 rowptr[np.uint64(rows[at]) + np.uint64(1)] += 1
     rowptr = np.cumsum(rowptr)
     weighted = len(value) > 0 or len(scale) > 0
@@ -72,7 +111,10 @@ def _gather(ids, places, entries, scale):  # type: ignore[no-untyped-def]
     for part in numba.prange(len(parts) - 1):
         first = np.uint64(parts[part])
         target = rowptr[first : parts[part + 1]].copy()
-        for column in ids:
+        for index in range(len(ids)):
+            if len(value):
+                _ask_ahead(entry, ids, index, part, value)
+            column = ids[index]
             factor = scale[column] if len(scale) else np.float32(1)
             for at in range(entry[column, part], entry[column, part + 1]):
                 row = np.uint64(rows[at]) - first
