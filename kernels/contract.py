@@ -61,6 +61,8 @@ class Kernel:
     says: str
     """One sentence: what it is and whose."""
     prepare: Prepare
+    role: Literal["ours", "vendor", "other"] = "other"
+    """A sweep that names no kernel measures them all, samples in front of ours and the vendor's, and ablates in front of ours."""
     exact: bool = True
     """False where only some of the column-row pairs are multiplied."""
     missing: Callable[[], str | None] = present

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from kernels.sampled.selection import Selection
 
 INTERVAL = 10
 """Calls that one selection serves in a cached kernel (RSC, section 3.3)."""
+_NAME = r"[\w.-]+"
 
 
 class KernelError(Exception):
@@ -108,7 +110,7 @@ def _from_file(path: Path) -> Kernel:
     sys.modules[spec.name] = module  # where dataclasses and Triton look a function's module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = why_missing(error) if isinstance(error, ModuleNotFoundError) else None
         first = next(iter(str(error).splitlines()), "")
         raise KernelError(f"--kernel {path}: {reason or f'{type(error).__name__}: {first}'}") from error
@@ -116,4 +118,8 @@ def _from_file(path: Path) -> Kernel:
     if not isinstance(kernel, Kernel):
         found = type(kernel).__name__
         raise KernelError(f"--kernel {path}: must define KERNEL = Kernel(...) (got {found}): see README, 'Add a kernel'")
+    if not re.fullmatch(_NAME, kernel.name):
+        raise KernelError(
+            f"--kernel {path}: its kernel's name must be letters, digits, '_', '.' and '-' (got {kernel.name!r}): rename it"
+        )
     return kernel

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass
 
 import pytest
 
 from harness.measure import Skip, attempt
 from harness.record import Record
+from harness.results import ResultsError
 from suites import graphs, products
 from suites.asked import DTYPES
 from suites.progress import Progress
@@ -55,9 +55,11 @@ class Runner:
 
     def _measure(self, rounds: Rounds) -> None:
         case = self.session.case(self.setting)
-        gc.collect()
         record = attempt(case, self._prepare, self.session.clock, self.session.limits)
-        rounds.append(record, self.round_index)
+        try:
+            rounds.append(record, self.round_index)
+        except ResultsError as error:  # a full disk: every case to come would be measured for nothing
+            pytest.exit(str(error), returncode=2)
         if self.progress is not None:
             self.progress.note(record, self.round_index, rounds.indices[-1])
         self._judge(record)

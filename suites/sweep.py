@@ -68,9 +68,11 @@ def settings(asked: Asked, catalog: Catalog) -> list[Setting]:
         place = (graph, labels[graph], width)
         every += [Setting("exact", *place, choice, None, dtype, reduce, _device_of(choice, catalog, device)) for choice in exact]
         every += [
-            Setting("sampled", *place, choice, budget, dtype, reduce, device) for budget in _budgets(asked) for choice in sampled
+            Setting("sampled", *place, choice, budget, dtype, reduce, _device_of(choice, catalog, device))
+            for budget in _budgets(asked)
+            for choice in sampled
         ]
-    return every
+    return list(dict.fromkeys(every))  # a value that was given twice is one case, or a round would hold it twice
 
 
 def _choices(asked: Asked, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
@@ -89,12 +91,13 @@ def _choices(asked: Asked, catalog: Catalog, device: str) -> tuple[list[Choice],
 
 
 def _default_sampled(asked: Asked, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:
-    """Every selection in front of every kernel when checking; when measuring, the fresh and cached top-k, and others once."""
+    """Return every selection in front of every kernel when checking; what `Kernel.role` says when measuring."""
     every = [sampled for choice in runnable for sampled in catalog.sampled(choice.exact)]
     if not asked.benchmark:
         return every
-    first = next((c.exact for c in runnable if c.exact.startswith("rows_")), runnable[0].exact if runnable else "")
-    return [c for c in every if c.selection == "topk" or (c.exact == first and not c.cached)]
+    roles = {choice.exact: catalog.exact[choice.exact].role for choice in runnable}
+    ablated = [c for c in every if roles[c.exact] == "ours" and not c.cached]
+    return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] != "other")]
 
 
 def _named(name: str, catalog: Catalog) -> list[Choice]:

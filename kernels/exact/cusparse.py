@@ -25,5 +25,6 @@ KERNEL = Kernel(
     device="cuda",
     says="cuSPARSE through torch's CSR tensor, int32 indices: the vendor's kernel on an NVIDIA GPU.",
     prepare=prepare,
+    role="vendor",
     missing=missing,
 )

@@ -28,5 +28,6 @@ KERNEL = Kernel(
     device="cpu",
     says="MKL through torch's CSR tensor, int32 indices: the vendor's kernel on a CPU.",
     prepare=prepare,
+    role="vendor",
     missing=missing,
 )

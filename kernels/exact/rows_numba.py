@@ -106,4 +106,5 @@ KERNEL = Kernel(
     device="cpu",
     says="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; int32 indices.",
     prepare=prepare,
+    role="ours",
 )

@@ -47,9 +47,8 @@ def compose(selection: Selection, exact: Kernel, sampling: Sampling) -> Kernel:
     def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
         return SampledMultiply(matrix.mean() if reduce == "mean" else matrix, selection, sampling, _Inner(exact, width, dtype))
 
-    return Kernel(
-        f"{cached}{selection.name}({exact.name})", exact.device, selection.says, prepare, exact=False, missing=exact.missing
-    )
+    name = f"{cached}{selection.name}({exact.name})"
+    return Kernel(name, exact.device, selection.says, prepare, exact.role, exact=False, missing=exact.missing)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ def dense(rows: int, width: int, seed: int = 0) -> torch.Tensor:
 
 
 def eighths(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return generator.integers(1, 17, shape) / 8 * generator.choice([-1, 1], shape)
+    drawn: np.ndarray = generator.integers(1, 17, shape) / 8 * generator.choice([-1, 1], shape)
+    return drawn
 
 
 def array(matrix: Csr) -> np.ndarray:

@@ -18,7 +18,7 @@ def draw(request, monkeypatch):
         pytest.skip("numba is not installed")
     if request.param == "torch":
         monkeypatch.setattr(topk, "_NUMBA", None)
-    return lambda scores, cost, most: drawn(scores, cost, most)
+    return drawn
 
 
 def drawn(scores, cost, most):

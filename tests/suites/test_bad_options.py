@@ -1,0 +1,115 @@
+"""What a user gets wrong is one line on stderr and exit status 2, and no file is touched."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+from running_pytest import NO_GPU, ROOT, SMALL, suites, tree
+
+# pytest starts in a second and torch in three: all bad command lines are given to one process.
+RUN_ALL = """
+import contextlib, io, json, sys
+import pytest
+def end_of(arguments):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = int(pytest.main(["suites", "-p", "no:cacheprovider", *arguments]))
+    return status, out.getvalue(), err.getvalue()
+print(json.dumps({name: end_of(arguments) for name, arguments in json.load(sys.stdin).items()}))
+"""
+
+BAD = {
+    "budget 0": (["--budget", "0"], "--budget must lie in (0, 1], a share of the exact FLOPs (got 0.0)"),
+    "budget 1.5": (["--budget", "1.5"], "--budget must lie in (0, 1], a share of the exact FLOPs (got 1.5)"),
+    "budget nan": (["--budget", "nan"], "--budget must lie in (0, 1], a share of the exact FLOPs (got nan)"),
+    "budget text": (["--budget", "much"], "--budget must be a number (got 'much')"),
+    "width 0": (["--width", "0"], "--width must be at least 1, the columns of the dense operand (got 0)"),
+    "width text": (["--width", "8.5"], "--width must be a whole number (got '8.5')"),
+    "rounds 0": (["--rounds", "0"], "--rounds must be at least 1 (got 0)"),
+    "dtype": (["--dtype", "float16"], "--dtype must be one of float32, bfloat16 (got float16)"),
+    "kernel": (["--kernel", "topk(mlk)"], "--kernel 'topk(mlk)' is not a known kernel or a file: nearest are topk(mkl)"),
+    "kernel file": (["--kernel", "{folder}/none.py"], "none.py: no such file: give the path of a Python file"),
+    "kernel broken": (["--kernel", "{folder}/broken.py"], "broken.py: SyntaxError: "),
+    "graph": (["--graph", "twin:redit2"], "graph 'twin:redit2' is not known: nearest are twin:reddit2"),
+    "graph file": (["--graph", "{folder}/none.mtx"], "none.mtx: no such file"),
+    "device": (["--device", "banana"], "--device must be cpu, cuda or cuda:NUMBER (got banana)"),
+    "device cuda": (["--device", "cuda"], "--device cuda needs an NVIDIA GPU that torch sees"),
+    "results folder": (["--results", "{folder}"], "cannot be read (Is a directory): give the path of a results file"),
+    "results below a file": (["--results", "{folder}/notes.txt/run.jsonl"], "notes.txt/run.jsonl: cannot be written"),
+    "results not ours": (["--results", "{folder}/notes.txt"], "notes.txt: has no run line, so it is not a results file"),
+    "results json": (["--results", "{folder}/other.json"], "other.json: line 1 is no run line"),
+    "results empty": (["--results", "{folder}/empty.jsonl"], "empty.jsonl: is empty, and nothing is overwritten"),
+    "results of another schema": (["--results", "{folder}/future.jsonl"], "future.jsonl: schema must be 1 (got 99)"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "notes.txt").write_text("Shopping: milk")
+    (folder / "other.json").write_text('{"benchmarks": []}\n')
+    (folder / "empty.jsonl").touch()
+    (folder / "future.jsonl").write_text('{"run": {"schema": 99, "environment": {}}}\n')
+    (folder / "broken.py").write_text("def prepare(:\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ends(folder):
+    """How each bad command line ended: status, stdout and stderr; and the files before and after."""
+    lines = {name: ["--benchmark", *_good(options), *options] for name, (options, _) in BAD.items()}
+    lines = {name: [text.format(folder=folder) for text in options] for name, options in lines.items()}
+    before = tree(folder), tree(ROOT / "results")
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN_ALL],
+        input=json.dumps(lines),
+        cwd=ROOT,
+        env=NO_GPU,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert (tree(folder), tree(ROOT / "results")) == before, "nothing was written, nothing was overwritten"
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def _good(options):
+    """The options of a small run, less the one that is bad."""
+    pairs = zip(SMALL[::2], SMALL[1::2], strict=True)
+    good = [text for pair in pairs if pair[0] != options[0] for text in pair]
+    return good if "--results" in options else [*good, "--results", "{folder}/new/run.jsonl"]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_a_user_gets_wrong_is_one_line_and_status_2(ends, name):
+    status, out, err = ends[name]
+    assert status == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert BAD[name][1] in err
+    assert "Traceback" not in err
+
+
+def test_the_process_ends_with_status_2_and_nothing_but_the_line(folder):
+    ended = suites("--budget", "0")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "Exit: --budget must lie in (0, 1], a share of the exact FLOPs (got 0.0)\n"
+
+
+def test_measuring_in_many_processes_at_once_is_refused(tmp_path):
+    options = ["-n", "2"]
+    if importlib.util.find_spec("xdist") is None:
+        (tmp_path / "many_processes.py").write_text(
+            "def pytest_addoption(parser):\n    parser.addoption('--numprocesses', dest='numprocesses', type=int)\n"
+        )
+        options = ["-p", "many_processes", "--numprocesses", "2"]
+    program = f"import sys, pytest; sys.path.insert(0, {str(tmp_path)!r}); sys.exit(pytest.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, *options, "suites", "--benchmark", *SMALL, "--results", str(tmp_path / "run.jsonl")]
+    ended = subprocess.run(command, cwd=ROOT, env=NO_GPU, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "--benchmark must run in one process, or cases disturb each other's time" in ended.stderr
+    assert not (tmp_path / "run.jsonl").exists()

@@ -1,0 +1,124 @@
+import pytest
+
+from suites.kernels import Choice, KernelError, catalog
+
+MINE = """
+from kernels import Kernel
+from kernels.exact.mkl import prepare
+KERNEL = Kernel("mine", "cpu", "Mine.", prepare)
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a kernel file."""
+
+    def write(text=MINE, name="mine.py"):
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    return write
+
+
+def refused(*asked):
+    with pytest.raises(KernelError) as caught:
+        catalog(asked)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_house_knows_every_selection_before_every_kernel():
+    names = catalog().names()
+    assert {"mkl", "topk(mkl)", "cached_topk(mkl)", "random(torch_reduce)", "cached_importance(mkl)"} <= set(names)
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", catalog().names())
+def test_every_name_is_found_and_is_the_name_of_its_choice(name):
+    assert catalog().find(name).name == name
+
+
+def test_a_choice_becomes_a_kernel_of_its_name():
+    house = catalog()
+    assert house.build(Choice("mkl"), None) is house.exact["mkl"]
+    assert house.build(Choice("mkl", "topk", cached=True), 0.1).name == "cached_topk(mkl)"
+
+
+@pytest.mark.parametrize(("name", "near"), [("mlk", "mkl"), ("topk(mlk)", "topk(mkl)"), ("top(mkl)", "topk(mkl)")])
+def test_an_unknown_kernel_is_refused_with_the_nearest_names(name, near):
+    with pytest.raises(KernelError, match="nearest are") as caught:
+        catalog().find(name)
+    assert near in str(caught.value)
+
+
+def test_a_name_like_no_other_is_refused_with_where_the_names_stand():
+    with pytest.raises(KernelError, match=r"--kernel 'qqqqqqq' is not a known kernel or a file: `python -m harness list`"):
+        catalog().find("qqqqqqq")
+
+
+def test_a_file_is_a_kernel_under_its_own_name(file):
+    path = file()
+    house = catalog([path, path, "mkl"])
+    assert house.find(path) == house.find("mine") == Choice("mine")
+    assert house.find("cached_topk(mine)") == Choice("mine", "topk", cached=True)
+
+
+def test_a_file_that_is_not_named_is_not_loaded(file, monkeypatch, tmp_path):
+    file("raise SystemExit('loaded')", "kernel.py")
+    monkeypatch.chdir(tmp_path)
+    assert "mine" not in catalog(["mkl"]).exact
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    assert refused(f"{tmp_path}/none.py").endswith(
+        "none.py: no such file: give the path of a Python file that defines KERNEL = Kernel(...)"
+    )
+
+
+def test_a_folder_is_no_kernel_file(tmp_path):
+    (tmp_path / "folder.py").mkdir()
+    assert "no such file" in refused(f"{tmp_path}/folder.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", r"must define KERNEL = Kernel(...) (got NoneType)"),
+        ("KERNEL = 3", r"must define KERNEL = Kernel(...) (got int)"),
+        ("def prepare(:\n", "SyntaxError: "),
+        ("import nunpy_misspelt", "ModuleNotFoundError: No module named 'nunpy_misspelt'"),
+        ("raise RuntimeError('first\\nsecond')", "RuntimeError: first"),
+        ("raise SystemExit(3)", "SystemExit"),
+        (b"KERNEL = '\xff'".decode("latin1"), "must define KERNEL"),
+    ],
+    ids=["empty", "number", "syntax", "import", "raises", "exits", "string"],
+)
+def test_a_file_that_defines_no_kernel_is_refused_with_the_reason(file, text, reason):
+    message = refused(file(text))
+    assert message.startswith("--kernel ")
+    assert "mine.py: " in message
+    assert reason in message
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_bytes(b"\x00\xff\x00")
+    assert "mine.py: " in refused(str(path))
+
+
+def test_a_kernel_must_have_a_name_of_its_own(file):
+    assert "its kernel must have a name of its own (got 'mkl'): rename it" in refused(file(MINE.replace("mine", "mkl")))
+    one, two = file(name="one.py"), file(name="two.py")
+    assert "two.py: its kernel must have a name of its own (got 'mine')" in refused(one, two)
+
+
+@pytest.mark.parametrize("name", ["topk(mkl)", "my kernel", ""])
+def test_a_kernel_must_have_a_name_that_can_stand_in_others(file, name):
+    assert "name" in refused(file(MINE.replace('"mine"', repr(name))))
+
+
+def test_a_package_that_is_missing_for_a_file_is_named_with_its_remedy(file, monkeypatch):
+    from harness import plugins
+
+    monkeypatch.setitem(plugins.OPTIONAL, "absent_extra", "pip install absent-extra")
+    assert refused(file("import absent_extra")).endswith("mine.py: absent_extra is not installed: pip install absent-extra")
