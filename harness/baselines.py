@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from statistics import median
 
 import msgspec
 
@@ -25,7 +24,7 @@ class Baselines:
         """Return name and measurement of the kernel that `metric` is quoted against for `case`, or None."""
         exact = self._exact.get(_operation(case), [])
         if metric.against is None:
-            return min(exact, key=lambda entry: median(entry[1].times_s), default=None)
+            return min(exact, key=lambda entry: min(entry[1].times_s), default=None)
         return next((entry for name in metric.against for entry in exact if entry[0] == name), None)
 
 

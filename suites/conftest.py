@@ -104,6 +104,7 @@ def round_index() -> int:
     return 0
 
 
+@pytest.hookimpl(trylast=True)  # after -k and -m have left out what they leave out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Interleave: the whole sweep once, then again; and leave out what a killed run has done already."""
     rounds = config.stash[ROUNDS]
@@ -112,6 +113,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gc.freeze()  # what is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s
     order = {setting: index for index, setting in enumerate(config.stash[SESSION].settings)}
     cases = {item: _case(item) for item in items if "bench" in getattr(item, "fixturenames", ())}
+    rounds.cases = len({setting for setting, _ in cases.values()})
     done = [item for item, case in cases.items() if rounds.is_done(*case)]
     config.hook.pytest_deselected(items=done)
     left = sorted(cases.keys() - set(done), key=lambda item: (cases[item][1], order[cases[item][0]]))

@@ -42,6 +42,8 @@ class Rounds:
     def __init__(self, session: Session) -> None:
         """Begin a results file or carry on in one; raises `ResultsError` where it cannot be used."""
         self._session = session
+        self.cases = len(session.settings)
+        """Cases of a round; fewer where the runner was told to leave some out."""
         self.path = session.asked.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
         self._file = ResultsFile(self.path, environment.read())
         self._left_over = self._unfinished()
@@ -51,8 +53,10 @@ class Rounds:
         """Return the index of the round in which the run before was killed, or None."""
         if not self._file.rounds:
             return None
+        last, records = self._file.rounds[-1]
         planned = {self._session.case(setting) for setting in self._session.settings}
-        return None if planned <= self._file.done() else self._file.rounds[-1][0].index
+        # A whole round of another sweep is not cut short: cases that it did not have get rounds of their own.
+        return last.index if len(records) < last.cases and not planned <= self._file.done() else None
 
     def _indices(self, asked_rounds: int | None) -> list[int]:
         """Return the rounds to run: what a killed run left, else more of them on a finished file."""
@@ -60,8 +64,8 @@ class Rounds:
             return list(range(1, (asked_rounds or NEW_FILE_ROUNDS) + 1))
         last = self._file.rounds[-1][0]
         if self._left_over is not None:
-            return list(range(last.index, max(last.index, last.of) + 1))
-        more = asked_rounds or max(1, last.of - last.index)
+            return list(range(last.index, last.of + 1))
+        more = last.of - last.index or asked_rounds or 1  # killed between two rounds: the planned ones come first
         return list(range(last.index + 1, last.index + more + 1))
 
     def is_done(self, setting: Setting, index: int) -> bool:
@@ -72,7 +76,7 @@ class Rounds:
         """Write a record at once, and the start of its round before the first."""
         if not self._file.rounds or self._file.rounds[-1][0].index != index:
             now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            self._file.start_round(Round(index=index, of=self.indices[-1], cases=len(self._session.settings), started=now))
+            self._file.start_round(Round(index=index, of=self.indices[-1], cases=self.cases, started=now))
         self._file.append(record)
 
     def samples(self, case: Case) -> list[float]:

@@ -1,6 +1,4 @@
-"""Median time of the multiply alone, over a held selection."""
-
-from statistics import median
+"""Time of the multiply alone, over a held selection."""
 
 from harness.metrics import Metric
 
@@ -8,6 +6,6 @@ METRIC = Metric(
     name="multiply",
     unit="ms",
     better="lower",
-    says="Median time of the multiply alone, with the selection already made.",
-    of=lambda measurement, _: 1e3 * median(measurement.multiply_s or measurement.times_s),
+    says="Time of the multiply alone, with the selection already made.",
+    of=lambda measurement, _: 1e3 * min(measurement.multiply_s or measurement.times_s),
 )

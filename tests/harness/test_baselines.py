@@ -18,7 +18,7 @@ RECORDS = [
 SAMPLED = case("topk(mkl)", budget=0.1, suite="sampled")
 
 
-def test_without_a_name_the_exact_kernel_with_the_smallest_median_is_the_baseline():
+def test_without_a_name_the_exact_kernel_with_the_fastest_call_is_the_baseline():
     name, measured = Baselines(RECORDS).of(metric(), SAMPLED)
     assert (name, measured.times_s) == ("rows_numba", [2.0, 3.0, 9.0])
 

@@ -59,6 +59,7 @@ def test_a_kernel_says_what_it_is(name):
     assert isinstance(kernel, Kernel)
     assert re.fullmatch(r"\w+", kernel.name), "stands in names such as topk(NAME)"
     assert kernel.device in {"cpu", "cuda"}
+    assert kernel.role in {"ours", "vendor", "other"}
     assert kernel.exact
     assert kernel.says.endswith(".")
     assert "\n" not in kernel.says

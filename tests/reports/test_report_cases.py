@@ -32,7 +32,7 @@ def test_what_is_the_same_in_every_case_is_said_once(tmp_path):
 def test_a_header_carries_unit_direction_and_sentence_of_its_metric(tmp_path):
     latency = by_name(tmp_path, [ok(case("mkl"), 4)])["latency"]
     assert latency["label"] == "latency [ms] ↓"
-    assert latency["says"].startswith("Median time of one call")
+    assert latency["says"].startswith("Fastest call of the round")
 
 
 def test_a_metric_that_no_case_has_is_left_out(tmp_path):

@@ -143,6 +143,14 @@ def wait_for_records(path, count, process):
     raise AssertionError("the run ended before it was killed")
 
 
+def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path):
+    options = ["-k", "test_exact and mkl", "--benchmark", *SMALL, "--results", tmp_path / "run.jsonl"]
+    first, second = suites(*options, "--rounds", 1), suites(*options)
+    assert first.returncode == second.returncode == 0
+    assert "[1/1] round 1/1, 0:00 left" in first.stdout
+    assert [(start.index, start.cases, len(records)) for start, records in read(options[-1]).rounds] == [(1, 1, 1), (2, 1, 1)]
+
+
 def test_a_run_without_benchmark_checks_and_writes_no_file(tmp_path):
     before = tree(ROOT / "results")
     ended = suites("--graph", "small:hub", "--width", 3, "--kernel", "topk(mkl)", "--results", tmp_path / "run.jsonl")

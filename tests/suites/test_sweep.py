@@ -88,9 +88,12 @@ def test_checking_is_of_every_selection_before_every_kernel_that_runs():
     assert {s.budget for s in found if s.suite == "sampled"} == set(CHECKED_BUDGETS)
 
 
-def test_measuring_brings_fresh_and_cached_topk_of_each_kernel():
-    names = {setting.choice.name for setting in sweep()}
-    assert {"topk(mkl)", "cached_topk(mkl)", "topk(torch_reduce)", "cached_topk(torch_reduce)"} <= names
+def test_measuring_samples_in_front_of_ours_and_the_vendors_and_ablates_in_front_of_ours():
+    kernels = [Kernel(role, "cpu", "Made up.", mkl.prepare, role) for role in ("ours", "vendor", "other")]
+    house = Catalog({kernel.name: kernel for kernel in kernels}, HOUSE.selections)
+    found = {s.choice.name for s in sweep(house) if s.suite == "sampled"}
+    topk = {"topk(ours)", "cached_topk(ours)", "topk(vendor)", "cached_topk(vendor)"}
+    assert found == topk | {f"{selection}(ours)" for selection in HOUSE.selections}
 
 
 def test_a_kernel_file_brings_its_fresh_and_cached_topk(tmp_path):

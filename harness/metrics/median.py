@@ -1,0 +1,13 @@
+"""Median time of one call, selecting included: what a call takes when the machine is as busy as it was."""
+
+from statistics import median
+
+from harness.metrics import Metric
+
+METRIC = Metric(
+    name="median",
+    unit="ms",
+    better="lower",
+    says="Median time of one call in the round: far above the latency where something else ran beside it.",
+    of=lambda measurement, _: 1e3 * median(measurement.times_s),
+)
