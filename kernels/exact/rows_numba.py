@@ -34,7 +34,8 @@ def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum")
     rows = matrix.rowptr.long().numpy(), matrix.col.numpy(), value
     form = (matrix.value is not None) * WEIGHTED | (reduce == "mean") * MEAN | _storing(matrix.shape[0], width, dtype)
     tiles = [(start, _compiled(min(TILE, width - start), form)) for start in range(0, width, TILE)]
-    return partial(_multiply, tiles, _parts(rows[0], numba.get_num_threads() * _PARTS_PER_THREAD), rows)
+    shape = (matrix.shape[1], width)
+    return partial(_multiply, shape, tiles, _parts(rows[0], numba.get_num_threads() * _PARTS_PER_THREAD), rows)
 
 
 def _storing(rows: int, width: int, dtype: torch.dtype) -> int:
@@ -45,8 +46,14 @@ def _storing(rows: int, width: int, dtype: torch.dtype) -> int:
 
 
 def _multiply(
-    tiles: list[tuple[int, Callable[..., None]]], parts: np.ndarray, rows: tuple[np.ndarray, ...], dense: torch.Tensor
+    shape: tuple[int, int],
+    tiles: list[tuple[int, Callable[..., None]]],
+    parts: np.ndarray,
+    rows: tuple[np.ndarray, ...],
+    dense: torch.Tensor,
 ) -> torch.Tensor:
+    if dense.shape != shape:  # the compiled loop does not look, and would read past the end
+        raise ValueError(f"the dense operand must have shape {shape}, as prepared for (got {tuple(dense.shape)})")
     result = torch.empty(len(rows[0]) - 1, dense.shape[1], dtype=dense.dtype)
     operands = _bits(dense), _bits(result)
     for start, run in tiles:
