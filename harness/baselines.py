@@ -30,4 +30,4 @@ class Baselines:
 
 def _operation(case: Case) -> Case:
     """The case with everything taken out in which a kernel and its baseline may differ."""
-    return msgspec.structs.replace(case, suite="", kernel="", budget=None)
+    return msgspec.structs.replace(case, suite="", kernel="", budget=None, variant=None)

@@ -40,6 +40,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Number of layers (training only)."""
     seed: int | None = None
     """Seed of the initialisation and of the sampling (training only)."""
+    epochs: int | None = None
+    """Epochs of the training (training only)."""
+    variant: str | None = None
+    """What of the method is left out or changed, ``no-switch``, ``forward``; None: the method as it is (training only)."""
 
     def __str__(self) -> str:
         budget = "" if self.budget is None else f" C={self.budget:g}"
@@ -48,20 +52,24 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.suite} {self.graph} d={self.width} {self.dtype} {self.device} {self.clock} {self.kernel}{budget}{beyond}"
 
     def _training(self) -> list[tuple[str, Any]]:
-        return [("model", self.model), ("layers", self.layers), ("seed", self.seed)]
+        names = ("model", "layers", "epochs", "seed", "variant")
+        return [(name, getattr(self, name)) for name in names]
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was observed of one case in one round, in order and complete; no mean and no speedup."""
 
     times_s: list[float]
-    """Seconds per call, one entry a sample; selecting is in it as often as a training step would pay it."""
+    """Seconds per call, one entry a sample; selecting is in it as often as a training step would pay it.
+
+    Of a training: the seconds of the whole of it, evaluation left out; one entry.
+    """
     select_s: list[float] | None
     """Seconds of selecting and compacting alone, one entry a sample; None for an exact kernel."""
     prepare_s: float
     """Seconds to prepare the kernel for its matrix, once."""
-    rel_error: float
-    """Relative Frobenius error against the exact product in float64."""
+    rel_error: float | None
+    """Relative Frobenius error against the exact product in float64; None for a training."""
     nnz: int
     """Non-zeros of the whole matrix."""
     kept_nnz: int
@@ -89,10 +97,27 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     stop: str | None = None
     """Why sampling stopped: ``precise``, ``time`` or ``samples``."""
 
+    epoch_s: list[float] | None = None
+    """Seconds of each epoch, evaluation left out (training only, as all that follows)."""
+    phase_s: dict[str, list[float]] | None = None
+    """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``."""
+    loss: list[float] | None = None
+    """Training loss of each epoch."""
+    val_metric: list[float] | None = None
+    """Metric on the validation nodes after each epoch, in [0, 1]."""
+    test_metric: list[float] | None = None
+    """Metric on the test nodes after each epoch, in [0, 1]."""
+    metric_name: str | None = None
+    """``accuracy``, ``micro-F1`` or ``ROC-AUC``."""
+    k_per_layer: list[list[int]] | None = None
+    """Pairs kept in each layer, for each epoch; all of them where the epoch was exact."""
+    flops_share: list[float] | None = None
+    """Share of the exact backward SpMM FLOPs that each epoch spent."""
+
     def __post_init__(self) -> None:
         if not self.times_s or not all(math.isfinite(t) and t > 0 for t in self.times_s):
             raise ValueError(f"times_s must be positive, finite and not empty (got {self.times_s[:3]})")
-        if not math.isfinite(self.rel_error):
+        if self.rel_error is not None and not math.isfinite(self.rel_error):
             raise ValueError(f"rel_error must be finite (got {self.rel_error})")
 
 
