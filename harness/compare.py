@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.environment import differences
-from harness.record import Case, Run
+from harness.record import Case, Measurement, Run
 from harness.statistics import Ratio, more_rounds, ratio_of
 
 Change = Literal["same", "faster", "slower", "unclear", "missing", "new", "broken"]
@@ -19,6 +20,7 @@ Change = Literal["same", "faster", "slower", "unclear", "missing", "new", "broke
 CHANGES: tuple[Change, ...] = ("slower", "broken", "missing", "unclear", "faster", "new", "same")
 FAILING: tuple[Change, ...] = ("slower", "broken", "missing")
 MIN_ROUNDS = 3
+TOO_FEW = f"needs at least {MIN_ROUNDS} rounds on each side"
 HOPELESS_ROUNDS = 100
 
 CPU_FIELDS = ("cpu.model", "cpu.logical_cores", "cpu.usable_cores", "cpu.quota_cores")
@@ -56,6 +58,10 @@ class Comparison:
     """Fields of the environments that differ, with base's and new's value."""
     machines: tuple[str, ...]
     """Those of the fields that make times of two machines: CPU, and GPU where a case ran on one."""
+    in_both: int
+    """Cases with a record on both sides, whatever its status."""
+    unfinished: tuple[str, ...]
+    """Each round of either run that stopped before its last case, in words."""
 
     @property
     def counts(self) -> dict[Change, int]:
@@ -84,9 +90,12 @@ class _Seen:
     """Fastest sample of each round, by the round's place in the file."""
     trouble: tuple[str, str] | None = None
     """Status and reason of the worst record that was not ok."""
+    digests: set[str | None] = field(default_factory=set)
+    """What identifies the graph's contents; more than one where a file changed between rounds."""
 
-    def add(self, place: int, fastest_s: float) -> None:
-        self.times_s[place] = min(fastest_s, self.times_s.get(place, math.inf))
+    def add(self, place: int, measured: Measurement) -> None:
+        self.times_s[place] = min(*measured.times_s, self.times_s.get(place, math.inf))
+        self.digests.add(measured.graph_digest)
 
     @property
     def broken(self) -> bool:
@@ -108,12 +117,19 @@ def compare(base: Run, new: Run, threshold: float, across_machines: bool = False
     seen = _seen(base), _seen(new)
     differ = differences(base.environment, new.environment)
     machines = _machines(differ, any(case.device.startswith("cuda") for case in chain(*seen)))
-    cases = {**seen[0], **seen[1]}
-    verdicts = [_verdict(case, seen[0].get(case, _Seen()), seen[1].get(case, _Seen()), threshold) for case in cases]
-    if machines and not across_machines:
-        verdicts = [_held_back(verdict, machines) if verdict else None for verdict in verdicts]
+    verdicts = list(_verdicts(*seen, threshold, () if across_machines else machines))
     judged = tuple(verdict for verdict in verdicts if verdict)
-    return Comparison(base.path, new.path, threshold, judged, len(verdicts) - len(judged), differ, machines)
+    return Comparison(
+        base.path,
+        new.path,
+        threshold,
+        judged,
+        len(verdicts) - len(judged),
+        differ,
+        machines,
+        in_both=len(seen[0].keys() & seen[1].keys()),
+        unfinished=(*_unfinished(base), *_unfinished(new)),
+    )
 
 
 def judge(case: Case, base_s: list[float], new_s: list[float], threshold: float) -> Verdict:
@@ -132,7 +148,7 @@ def judge(case: Case, base_s: list[float], new_s: list[float], threshold: float)
     found = ratio_of(base_s, new_s)
     rounds = len(base_s), len(new_s)
     if min(rounds) < MIN_ROUNDS:
-        reason = f"needs at least {MIN_ROUNDS} rounds on each side (has {rounds[0]} and {rounds[1]})"
+        reason = f"{TOO_FEW} (has {rounds[0]} and {rounds[1]})"
         return Verdict(case, "unclear", found.value, found.interval, rounds, reason)
     change, why = _change(found, threshold, min(rounds))
     return Verdict(case, change, found.value, found.interval, rounds, why)
@@ -169,10 +185,25 @@ def _seen(run: Run) -> dict[Case, _Seen]:
         for record in records:
             entry = seen.setdefault(record.case, _Seen())
             if record.measurement is not None:
-                entry.add(place, min(record.measurement.times_s))
+                entry.add(place, record.measurement)
             elif entry.trouble is None or entry.trouble[0] == "skipped":
                 entry.trouble = record.status, record.reason or ""
     return seen
+
+
+def _unfinished(run: Run) -> Iterator[str]:
+    for start, records in run.rounds:
+        if len(records) < start.cases:
+            yield f"{run.path}: round {start.index} stopped after {len(records)} of {start.cases} cases"
+
+
+def _verdicts(
+    base: dict[Case, _Seen], new: dict[Case, _Seen], threshold: float, machines: tuple[str, ...]
+) -> Iterator[Verdict | None]:
+    """Every case's verdict, those with times held back where there are `machines` that differ."""
+    for case in {**base, **new}:
+        verdict = _verdict(case, base.get(case, _Seen()), new.get(case, _Seen()), threshold)
+        yield _held_back(verdict, f"the machines differ ({', '.join(machines)})") if verdict and machines else verdict
 
 
 def _verdict(case: Case, base: _Seen, new: _Seen, threshold: float) -> Verdict | None:
@@ -184,14 +215,16 @@ def _verdict(case: Case, base: _Seen, new: _Seen, threshold: float) -> Verdict |
         return Verdict(case, "broken", rounds=rounds, reason=": ".join(new.trouble))
     if not new.times_s:
         return Verdict(case, "missing", rounds=rounds, reason="measured in base, absent in new")
-    return judge(case, list(base.times_s.values()), list(new.times_s.values()), threshold)
+    verdict = judge(case, list(base.times_s.values()), list(new.times_s.values()), threshold)
+    # Two graphs under one name, as when a file was changed; None is of a run that did not say.
+    differ = len((base.digests | new.digests) - {None}) > 1
+    return _held_back(verdict, "the graph's contents differ") if differ else verdict
 
 
-def _held_back(verdict: Verdict, machines: tuple[str, ...]) -> Verdict:
-    """The verdict without its judgement of time: two machines are not two versions."""
+def _held_back(verdict: Verdict, reason: str) -> Verdict:
+    """The verdict without its judgement of time: two machines, or two graphs, are not two versions."""
     if verdict.ratio is None:
         return verdict
-    reason = f"the machines differ ({', '.join(machines)})"
     return Verdict(verdict.case, "unclear", verdict.ratio, verdict.interval, verdict.rounds, reason)
 
 

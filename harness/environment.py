@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import os
 import platform
@@ -82,20 +83,37 @@ def version(package: str) -> str | None:
 
 
 def checkout(root: Path) -> dict[str, Any]:
-    """Return commit and whether Python or tracked files differ from it; None and the reason outside a git checkout."""
+    """Return the commit, and a digest of the changes to it, None where there are none; the reason outside a git checkout."""
     answer = _git(root, "rev-parse", "--show-toplevel", "HEAD")
     lines = answer.stdout.splitlines()
     if answer.returncode or len(lines) != 2:
-        return {"commit": None, "dirty": None, "reason": _first_line(answer.stderr) or "git names no commit"}
+        return _no_commit(_first_line(answer.stderr) or "git names no commit")
     if Path(lines[0]).resolve() != root.resolve():
-        return {"commit": None, "dirty": None, "reason": "not a git checkout of its own"}
-    return {"commit": lines[1], "dirty": _dirty(root), "reason": None}
+        return _no_commit("not a git checkout of its own")
+    changed = _changed(root)
+    return {"commit": lines[1], "dirty": bool(changed), "changes": _digest(root, changed) if changed else None, "reason": None}
 
 
-def _dirty(root: Path) -> bool:
+def _no_commit(reason: str) -> dict[str, Any]:
+    return {"commit": None, "dirty": None, "changes": None, "reason": reason}
+
+
+def _changed(root: Path) -> list[str]:
+    """Paths of what differs from the commit: tracked files, and untracked ones that are Python."""
     # Untracked results and pages must not make the second run on a file look like another environment; a new kernel must.
-    changed = _git(root, "status", "--porcelain", "--untracked-files=all").stdout.splitlines()
-    return any(not line.startswith("??") or line.rstrip('"').endswith(".py") for line in changed)
+    status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").stdout
+    entries = [(line[:2], line[3:]) for line in status.split("\0") if line]
+    return sorted(path for state, path in entries if state != "??" or path.endswith(".py"))
+
+
+def _digest(root: Path, changed: list[str]) -> str:
+    """Digest of the files as they are on disk, which is what runs, whether they are staged or not."""
+    digest = hashlib.blake2b(digest_size=6)
+    for path in changed:
+        with contextlib.suppress(OSError):  # deleted: the path alone says so
+            digest.update(hashlib.blake2b((root / path).read_bytes()).digest())
+        digest.update(path.encode(errors="replace") + b"\0")
+    return digest.hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,10 @@ from typing import Any
 
 from harness.plugins import Plugins, load
 
+CACHED_CALLS = 10
+"""Calls that a cached selection serves in the suites; named here because the harness imports no suite."""
+EXAMPLE_PATH = "path/to/graph.mtx"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,7 +38,7 @@ SECTIONS = (
     Section("kernels", "kernels.exact", "KERNEL"),
     Section("selections", "kernels.sampled", "SELECTION", "in front of any kernel, selecting at each call or once in an interval"),
     Section("graphs", "suites.graphs", "SOURCE", "a synthetic one is scaled by @0.05; a path to a graph file works too"),
-    Section("clocks", "harness.clocks", "CLOCK"),
+    Section("clocks", "harness.clocks", "CLOCK", "what times a call; chosen by the device, not by name"),
     Section("metrics", "harness.metrics", "METRIC"),
     Section("figures", "reports.figures", "FIGURE"),
 )
@@ -50,14 +54,18 @@ def entries(section: Section) -> list[Entry]:
 def _entries(plugin: Any, title: str) -> Iterator[Entry]:
     says = str(getattr(plugin, "says", "") or getattr(plugin, "title", ""))
     reason = plugin.missing() if callable(getattr(plugin, "missing", None)) else None
-    for name in _names(plugin, title):
-        yield Entry(name, says, reason)
+    for name, sentence in _named(plugin, title, says).items():
+        yield Entry(name, sentence, reason)
 
 
-def _names(plugin: Any, title: str) -> tuple[str, ...]:
+def _named(plugin: Any, title: str, says: str) -> dict[str, str]:
+    """What a plug-in can be asked for by, each with its sentence."""
     if title == "selections":
-        return f"{plugin.name}(KERNEL)", f"cached_{plugin.name}(KERNEL)"
-    return tuple(getattr(plugin, "names", ())) or (plugin.name,)
+        kept = f"{says.rstrip('.')}; selected once and kept for {CACHED_CALLS} calls."
+        return {f"{plugin.name}(KERNEL)": says, f"cached_{plugin.name}(KERNEL)": kept}
+    if title == "graphs" and not plugin.names:
+        return {EXAMPLE_PATH: says}
+    return dict.fromkeys(getattr(plugin, "names", ()) or (plugin.name,), says)
 
 
 def as_tree(sections: tuple[Section, ...] = SECTIONS) -> dict[str, Any]:

@@ -70,10 +70,17 @@ class Work(Protocol):
         ...
 
 
-def attempt(case: Case, prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Record:
-    """Return the record of a case: its measurement, or why there is none. Only an interruption gets past it."""
+def attempt(case: Case, ready: Callable[[], Callable[[], Work]], clock: Clock, limits: Limits) -> Record:
+    """Return the record of a case: its measurement, or why there is none. Only an interruption gets past it.
+
+    Args:
+        case: its identity.
+        ready: makes the operands, which is neither timed nor counted as memory of the case, and returns the preparation.
+        clock: what times the calls.
+        limits: when to stop sampling.
+    """
     try:
-        return Record(case=case, status="ok", measurement=measure(prepare, clock, limits))
+        return Record(case=case, status="ok", measurement=measure(ready(), clock, limits))
     except Exception as error:
         return Record(case=case, status=_status(error), reason=reason_of(error))
 
@@ -95,11 +102,12 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Measur
     work = prepare()
     work.synchronise()
     prepare_s = perf_counter() - start
-    peak_bytes, workspace_bytes = _check_with_memory(work, held)
+    facts = asdict(work.check(work()))
+    peak_bytes, workspace_bytes = _memory(work, held)
     warmup_calls = _warm_up(work, limits)
     times_s, stop = sample(lambda: clock.sample(work, work.period, work.synchronise) / work.period, limits)
     select_s, multiply_s = (_part(work, part, clock, limits) for part in (work.select, work.multiply))
-    facts = asdict(work.check(work()))
+    work.check(work())
     return Measurement(
         times_s=times_s,
         select_s=select_s,
@@ -114,20 +122,28 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Measur
     )
 
 
-def _check_with_memory(work: Work, held: int | None) -> tuple[int | None, int | None]:
-    """Check the first result, and return the call's peak above `held` and its workspace, in bytes."""
+def _memory(work: Work, held: int | None) -> tuple[int | None, int | None]:
+    """Return the peak of one period of calls above `held`, and what of it is workspace, in bytes.
+
+    Not on the first call: what that loads or compiles is no call's memory.
+    """
     before = memory.resident()
-    result, above = memory.peak_of(work)
-    work.check(result)
+    result, above = memory.peak_of(lambda: _period(work))
     if above is None or held is None or before is None:
         return None, None
     return max(0, before + above - held), max(0, above - work.result_bytes(result))
 
 
+def _period(work: Work) -> Any:
+    for _ in range(work.period - 1):
+        work()
+    return work()
+
+
 def _warm_up(work: Work, limits: Limits) -> int:
-    """Call for a while, so that lazy set-up and clock ramps are over; return the number of calls, the checked one included."""
+    """Call for a while, so that lazy set-up and clock ramps are over; return all calls so far, the checked ones included."""
     end = perf_counter() + limits.warmup_s
-    calls = 1
+    calls = 1 + work.period
     while True:
         work()
         calls += 1

@@ -24,6 +24,10 @@ OPTIONAL = {
 }
 
 
+class PluginError(Exception):
+    """A plug-in file that cannot be loaded; the message names the file and what it raised."""
+
+
 class Plugins(Mapping[str, Any]):
     """The plug-ins of one kind by name, and beside them what could not be loaded and why."""
 
@@ -49,17 +53,17 @@ def load(package: str, kind: str) -> Plugins:
         kind: the constant a plug-in file defines, for example ``"KERNEL"``.
 
     A file whose import fails for want of an optional package is listed in ``missing`` with the reason; every other
-    error is raised. Two files with the same plug-in name raise ``ValueError``.
+    error, and two files with the same plug-in name, raise `PluginError`.
     """
     found: dict[str, Any] = {}
     missing: dict[str, str] = {}
     for module_name in _module_names(package, missing):
-        module = _import(module_name, missing)
+        module = _import_file(module_name, missing)
         if module is None or not hasattr(module, kind):
             continue
         plugin = getattr(module, kind)
         if plugin.name in found:
-            raise ValueError(f"two files in {package} define a {kind} named {plugin.name!r}: rename one of them")
+            raise PluginError(f"two files in {package} define a {kind} named {plugin.name!r}: rename one of them")
         found[plugin.name] = plugin
     return Plugins(found, missing)
 
@@ -76,6 +80,13 @@ def _module_names(package: str, missing: dict[str, str]) -> list[str]:
         return []
     names = [entry.name for entry in pkgutil.iter_modules(module.__path__) if not entry.name.startswith("_")]
     return [f"{package}.{name}" for name in sorted(names)]
+
+
+def _import_file(name: str, missing: dict[str, str]) -> ModuleType | None:
+    try:
+        return _import(name, missing)
+    except Exception as error:
+        raise PluginError(f"{name.replace('.', '/')}.py: {type(error).__name__}: {error}") from error
 
 
 def _import(name: str, missing: dict[str, str]) -> ModuleType | None:

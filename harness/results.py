@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ _decode = msgspec.json.Decoder(_Line).decode
 _DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
 _REMEDY = "give a .jsonl file written by `pytest suites/ --benchmark`"
 
+# What a file system without hard links, or one without locks, answers (link(2), flock(2)).
+_NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK)
+
 
 def read(path: str | Path) -> Run:
     """Return the run in a results file.
@@ -53,7 +58,7 @@ def _finished_lines(path: Path) -> list[bytes]:
     """The lines that have their end, at least one."""
     try:
         if path.exists() and not (path.is_file() or path.is_fifo() or path.is_dir()):
-            raise ResultsError(f"{path}: a results file is a regular file (this is a device): {_REMEDY}")
+            raise _no_regular_file(path)
         data = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read ({error.strerror}): give the path of a results file") from None
@@ -107,16 +112,20 @@ class ResultsFile:
         # As it will read back, so that a tuple does not look like a change of machine.
         environment = msgspec.json.decode(msgspec.json.encode(environment))
         try:
-            if not path.exists():
-                _create(path, _encoded({"run": {"schema": SCHEMA, "environment": environment}}))
+            self._fd = _opened(path, _encoded({"run": {"schema": SCHEMA, "environment": environment}}))
+            # Before the first look at the contents: another run's last line may be half written.
+            _lock(self._fd, path)
             self.rounds = self._existing(environment)
-            self._fd = os.open(path, os.O_RDWR | os.O_APPEND)
             _drop_half_line(self._fd, path)
         except OSError as error:
+            self.close()
             raise self._unwritable(error) from None
+        except ResultsError:
+            self.close()
+            raise
 
     def _existing(self, environment: dict[str, Any]) -> list[tuple[Round, list[Record]]]:
-        if self.path.is_file() and self.path.stat().st_size == 0:
+        if self.path.stat().st_size == 0:
             raise ResultsError(f"{self.path}: is empty, and nothing is overwritten: delete it or give a new --results file")
         run = read(self.path)
         names = ", ".join(differences(run.environment, environment))
@@ -150,10 +159,10 @@ class ResultsFile:
             raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> ResultsError:
-        return ResultsError(f"{self.path}: cannot be written ({error.strerror}): give another --results path")
+        return ResultsError(f"{self.path}: cannot be written ({refusal(self.path, error)}): give another --results path")
 
     def close(self) -> None:
-        """Close the file; it can be opened again to carry on."""
+        """Close the file and let go of its lock; it can be opened again to carry on."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -163,15 +172,70 @@ def _encoded(line: dict[str, Any]) -> bytes:
     return msgspec.json.encode(line) + b"\n"
 
 
+def refusal(path: Path, error: OSError) -> str:
+    """Return in words why the system refuses to write `path`, naming the part of it that stands in the way."""
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder, not a file"
+    if isinstance(error, FileNotFoundError):
+        return "no file can be made in its folder"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        for part in path.parents:
+            if part.is_file():
+                return f"{part} is a file, not a folder"
+    return error.strerror or str(error)
+
+
+def _no_regular_file(path: Path) -> ResultsError:
+    return ResultsError(f"{path}: a results file is a regular file (this is a device): {_REMEDY}")
+
+
+def _opened(path: Path, head: bytes) -> int:
+    """Open `path` to append, made with its run line where there is none; a link stays, and what it points at is written."""
+    target = Path(os.path.realpath(path))
+    if not target.exists():
+        _create(target, head)
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise _no_regular_file(path)
+    return os.open(target, os.O_RDWR | os.O_APPEND)
+
+
 def _create(path: Path, head: bytes) -> None:
-    """Make `path` with its run line in one step: killed before it, there is no file; after it, a usable one."""
+    """Make `path` with its run line in one step: killed before it, there is no file; after it, a usable one.
+
+    Where another run has made it first, its file stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         draft.write_bytes(head)
-        draft.rename(path)
+        with contextlib.suppress(FileExistsError):
+            _link(draft, path, head)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _link(draft: Path, path: Path, head: bytes) -> None:
+    """Give the draft its name, unless the name is taken: a rename would pull the file from under the run that writes it."""
+    try:
+        path.hardlink_to(draft)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+        with path.open("xb") as file:
+            file.write(head)
+
+
+def _lock(fd: int, path: Path) -> None:
+    """Refuse a file that another run has open; the lock goes with the process, however it ends."""
+    import fcntl  # not on Windows, where results are read all the same
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ResultsError(f"{path}: another run is writing to it: wait for it, or give another --results file") from None
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:  # without locks, one run at a time is for the user to see to
+            raise
 
 
 def _drop_half_line(fd: int, path: Path) -> None:

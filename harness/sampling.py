@@ -18,7 +18,7 @@ class Limits:
     """Relative width of the median's 95 % confidence interval that is enough."""
     time_s: float = 0.15
     """Seconds of sampling that are never exceeded once there are `fewest` samples."""
-    fewest: int = 3
+    fewest: int = 5
     """Samples that are always taken."""
     most: int = 400
     """Samples that are never exceeded."""

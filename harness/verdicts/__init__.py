@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from harness.compare import FAILING, Comparison, Verdict
+from harness.compare import FAILING, MIN_ROUNDS, TOO_FEW, Comparison, Verdict
 
+MARK = "written by rsc-bench compare"
+"""Stands near the start of every file of ours, so that no other file is replaced by one."""
+MANY, SHARE = 3, 0.1
+"""A reason of at least so many cases, and of this share of those shown, is said once, below the table: ten notes at most."""
 RATIO = "new time / base time: above 1 is slower"
 
 
@@ -31,7 +38,25 @@ def tally(comparison: Comparison) -> str:
 
 
 def remarks(comparison: Comparison) -> Iterator[str]:
-    """Yield what a reader must know about the two machines, one line each."""
+    """Yield what a reader must know about the two files, their rounds and their machines, one line each."""
+    if comparison.verdicts and not comparison.in_both:
+        yield "no case is in both files: were they measured with the same --graph, --width and --budget?"
+    yield from (f"{round_}; measure into that file again to carry on" for round_ in comparison.unfinished)
+    yield from _more_rounds(comparison)
+    yield from _environments(comparison)
+
+
+def _more_rounds(comparison: Comparison) -> Iterator[str]:
+    """The command that brings each file to the rounds that a judgement needs."""
+    few = [verdict.rounds for verdict in comparison.verdicts if (verdict.reason or "").startswith(TOO_FEW)]
+    for place, path in enumerate((comparison.base, comparison.new)):
+        wanting = MIN_ROUNDS - min((rounds[place] for rounds in few), default=MIN_ROUNDS)
+        if wanting > 0:
+            command = f"pytest suites/ --benchmark --results {shlex.quote(str(path))} --rounds {wanting}"
+            yield f"to add rounds, with the options of before: {command}"
+
+
+def _environments(comparison: Comparison) -> Iterator[str]:
     pair = comparison.differences
     if comparison.machines:
         yield "the machines differ: " + "; ".join(f"{name} {pair[name][0]} -> {pair[name][1]}" for name in comparison.machines)
@@ -40,6 +65,32 @@ def remarks(comparison: Comparison) -> Iterator[str]:
     others = [f"{name} {old} -> {new}" for name, (old, new) in pair.items() if name not in comparison.machines]
     if others:
         yield "also different: " + "; ".join(others)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Reasons that many cases have, said once below the table and by number in its rows."""
+
+    numbers: dict[str, int]
+    """Each of these reasons with its number, from 1."""
+    cases: Counter[str]
+    """How many cases have each reason."""
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdict]) -> Notes:
+        """Return the notes of the verdicts that are shown."""
+        cases = Counter(verdict.reason for verdict in verdicts if verdict.reason)
+        common = [reason for reason, count in cases.items() if count >= max(MANY, SHARE * len(verdicts))]
+        return cls({reason: number for number, reason in enumerate(common, 1)}, cases)
+
+    def why(self, verdict: Verdict) -> str:
+        """Return what stands in the row: the reason, or the number of the note that says it."""
+        reason = verdict.reason or ""
+        return f"[{self.numbers[reason]}]" if reason in self.numbers else reason
+
+    def lines(self) -> list[str]:
+        """Return what stands below the table, one line a note."""
+        return [f"[{number}] {self.cases[reason]} cases: {reason}" for reason, number in self.numbers.items()]
 
 
 def by_weight(comparison: Comparison) -> list[Verdict]:

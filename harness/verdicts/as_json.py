@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 
 from harness.compare import Comparison, Verdict
-from harness.verdicts import RATIO, headline
+from harness.verdicts import MARK, RATIO, headline, remarks
 
 
 def text(comparison: Comparison) -> str:
     """Return the document: the verdict on the whole, then every case in the order of the base run."""
     tree: dict[str, Any] = {
+        "origin": MARK,
         "base": str(comparison.base),
         "new": str(comparison.new),
         "threshold": comparison.threshold,
@@ -22,6 +23,7 @@ def text(comparison: Comparison) -> str:
         "counts": dict(comparison.counts) | {"not judged": comparison.not_judged},
         "machines_differ": list(comparison.machines),
         "differences": {name: {"base": old, "new": new} for name, (old, new) in comparison.differences.items()},
+        "remarks": list(remarks(comparison)),
         "verdicts": [_verdict(verdict) for verdict in comparison.verdicts],
     }
     return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as Xml
 
 from harness.compare import FAILING, Comparison, Verdict
-from harness.verdicts import RATIO, numbers, plain
+from harness.verdicts import MARK, RATIO, numbers, plain
 
 
 def text(comparison: Comparison) -> str:
@@ -19,7 +19,7 @@ def text(comparison: Comparison) -> str:
     suites = Xml.Element("testsuites", totals)
     suites.append(suite)
     Xml.indent(suites)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + Xml.tostring(suites, encoding="unicode") + "\n"
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + f"<!-- {MARK} -->\n" + Xml.tostring(suites, encoding="unicode") + "\n"
 
 
 def _test(suite: Xml.Element, verdict: Verdict) -> None:

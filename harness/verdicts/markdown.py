@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.compare import Comparison, Verdict
-from harness.verdicts import RATIO, by_weight, headline, numbers, plain, remarks, tally
+from harness.verdicts import MARK, RATIO, Notes, by_weight, headline, numbers, plain, remarks, tally
 
 # Everything that Markdown or the HTML inside it could read as more than a letter (CommonMark, 2.4: all may be escaped).
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:^$-])")
@@ -13,12 +13,15 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:^$-])")
 
 def text(comparison: Comparison) -> str:
     """Return the whole comparison; cases that are the same are counted, not listed."""
-    lines = [f"## {headline(comparison)}", "", f"{escaped(str(comparison.base))} → {escaped(str(comparison.new))}", ""]
+    files = f"{escaped(str(comparison.base))} → {escaped(str(comparison.new))}"
+    lines = [f"## {headline(comparison)}", "", f"<!-- {MARK} -->", "", files, ""]
     shown = [verdict for verdict in by_weight(comparison) if verdict.change != "same"]
     if shown:
         lines += ["| change | ratio | 95 % interval | rounds | case | why |", "| --- | ---: | ---: | ---: | --- | --- |"]
-        lines += [_row(verdict) for verdict in shown]
+        notes = Notes.of(shown)
+        lines += [_row(verdict, notes.why(verdict)) for verdict in shown]
         lines += ["", f"ratio = {RATIO}"]
+        lines += [line for note in notes.lines() for line in ("", escaped(note))]
     lines += ["", escaped(tally(comparison))]
     lines += [line for remark in remarks(comparison) for line in ("", escaped(remark))]
     return "\n".join(lines) + "\n"
@@ -29,6 +32,6 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", plain(text))
 
 
-def _row(verdict: Verdict) -> str:
-    cells = [verdict.change, *numbers(verdict), escaped(str(verdict.case)), escaped(verdict.reason or "")]
+def _row(verdict: Verdict, why: str) -> str:
+    cells = [verdict.change, *numbers(verdict), escaped(str(verdict.case)), escaped(why)]
     return f"| {' | '.join(cells)} |"

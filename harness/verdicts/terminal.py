@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from harness.compare import Change, Comparison, Verdict
-from harness.verdicts import RATIO, by_weight, headline, numbers, plain, remarks, tally
+from harness.verdicts import RATIO, Notes, by_weight, headline, numbers, plain, remarks, tally
 
 STYLES: dict[Change, str] = {
     "slower": "bold red",
@@ -33,8 +33,11 @@ def text(comparison: Comparison, show_all: bool, width: int, colour: bool) -> st
     console.print(Text(headline(comparison), style))
     shown = [verdict for verdict in by_weight(comparison) if show_all or verdict.change != "same"]
     rows = len(shown) if show_all else MAX_ROWS
+    notes = Notes.of(shown)
     if shown:
-        console.print(_table(shown[:rows]))
+        console.print(_table(shown[:rows], notes))
+    for line in notes.lines():
+        console.print(Text(plain(line)))
     if shown[rows:]:
         console.print(Text(f"{len(shown[rows:])} more: --all shows them"))
     console.print(Text(tally(comparison)))
@@ -43,7 +46,7 @@ def text(comparison: Comparison, show_all: bool, width: int, colour: bool) -> st
     return out.getvalue()
 
 
-def _table(shown: list[Verdict]) -> object:
+def _table(shown: list[Verdict], notes: Notes) -> object:
     from rich.table import Table
     from rich.text import Text
 
@@ -52,7 +55,8 @@ def _table(shown: list[Verdict]) -> object:
         table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("case, and why", overflow="fold")
     for verdict in shown:
-        why = f"\n{plain(verdict.reason)}" if verdict.reason else ""
-        cells = [*numbers(verdict), plain(str(verdict.case)) + why]
+        gap = " " if verdict.reason in notes.numbers else "\n"
+        why = plain(notes.why(verdict))
+        cells = [*numbers(verdict), plain(str(verdict.case)) + (gap + why if why else "")]
         table.add_row(Text(verdict.change, STYLES[verdict.change]), *(Text(cell) for cell in cells))
     return table

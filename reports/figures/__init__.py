@@ -20,5 +20,5 @@ class Figure:
     """What is drawn against what, and how to read it, in a sentence or two."""
     draw: Callable[[Table], Any]
     """From a table whose texts are escaped to a plotly figure; None where the table has nothing to draw."""
-    order: int
-    """Figures stand on the page in ascending order."""
+    order: int = 100
+    """Figures stand on the page in ascending order; a new one comes last."""

@@ -44,6 +44,10 @@ def to_graph(parts: Parts, path: Path, name: str) -> Graph:
     check_entries(parts.adjacency, path)
     if parts.adjacency.data.size == 0:
         raise GraphError(f"{path}: a graph must have at least one edge (got 0 edges, {nodes:,} nodes): give a file with edges")
+    rows, columns = parts.adjacency.nonzero()
+    if (rows == columns).all():
+        rule = "a graph must have at least one edge between two nodes"
+        raise GraphError(f"{path}: {rule} (got only self-loops): give a file with edges")
     _check_counts(parts, nodes, path)
     adjacency, directed = _adjacency(parts, name)
     labels = parts.labels

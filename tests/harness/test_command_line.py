@@ -158,7 +158,7 @@ def test_an_output_that_cannot_be_written_is_one_line_and_leaves_nothing(told, m
     base, new = make("base.jsonl"), make("new.jsonl")
     (tmp_path / "file").touch()
     before = sorted(tmp_path.iterdir())
-    for target in (tmp_path / "file" / "below", tmp_path, Path("/proc/none/here")):
+    for target in (tmp_path / "file" / "below", tmp_path, Path("/proc/none/here"), tmp_path / ("x" * 300)):
         status, out, err = told("compare", base, new, option, target)
         assert (status, out) == (2, "")
         assert is_one_line(err)
@@ -184,6 +184,37 @@ def test_results_are_never_written_over(told, make, tmp_path):
             assert "results are never overwritten" in err
     assert not (tmp_path / "fresh.jsonl").exists()
     assert Path(disguised).read_bytes() == Path(base).read_bytes()
+
+
+@pytest.mark.parametrize("option", ["--output", "--markdown", "--junit", "--json"])
+def test_a_file_of_another_program_is_never_replaced(told, make, tmp_path, option):
+    base, readme = make("base.jsonl"), tmp_path / "README.md"
+    readme.write_text("# RSC Bench\n")
+    command = ["report", base] if option == "--output" else ["compare", base, base]
+    status, out, err = told(*command, option, readme)
+    assert (status, out) == (2, "")
+    assert err == f"error: {readme}: was not written by report or compare, and is not replaced: give another path\n"
+    assert readme.read_text() == "# RSC Bench\n"
+
+
+def test_what_we_wrote_and_an_empty_file_are_replaced(told, make, tmp_path):
+    base, worse = make("base.jsonl"), make("worse.jsonl", 2.0)
+    (tmp_path / "v.md").touch()
+    outputs = ["--markdown", tmp_path / "v.md", "--junit", tmp_path / "v.xml", "--json", tmp_path / "v.json"]
+    assert told("compare", base, base, *outputs)[0] == 0
+    assert told("compare", base, worse, *outputs)[0] == 1
+    assert (tmp_path / "v.md").read_text().startswith("## FAIL")
+    assert Xml.parse(tmp_path / "v.xml").getroot().get("failures") == "1"
+    assert json.loads((tmp_path / "v.json").read_text())["exit_status"] == 1
+
+
+def test_a_page_is_drawn_over_the_page_that_was_there(told, make):
+    base = make("base.jsonl")
+    assert told("report", base)[0] == 0
+    output = Path(base).with_suffix(".html")
+    output.write_text(output.read_text().replace("</html>", "<!-- old -->"))
+    assert told("report", base) == (0, f"{output}\n", "")
+    assert "<!-- old -->" not in output.read_text()
 
 
 @pytest.fixture
@@ -255,6 +286,26 @@ def test_doctor_exits_1_only_where_something_required_is_missing(told, monkeypat
         assert json.loads(told("doctor", "--json")[1])["findings"] == [
             {"name": "a", "state": state, "says": "says", "remedy": "do"}
         ]
+
+
+BROKEN_FIGURE = """
+import sys
+import reports.figures
+reports.figures.__path__.append(sys.argv.pop(1))
+from harness.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("command", ["list", "report"])
+def test_a_plugin_file_that_does_not_load_is_one_line(make, tmp_path, command):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/mine.py").write_text("from reports.figures import Figure\nFIGURE = Figure('mine')\n")
+    done = python("-c", BROKEN_FIGURE, tmp_path / "mine", command, *([make("base.jsonl")] if command == "report" else []))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert is_one_line(done.stderr)
+    assert done.stderr.startswith("error: reports/figures/mine.py: TypeError: Figure.__init__() missing 3 required")
+    assert not (tmp_path / "base.html").exists()
 
 
 WITHOUT_TORCH = """

@@ -5,6 +5,7 @@ import pytest
 from made_runs import MACHINE, case, not_ok, ok, run, timed
 
 from harness.compare import compare, judge
+from harness.record import Round
 
 
 def verdict(base, new, threshold=0.05):
@@ -118,6 +119,42 @@ def test_two_machines_are_not_judged_unless_asked():
     assert (held.verdicts[0].change, held.exit_status, held.machines) == ("unclear", 3, ("cpu.model",))
     assert held.verdicts[0].reason == "the machines differ (cpu.model)"
     assert compare(base, new, 0.05, across_machines=True).exit_status == 1
+
+
+def timed_on(*digests, times=STEADY):
+    """A run whose rounds saw these graphs, one after the other."""
+    return run(*([ok(case(), time_s, graph_digest=digest)] for time_s, digest in zip(times, digests, strict=True)))
+
+
+def test_times_on_two_graphs_of_one_name_are_not_judged():
+    comparison = compare(timed_on(*"aaaa"), timed_on(*"bbbb", times=[2 * t for t in STEADY]), 0.05)
+    (found,) = comparison.verdicts
+    assert (found.change, found.reason, comparison.exit_status) == ("unclear", "the graph's contents differ", 3)
+    assert found.ratio == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("base", "new"), [("aabb", "aaaa"), ("aaaa", "aaab")])
+def test_a_graph_that_changed_between_the_rounds_of_a_file_is_not_judged_either(base, new):
+    assert verdict(timed_on(*base), timed_on(*new)).reason == "the graph's contents differ"
+
+
+def test_the_same_graph_and_one_that_was_not_told_are_judged():
+    assert verdict(timed_on(*"aaaa"), timed_on(*"aaaa")).change == "same"
+    assert verdict(timed_on(*[None] * 4), timed_on(*"aaaa")).change == "same"
+
+
+def test_a_round_that_stopped_early_is_named():
+    planned = Round(index=2, of=3, cases=11, started="2026-01-01T00:00:00Z")
+    base = timed(*STEADY)
+    base.rounds.append((planned, [ok(case(), 1.0)]))
+    comparison = compare(base, timed(*STEADY), 0.05)
+    assert comparison.unfinished == ("made.jsonl: round 2 stopped after 1 of 11 cases",)
+
+
+def test_cases_in_both_files_are_counted_whatever_became_of_them():
+    base = run([ok(case("a"), 1.0), ok(case("b"), 1.0), ok(case("c"), 1.0)])
+    new = run([ok(case("a"), 1.0), not_ok(case("b"), "wrong", "off"), ok(case("d"), 1.0)])
+    assert compare(base, new, 0.05).in_both == 2
 
 
 def test_what_vanished_fails_on_another_machine_too():

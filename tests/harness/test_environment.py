@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -55,7 +56,8 @@ def clean(tmp_path):
 
 def test_a_clean_checkout_has_a_commit(clean):
     found = environment.checkout(clean)
-    assert (len(found["commit"]), found["dirty"], found["reason"]) == (40, False, None)
+    assert len(found["commit"]) == 40
+    assert (found["dirty"], found["changes"], found["reason"]) == (False, None, None)
 
 
 def test_a_changed_file_or_a_new_kernel_is_dirty_and_a_results_file_is_not(clean):
@@ -68,10 +70,38 @@ def test_a_changed_file_or_a_new_kernel_is_dirty_and_a_results_file_is_not(clean
     assert environment.checkout(clean)["dirty"] is True
 
 
+def test_two_states_of_uncommitted_code_have_two_digests_and_one_state_has_one(clean):
+    def digest(text, name="kernel.py"):
+        (clean / name).write_text(text)
+        return environment.checkout(clean)["changes"]
+
+    assert re.fullmatch("[0-9a-f]{12}", digest("b"))
+    assert digest("b") == digest("b") != digest("c")
+    assert digest("a") is None, "as committed"
+    assert digest("b", "new kernel é.py") != digest("c", "new kernel é.py")
+
+
+def test_the_digest_is_of_what_is_on_disk_staged_or_not(clean):
+    (clean / "kernel.py").write_text("b")
+    before = environment.checkout(clean)["changes"]
+    git(clean, "add", ".")
+    assert environment.checkout(clean)["changes"] == before
+    (clean / "kernel.py").unlink()
+    gone = environment.checkout(clean)["changes"]
+    assert gone not in {before, None}
+    (clean / "kernel.py").write_text("")
+    assert environment.checkout(clean)["changes"] not in {gone, before, None}, "empty is not deleted"
+
+
 def test_outside_a_checkout_there_is_a_reason(tmp_path, clean):
     inside = clean / "copy"
     inside.mkdir()
-    assert environment.checkout(inside) == {"commit": None, "dirty": None, "reason": "not a git checkout of its own"}
+    assert environment.checkout(inside) == {
+        "commit": None,
+        "dirty": None,
+        "changes": None,
+        "reason": "not a git checkout of its own",
+    }
     assert environment.checkout(inside / "nowhere")["reason"].startswith("cannot change to")
 
 

@@ -5,6 +5,7 @@ import pytest
 from harness import listing
 from harness.listing import SECTIONS, Entry, Section
 from harness.plugins import Plugins
+from suites.kernels import INTERVAL
 
 
 @pytest.fixture
@@ -36,16 +37,23 @@ def test_a_plugin_is_available_or_says_why_not(found):
 
 def test_a_selection_is_listed_fresh_and_cached_in_front_of_any_kernel(found):
     found(SimpleNamespace(name="topk", says="Largest scores."))
-    assert [entry.name for entry in listing.entries(SELECTIONS)] == ["topk(KERNEL)", "cached_topk(KERNEL)"]
+    assert listing.entries(SELECTIONS) == [
+        Entry("topk(KERNEL)", "Largest scores.", None),
+        Entry("cached_topk(KERNEL)", "Largest scores; selected once and kept for 10 calls.", None),
+    ]
 
 
-def test_a_source_is_listed_by_the_graphs_it_knows_or_by_its_own_name(found):
+def test_a_cached_selection_is_kept_for_as_many_calls_as_the_suites_keep_it():
+    assert listing.CACHED_CALLS == INTERVAL
+
+
+def test_a_source_is_listed_by_the_graphs_it_knows_or_by_an_example_of_a_path(found):
     found(
         SimpleNamespace(name="twins", says="Made.", names=("twin:yelp", "twin:flickr")),
         SimpleNamespace(name="files", says="Read.", names=()),
     )
     names = [entry.name for entry in listing.entries(Section("graphs", "suites.graphs", "SOURCE"))]
-    assert names == ["twin:yelp", "twin:flickr", "files"]
+    assert names == ["twin:yelp", "twin:flickr", "path/to/graph.mtx"]
 
 
 def test_a_figure_says_its_title(found):

@@ -48,7 +48,7 @@ def clock(second=1.0):
 
 
 def measured(work):
-    record = attempt(case(), lambda: work, clock(), LIMITS)
+    record = attempt(case(), lambda: lambda: work, clock(), LIMITS)
     assert record.status == "ok", record.reason
     return record.measurement
 
@@ -57,7 +57,7 @@ def record_of(error):
     def prepare():
         raise error
 
-    return attempt(case(), prepare, clock(), LIMITS)
+    return attempt(case(), lambda: prepare, clock(), LIMITS)
 
 
 def test_work_is_checked_then_timed_then_checked_again():
@@ -66,20 +66,20 @@ def test_work_is_checked_then_timed_then_checked_again():
     assert work.done[:2] == ["call", "check"]
     assert work.done[-2:] == ["call", "check"]
     assert work.done.count("check") == 2
-    assert work.done.count("call") == 1 + 1 + len(found.times_s) + 1, "checked, warmed up, timed, checked"
+    assert work.done.count("call") == 1 + 1 + 1 + len(found.times_s) + 1, "checked, weighed, warmed up, timed, checked"
 
 
 def test_a_measurement_holds_what_the_check_found():
     found = measured(Work())
     assert (found.rel_error, found.check_error, found.nnz, found.kept_nnz) == (0.5, 1e-7, 100, 10)
     assert (found.rows, found.columns, found.kept_pairs, found.graph_digest) == (10, 10, 2, "abc")
-    assert (found.times_s, found.stop, found.warmup_calls) == ([1.0] * 6, "precise", 2)
+    assert (found.times_s, found.stop, found.warmup_calls) == ([1.0] * 6, "precise", 3)
     assert found.prepare_s > 0
 
 
 def test_work_that_is_wrong_from_the_start_is_never_timed():
     work = Work(wrong_from=1)
-    record = attempt(case(), lambda: work, clock(), LIMITS)
+    record = attempt(case(), lambda: lambda: work, clock(), LIMITS)
     assert (record.status, record.measurement) == ("wrong", None)
     assert record.reason == "relative error against float64 must be at most 1e-05 (got 2 in call 1)"
     assert work.done == ["call", "check"]
@@ -87,7 +87,7 @@ def test_work_that_is_wrong_from_the_start_is_never_timed():
 
 def test_work_that_turns_wrong_in_its_last_call_has_no_time():
     calls = measured_calls()
-    record = attempt(case(), lambda: Work(wrong_from=calls), clock(), LIMITS)
+    record = attempt(case(), lambda: lambda: Work(wrong_from=calls), clock(), LIMITS)
     assert (record.status, record.measurement) == ("wrong", None)
     assert f"call {calls}" in record.reason
 
@@ -103,7 +103,7 @@ def test_a_result_of_no_numbers_is_wrong():
         def check(self, result):
             return Checked(rel_error=math.nan, check_error=math.nan, nnz=1, kept_nnz=1, rows=1, columns=1)
 
-    record = attempt(case(), Nan, clock(), LIMITS)
+    record = attempt(case(), lambda: Nan, clock(), LIMITS)
     assert record.status in {"wrong", "failed"}
     assert "rel_error must be finite (got nan)" in record.reason
 
@@ -125,6 +125,25 @@ def test_selecting_and_multiplying_are_timed_apart():
 def test_a_work_without_parts_has_no_times_of_them():
     found = measured(Work())
     assert (found.select_s, found.multiply_s) == (None, None)
+
+
+def test_operands_are_made_before_the_clock_of_preparing_starts(monkeypatch):
+    order = []
+    monkeypatch.setattr(measure, "perf_counter", lambda: order.append("clock") or 0.0)
+
+    def ready():
+        order.append("operands")
+        return lambda: order.append("prepare") or Work()
+
+    attempt(case(), ready, clock(), LIMITS)
+    assert order[:4] == ["operands", "clock", "prepare", "clock"]
+
+
+def test_a_failure_to_make_the_operands_is_a_record(monkeypatch):
+    def ready():
+        raise Skip("operands need 9 GB of memory")
+
+    assert attempt(case(), ready, clock(), LIMITS).reason == "operands need 9 GB of memory"
 
 
 def test_memory_that_cannot_be_read_is_absent(monkeypatch, tmp_path):
@@ -180,5 +199,5 @@ def test_a_failure_while_timing_is_a_record_too():
                 raise MemoryError("cannot allocate 3 GiB")
             return super().__call__()
 
-    record = attempt(case(), Breaks, clock(), LIMITS)
+    record = attempt(case(), lambda: Breaks, clock(), LIMITS)
     assert (record.status, record.reason) == ("failed", "MemoryError: cannot allocate 3 GiB")

@@ -53,10 +53,18 @@ def test_a_package_that_needs_an_absent_one_is_missing_as_a_whole(package, monke
 
 
 def test_a_misspelt_import_stops_the_run(package):
-    with pytest.raises(ModuleNotFoundError, match="nunpy"):
+    with pytest.raises(plugins.PluginError, match=r"^misspelt_things/a\.py: ModuleNotFoundError: No module named 'nunpy'$"):
         plugins.load(package("misspelt_things", a="import nunpy\n"), "THING")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"), [("THING = dict(1)", "TypeError: 'int' object is not iterable"), ("THING = (", r"SyntaxError: .* line 1\)")]
+)
+def test_a_file_that_does_not_load_is_named_with_what_it_raised(package, text, says):
+    with pytest.raises(plugins.PluginError, match=f"^broken_things/b.py: {says}$"):
+        plugins.load(package("broken_things", a=define("ant"), b=text), "THING")
+
+
 def test_two_plugins_of_one_name_are_refused(package):
-    with pytest.raises(ValueError, match="two files in double_things define a THING named 'ant': rename one"):
+    with pytest.raises(plugins.PluginError, match="two files in double_things define a THING named 'ant': rename one"):
         plugins.load(package("double_things", a=define("ant"), b=define("ant")), "THING")

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import json
 import os
 import re
@@ -178,11 +180,91 @@ def test_a_directory_a_missing_file_and_a_device_are_named(tmp_path):
     assert "this is a device" in message(Path("/dev/zero"))
 
 
-@pytest.mark.parametrize("path", ["a_file/run.jsonl", "x" * 300, "."])
-def test_a_path_that_cannot_be_written_is_one_line(tmp_path, path):
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("a_file/run.jsonl", r"\S*/a_file is a file, not a folder"),
+        ("a_file/new/run.jsonl", r"\S*/a_file is a file, not a folder"),
+        (".", "it is a folder, not a file"),
+        ("x" * 300, "File name too long"),
+        ("circle", "Too many levels of symbolic links"),
+        ("/proc/run.jsonl", "no file can be made in its folder"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_one_line_that_says_why(tmp_path, path, why):
     (tmp_path / "a_file").touch()
-    with pytest.raises(ResultsError, match=r"cannot be (written|read)"):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ResultsError, match=rf"cannot be written \({why}\): give another --results path"):
         ResultsFile(tmp_path / path, MACHINE)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a_file", "circle"]
+
+
+def test_a_device_is_no_results_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/null"), tmp_path / "pipe"):
+        with pytest.raises(ResultsError, match="a results file is a regular file"):
+            ResultsFile(path, MACHINE)
+
+
+@pytest.mark.parametrize("folder", ["", "new/"])
+def test_a_link_to_a_file_that_is_not_there_yet_stays_a_link_and_its_target_is_written(tmp_path, folder):
+    link, target = tmp_path / "link.jsonl", tmp_path / f"{folder}there.jsonl"
+    link.symlink_to(target)
+    written(link, [ok(case(), 1.0)])
+    assert link.is_symlink()
+    assert len(read(target).records) == 1
+
+
+def test_a_second_run_on_a_file_that_is_being_written_is_refused_and_touches_nothing(tmp_path):
+    path = written(tmp_path / "run.jsonl", [ok(case(), 1.0)])
+    first = ResultsFile(path, MACHINE)
+    # A line that the first run is in the middle of writing: the second must not take it for one that was killed.
+    with path.open("ab") as file:
+        file.write(b'{"record"')
+    with pytest.raises(ResultsError, match=r"jsonl: another run is writing to it: wait for it, or give another --results file"):
+        ResultsFile(path, MACHINE)
+    assert path.read_bytes().endswith(b'{"record"')
+    first.close()
+    ResultsFile(path, MACHINE).close()
+    assert path.read_bytes().endswith(b"}\n")
+
+
+def test_a_file_that_was_refused_is_not_kept_locked(path):
+    with pytest.raises(ResultsError, match="another environment"):
+        ResultsFile(path, {})
+    ResultsFile(path, MACHINE).close()
+
+
+# What two runs do that begin one file at the same moment: each has seen that there is none, one is first.
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no-links"])
+def test_of_two_runs_that_begin_a_file_at_once_the_first_keeps_it(tmp_path, monkeypatch, links):
+    path, link = tmp_path / "run.jsonl", Path.hardlink_to
+
+    def late(target, draft):
+        monkeypatch.setattr(Path, "hardlink_to", link)
+        first.append(ResultsFile(path, MACHINE))
+        first[0].start_round(start())
+        if not links:
+            raise PermissionError(1, "Operation not permitted")
+        link(target, draft)
+
+    first = []
+    monkeypatch.setattr(Path, "hardlink_to", late)
+    with pytest.raises(ResultsError, match="another run is writing to it"):
+        ResultsFile(path, MACHINE)
+    first[0].append(ok(case(), 1.0))
+    first[0].close()
+    assert len(read(path).records) == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_where_the_file_system_has_neither_links_nor_locks_a_file_is_made_all_the_same(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert len(read(written(tmp_path / "run.jsonl", [ok(case(), 1.0)])).records) == 1
 
 
 def test_a_full_disk_leaves_whole_lines_and_is_named(path, monkeypatch):

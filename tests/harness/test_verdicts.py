@@ -6,7 +6,8 @@ import pytest
 from made_runs import MACHINE, case, not_ok, ok, run, timed
 
 from harness.compare import compare
-from harness.verdicts import as_json, headline, junit, markdown, plain, tally, terminal
+from harness.record import Round
+from harness.verdicts import MARK, as_json, headline, junit, markdown, plain, remarks, tally, terminal
 
 EVIL = "a|b`c`<script>*x*[y](z)&\x1b[31m\n]]>\x00\u2028\u202e"
 TIMES = (1.0, 1.01, 1.02)
@@ -55,6 +56,67 @@ def test_the_terminal_shows_the_gravest_of_very_many():
     assert "10 more: --all shows them" in text
     assert ("host k59" in text, "host k0 " in text) == (True, False)
     assert "host k0 " in drawn(show_all=True, of=compare(base, new, 0.05))
+
+
+def few(*rounds, names="abcd", path="made.jsonl"):
+    return run(*([ok(case(f"k_{name}"), time_s) for name in names] for time_s in rounds), path=path)
+
+
+def test_a_reason_that_many_cases_have_is_said_once_with_the_command_that_adds_rounds():
+    text = drawn(of=compare(few(1.0, path="my base.jsonl"), few(1.0, 1.0, path="new.jsonl"), 0.05))
+    assert text.count("needs at least 3 rounds") == 1
+    assert "[1] 4 cases: needs at least 3 rounds on each side (has 1 and 2)\n" in text
+    assert len(re.findall(r"host k_[a-d] \[1\]", text)) == 4
+    assert [line.partition("before: ")[2] for line in text.splitlines() if line.startswith("to add rounds")] == [
+        "pytest suites/ --benchmark --results 'my base.jsonl' --rounds 2",
+        "pytest suites/ --benchmark --results new.jsonl --rounds 1",
+    ]
+
+
+def test_a_reason_of_its_own_stays_under_its_case_and_enough_rounds_ask_for_none():
+    text = drawn()
+    assert "[1]" not in text
+    assert "host odd" in text
+    assert "needs at least 3 rounds on each side (has 3 and 1)" in text
+    assert "--results made.jsonl --rounds 2" in text
+    assert "to add rounds" not in drawn(of=compare(timed(*TIMES), timed(*TIMES), 0.05))
+
+
+def test_reasons_of_a_few_among_very_many_stay_with_their_cases():
+    base = run([*(ok(case(f"k{i}"), 1.0) for i in range(100)), *(ok(case(f"gone{i}"), 1.0) for i in range(9))])
+    text = drawn(of=compare(base, run([ok(case(f"k{i}"), 1.0) for i in range(100)]), 0.05))
+    assert "[1] 100 cases: needs at least 3 rounds" in text
+    assert text.count("measured in base, absent in new") == 9
+
+
+def test_markdown_says_a_common_reason_once_too():
+    text = markdown.text(compare(few(1.0), few(1.0), 0.05))
+    assert text.count("needs at least 3 rounds") == 1
+    assert text.count("| \\[1\\] |") == 4
+
+
+def test_two_files_without_a_common_case_are_told_so_in_one_line():
+    apart = compare(few(*TIMES, names="abc"), few(*TIMES, names="xyz"), 0.05)
+    text = drawn(of=apart)
+    assert text.startswith("FAIL: 3 missing")
+    assert text.count("no case is in both files: were they measured with the same --graph, --width and --budget?") == 1
+    assert "no case is in both files" not in drawn()
+    assert list(remarks(compare(run(), run(), 0.05))) == []
+
+
+def test_a_round_that_stopped_early_is_a_remark_in_every_text():
+    cut = timed(*TIMES)
+    cut.rounds.append((Round(index=4, of=4, cases=11, started="2026-01-01T00:00:00Z"), []))
+    says = "made.jsonl: round 4 stopped after 0 of 11 cases; measure into that file again to carry on"
+    of = compare(cut, timed(*TIMES), 0.05)
+    assert says in drawn(of=of)
+    assert markdown.escaped(says) in markdown.text(of)
+    assert json.loads(as_json.text(of))["remarks"] == [says]
+
+
+@pytest.mark.parametrize("output", [as_json, junit, markdown])
+def test_every_file_of_ours_says_near_its_start_that_it_is_one(output):
+    assert MARK in output.text(comparison(EVIL))[:300]
 
 
 def test_the_remedy_for_two_machines_is_named():

@@ -151,6 +151,7 @@ TEXTS = {
     "big.csv": ("0,1\n99999999999,2\n", "node ids must lie in"),
     "over.csv": ("0,1\n99999999999999999999999,2\n", "over.csv: "),
     "header.csv": ("id_1,id_2\n", "at least one edge"),
+    "loops.csv": ("0,0\n1,1\n", "at least one edge between two nodes"),
     "graph.gml": ("graph []", "must end in .csv, .mat, .mtx, .mtx.gz, .npz \\(got '.gml'\\)"),
     "text.npz": ("no zip", "cannot be read as an .npz archive"),
     "text.mat": ("no mat, but longer than the header of one " * 9, "cannot be read as a MATLAB file"),
