@@ -10,6 +10,7 @@ import torch
 from kernels.contract import Kernel, Multiply, Reduce
 from kernels.csr import Csr
 from kernels.sampled import compaction, scores
+from kernels.sampled.diagonal import Loops
 from kernels.sampled.selection import Kept, Selection
 
 CACHED = "cached_"
@@ -45,21 +46,22 @@ def compose(selection: Selection, exact: Kernel, sampling: Sampling) -> Kernel:
     cached = CACHED if sampling.interval > 1 else ""
 
     def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
-        return SampledMultiply(matrix.mean() if reduce == "mean" else matrix, selection, sampling, _Inner(exact, width, dtype))
+        return SampledMultiply(matrix.mean() if reduce == "mean" else matrix, selection, sampling, Inner(exact, width, dtype))
 
     name = f"{cached}{selection.name}({exact.name})"
     return Kernel(name, exact.device, selection.says, prepare, exact.role, exact=False, missing=exact.missing)
 
 
 @dataclass(frozen=True)
-class _Inner:
-    """The exact kernel with what it is prepared for besides the matrix."""
+class Inner:
+    """An exact kernel with what it is prepared for besides the matrix."""
 
     kernel: Kernel
     width: int
     dtype: torch.dtype
 
     def prepare(self, matrix: Csr) -> Multiply:
+        """Return the multiply for `matrix`."""
         return self.kernel.prepare(matrix, self.width, self.dtype)
 
 
@@ -70,19 +72,24 @@ class SampledMultiply:
     i of the dense operand (RSC, section 3.1). Mean aggregation has become values by the time the matrix arrives here.
     """
 
-    def __init__(self, matrix: Csr, selection: Selection, sampling: Sampling, inner: _Inner) -> None:
+    def __init__(self, matrix: Csr, selection: Selection, sampling: Sampling, inner: Inner, loops: Loops | None = None) -> None:
+        """Prepare for `matrix`; its self-loops `loops` stay out of the sampling and out of the budget, and exact."""
         self.matrix, self.selection, self.sampling = matrix, selection, sampling
         self._inner = inner
-        self._most_nnz = int(sampling.budget * matrix.nnz)
+        self._loops = loops
+        self.pair_nnz = matrix.column_nnz if loops is None else loops.column_nnz
+        """(pairs,), int64: what each pair costs."""
+        self.most_nnz = int(sampling.budget * int(self.pair_nnz.sum()))
+        """Non-zeros that the next selection may keep; an allocation sets it anew."""
         self._generator = torch.Generator(matrix.device).manual_seed(sampling.seed)
         self._calls = 0
         self._kept: Kept | None = None
-        self._small: Csr | None = None
+        self._kept_nnz: int | None = None
         self._multiply: Multiply | None = None
         # Prepared once for the whole matrix, so that code for this width is compiled before any call is timed.
         inner.prepare(matrix)
         self._compact = compaction.prepare(matrix)
-        self._score = scores.prepare(matrix.column_norms)
+        self.score = scores.prepare(matrix.column_norms if loops is None else loops.column_norms)
 
     def __call__(self, dense: torch.Tensor) -> torch.Tensor:
         """Return the sampled product, selecting first where it is due."""
@@ -93,9 +100,10 @@ class SampledMultiply:
 
     def select(self, dense: torch.Tensor) -> None:
         """Choose the pairs for `dense` and build the smaller matrix; later calls multiply with it."""
-        self._kept = self.selection.draw(self._score(dense), self.matrix.column_nnz, self._most_nnz, self._generator)
-        self._small = self._compact(self._kept)
-        self._multiply = self._inner.prepare(self._small)
+        self._kept = self.selection.draw(self.score(dense), self.pair_nnz, self.most_nnz, self._generator)
+        small = self._compact(self._kept)
+        self._kept_nnz = small.nnz if self._loops is None else int(self.pair_nnz[self._kept.mask].sum())
+        self._multiply = self._inner.prepare(small if self._loops is None else self._loops.put_back(small, self._kept))
 
     def multiply(self, dense: torch.Tensor) -> torch.Tensor:
         """Return the product over the pairs that were selected last; select first."""
@@ -111,5 +119,5 @@ class SampledMultiply:
     @property
     def kept_nnz(self) -> int:
         """Non-zeros of the pairs that were selected last."""
-        assert self._small is not None, "select() comes first"
-        return self._small.nnz
+        assert self._kept_nnz is not None, "select() comes first"
+        return self._kept_nnz

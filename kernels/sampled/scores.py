@@ -28,5 +28,5 @@ def prepare(column_norms: torch.Tensor) -> Score:
 
 def score(column_norms: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
     """Score with torch's own operations: on any device, and the reference."""
-    norms: torch.Tensor = torch.linalg.vector_norm(dense, dim=1, dtype=torch.float32)
-    return column_norms * norms
+    norms: torch.Tensor = torch.linalg.vector_norm(dense, dim=1, dtype=torch.promote_types(dense.dtype, torch.float32))
+    return column_norms * norms.float()

@@ -1,0 +1,72 @@
+"""What one layer's product costs, what it may spend, and what it spent: between the products and an allocation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernels.rsc.allocation import LayerCost, ranking
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What an allocation gave a product."""
+
+    pairs: int
+    """k: the pairs that the allocation counted."""
+    nnz: int
+    """Non-zeros of the k best pairs at that time: what later selections may spend, so that the budget of FLOPs holds."""
+    of_nnz: int
+    """Non-zeros of the matrix that was allocated for."""
+
+    def on(self, nnz: int) -> int:
+        """Return the non-zeros that may be kept of a matrix with `nnz` of them: the same share on another mini-batch."""
+        return self.nnz if nnz == self.of_nnz else self.nnz * nnz // max(self.of_nnz, 1)
+
+
+@dataclass(eq=False)
+class Account:
+    """One product of one layer, over all the adjacencies that the layer meets."""
+
+    name: str
+    limit: Limit | None = None
+    """None before the first allocation: the budget's share of the non-zeros."""
+    cost: LayerCost | None = None
+    """As measured last; None: nothing has been measured, as of a layer that has no backward product."""
+    kept_nnz: int | None = None
+    """Non-zeros that the last product multiplied; None before the first one that could be sampled."""
+    nnz: int = 0
+    """Non-zeros of that product's matrix."""
+    width: int = 0
+    """Columns of that product."""
+    made: int = 0
+    """Products made so far: tells the random draws of one mini-batch from those of the next."""
+
+    def allow(self, pairs: int) -> None:
+        """Limit the product to what its `pairs` best pairs cost."""
+        assert self.cost is not None, "a cost is measured before it is allocated for"
+        best = ranking(self.cost.scores)[:pairs]
+        self.limit = Limit(pairs, int(self.cost.pair_nnz[best].sum()), int(self.cost.pair_nnz.sum()))
+
+    def multiplied(self, kept_nnz: int, nnz: int, width: int) -> None:
+        """Take down what a product multiplied."""
+        self.kept_nnz, self.nnz, self.width = kept_nnz, nnz, width
+
+
+@dataclass(eq=False)
+class Accounts:
+    """The two products of one layer."""
+
+    forward: Account
+    backward: Account
+
+    @classmethod
+    def of(cls, name: str) -> Accounts:
+        """Return fresh accounts of the layer `name`."""
+        return cls(Account(f"{name} forward"), Account(name))
+
+
+def spent_share(accounts: list[Account]) -> float | None:
+    """Return the share of the FLOPs that the last products spent of exact ones, or None where there were none."""
+    whole = sum(account.nnz * account.width for account in accounts)
+    spent = sum((account.kept_nnz or 0) * account.width for account in accounts)
+    return spent / whole if whole else None

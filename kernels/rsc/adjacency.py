@@ -1,0 +1,83 @@
+"""The matrix of an aggregation, and its self-loops, which stay exact whatever is sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import torch
+
+from kernels.contract import Reduce
+from kernels.csr import Csr
+from kernels.sampled.diagonal import Loops
+
+Diagonal = Literal["exact", "sampled"]
+
+
+@dataclass(frozen=True, eq=False)
+class Adjacency:
+    """The matrix that an aggregation really multiplies with."""
+
+    matrix: Csr
+    """Rows are targets, columns are sources; mean aggregation has become values."""
+    source: Csr | None
+    """The matrix as it was given, which edge values are laid out like; None where they never change."""
+    reduce: Reduce
+    diagonal: Diagonal
+    """``"exact"`` keeps the self-loops out of the sampling, ``"sampled"`` does not."""
+
+    @classmethod
+    def of(cls, source: Csr, reduce: Reduce = "sum", diagonal: Diagonal = "exact") -> Adjacency:
+        """Return the adjacency that aggregates by `reduce` over the rows of `source`.
+
+        Args:
+            source: rows are targets, columns are sources.
+            reduce: ``"sum"``, or ``"mean"``: each row's sum over its number of entries, self-loops included.
+            diagonal: whether self-loops are sampled.
+        """
+        return cls(_mean(source) if reduce == "mean" else source, source, reduce, diagonal)
+
+    @cached_property
+    def loops(self) -> Loops | None:
+        """The self-loops that are kept out of sampled products with the matrix."""
+        return Loops.of(self.matrix) if self.diagonal == "exact" else None
+
+    @cached_property
+    def transposed_loops(self) -> Loops | None:
+        """The same of products with the transpose."""
+        return Loops.of(self.matrix.transpose()) if self.diagonal == "exact" else None
+
+    def prepare_backward(self) -> None:
+        """Make the transpose and its self-loops now.
+
+        Sorting takes memory of several times the indices: before the first layer's activations are there, it raises no peak.
+        """
+        self.matrix.transpose()
+        _ = self.transposed_loops
+
+    def fixed(self) -> Adjacency:
+        """Return the adjacency without its source, which then takes no memory: its edge values stay what they are."""
+        return replace(self, source=None)
+
+    @property
+    def pattern(self) -> Csr:
+        """The matrix whose entries edge values stand for, one by one."""
+        if self.source is None:
+            raise ValueError(f"{self.matrix.name or 'adjacency'}: edge values must stay what they are (its source was let go)")
+        return self.source
+
+    def with_values(self, value: torch.Tensor) -> Adjacency:
+        """Return the adjacency with other edge values, (nnz,), in the order of `source`."""
+        parts = self.pattern
+        if value.shape != (parts.nnz,):
+            raise ValueError(f"edge values must have shape ({parts.nnz},), one a non-zero (got {tuple(value.shape)})")
+        return Adjacency.of(Csr(parts.rowptr, parts.col, value.detach(), parts.shape, parts.name), self.reduce, self.diagonal)
+
+
+def _mean(source: Csr) -> Csr:
+    """Mean aggregation as values, which keep a wider dtype than float32 where they had it."""
+    if source.value is None or source.value.dtype is not torch.float64:
+        return source.mean()
+    value = source.value / torch.repeat_interleave(source.row_nnz, source.row_nnz)
+    return Csr(source.rowptr, source.col, value, source.shape, source.name)

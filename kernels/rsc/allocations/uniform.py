@@ -1,0 +1,22 @@
+"""Gives every layer the same share of its own FLOPs: the ablation that shows what sharing out is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from kernels.rsc.allocation import Allocation, LayerCost, check_budget, frontier
+
+
+def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
+    """Return the longest run of highest scores of each layer that costs at most `budget` of all its pairs."""
+    check_budget(budget)
+    flops = [frontier(layer).flops for layer in layers]
+    k = [(cost <= budget * cost[-1].double()).sum() - 1 for cost in flops]
+    # Stacked, so that a GPU is waited for once and not once a layer.
+    counts: list[int] = torch.stack(k).tolist() if k else []
+    return counts
+
+
+ALLOCATION = Allocation("uniform", "Every layer the same share of its own FLOPs, whatever its scores are.", allocate)

@@ -1,0 +1,167 @@
+"""One product of a layer, ``A @ X`` or its backward ``A^T @ G``: exact or sampled, timed, and measured for allocations."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import torch
+
+from kernels.contract import Kernel, Multiply
+from kernels.rsc.account import Account
+from kernels.rsc.adjacency import Adjacency, Diagonal
+from kernels.rsc.allocation import LayerCost
+from kernels.rsc.timings import Part, Timings
+from kernels.sampled.compose import Inner, SampledMultiply, Sampling
+from kernels.sampled.diagonal import Loops
+from kernels.sampled.selection import Selection
+
+Direction = Literal["forward", "backward"]
+Approximated = Literal["backward", "forward", "both"]
+
+SKETCH_WIDTH = 8
+"""Columns that the norm of a product is estimated from; 8 of 256 cost about as much less."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """What multiplies, what chooses pairs in front of it, and which products that touches."""
+
+    kernel: Kernel
+    selection: Selection
+    diagonal: Diagonal = "exact"
+    """Whether self-loops are kept out of the sampling."""
+    approximated: Approximated = "backward"
+    """Which product is sampled. The method samples the backward one; an approximated forward is for ablation."""
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("diagonal", self.diagonal, ("exact", "sampled")),
+            ("approximated", self.approximated, ("backward", "forward", "both")),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)} (got {value!r})")
+
+    def samples(self, direction: Direction) -> bool:
+        """Return whether products of `direction` are sampled."""
+        return self.approximated in (direction, "both")
+
+
+@dataclass(eq=False)
+class Regime:
+    """What the products of a model share, and what a schedule switches for all of them at once."""
+
+    sampler: Sampler
+    sampling: Sampling
+    timings: Timings = field(default_factory=Timings)
+    exact: bool = False
+    """Nothing is sampled: warm-up, and the end of training."""
+    measuring: bool = False
+    """Each product that can be sampled is measured, because an allocation comes next."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a model a product stands."""
+
+    direction: Direction
+    width: int
+    dtype: torch.dtype
+    account: Account
+
+
+class Product:
+    """``A @ dense`` or ``A^T @ dense``, exact or over the selected pairs; nothing is prepared before it is needed."""
+
+    def __init__(self, adjacency: Adjacency, place: Place, regime: Regime) -> None:
+        self.place, self.regime = place, regime
+        self.matrix = adjacency.matrix if place.direction == "forward" else adjacency.matrix.transpose()
+        self._adjacency = adjacency
+        self._selected_under: int | None = None
+        self._served = 0
+        # The layer and the mini-batch are in the seed, so that no two products of a model share their draws.
+        self._seed = regime.sampling.seed + zlib.crc32(f"{place.account.name} {place.account.made}".encode())
+        place.account.made += 1
+
+    def __call__(self, dense: torch.Tensor, sampled: bool = True) -> torch.Tensor:
+        """Return the product with `dense` (columns, width), contiguous; ``sampled=False`` multiplies all pairs."""
+        if not (sampled and self.regime.sampler.samples(self.place.direction)):
+            return self._multiply(self._exact, dense)
+        most = self._whole_nnz if self.regime.exact else self._most_nnz()
+        account, whole = self.place.account, self._whole_nnz
+        if most < whole:
+            self._select_where_due(dense, most)
+            product = self._multiply(self._sampled.multiply, dense)
+        else:
+            product = self._multiply(self._exact, dense)
+        account.multiplied(self._sampled.kept_nnz if most < whole else whole, whole, self.place.width)
+        self._measure(dense, None if most < whole else product)
+        return product
+
+    def _multiply(self, multiply: Multiply, dense: torch.Tensor) -> torch.Tensor:
+        with self._timed(self.place.direction):
+            return multiply(dense)
+
+    def _most_nnz(self) -> int:
+        """Return what may be kept; all of it, whatever the selection: then the product is exact."""
+        limit = self.place.account.limit
+        return int(self.regime.sampling.budget * self._whole_nnz) if limit is None else limit.on(self._whole_nnz)
+
+    def _select_where_due(self, dense: torch.Tensor, most: int) -> None:
+        """Select at the first product, after every `interval` products, and where an allocation changed the limit."""
+        if most != self._selected_under or self._served >= self.regime.sampling.interval:
+            sampled = self._sampled  # what is prepared once is no part of selecting
+            sampled.most_nnz = most
+            with self._timed("select"):
+                sampled.select(dense)
+            self._selected_under, self._served = most, 0
+        self._served += 1
+
+    def _measure(self, dense: torch.Tensor, exact: torch.Tensor | None) -> None:
+        """Keep the scores of `dense` and the norm of its product, which is at hand where the product is `exact`."""
+        if not self.regime.measuring:
+            return
+        sampled, narrow = self._sampled, self._narrow  # prepared in the warm-up, and no part of selecting
+        with self._timed("select"):
+            product = self._sketch(dense, narrow) if exact is None else exact
+            norm = torch.linalg.vector_norm(product, dtype=torch.promote_types(product.dtype, torch.float32))
+            self.place.account.cost = LayerCost(sampled.score(dense), sampled.pair_nnz, self.place.width, norm)
+
+    def _sketch(self, dense: torch.Tensor, narrow: Multiply) -> torch.Tensor:
+        """Return the exact product with a few random mixtures of the columns: its norm is that of the whole, on average.
+
+        The norm of a sampled product is no measure: it is the smaller the less a layer may keep, and an allocation made
+        from it swings from one extreme to the other (docs/decisions/rsc-product-norm.md).
+        """
+        generator = torch.Generator().manual_seed(self._seed)
+        signs = torch.randint(2, (self.place.width, SKETCH_WIDTH), generator=generator) * 2.0 - 1
+        return narrow(dense @ (signs / SKETCH_WIDTH**0.5).to(dense))
+
+    def _timed(self, part: Part) -> AbstractContextManager[None]:
+        return self.regime.timings.of(part, self.matrix.device)
+
+    @cached_property
+    def _exact(self) -> Multiply:
+        return self.regime.sampler.kernel.prepare(self.matrix, self.place.width, self.place.dtype)
+
+    @cached_property
+    def _narrow(self) -> Multiply:
+        return self.regime.sampler.kernel.prepare(self.matrix, SKETCH_WIDTH, self.place.dtype)
+
+    @cached_property
+    def _loops(self) -> Loops | None:
+        return self._adjacency.loops if self.place.direction == "forward" else self._adjacency.transposed_loops
+
+    @cached_property
+    def _whole_nnz(self) -> int:
+        """Non-zeros that the budget is a share of: self-loops are no part of it, unless they are sampled."""
+        return self.matrix.nnz if self._loops is None else int(self._loops.column_nnz.sum())
+
+    @cached_property
+    def _sampled(self) -> SampledMultiply:
+        sampler, inner = self.regime.sampler, Inner(self.regime.sampler.kernel, self.place.width, self.place.dtype)
+        sampling = replace(self.regime.sampling, seed=self._seed)
+        return SampledMultiply(self.matrix, sampler.selection, sampling, inner, self._loops)

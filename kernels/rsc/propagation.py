@@ -1,0 +1,92 @@
+"""One layer's aggregation over one adjacency at one width: an exact product forward, a sampled one backward."""
+
+from __future__ import annotations
+
+import itertools
+from functools import cached_property
+from weakref import WeakValueDictionary
+
+import torch
+
+from kernels.rsc.account import Accounts
+from kernels.rsc.adjacency import Adjacency
+from kernels.rsc.edge_gradient import edge_gradient
+from kernels.rsc.product import Direction, Place, Product, Regime
+
+_handles = itertools.count(1)
+_propagations: WeakValueDictionary[int, Propagation] = WeakValueDictionary()
+
+
+def by_handle(handle: int) -> Propagation:
+    """Return the propagation that an operator addresses; the registry does not keep it alive."""
+    found = _propagations.get(int(handle))
+    if found is None:
+        raise RuntimeError(f"propagation {handle} is gone: keep it, or the model's Approximation, until backward() has run")
+    return found
+
+
+class Propagation:
+    """``Y = A X`` and ``dL/dX = A^T G``, the second over the column-row pairs that matter most (RSC, section 3).
+
+    The transpose is the adjacency's own, made once for all layers. Self-loops are exact both ways. Products with other edge
+    values than the adjacency's are prepared, and selected for, in each call.
+    """
+
+    def __init__(
+        self, adjacency: Adjacency, width: int, regime: Regime, accounts: Accounts | None = None, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Prepare nothing yet.
+
+        Args:
+            adjacency: on the device of the regime's kernel.
+            width: columns of the dense operands to come.
+            regime: the sampler, the budget and the switches, shared by all propagations of a model.
+            accounts: the layer's; None: fresh ones, under which every product spends the regime's budget.
+            dtype: of the dense operands to come.
+        """
+        kernel, device = regime.sampler.kernel, adjacency.matrix.device.type
+        if kernel.device != device:
+            raise ValueError(
+                f"kernel {kernel.name!r} multiplies on {kernel.device}, the adjacency is on {device}: choose another kernel"
+            )
+        self.adjacency, self.width, self.dtype, self.regime = adjacency, width, dtype, regime
+        self.accounts = Accounts.of(adjacency.matrix.name or "layer") if accounts is None else accounts
+        self.shape = adjacency.matrix.shape
+        self.handle = next(_handles)
+        """What operators, whose arguments are tensors and numbers, know it by."""
+        _propagations[self.handle] = self
+
+    def forward(self, dense: torch.Tensor, value: torch.Tensor | None = None, sampled: bool = True) -> torch.Tensor:
+        """Return ``A @ dense``, (rows, width); the edge values are `value`, (nnz,), where it is given."""
+        product = self._forward if value is None else self._product("forward", self.adjacency.with_values(value))
+        return product(dense.contiguous(), sampled)
+
+    def backward(self, gradient: torch.Tensor, value: torch.Tensor | None = None, sampled: bool = True) -> torch.Tensor:
+        """Return ``A^T @ gradient``, (columns, width); ``sampled=False`` multiplies all pairs."""
+        product = self._backward if value is None else self._product("backward", self.adjacency.with_values(value))
+        return product(gradient.contiguous(), sampled)
+
+    def value_gradient(self, gradient: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
+        """Return the gradient with respect to the edge values, (nnz,): exact, in the order of the adjacency's source."""
+        return edge_gradient(self.adjacency.pattern, gradient, dense, self.adjacency.reduce)
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is sampled; of all propagations of the regime."""
+        return self.regime.exact
+
+    @exact.setter
+    def exact(self, exact: bool) -> None:
+        self.regime.exact = exact
+
+    @cached_property
+    def _forward(self) -> Product:
+        return self._product("forward", self.adjacency)
+
+    @cached_property
+    def _backward(self) -> Product:
+        return self._product("backward", self.adjacency)
+
+    def _product(self, direction: Direction, adjacency: Adjacency) -> Product:
+        place = Place(direction, self.width, self.dtype, getattr(self.accounts, direction))
+        return Product(adjacency, place, self.regime)

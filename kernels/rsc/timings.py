@@ -1,0 +1,65 @@
+"""Adds up where the seconds of approximated training go: forward, backward, selecting, allocating."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+Part = Literal["forward", "backward", "select", "allocate"]
+PARTS: tuple[Part, ...] = ("forward", "backward", "select", "allocate")
+_MOST_OPEN = 256
+
+
+class Timings:
+    """Seconds of each part since the start, or since `reset`.
+
+    On a CPU by the host's clock. On a GPU by events, which are read when somebody asks, so that timing waits for nothing.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[Part, float] = dict.fromkeys(PARTS, 0.0)
+        self._open: deque[tuple[Part, torch.cuda.Event, torch.cuda.Event]] = deque()
+
+    @contextmanager
+    def of(self, part: Part, device: torch.device) -> Iterator[None]:
+        """Add what happens inside to `part`."""
+        if device.type == "cuda":
+            with self._between_events(part):
+                yield
+            return
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[part] += time.perf_counter() - start
+
+    @contextmanager
+    def _between_events(self, part: Part) -> Iterator[None]:
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+        start.record()
+        yield
+        end.record()
+        self._open.append((part, start, end))
+        if len(self._open) > _MOST_OPEN:  # the oldest has long finished: reading it does not wait
+            self._read_oldest()
+
+    def _read_oldest(self) -> None:
+        part, start, end = self._open.popleft()
+        end.synchronize()
+        self._seconds[part] += start.elapsed_time(end) / 1000
+
+    def seconds(self) -> dict[Part, float]:
+        """Return the seconds of each part; on a GPU this waits for what has been started."""
+        while self._open:
+            self._read_oldest()
+        return dict(self._seconds)
+
+    def reset(self) -> None:
+        """Start from zero."""
+        self.seconds()
+        self._seconds = dict.fromkeys(PARTS, 0.0)

@@ -1,0 +1,37 @@
+"""Layers made for the allocations' tests."""
+
+import torch
+from hypothesis import strategies as st
+
+from kernels.rsc.allocation import LayerCost
+
+KINDS = ("heavy", "tied", "equal", "zero", "rising")
+
+
+def layer_cost(scores, pair_nnz, width=1, product_norm=1.0):
+    return LayerCost(torch.tensor(scores, dtype=torch.float32), torch.tensor(pair_nnz, dtype=torch.int64), width, product_norm)
+
+
+def made(pairs, kind="heavy", seed=0, width=1):
+    """A layer whose scores and costs do not go together; some pairs score 0 and some cost nothing."""
+    generator = torch.Generator().manual_seed(seed)
+    cost = (torch.rand(pairs, generator=generator).clamp(min=1e-3).pow(-1.2) - 0.5).long()
+    draws = torch.rand(pairs, generator=generator)
+    scores = {
+        "heavy": draws.clamp(min=1e-3).pow(-2) * (draws < 0.9),
+        "tied": (draws * 3).floor(),
+        "equal": torch.ones(pairs),
+        "zero": torch.zeros(pairs),
+        # The dearest pairs score highest but are worth least per FLOP: the frontier bends the wrong way.
+        "rising": cost.float().sqrt(),
+    }
+    return LayerCost(scores[kind], cost, width, 1.0 + seed % 7)
+
+
+def layers(most_pairs, most_layers=4):
+    """A strategy: layers of different sizes, kinds and widths, an empty one among them now and then."""
+    one = st.builds(made, st.integers(0, most_pairs), st.sampled_from(KINDS), st.integers(0, 2**31), st.integers(1, 40))
+    return st.lists(one, min_size=1, max_size=most_layers)
+
+
+budgets = st.floats(0, 1, exclude_min=True)

@@ -1,0 +1,141 @@
+"""What every allocation must do, over all that are found: a new one is tested the moment its file exists."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_layers import budgets, layer_cost, layers, made
+
+from harness.plugins import load
+from kernels.rsc.allocation import Allocation, LayerCost, error, spent
+
+ALLOCATIONS = load("kernels.rsc.allocations", "ALLOCATION")
+EVERY = sorted(ALLOCATIONS)
+
+
+def all_flops(made_layers):
+    return sum(int(layer.pair_nnz.sum()) * layer.width for layer in made_layers)
+
+
+def sizes(made_layers):
+    return [len(layer.scores) for layer in made_layers]
+
+
+def test_the_papers_allocation_the_optimal_and_the_uniform_one_are_there():
+    assert set(EVERY) >= {"greedy", "optimal", "uniform"}
+    assert ALLOCATIONS.missing == {}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_allocation_says_in_one_sentence_what_it_does(name):
+    assert isinstance(ALLOCATIONS[name], Allocation)
+    assert ALLOCATIONS[name].says.endswith(".")
+    assert "\n" not in ALLOCATIONS[name].says
+
+
+@pytest.mark.parametrize("name", EVERY)
+@settings(max_examples=80, deadline=None)
+@given(layers(120), budgets)
+def test_the_budget_holds_and_k_lies_between_0_and_the_pairs(name, made_layers, budget):
+    k = ALLOCATIONS[name].allocate(made_layers, budget)
+    assert all(type(count) is int and 0 <= count <= most for count, most in zip(k, sizes(made_layers), strict=True))
+    assert spent(made_layers, k) <= budget * all_flops(made_layers)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@settings(max_examples=80, deadline=None)
+@given(layers(60), budgets, budgets)
+def test_more_budget_never_means_more_error(name, made_layers, one, other):
+    less, more = (error(made_layers, ALLOCATIONS[name].allocate(made_layers, budget)) for budget in sorted((one, other)))
+    assert more <= less + 1e-9 * less
+
+
+@settings(max_examples=150, deadline=None)
+@given(layers(150), budgets)
+def test_the_error_of_optimal_is_never_above_that_of_greedy(made_layers, budget):
+    optimal, greedy = (error(made_layers, ALLOCATIONS[name].allocate(made_layers, budget)) for name in ("optimal", "greedy"))
+    assert optimal <= greedy
+
+
+@pytest.mark.parametrize("name", EVERY)
+@settings(max_examples=30, deadline=None)
+@given(layers(60))
+def test_the_whole_budget_keeps_every_pair(name, made_layers):
+    assert ALLOCATIONS[name].allocate(made_layers, 1.0) == sizes(made_layers)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@settings(max_examples=30, deadline=None)
+@given(layers(60), budgets, st.sampled_from([0.125, 8.0]))
+def test_the_unit_of_all_scores_decides_nothing(name, made_layers, budget, unit):
+    scaled = [LayerCost(layer.scores * unit, layer.pair_nnz, layer.width, layer.product_norm) for layer in made_layers]
+    assert ALLOCATIONS[name].allocate(scaled, budget) == ALLOCATIONS[name].allocate(made_layers, budget)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_gradient_twice_as_large_changes_nothing_where_its_product_is_too(name):
+    first, second = made(80, seed=1), made(80, seed=2)
+    doubled = LayerCost(second.scores * 2, second.pair_nnz, 1, second.product_norm * 2)
+    assert ALLOCATIONS[name].allocate([first, doubled], 0.3) == ALLOCATIONS[name].allocate([first, second], 0.3)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("budget", [0.1, 0.33, 0.5, 0.9])
+def test_equal_layers_get_equal_shares_up_to_a_step(name, budget):
+    scores = [1.02**place for place in range(200)]
+    k = ALLOCATIONS[name].allocate([layer_cost(scores, [3] * 200)] * 3, budget)
+    assert max(k) - min(k) <= 200 // 50
+    assert sum(k) > 3 * 200 * budget - 200 // 50 - 1
+
+
+@pytest.mark.parametrize("name", ["greedy", "optimal"])
+def test_the_layer_that_the_error_depends_on_gets_more(name):
+    loud, quiet = layer_cost([2.0] * 100, [3] * 100), layer_cost([1.0] * 100, [3] * 100)
+    k_loud, k_quiet = ALLOCATIONS[name].allocate([loud, quiet], 0.5)
+    assert (k_loud, k_quiet) == (100, 0)
+
+
+def test_uniform_gives_every_layer_its_own_share():
+    # 30 % of 10 pairs of 3 non-zeros are 3 pairs; the first of the second layer costs more than 30 % of it.
+    assert ALLOCATIONS["uniform"].allocate([layer_cost(range(10), [3] * 10), layer_cost([9, 1], [7, 3], width=5)], 0.3) == [3, 0]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_layers_without_scores_without_pairs_and_no_layer_at_all_are_allowed(name):
+    allocate = ALLOCATIONS[name].allocate
+    assert allocate([], 0.5) == []
+    assert allocate([layer_cost([], [])], 0.5) == [0]
+    assert allocate([layer_cost([1, 2], [0, 0])], 0.5) == [2], "what costs nothing is kept"
+    assert spent([made(9, "zero")], allocate([made(9, "zero")], 0.5)) <= 0.5 * all_flops([made(9, "zero")])
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_pair_whose_gradient_overflowed_is_kept(name, bad):
+    layers_with_bad = [layer_cost([1, bad, 2, 3], [1, 1, 1, 1], product_norm=bad), layer_cost([5] * 4, [1] * 4)]
+    k = ALLOCATIONS[name].allocate(layers_with_bad, 0.5)
+    assert k[0] >= 1
+    assert sum(k) <= 4
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_was_given_is_left_as_it_was(name):
+    layer = made(50, seed=4)
+    before = layer.scores.clone(), layer.pair_nnz.clone()
+    ALLOCATIONS[name].allocate([layer], 0.4)
+    assert torch.equal(layer.scores, before[0])
+    assert torch.equal(layer.pair_nnz, before[1])
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_budget_that_is_no_share_is_refused_by_every_allocation(name):
+    with pytest.raises(ValueError, match=r"^budget must lie in \(0, 1\] \(got 1.5\)$"):
+        ALLOCATIONS[name].allocate([made(5)], 1.5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", EVERY)
+def test_a_gpu_allocates_as_the_cpu_does(name):
+    here = [made(3000, kind, seed, 16) for seed, kind in enumerate(("heavy", "tied", "rising"))]
+    there = [LayerCost(each.scores.cuda(), each.pair_nnz.cuda(), 16, torch.tensor(each.product_norm).cuda()) for each in here]
+    assert ALLOCATIONS[name].allocate(there, 0.2) == ALLOCATIONS[name].allocate(here, 0.2)
