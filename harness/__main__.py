@@ -1,4 +1,4 @@
-"""The command line: ``python -m harness list | doctor | report | compare``; everything heavy is imported where it is used."""
+"""The command line: ``python -m harness list | doctor | report | compare | recommend``; imports what is heavy where it is used."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 RUN_LINE = b'{"run":{'
+PAGE_MARK = b'<meta name="generator" content="RSC Bench">'
 FILE = click.Path(path_type=Path)
 
 
@@ -23,6 +24,17 @@ def _share(_context: click.Context, _parameter: click.Parameter, text: str) -> f
     if not 0 < share < 1:
         raise click.ClickException(f"--threshold must be above 0% and below 100% (got {text!r}): write 5% or 0.05")
     return share
+
+
+def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
+    """The drop that is accepted, in points of the test metric."""
+    try:
+        points = float(text)
+    except ValueError:
+        points = math.nan
+    if not 0 <= points <= 100:
+        raise click.ClickException(f"--max-drop must be between 0 and 100 points (got {text!r}): write 0.3")
+    return points
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
@@ -109,6 +121,29 @@ def compare(base: Path, new: Path, threshold: float, show_all: bool, across_mach
     return comparison.exit_status
 
 
+@cli.command()
+@click.argument("results", nargs=-1, required=True, type=FILE)
+@click.option("--max-drop", callback=_points, default="0.3", show_default=True, help="Points of test metric that may be lost.")
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+def recommend(results: tuple[Path, ...], max_drop: float, as_json: bool) -> int:
+    """Name the fastest setting that stays accurate, for each graph and model in RESULTS.
+
+    Accurate: the drop of the test metric below exact training, paired by seed, is at most --max-drop with 95 % confidence.
+
+    Exit status: 0 one for each; 1 none for some; 2 bad usage or no training in RESULTS; 3 cannot be judged.
+    """
+    from harness import recommend, recommendations
+    from harness.results import read
+
+    found = recommend.recommend([read(path) for path in results], max_drop)
+    if not found:
+        names = ", ".join(map(str, results))
+        raise click.ClickException(f"{names}: no training is recorded: `pytest suites/test_training.py --benchmark` records some")
+    text = _json(recommendations.as_tree(found)) + "\n" if as_json else recommendations.as_text(found, *_screen())
+    click.echo(text, nl=False)
+    return recommend.exit_status(found)
+
+
 def _write_all(comparison: Any, files: dict[str, Path | None]) -> None:
     from harness.verdicts import as_json, junit, markdown
 
@@ -119,14 +154,18 @@ def _write_all(comparison: Any, files: dict[str, Path | None]) -> None:
 
 
 def _table(comparison: Any, show_all: bool) -> str:
-    import shutil
-
     from harness.verdicts import terminal
+
+    return terminal.text(comparison, show_all, *_screen())
+
+
+def _screen() -> tuple[int, bool]:
+    """Columns to draw in, and whether in colour."""
+    import shutil
 
     # A job's log has no width: fold no case name there.
     on_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else 160
-    return terminal.text(comparison, show_all, width, on_terminal)
+    return shutil.get_terminal_size().columns if on_terminal else 160, on_terminal
 
 
 def _newest(folder: Path) -> Path:
@@ -137,20 +176,30 @@ def _newest(folder: Path) -> Path:
 
 
 def _guard(target: Path, inputs: list[Path]) -> None:
-    """Refuse to write over results."""
-    inside = target.resolve() in [path.resolve() for path in inputs]
-    if target.suffix == ".jsonl" or inside or _begins_with_run(target):
-        raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
-
-
-def _begins_with_run(path: Path) -> bool:
-    if not path.is_file():
-        return False
+    """Refuse to write over results, and over any file that we did not write."""
     try:
-        with path.open("rb") as file:
-            return file.read(len(RUN_LINE)) == RUN_LINE
-    except OSError:
-        return False  # if it cannot be written either, writing says so
+        beginning = _beginning(target)
+    except OSError as error:
+        raise click.ClickException(_unwritable(target, error)) from None
+    inside = target.resolve() in [path.resolve() for path in inputs]
+    if target.suffix == ".jsonl" or inside or beginning.startswith(RUN_LINE):
+        raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
+    if beginning and not _is_ours(beginning):
+        raise click.ClickException(f"{target}: was not written by report or compare, and is not replaced: give another path")
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a file; empty where there is none."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(1024)
+
+
+def _is_ours(beginning: bytes) -> bool:
+    from harness.verdicts import MARK
+
+    return PAGE_MARK in beginning or MARK.encode() in beginning
 
 
 def _write_whole(target: Path, text: str) -> None:
@@ -175,7 +224,9 @@ def _replace(target: Path, text: str) -> None:
 
 
 def _unwritable(target: Path, error: OSError) -> str:
-    return f"{target}: cannot be written ({error.strerror or error}): give another path"
+    from harness.results import refusal
+
+    return f"{target}: cannot be written ({refusal(target, error)}): give another path"
 
 
 def _json(tree: dict[str, Any]) -> str:
@@ -202,12 +253,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _reason(error: Exception) -> str | None:
     """What to tell a user who can do something about it; None for a bug of ours."""
-    from harness.plugins import why_missing
+    from harness.plugins import PluginError, why_missing
     from harness.results import ResultsError
 
     if isinstance(error, ModuleNotFoundError):
         return why_missing(error)
-    return str(error) if isinstance(error, ResultsError) else None
+    return str(error) if isinstance(error, ResultsError | PluginError) else None
 
 
 def _complain(message: str) -> None:

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 # Beyond these digits a time is noise; fewer digits keep the page small.
 DIGITS = 4
+# A drop that counts is a few tenths of a point, of a metric near 100.
+DECIMALS_OF_POINTS = 2
 
-FIELDS = ("kernel", "graph", "width", "budget", "file", "dtype", "device", "clock", "reduce", "model", "layers", "seed", "machine")
+OF_TRAINING = ("model", "variant", "seed", "layers", "epochs")
+FIELDS = ("kernel", "graph", *OF_TRAINING, "width", "budget", "file", "dtype", "device", "clock", "reduce", "machine")
 # Long, and the same in all cases of a file: it would push the numbers aside.
 LAST = "machine"
-FILTERED = ("file", "graph", "kernel", "budget", "width")
+FILTERED = ("file", "graph", "model", "variant", "kernel", "budget", "width")
 ALWAYS = ("kernel", "graph", "width", "budget")
+# What tells one training from another is shown also where there is only one of it.
+ALWAYS_OF_TRAINING = ("model", "variant", "seed")
+NUMBERS = ("width", "budget", "layers", "seed", "epochs")
 
 
 def columns(table: Table) -> list[dict[str, Any]]:
@@ -26,7 +32,7 @@ def columns(table: Table) -> list[dict[str, Any]]:
 
     A field that is the same in every case is left out (`shared` has it), and so is a metric that no case has.
     """
-    shown = [name for name in FIELDS if name in ALWAYS or table.cases[name].nunique(dropna=False) > 1]
+    shown = _shown(table)
     fields = [_field(table.cases, name) for name in shown if name != LAST]
     last = [_field(table.cases, name) for name in shown if name == LAST]
     metrics = [_metric(table.cases, metric) for metric in table.metrics if table.cases[metric.name].notna().any()]
@@ -35,13 +41,21 @@ def columns(table: Table) -> list[dict[str, Any]]:
 
 def shared(table: Table) -> dict[str, str]:
     """Return the fields that are the same in every case, and what they are."""
-    same = (name for name in FIELDS if name not in ALWAYS and table.cases[name].nunique(dropna=False) == 1)
-    return {name: str(table.cases[name].iloc[0]) for name in same if table.cases[name].notna().all()}
+    same = (name for name in FIELDS if name not in _shown(table) and table.cases[name].notna().all())
+    return {name: f"{table.cases[name].iloc[0]}" for name in same if len(table.cases)}
+
+
+def _shown(table: Table) -> list[str]:
+    always = (*ALWAYS, *ALWAYS_OF_TRAINING) if table.trainings else ALWAYS
+    varies = (name for name in FIELDS if table.cases[name].nunique(dropna=False) > 1)
+    present = (name for name in always if name not in OF_TRAINING or table.cases[name].notna().any())
+    chosen = {*varies, *present}
+    return [name for name in FIELDS if name in chosen]
 
 
 def _field(cases: pd.DataFrame, name: str) -> dict[str, Any]:
     head = {"name": name, "label": name, "says": "", "filter": name in FILTERED, "lead": False}
-    if name in {"width", "budget", "layers", "seed"}:
+    if name in NUMBERS:
         return head | {"values": _numbers(cases[name].tolist())}
     return head | _coded(cases[name].tolist())
 
@@ -69,11 +83,13 @@ def _metric(cases: pd.DataFrame, metric: Metric) -> dict[str, Any]:
         "lead": name == "speedup",
         "measured": True,
     }
+    if metric.unit == "points":
+        column["decimals"] = DECIMALS_OF_POINTS
     column["values"] = _numbers(cases[name].tolist())
     low, high = _numbers(cases[f"{name} low"].tolist()), _numbers(cases[f"{name} high"].tolist())
     if low != high:
         column |= {"low": low, "high": high}
-    if name.startswith("speedup"):
+    if "speedup" in name:
         column["against"] = _coded(cases[f"{name} against"].tolist())
     return column
 

@@ -13,6 +13,7 @@
     layout.template = templates[dark.matches && !printing ? "dark" : "light"];
     layout.height = panel.height || layout.height || 440;
     layout.dragmode = false;
+    for (const [axis, text] of Object.entries(panel.titles || {})) layout[axis].title = { text };
     if (narrow.matches) layout.font = { size: 11 };
     const traces = panel.traces.map((place) => figure.traces[place]);
     // Plotly writes into what it is given, and both are drawn from again.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.plugins import load
+from harness.recommend import MAX_DROP_POINTS
 from harness.results import ResultsError, read
 from reports.cases import columns, shared
 from reports.drawing import embedded, stored
@@ -17,6 +18,7 @@ from reports.figures import Figure
 from reports.headline import headlines
 from reports.table import Table, read_table
 from reports.theme import DARK, FONT, LIGHT, template
+from reports.training_headline import training_headlines
 from reports.unmeasured import unmeasured
 
 _HERE = Path(__file__).parent
@@ -42,7 +44,7 @@ def render(table: Table) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["times"] = times
+    environment.filters |= {"times": times, "points": points}
     return environment.get_template("page.html.jinja").render(_content(table))
 
 
@@ -51,6 +53,11 @@ def times(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,.0f}×" if value >= 1000 else f"{value:#.3g}".rstrip(".") + "×"
+
+
+def points(value: float | None) -> str:
+    """Return points of a metric as they are printed; a dash where they are absent."""
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def _content(table: Table) -> dict[str, Any]:
@@ -65,6 +72,9 @@ def _content(table: Table) -> dict[str, Any]:
         "sources": table.sources,
         "cases": len(table.cases),
         "headlines": headlines(table),
+        "training_headlines": training_headlines(table),
+        "products": len(table.products),
+        "max_drop": MAX_DROP_POINTS,
         "figures": [figure for figure, _ in figures],
         "missing": found.missing,
         "shared": shared(table),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Panel:
     """Plotly traces; one that stands in several panels is stored once."""
     height_px: int | None = None
     """None: the layout's."""
+    titles: dict[str, str] = field(default_factory=dict)
+    """Titles of axes that are this panel's own, by the name of the axis in the layout."""
 
 
 def assemble(panels: Sequence[Panel], layout: dict[str, Any]) -> go.Figure | None:
@@ -58,7 +60,8 @@ def assemble(panels: Sequence[Panel], layout: dict[str, Any]) -> go.Figure | Non
 
 def _entry(panel: Panel, fixed: dict[str, str], places: dict[int, int]) -> dict[str, Any]:
     differs = {name: value for name, value in panel.where.items() if name not in fixed}
-    return {"where": differs, "height": panel.height_px, "traces": [places[id(trace)] for trace in panel.traces]}
+    entry = {"where": differs, "height": panel.height_px, "traces": [places[id(trace)] for trace in panel.traces]}
+    return entry | ({"titles": panel.titles} if panel.titles else {})
 
 
 def by(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:

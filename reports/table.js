@@ -13,11 +13,12 @@
   const value = (column, row) => (isText(column) ? column.texts[column.codes[row]] : column.values[row]);
   const whole = (number) => Math.round(number).toLocaleString("en");
   const print = (number) => (Math.abs(number) >= 1e3 ? whole(number) : number === 0 ? "0" : number.toPrecision(3));
+  const number = (column, entry) => (column.decimals === undefined ? print(entry) : entry.toFixed(column.decimals));
   const shown = (column, row) => {
     const entry = value(column, row);
     if (entry === null || entry === "") return column.name === "budget" ? "exact" : "–";
     if (isText(column)) return entry;
-    return column.measured ? print(entry) : String(entry);
+    return column.measured ? number(column, entry) : String(entry);
   };
   const haystack = Array.from({ length: count }, (_, row) =>
     columns.filter((column) => isText(column) && column.search !== false).map((column) => value(column, row)).join(" ").toLowerCase());
@@ -38,7 +39,7 @@
   function hint(column, row) {
     const parts = [];
     if (column.against && value(column.against, row)) parts.push(`against ${value(column.against, row)}`);
-    if (column.low && column.low[row] !== null) parts.push(`${print(column.low[row])} to ${print(column.high[row])} over the rounds`);
+    if (column.low && column.low[row] !== null) parts.push(`${number(column, column.low[row])} to ${number(column, column.high[row])} over the rounds`);
     return parts.join("; ");
   }
 

@@ -17,6 +17,7 @@ import msgspec
 from harness.baselines import Baselines
 from harness.metrics import Metric
 from harness.plugins import load
+from harness.recommend import Recommendation, recommend, words
 from harness.record import Case, Measurement, Record, Run
 from reports.sources import Source, sources
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached")
+TRAINED = ("trained", "metric name", "series")
 UNMEASURED = (*CASE, "status", "reason", "rounds")
 
 # What a reader looks for first; every other metric follows in the order it was found.
-LEAD = ("speedup", "error", "latency")
+LEAD = ("speedup", "test metric", "metric drop", "error", "latency")
 
 _COMPOSED = re.compile(r"([^()]+)\((.+)\)")
 
@@ -38,18 +40,27 @@ class Table:
 
     cases: pd.DataFrame
     """A row per measured case of a file: the fields of the case, ``selection``, ``base`` and ``cached`` of a composed kernel,
-    ``rounds``; for each metric its median over the rounds under its name, and ``<name> low``, ``high`` and ``against``."""
+    ``rounds``; for each metric its median over the rounds under its name, and ``<name> low``, ``high`` and ``against``.
+    Of a training also what was trained in words, ``trained``, its ``metric name``, and ``series``: its fastest measurement."""
     unmeasured: pd.DataFrame
     """A row per case, status and reason without a measurement; ``rounds`` is the text of the rounds it was so in."""
     metrics: tuple[Metric, ...]
     """In the order of the columns."""
     sources: tuple[Source, ...]
     """The files, in the order they were given."""
+    recommendations: tuple[tuple[str, Recommendation], ...] = ()
+    """What to train with by each file, and the file's name; unescaped."""
 
     @cached_property
     def products(self) -> list[dict[str, Any]]:
         """The cases that time one product, as rows: everything but training."""
         rows: list[dict[str, Any]] = self.cases[self.cases["model"].isna()].to_dict("records")
+        return rows
+
+    @cached_property
+    def trainings(self) -> list[dict[str, Any]]:
+        """The trainings, as rows: one a seed."""
+        rows: list[dict[str, Any]] = self.cases[self.cases["model"].notna()].to_dict("records")
         return rows
 
     @cached_property
@@ -70,8 +81,9 @@ def read_table(runs: Sequence[Run]) -> Table:
     files = sources(runs)
     cases = [row for run, source in zip(runs, files, strict=True) for row in _measured_rows(run, source, metrics)]
     unmeasured = [row for run, source in zip(runs, files, strict=True) for row in _unmeasured_rows(run, source)]
-    columns = [*CASE, "rounds", *(column for metric in metrics for column in _columns(metric))]
-    return Table(pd.DataFrame(cases, columns=columns), pd.DataFrame(unmeasured, columns=UNMEASURED), metrics, files)
+    columns = [*CASE, *TRAINED, "rounds", *(column for metric in metrics for column in _columns(metric))]
+    advice = tuple((source.name, each) for run, source in zip(runs, files, strict=True) for each in recommend([run]))
+    return Table(pd.DataFrame(cases, columns=columns), pd.DataFrame(unmeasured, columns=UNMEASURED), metrics, files, advice)
 
 
 def absent(value: Any) -> bool:
@@ -93,12 +105,23 @@ def _measured_rows(run: Run, source: Source, metrics: Sequence[Metric]) -> Itera
     # A kernel that was wrong once has no number in any round, and nothing is quoted against it.
     wrong = {record.case for record in run.records if record.status == "wrong"}
     found: dict[Case, list[list[_Value]]] = defaultdict(list)
+    fastest: dict[Case, Measurement] = {}
     for _, records in run.rounds:
         trusted = [record for record in records if record.case not in wrong]
-        for case, values in _round_values(trusted, metrics):
+        for case, measurement, values in _round_values(trusted, metrics):
             found[case].append(values)
+            fastest[case] = min(fastest.get(case, measurement), measurement, key=_fastest_s)
     for case, rounds in found.items():
-        yield _identity(case, source) | {"rounds": len(rounds)} | _summary(rounds, metrics)
+        trained = {} if case.model is None else _trained(case, fastest[case])
+        yield _identity(case, source) | trained | {"rounds": len(rounds)} | _summary(rounds, metrics)
+
+
+def _fastest_s(measurement: Measurement) -> float:
+    return min(measurement.times_s)
+
+
+def _trained(case: Case, measurement: Measurement) -> dict[str, Any]:
+    return dict(zip(TRAINED, (words(case), measurement.metric_name or "test metric", measurement), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +132,15 @@ class _Value:
     against: str | None
 
 
-def _round_values(records: Sequence[Record], metrics: Sequence[Metric]) -> Iterator[tuple[Case, list[_Value]]]:
+def _round_values(records: Sequence[Record], metrics: Sequence[Metric]) -> Iterator[tuple[Case, Measurement, list[_Value]]]:
     baselines = Baselines(records)
     first = {metric.against: metric for metric in metrics}.values()
     for record in records:
         if record.measurement is not None:
             # Metrics that are quoted against the same kernels share one look-up: there are many cases.
             found = {metric.against: baselines.of(metric, record.case) for metric in first}
-            yield record.case, [_value(metric, record.measurement, found[metric.against]) for metric in metrics]
+            values = [_value(metric, record.measurement, found[metric.against]) for metric in metrics]
+            yield record.case, record.measurement, values
 
 
 def _value(metric: Metric, measurement: Measurement, baseline: tuple[str, Measurement] | None) -> _Value:

@@ -15,6 +15,12 @@ FONT = "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Hel
 SAMPLED = ("#0072B2", "#CC79A7", "#E69F00", "#D55E00", "#009E73", "#7B8794", "#56B4E9")
 EXACT = ("#44AA99", "#8C6BB1", "#999933", "#A0714F", "#6B8299", "#AA4466", "#5FA8C4", "#C2A24A")
 
+EXACT_GREY = "#8b96a1"
+# Layers differ in kind, not in amount.
+LAYERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#999933")
+# From hot, where little is multiplied, to cool, where nearly all is.
+BUDGETS = ("#C0392B", "#E67E22", "#D4A017", "#4CAF73", "#2E9BC6", "#3566B0", "#6A51A3")
+
 
 @dataclass(frozen=True)
 class Scheme:
@@ -46,6 +52,16 @@ def colours(kernels: Iterable[str]) -> dict[str, str]:
     of_exact = {name: EXACT[place % len(EXACT)] for place, name in enumerate(exact)}
     of_selection = {name: SAMPLED[place % len(SAMPLED)] for place, name in enumerate(selections)}
     return {name: of_selection[_selection(name)] if "(" in name else of_exact[name] for name in names}
+
+
+def budget_colours(budgets: Iterable[float | None]) -> dict[float | None, str]:
+    """Return one colour for each budget, in their order along the scale; exact training is grey."""
+    ordered = sorted({budget for budget in budgets if budget is not None})
+    last = max(1, len(ordered) - 1)
+    scale: dict[float | None, str] = {
+        budget: BUDGETS[round(place * (len(BUDGETS) - 1) / last)] for place, budget in enumerate(ordered)
+    }
+    return {None: EXACT_GREY} | scale
 
 
 def times_axis(title: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from kernels import Reduce
-from suites import graphs
+from suites import graphs, recipes
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -48,6 +48,24 @@ class Asked:
     """``cpu``, ``cuda``, ``cuda:0``."""
     data_root: Path | None = None
     """Folder of published graphs."""
+    models: tuple[str, ...] = ()
+    """Names of models to train."""
+    layers: int | None = None
+    """Depth of the models, at least 1."""
+    epochs: int | None = None
+    """Epochs of a training, at least 1."""
+    seeds: int | None = None
+    """Trainings of each kind, with seeds from 0; at least 1."""
+    ablation: bool = False
+    """Whether to train the method with each of its parts left out or changed, too."""
+    trainings_named: bool = False
+    """Whether the file of the trainings was named on the command line."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether trainings were asked for: by an option of theirs, or by the name of their file."""
+        options = (self.models, self.layers, self.epochs, self.seeds, self.ablation)
+        return self.trainings_named or any(option not in ((), None, False) for option in options)
 
 
 def numbers(option: str, texts: Iterable[str], kind: type[T]) -> tuple[T, ...]:
@@ -62,6 +80,13 @@ def numbers(option: str, texts: Iterable[str], kind: type[T]) -> tuple[T, ...]:
     return tuple(found)
 
 
+def path(option: str, text: str | None) -> Path | None:
+    """Return the path in the value of an option, None where it was not given, or raise `AskedError`."""
+    if text == "":
+        raise AskedError(f"{option} must be a path (got ''): leave it out for the default")
+    return None if text is None else Path(text)
+
+
 def check(asked: Asked) -> None:
     """Raise `AskedError` or `GraphError` for the first value that no run can use."""
     for message in _refusals(asked):
@@ -74,18 +99,30 @@ def default_device() -> str:
 
 
 def _refusals(asked: Asked) -> Iterator[str]:
-    rounds = () if asked.rounds is None else (asked.rounds,)
     yield from _each("--budget", asked.budgets, lambda c: 0 < c <= 1, "must lie in (0, 1], a share of the exact FLOPs")
     yield from _each("--width", asked.widths, lambda d: d >= 1, "must be at least 1, the columns of the dense operand")
-    yield from _each("--rounds", rounds, lambda n: n >= 1, "must be at least 1")
+    for name in ("rounds", "layers", "epochs", "seeds"):
+        count = getattr(asked, name)
+        yield from _each(f"--{name}", () if count is None else (count,), lambda n: n >= 1, "must be at least 1")
     yield from _each("--dtype", asked.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
     yield from _each("--reduce", asked.reduces, ("sum", "mean").__contains__, "must be sum or mean")
+    yield from _models(asked)
     yield from _device(asked.device)
     yield from _names(asked)
 
 
 def _each(option: str, values: tuple[Any, ...], fits: Callable[[Any], bool], rule: str) -> Iterator[str]:
     return (f"{option} {rule} (got {value})" for value in values if not fits(value))
+
+
+def _models(asked: Asked) -> Iterator[str]:
+    for name in asked.models:
+        try:
+            recipes.find(name)
+        except recipes.ModelError as error:
+            yield str(error)
+    if asked.models and asked.dtypes and "float32" not in asked.dtypes:
+        yield f"--dtype must be float32 where a --model is trained (got {', '.join(asked.dtypes)}): leave it out"
 
 
 def _device(device: str | None) -> Iterator[str]:

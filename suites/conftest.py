@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.plugins import PluginError
 from harness.results import ResultsError
-from suites.asked import Asked, AskedError, numbers
+from suites.asked import Asked, AskedError, numbers, path
 from suites.graphs import GraphError
 from suites.kernels import KernelError
-from suites.progress import Progress
+from suites.progress import Progress, one_line
 from suites.running import Runner
-from suites.session import NEW_FILE_ROUNDS, Rounds, Session
-from suites.sweep import Setting
+from suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, AnySetting, Rounds, Session
+from suites.training_runner import TrainingRunner
+from suites.training_sweep import TrainingSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 SESSION = pytest.StashKey[Session]()
 ROUNDS = pytest.StashKey[Rounds | None]()
@@ -27,9 +30,12 @@ PROGRESS = pytest.StashKey[Progress | None]()
 
 _ONCE = {
     "--results FILE": "results file to begin or to carry on (default: results/TIME.jsonl)",
-    "--rounds N": f"passes over the whole sweep (default: {NEW_FILE_ROUNDS}; 1 more on a finished file)",
+    "--rounds N": f"passes over the sweep (default: {NEW_FILE_ROUNDS}, {TRAINING_ROUNDS} with trainings or on a finished file)",
     "--device cpu|cuda[:i]": "where to run (default: the GPU where there is one)",
     "--data-root DIR": "where published graphs lie or are downloaded to (default: data)",
+    "--layers N": "depth of the models that are trained (default: 3; GCNII 4)",
+    "--epochs N": "epochs of a training (default: 60 on a CPU, on a GPU the paper's)",
+    "--seeds N": "trainings of each kind, with seeds from 0 (default: 3)",
 }
 _REPEATED = {
     "--graph NAME|PATH": "graph or graph file",
@@ -38,6 +44,8 @@ _REPEATED = {
     "--width D": "columns of the dense operand",
     "--dtype NAME": "float32 or bfloat16",
     "--reduce NAME": "sum or mean aggregation",
+    "--model NAME": "model to train: GCN, GraphSAGE, GCNII or GraphSAINT. Trainings take minutes each: --benchmark measures them "
+    "only where suites/test_training.py is named, or an option of theirs is given (default there: GCN)",
 }
 
 
@@ -45,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suites; values are parsed in `suites.asked`, which refuses them in one line."""
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
+    group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
     for usage, says in _REPEATED.items():
         option, metavar = usage.split()
         group.addoption(option, metavar=metavar, action="append", default=[], help=f"{says}; may be repeated")
@@ -62,16 +71,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SESSION] = Session(asked)
         if asked.benchmark and not config.option.collectonly:
             config.stash[ROUNDS] = Rounds(config.stash[SESSION])
-    except (AskedError, KernelError, GraphError, ResultsError) as error:
+    except (AskedError, KernelError, GraphError, PluginError, ResultsError) as error:
         pytest.exit(str(error), returncode=2)
 
 
 def _asked(config: pytest.Config) -> Asked:
     option = config.getoption
-    if option("--benchmark") and (option("numprocesses", None) or option("dist", "no") != "no"):
-        raise AskedError(
-            "--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out"
-        )
+    if option("--benchmark"):
+        _check_runner(config)
     return Asked(
         benchmark=option("--benchmark"),
         graphs=tuple(option("--graph")),
@@ -80,11 +87,40 @@ def _asked(config: pytest.Config) -> Asked:
         widths=numbers("--width", option("--width"), int),
         dtypes=tuple(option("--dtype")),
         reduces=tuple(option("--reduce")),
-        rounds=next(iter(numbers("--rounds", [option("--rounds")] if option("--rounds") else [], int)), None),
-        results=Path(option("--results")) if option("--results") else None,
+        rounds=_number(config, "--rounds"),
+        results=path("--results", option("--results")),
         device=option("--device"),
-        data_root=Path(option("--data-root")) if option("--data-root") else None,
+        data_root=path("--data-root", option("--data-root")),
+        models=tuple(option("--model")),
+        layers=_number(config, "--layers"),
+        epochs=_number(config, "--epochs"),
+        seeds=_number(config, "--seeds"),
+        ablation=option("--ablation"),
+        trainings_named=any(Path(argument.partition("::")[0]).name == "test_training.py" for argument in config.args),
     )
+
+
+def _number(config: pytest.Config, option: str) -> int | None:
+    text = config.getoption(option)
+    return None if text is None else numbers(option, [text], int)[0]
+
+
+def _check_runner(config: pytest.Config) -> None:
+    """Refuse or settle what other plug-ins' options would do to a measurement."""
+    option = config.getoption
+    if option("numprocesses", None) or option("dist", "no") != "no":
+        raise AskedError(
+            "--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out"
+        )
+    if option("benchmark_skip", False):
+        raise AskedError("--benchmark cannot go with --benchmark-skip, which leaves every case out: leave one of them out")
+    # Every case is a benchmark already; pytest-benchmark would leave out those that do not name its fixture.
+    config.option.benchmark_only = False
+    if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
+        config.option.benchmark_columns = ["min", "median", "max", "rounds"]  # all ten do not fit a terminal
+    # The project's own tests turn warnings into errors; a user's kernel may warn, and torch does so once per process.
+    for line in ("default", "ignore:Sparse CSR tensor support is in beta state"):
+        config.addinivalue_line("filterwarnings", line)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -111,6 +147,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if rounds is None:
         return
     gc.freeze()  # what is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s
+    items[:] = [item for item in items if not _without_cases(item)]
     order = {setting: index for index, setting in enumerate(config.stash[SESSION].settings)}
     cases = {item: _case(item) for item in items if "bench" in getattr(item, "fixturenames", ())}
     rounds.cases = len({setting for setting, _ in cases.values()})
@@ -119,19 +156,38 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = sorted(cases.keys() - set(done), key=lambda item: (cases[item][1], order[cases[item][0]]))
     items[:] = [item for item in items if item not in cases] + left
     terminal = config.pluginmanager.get_plugin("terminalreporter")
-    config.stash[PROGRESS] = Progress(len(left), terminal.write_line) if terminal else None
+    config.stash[PROGRESS] = Progress(len(left), terminal.write_line, _rewrite(config, terminal)) if terminal else None
 
 
-def _case(item: pytest.Item) -> tuple[Setting, int]:
+def _rewrite(config: pytest.Config, terminal: pytest.TerminalReporter) -> Callable[[str], None] | None:
+    """Return what shows the state of a running case on the terminal, in the middle of a captured test; None for a log file."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if not terminal.isatty or capture is None:
+        return None
+
+    def rewrite(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.write(one_line(text), flush=True)
+
+    return rewrite
+
+
+def _without_cases(item: pytest.Item) -> bool:
+    """Return whether a suite got no case, for which pytest makes one item all the same, without a setting."""
+    return "bench" in getattr(item, "fixturenames", ()) and not isinstance(item.callspec.params["setting"], AnySetting)  # type: ignore[attr-defined]
+
+
+def _case(item: pytest.Item) -> tuple[AnySetting, int]:
     params = item.callspec.params  # type: ignore[attr-defined]
     return params["setting"], params["round_index"]
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, setting: Setting, round_index: int) -> Runner:
+def bench(request: pytest.FixtureRequest, setting: AnySetting, round_index: int) -> Runner:
     """Return what runs the case: checks it, and with ``--benchmark`` measures it into the results file."""
     stash = request.config.stash
-    return Runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], round_index)
+    runner = TrainingRunner if isinstance(setting, TrainingSetting) else Runner
+    return runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], round_index)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -168,4 +224,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         terminal = config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.write_line(f"results: {rounds.path}")
-            terminal.write_line(f"next:    python -m harness report {rounds.path}")
+            terminal.write_line(f"next:    python -m harness report {shlex.quote(str(rounds.path))}")

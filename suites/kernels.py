@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib.util
 import re
 import sys
@@ -98,6 +99,12 @@ def catalog(asked: Iterable[str] = ()) -> Catalog:
         kernels[kernel.name] = kernel
         from_files[name] = kernel.name
     return Catalog(kernels, dict(load("kernels.sampled", "SELECTION")), exact.missing, from_files)
+
+
+def file_digests(found: Catalog) -> dict[str, dict[str, str]]:
+    """Return, for the environment, a digest of each of the user's files: rounds of different code are not rounds of one."""
+    digests = {name: hashlib.blake2b(Path(name).read_bytes(), digest_size=8).hexdigest() for name in found.from_files}
+    return {"kernel_files": digests} if digests else {}
 
 
 def _from_file(path: Path) -> Kernel:

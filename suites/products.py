@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import psutil
 import torch
 
 from harness.measure import Checked, Skip, Wrong
@@ -33,6 +34,19 @@ class Product:
     dtype: torch.dtype
     reduce: Reduce = "sum"
     device: str = "cpu"
+
+
+def make_operands(product: Product) -> None:
+    """Make what every kernel of a case shares, so that none of them pays for it; raises `Skip` where memory does not suffice."""
+    nodes, width = product.graph.nodes, product.width
+    needed = nodes * width * (3 * product.dtype.itemsize + 3 * 8)  # operand and two results; reference and difference in float64
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise Skip(f"{nodes:,} x {width:,} operands need {needed / 1e9:,.1f} GB of memory ({free / 1e9:,.1f} GB are free)")
+    matrix = _matrix(product)
+    matrix.transpose()
+    _ = matrix.column_norms, matrix.column_nnz
+    _dense(product)
 
 
 def work(product: Product, kernel: Kernel) -> SpmmWork:

@@ -2,32 +2,77 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from statistics import median
+from dataclasses import dataclass
 from time import monotonic
 
-from harness.record import Record
+from harness.record import Case, Measurement, Record
+
+_TELLING = 0.05
+"""Share of the cases from which on the time left is told."""
+
+
+_EVERY_S = 0.5
+"""Seconds between two states of the line of a training."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known of a training after one of its epochs."""
+
+    index: int
+    """From 1."""
+    of: int
+    loss: float
+    val_metric: float
+    metric_name: str
 
 
 class Progress:
-    """Lines for the terminal, one a case."""
+    """Lines for the terminal, one a case; and on a terminal that somebody watches, one that follows the training at work."""
 
-    def __init__(self, cases: int, write: Callable[[str], None]) -> None:
-        self._cases, self._write = cases, write
+    def __init__(self, cases: int, write: Callable[[str], None], rewrite: Callable[[str], None] | None = None) -> None:
+        """Begin to count.
+
+        Args:
+            cases: to come.
+            write: takes a line to stay.
+            rewrite: takes the state of the last line, at any time; None where nobody watches, so that a log stays short.
+        """
+        self._cases, self._write, self._rewrite = cases, write, rewrite
         self._done = 0
-        self._start = monotonic()
+        self._start = self._case_start = monotonic()
+        self._said = 0.0
         self._waiting: str | None = None
+
+    def follow(self, case: Case, epoch: Epoch) -> None:
+        """Show how far a training is; a time left is that of the training, then that of the sweep."""
+        now = monotonic()
+        if self._rewrite is None or now - self._said < _EVERY_S:
+            return
+        self._said = now
+        left_s = (now - self._case_start) / epoch.index * (epoch.of - epoch.index)
+        sweep_s = (now - self._start + left_s) / (self._done + 1) * (self._cases - self._done - 1) + left_s
+        state = f"epoch {epoch.index}/{epoch.of}, loss {epoch.loss:.4f}, {epoch.metric_name} {epoch.val_metric:.4f}"
+        line = f"[{self._done + 1}/{self._cases}] {_kind(case)}: {state}, {_clock(left_s)} left, sweep {_clock(sweep_s)}"
+        self._rewrite(line)
 
     def note(self, record: Record, index: int, of: int) -> None:
         """Take the record of the case that has just ended."""
         self._done += 1
+        self._case_start = monotonic()
         left_s = (monotonic() - self._start) / self._done * (self._cases - self._done)
-        place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {index}/{of}, {_clock(left_s)} left"
+        # The first cases compile, and are of the smallest graph: what they say of the rest is wrong by far.
+        left = f", {_clock(left_s)} left" if self._done >= self._cases * _TELLING else ""
+        place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {index}/{of}{left}"
         self._waiting = f"{place}  {_case(record)}  {_outcome(record)}"
 
     def flush(self) -> None:
         """Write the line that waits, once the test runner has the terminal back."""
         if self._waiting is not None:
+            if self._rewrite is not None and self._said:
+                self._rewrite("")
             self._write(self._waiting)
             self._waiting = None
 
@@ -40,12 +85,33 @@ def _case(record: Record) -> str:
     case = record.case
     budget = "" if case.budget is None else f" C={case.budget:g}"
     beyond = f"{' ' + case.dtype if case.dtype != 'float32' else ''}{' ' + case.reduce if case.reduce != 'sum' else ''}"
-    return f"{case.graph} d={case.width}{beyond} {case.kernel}{budget}"
+    return f"{case.graph} d={case.width}{beyond} {case.kernel}{budget}" if case.model is None else f"{case.graph} {_kind(case)}"
+
+
+def _kind(case: Case) -> str:
+    """What tells the trainings on one graph apart."""
+    budget = "" if case.budget is None else f" C={case.budget:g}"
+    return f"{case.model} {case.kernel}{budget}{f' {case.variant}' if case.variant else ''} seed {case.seed}"
 
 
 def _outcome(record: Record) -> str:
     measurement = record.measurement
     if measurement is None:
         return f"{record.status}: {record.reason}"
+    if measurement.epoch_s is not None:
+        return f"{sum(measurement.epoch_s):.1f} s, {_best(measurement)}"
     error = "" if record.case.budget is None else f", error {measurement.rel_error:.2f}"
-    return f"{1e3 * median(measurement.times_s):.3f} ms ({len(measurement.times_s)} samples, {measurement.stop}){error}"
+    return f"{1e3 * min(measurement.times_s):.3f} ms ({len(measurement.times_s)} samples, {measurement.stop}){error}"
+
+
+def _best(measurement: Measurement) -> str:
+    """The test metric at the best epoch by the validation nodes."""
+    val, test = measurement.val_metric or [], measurement.test_metric or []
+    best = max(range(len(val)), key=val.__getitem__)
+    return f"test {measurement.metric_name} {test[best]:.4f} (epoch {best + 1} of {len(val)})"
+
+
+def one_line(text: str) -> str:
+    """Return what takes the place of the line that the cursor is in: cut to the terminal, and clear behind."""
+    width = shutil.get_terminal_size().columns - 1
+    return f"\r{text[:width]:<{width}}\r"

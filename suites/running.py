@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from harness.measure import Skip, attempt
-from harness.record import Record
+from harness.record import Case, Record
 from harness.results import ResultsError
 from suites import graphs, products
 from suites.asked import DTYPES
 from suites.progress import Progress
 from suites.replay import REPLAY
-from suites.session import Rounds, Session
+from suites.session import AnySetting, Rounds, Session
 from suites.sweep import Setting
 
 
@@ -22,7 +23,7 @@ class Runner:
     """What a suite's test calls: one case, in one round when measuring."""
 
     session: Session
-    setting: Setting
+    setting: AnySetting
     request: pytest.FixtureRequest
     rounds: Rounds | None = None
     """The results file; None: check only."""
@@ -36,26 +37,32 @@ class Runner:
         else:
             self._measure(self.rounds)
 
-    def _prepare(self) -> products.SpmmWork:
+    def _ready(self) -> Callable[[], products.SpmmWork]:
         setting, session = self.setting, self.session
+        assert isinstance(setting, Setting), "trainings have a runner of their own"
         reason = session.catalog.why_not(setting.choice)
         if reason is not None:
             raise Skip(reason)
         graph = graphs.load(setting.graph, session.asked.data_root)
         product = products.Product(graph, setting.width, DTYPES[setting.dtype], setting.reduce, setting.device)
-        return products.work(product, session.catalog.build(setting.choice, setting.budget))
+        kernel = session.catalog.build(setting.choice, setting.budget)
+        products.make_operands(product)
+        return lambda: products.work(product, kernel)
 
     def _check(self) -> None:
         try:
-            work = self._prepare()
+            work = self._ready()()
         except Skip as reason:
             pytest.skip(str(reason))
         for _ in range(2):
             work.check(work())
 
+    def _record(self, case: Case) -> Record:
+        return attempt(case, self._ready, self.session.clock, self.session.limits)
+
     def _measure(self, rounds: Rounds) -> None:
         case = self.session.case(self.setting)
-        record = attempt(case, self._prepare, self.session.clock, self.session.limits)
+        record = self._record(case)
         try:
             rounds.append(record, self.round_index)
         except ResultsError as error:  # a full disk: every case to come would be measured for nothing
@@ -65,7 +72,7 @@ class Runner:
         self._judge(record)
         if self.round_index == rounds.indices[-1]:
             benchmark = self.request.getfixturevalue("benchmark")
-            benchmark.group = f"{case.graph} d={case.width} {case.dtype} {case.device}"
+            benchmark.group = " ".join(filter(None, (case.graph, case.model, f"d={case.width}", case.dtype, case.device)))
             benchmark.extra_info.update(kernel=case.kernel, budget=case.budget, clock=case.clock, results=str(rounds.path))
             REPLAY.show(benchmark, rounds.samples(case))
 

@@ -11,11 +11,17 @@ from harness.record import Case, Record, Round
 from harness.results import ResultsFile
 from harness.sampling import Limits
 from suites.asked import Asked, check
-from suites.kernels import Catalog, catalog
+from suites.kernels import Catalog, catalog, file_digests
 from suites.sweep import Setting, settings
+from suites.training_sweep import TrainingSetting, training_settings
 
 NEW_FILE_ROUNDS = 3
 """Rounds of a new results file: the fewest that `compare` judges."""
+TRAINING_ROUNDS = 1
+"""The same where models are trained: seeds are their replication, and each takes minutes."""
+
+AnySetting = Setting | TrainingSetting
+"""One case of a sweep, before it has been prepared."""
 
 
 class Session:
@@ -29,9 +35,10 @@ class Session:
         check(asked)
         self.asked = asked
         self.catalog: Catalog = catalog(asked.kernels)
-        self.settings: list[Setting] = settings(asked, self.catalog)
+        self.trainings = training_settings(asked, self.catalog)
+        self.settings: list[AnySetting] = [*settings(asked, self.catalog), *self.trainings]
 
-    def case(self, setting: Setting) -> Case:
+    def case(self, setting: AnySetting) -> Case:
         """Return the identity of a setting's record."""
         return setting.case(self.clock.name)
 
@@ -45,7 +52,7 @@ class Rounds:
         self.cases = len(session.settings)
         """Cases of a round; fewer where the runner was told to leave some out."""
         self.path = session.asked.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
-        self._file = ResultsFile(self.path, environment.read())
+        self._file = ResultsFile(self.path, environment.read() | file_digests(session.catalog))
         self._left_over = self._unfinished()
         self.indices = self._indices(session.asked.rounds)
 
@@ -61,14 +68,15 @@ class Rounds:
     def _indices(self, asked_rounds: int | None) -> list[int]:
         """Return the rounds to run: what a killed run left, else more of them on a finished file."""
         if not self._file.rounds:
-            return list(range(1, (asked_rounds or NEW_FILE_ROUNDS) + 1))
+            usual = TRAINING_ROUNDS if self._session.trainings else NEW_FILE_ROUNDS
+            return list(range(1, (asked_rounds or usual) + 1))
         last = self._file.rounds[-1][0]
         if self._left_over is not None:
             return list(range(last.index, last.of + 1))
         more = last.of - last.index or asked_rounds or 1  # killed between two rounds: the planned ones come first
         return list(range(last.index + 1, last.index + more + 1))
 
-    def is_done(self, setting: Setting, index: int) -> bool:
+    def is_done(self, setting: AnySetting, index: int) -> bool:
         """Return whether a killed run has done this case in this round already."""
         return index == self._left_over and self._session.case(setting) in self._file.done()
 

@@ -14,6 +14,7 @@ MAY_IMPORT = {"kernels": set(), "harness": set(), "reports": {"harness"}, "suite
 # Folders in which every file is a plug-in; a name with an underscore in front is a part of one.
 FOLDERS = {
     "kernels.exact": "KERNEL",
+    "kernels.rsc.allocations": "ALLOCATION",
     "harness.metrics": "METRIC",
     "harness.clocks": "CLOCK",
     "reports.figures": "FIGURE",

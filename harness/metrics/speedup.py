@@ -6,6 +6,6 @@ METRIC = Metric(
     name="speedup",
     unit="x",
     better="higher",
-    says="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round.",
+    says="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round; a training end to end.",
     of=speedup_of,
 )

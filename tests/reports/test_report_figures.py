@@ -1,5 +1,6 @@
 import pytest
 from synthetic_results import Sweep, case, ok, sweep, write_results
+from synthetic_trainings import Trainings, trainings
 
 from harness.plugins import load
 from harness.results import read
@@ -13,7 +14,8 @@ FIGURES = load("reports.figures", "FIGURE")
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    path = write_results(tmp_path_factory.mktemp("results") / "run.jsonl", sweep(Sweep(rounds=1)))
+    records = [*sweep(Sweep(rounds=1))[0], *trainings(Trainings(models=("gcn",), seeds=2))]
+    path = write_results(tmp_path_factory.mktemp("results") / "run.jsonl", [records])
     return read_table([read(path)])
 
 

@@ -1,6 +1,5 @@
 """What a user gets wrong is one line on stderr and exit status 2, and no file is touched."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -29,6 +28,9 @@ BAD = {
     "width text": (["--width", "8.5"], "--width must be a whole number (got '8.5')"),
     "rounds 0": (["--rounds", "0"], "--rounds must be at least 1 (got 0)"),
     "dtype": (["--dtype", "float16"], "--dtype must be one of float32, bfloat16 (got float16)"),
+    "model": (["--model", "GraphSAG"], "--model 'GraphSAG' is not known: nearest are GraphSAGE"),
+    "epochs 0": (["--epochs", "0"], "--epochs must be at least 1 (got 0)"),
+    "seeds text": (["--seeds", "few"], "--seeds must be a whole number (got 'few')"),
     "kernel": (["--kernel", "topk(mlk)"], "--kernel 'topk(mlk)' is not a known kernel or a file: nearest are topk(mkl)"),
     "kernel file": (["--kernel", "{folder}/none.py"], "none.py: no such file: give the path of a Python file"),
     "kernel broken": (["--kernel", "{folder}/broken.py"], "broken.py: SyntaxError: "),
@@ -36,7 +38,7 @@ BAD = {
     "graph file": (["--graph", "{folder}/none.mtx"], "none.mtx: no such file"),
     "device": (["--device", "banana"], "--device must be cpu, cuda or cuda:NUMBER (got banana)"),
     "device cuda": (["--device", "cuda"], "--device cuda needs an NVIDIA GPU that torch sees"),
-    "results folder": (["--results", "{folder}"], "cannot be read (Is a directory): give the path of a results file"),
+    "results folder": (["--results", "{folder}"], "cannot be written (it is a folder, not a file): give another --results path"),
     "results below a file": (["--results", "{folder}/notes.txt/run.jsonl"], "notes.txt/run.jsonl: cannot be written"),
     "results not ours": (["--results", "{folder}/notes.txt"], "notes.txt: has no run line, so it is not a results file"),
     "results json": (["--results", "{folder}/other.json"], "other.json: line 1 is no run line"),
@@ -100,15 +102,8 @@ def test_the_process_ends_with_status_2_and_nothing_but_the_line(folder):
 
 
 def test_measuring_in_many_processes_at_once_is_refused(tmp_path):
-    options = ["-n", "2"]
-    if importlib.util.find_spec("xdist") is None:
-        (tmp_path / "many_processes.py").write_text(
-            "def pytest_addoption(parser):\n    parser.addoption('--numprocesses', dest='numprocesses', type=int)\n"
-        )
-        options = ["-p", "many_processes", "--numprocesses", "2"]
-    program = f"import sys, pytest; sys.path.insert(0, {str(tmp_path)!r}); sys.exit(pytest.main(sys.argv[1:]))"
-    command = [sys.executable, "-c", program, *options, "suites", "--benchmark", *SMALL, "--results", str(tmp_path / "run.jsonl")]
-    ended = subprocess.run(command, cwd=ROOT, env=NO_GPU, capture_output=True, text=True, timeout=120, check=False)
+    pytest.importorskip("xdist")
+    ended = suites("--benchmark", *SMALL, "-n", "2", "--results", tmp_path / "run.jsonl")
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert "--benchmark must run in one process, or cases disturb each other's time" in ended.stderr

@@ -119,3 +119,16 @@ def test_references_are_kept_until_they_fill_their_bytes():
     for key in (1, 2, 1, 3, 1, 2):
         assert get(key)[0] == key
     assert made == [1, 2, 3, 2], "1 is used again and again and stays; 2 makes room for 3"
+
+
+def test_operands_that_do_not_fit_in_memory_are_skipped_with_the_bytes(monkeypatch):
+    monkeypatch.setattr(products.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1_000}))
+    with pytest.raises(Skip, match=r"300 x 5 operands need 0.0 GB of memory \(0.0 GB are free\)"):
+        products.make_operands(HUB)
+
+
+def test_operands_are_made_once_for_all_kernels():
+    products.make_operands(HUB)
+    matrix = products._matrix(HUB)
+    assert matrix is products._matrix(HUB)
+    assert "column_norms" in vars(matrix)

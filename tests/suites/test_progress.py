@@ -43,8 +43,15 @@ def said(monkeypatch):
 
 def test_a_case_is_one_line_with_how_far_the_sweep_is_and_how_long_it_takes(said):
     assert said(ok(TWIN, 0.003, 0.001, 0.002)) == [
-        "[ 1/20] round 1/2, 3:10 left  twin:flickr d=64 mkl  2.000 ms (3 samples, precise)"
+        "[ 1/20] round 1/2, 3:10 left  twin:flickr d=64 mkl  1.000 ms (3 samples, precise)"
     ]
+
+
+def test_the_time_left_is_not_told_from_the_first_few_of_many_cases(said, monkeypatch):
+    monkeypatch.setattr(progress, "_TELLING", 0.1)
+    first, second = said(ok(TWIN, 1.0), ok(TWIN, 1.0))
+    assert "left" not in first
+    assert "3:00 left" in second
 
 
 def test_the_time_left_is_that_of_the_cases_so_far(said):

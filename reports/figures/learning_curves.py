@@ -1,0 +1,79 @@
+"""Validation metric over the seconds of training, for exact training and each budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from statistics import fmean
+from typing import Any
+
+from harness.record import Measurement
+from reports.figures import Figure
+from reports.panels import Panel, assemble
+from reports.table import Table
+from reports.theme import EXACT_GREY, budget_colours
+from reports.trainings import Trained, method, settings, where
+
+# More points than a screen has pixels for only make the page heavy.
+MOST_POINTS = 200
+
+
+def draw(table: Table) -> Any:
+    """Return the figure, or None where no training has a curve."""
+    panels = []
+    for key, found in settings(table.trainings).items():
+        chosen = [each for each in method(found) if _curves(each)]
+        palette = budget_colours(each.budget for each in chosen)
+        for base, lines in _by_base(chosen).items():
+            traces = [_line(each, palette.get(each.budget, EXACT_GREY)) for each in lines]
+            panels.append(
+                Panel(where(key) | {"multiply with": base}, traces, titles={"yaxis": f"validation {found[0].metric} [points]"})
+            )
+    layout = {
+        "height": 460,
+        "xaxis": {"title": {"text": "time of training, evaluation left out [s]"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": "validation metric [points]"}},
+        "hovermode": "closest",
+    }
+    return assemble(panels, layout)
+
+
+def _by_base(found: Sequence[Trained]) -> dict[str, list[Trained]]:
+    """The sampled settings before each exact kernel, with the fastest exact training, which comes first."""
+    exact = [each for each in found if each.budget is None][:1]
+    bases = dict.fromkeys(each.base for each in found if each.budget is not None) or dict.fromkeys(each.base for each in exact)
+    return {base: [*exact, *(each for each in found if each.budget is not None and each.base == base)] for base in bases}
+
+
+def _curves(setting: Trained) -> list[Measurement]:
+    return [row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s]
+
+
+def _line(setting: Trained, colour: str) -> dict[str, Any]:
+    curves = _curves(setting)
+    epochs = min(min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves)
+    times = [list(accumulate(curve.epoch_s or [])) for curve in curves]
+    drawn = sorted({*range(0, epochs, -(-epochs // MOST_POINTS)), epochs - 1})
+    exact = setting.budget is None
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"exact: {setting.kernel}" if exact else f"{setting.name}, {setting.kernel.partition('(')[0]}",
+        "x": [fmean(time[epoch] for time in times) for epoch in drawn],
+        "y": [100 * fmean((curve.val_metric or [])[epoch] for curve in curves) for epoch in drawn],
+        "text": [f"epoch {epoch + 1}" for epoch in drawn],
+        "line": {"color": colour, "width": 2.5 if exact else 2, "dash": "dash" if exact else "solid"},
+        "hovertemplate": "%{text}: %{y:.2f} points after %{x:.3g} s<extra>%{fullData.name}</extra>",
+    }
+
+
+FIGURE = Figure(
+    name="learning_curves",
+    title="Learning over time",
+    caption=(
+        "The metric on the validation nodes after each epoch over the time it took to get there, both means over the seeds. "
+        "A line that ends to the left of the dashed one trained faster; one that ends as high learnt as much."
+    ),
+    draw=draw,
+    order=13,
+)

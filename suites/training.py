@@ -1,0 +1,140 @@
+"""Makes one training of a sweep into its record: the model, approximated or exact, trained, and what was observed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from harness import memory
+from harness.measure import Skip, Wrong, reason_of
+from harness.record import Case, Measurement, Record, Status
+from kernels.rsc import Approximation, approximate
+from suites import models, random_walks, training_data
+from suites.graphs import Graph
+from suites.kernels import INTERVAL, Catalog
+from suites.progress import Epoch
+from suites.recipes import recipe
+from suites.trainer import History, Trainer
+from suites.training_data import TrainingError
+from suites.training_sweep import VARIANTS, TrainingSetting
+
+MOST_WARMUP = 5
+"""Exact steps before the first allocation; a tenth of the epochs where that is less."""
+
+
+def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
+    """Return the record of a training: its measurement, or why there is none. Only an interruption gets past it."""
+    try:
+        return Record(case=case, status="ok", measurement=train())
+    except TrainingError as error:
+        return Record(case=case, status="failed", reason=str(error))
+    except Exception as error:
+        status: Status = "skipped" if isinstance(error, Skip) else "wrong" if isinstance(error, Wrong) else "failed"
+        return Record(case=case, status=status, reason=reason_of(error))
+
+
+def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, tell: Callable[[Epoch], None]) -> Measurement:
+    """Train as a setting says and return what was observed; `tell` hears of each epoch.
+
+    Raises `TrainingError` where the graph cannot be trained on or the loss is no number, and `Wrong` where more than the
+    budget was spent.
+    """
+    data = training_data.of(graph, setting.device)
+    (history, prepare_s), peak_bytes = _with_peak(setting.device, lambda: _trained(setting, data, catalog, tell))
+    _check_budget(setting, history)
+    nnz = graph.edges
+    return Measurement(
+        times_s=[sum(history.epoch_s)],
+        select_s=None,
+        prepare_s=prepare_s,
+        rel_error=None,
+        nnz=nnz,
+        kept_nnz=round(nnz * sum(history.flops_share) / len(history.flops_share)),
+        peak_bytes=peak_bytes,
+        rows=graph.nodes,
+        columns=graph.nodes,
+        graph_digest=graph.digest,
+        epoch_s=history.epoch_s,
+        phase_s=history.phase_s,
+        loss=history.loss,
+        val_metric=history.val_metric,
+        test_metric=history.test_metric,
+        metric_name=data.metric_name,
+        k_per_layer=history.k_per_layer,
+        flops_share=history.flops_share,
+    )
+
+
+def _trained(
+    setting: TrainingSetting, data: training_data.TrainingData, catalog: Catalog, tell: Callable[[Epoch], None]
+) -> tuple[History, float]:
+    start = perf_counter()
+    torch.manual_seed(setting.seed)
+    # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
+    torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
+    settings = recipe(setting.label, setting.width)
+    shape = models.Shape(data.features.shape[1], data.classes, setting.layers)
+    model = models.build(setting.model.name, shape, settings).to(setting.device)
+    batches = random_walks.subgraphs(data, setting.seed) if setting.model.sampled else random_walks.whole(data)
+    approximation = _approximated(model, setting, catalog, len(batches))
+    trainer = Trainer(model, approximation, data, batches, settings.learning_rate)
+    trainer.prepare()
+    prepare_s = perf_counter() - start
+    return trainer.run(setting.epochs, tell), prepare_s
+
+
+def _approximated(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, steps: int) -> Approximation:
+    """Approximate `model` as a setting says; exact training has the same products, transposes and clock, and samples nothing."""
+    choice = setting.choice
+    given: dict[str, Any] = {"epochs": setting.epochs, "steps_per_epoch": steps, "kernel": catalog.exact[choice.exact]}
+    if setting.budget is None or choice.selection is None:
+        return approximate(model, 1.0, **given, switch_at=0.0)
+    given |= {"interval": INTERVAL if choice.cached else 1, "selection": choice.selection, "seed": setting.seed}
+    given |= {"warmup_steps": min(MOST_WARMUP, max(1, setting.epochs // 10))}
+    return approximate(model, setting.budget, **given, **VARIANTS.get(setting.variant or "", {}))
+
+
+def _check_budget(setting: TrainingSetting, history: History) -> None:
+    if setting.budget is None:
+        return
+    for epoch, (share, sampled) in enumerate(zip(history.flops_share, history.sampled, strict=True), start=1):
+        if sampled and share > setting.budget + 1e-9:
+            raise Wrong(f"epoch {epoch} must spend at most {setting.budget:g} of the exact FLOPs (got {share:.4g})")
+
+
+def check(setting: TrainingSetting, graph: Graph, catalog: Catalog) -> None:
+    """Train, and raise `Wrong` unless what is observed is what the method promises."""
+    found = train(setting, graph, catalog, _unheard)
+    assert found.loss is not None
+    if setting.budget == 1.0:
+        exact = train(_exact(setting), graph, catalog, _unheard)
+        _check_alike(found.loss, exact.loss or [])
+
+
+def _unheard(epoch: Epoch) -> None:
+    del epoch
+
+
+def _exact(setting: TrainingSetting) -> TrainingSetting:
+    return replace(setting, budget=None, variant=None, choice=replace(setting.choice, selection=None, cached=False))
+
+
+def _check_alike(loss: list[float], exact: list[float]) -> None:
+    for epoch, (found, wanted) in enumerate(zip(loss, exact, strict=True), start=1):
+        if not math.isclose(found, wanted, rel_tol=1e-4):
+            raise Wrong(f"loss at epoch {epoch} with all of the budget must be exact training's, {wanted:.6f} (got {found:.6f})")
+
+
+def _with_peak(device: str, call: Callable[[], Any]) -> tuple[Any, int | None]:
+    """Return the result of `call` and the highest memory it held above what was there before, of its device."""
+    if device == "cpu":
+        return memory.peak_of(call)
+    held = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    result = call()
+    return result, torch.cuda.max_memory_allocated(device) - held

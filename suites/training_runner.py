@@ -1,0 +1,57 @@
+"""Runs one training: checks it on a small graph, or when measuring, trains it into the results file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from harness.measure import Skip
+from harness.record import Case, Measurement, Record
+from suites import graphs, recipes
+from suites.graphs import Graph
+from suites.progress import Epoch
+from suites.running import Runner
+from suites.training_sweep import TrainingSetting
+
+
+@dataclass(frozen=True)
+class TrainingRunner(Runner):
+    """What the training suite's test calls; `suites.training` needs PyTorch Geometric and is imported when one begins."""
+
+    def _record(self, case: Case) -> Record:
+        reason = self._why_not()
+        if reason is not None:
+            return Record(case=case, status="skipped", reason=reason)
+        from suites import training
+
+        def train() -> Measurement:
+            return training.train(self._training, self._graph(), self.session.catalog, lambda epoch: self._tell(case, epoch))
+
+        return training.attempt(case, train)
+
+    def _check(self) -> None:
+        reason = self._why_not()
+        if reason is not None:
+            pytest.skip(reason)
+        from suites import training
+
+        try:
+            training.check(self._training, self._graph(), self.session.catalog)
+        except Skip as skipped:
+            pytest.skip(str(skipped))
+
+    @property
+    def _training(self) -> TrainingSetting:
+        assert isinstance(self.setting, TrainingSetting)
+        return self.setting
+
+    def _why_not(self) -> str | None:
+        return recipes.missing() or self.session.catalog.why_not(self.setting.choice)
+
+    def _graph(self) -> Graph:
+        return graphs.load(self.setting.graph, self.session.asked.data_root)
+
+    def _tell(self, case: Case, epoch: Epoch) -> None:
+        if self.progress is not None:
+            self.progress.follow(case, epoch)
