@@ -1,4 +1,8 @@
-"""What an allocation is: the layers' scores and costs and a budget in, the number of pairs to keep of each layer out."""
+"""What an allocation is: the layers' scores and costs and a budget in, the number of pairs to keep of each layer out.
+
+Every allocation leaves every layer its minimum (`FLOOR`). The paper (RSC, section 3.2) has none: there a layer may get k = 0,
+and then all layers below it learn from a gradient that has passed only its diagonal.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+
+FLOOR = 0.1
+"""A layer's minimum: the longest prefix of its ranking that this share of ``C * flops_l``, its uniform share, buys.
+
+The minima together cost at most this share of the budget, so there is always room for them.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +53,7 @@ class Allocation:
     says: str
     """One sentence: which layers it gives more."""
     allocate: Allocate
-    """Returns k of each layer, between 0 and its pairs; together they never cost more than the budget."""
+    """Returns k of each layer, between its minimum and its pairs; together they never cost more than the budget."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +69,14 @@ class Frontier:
     def pairs(self) -> int:
         """Number of pairs of the layer."""
         return len(self.flops) - 1
+
+    def share(self, part: float) -> torch.Tensor:
+        """Return that part of the layer's FLOPs, float64 without dimensions."""
+        return self.flops[-1].double() * part
+
+    def within(self, flops: torch.Tensor) -> torch.Tensor:
+        """Return the largest k that costs no more than `flops`, int64 without dimensions."""
+        return (self.flops <= flops).sum() - 1
 
 
 def frontier(layer: LayerCost) -> Frontier:

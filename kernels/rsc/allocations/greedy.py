@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
-from kernels.rsc.allocation import Allocation, Frontier, LayerCost, flops_limit, frontier
+from kernels.rsc.allocation import FLOOR, Allocation, Frontier, LayerCost, check_budget, frontier
 
 STEPS = 50
 """A step drops 1/50 of a layer's pairs: the paper's 0.02 * N."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Every layer after 0 to 50 steps, as (layers, 51) each."""
+
+    error: list[list[float]]
+    """Of the steps as the paper has them: which comes next must not depend on the minimum, and so on the budget."""
+    flops: list[list[float]]
+    """FLOPs of what is left and at least those set aside for the layer's minimum; exact below 2**53."""
+    k: list[list[float]]
+    """Pairs left, and at least the minimum."""
 
 
 def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
@@ -19,47 +32,46 @@ def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
     Every layer starts with all its pairs; repeatedly the layer whose next 0.02 * N lowest scores add the least error loses
     them, the first of them where several tie. Which step comes next does not depend on the budget, so more budget undoes
     steps and never makes another choice. Up to one step of the budget stays unspent.
+
+    Unlike in the paper, steps end at a layer's minimum (`kernels.rsc.allocation.FLOOR`): the one that would pass it is cut there.
     """
     return take_steps([frontier(layer) for layer in layers], budget)
 
 
 def take_steps(frontiers: Sequence[Frontier], budget: float) -> list[int]:
-    """Return k of each layer after the fewest steps that leave no more FLOPs than the budget."""
+    """Return k of each layer after the fewest steps that leave no more FLOPs than the budget.
+
+    A layer at its minimum counts with all that is set aside for it, spent or not. That grows with the budget, but slower than
+    the budget does; the FLOPs of a minimum grow by whole pairs and could take from another layer when there is more to spend.
+    """
+    check_budget(budget)
     if not frontiers:
         return []
-    errors, flops = _tables(frontiers)
-    spent = sum(row[0] for row in flops)
-    limit = flops_limit(spent, budget)
+    table = _table(frontiers, budget)
+    layers = range(len(frontiers))
     taken = [0] * len(frontiers)
-    next_steps = [(row[1] - row[0], layer) for layer, row in enumerate(errors)]
+    limit = budget * sum(row[0] for row in table.flops)
+    next_steps = [(row[1] - row[0], layer) for layer, row in enumerate(table.error)]
     heapq.heapify(next_steps)
-    while spent > limit:
+    # Summed anew after each step: never below the FLOPs of the kept pairs, however the parts round.
+    while sum(table.flops[layer][taken[layer]] for layer in layers) > limit:
         layer = heapq.heappop(next_steps)[1]
         taken[layer] += 1
-        step = taken[layer]
-        spent -= flops[layer][step - 1] - flops[layer][step]
+        step, error = taken[layer], table.error[layer]
         if step < STEPS:
-            heapq.heappush(next_steps, (errors[layer][step + 1] - errors[layer][step], layer))
-    return [_kept(each.pairs, step) for each, step in zip(frontiers, taken, strict=True)]
+            heapq.heappush(next_steps, (error[step + 1] - error[step], layer))
+    return [int(table.k[layer][taken[layer]]) for layer in layers]
 
 
-def _kept(pairs: int, step: int) -> int:
-    """Return how many pairs are left after a number of steps; nothing after the last."""
-    return pairs - step * pairs // STEPS
-
-
-def _tables(frontiers: Sequence[Frontier]) -> tuple[list[list[float]], list[list[float]]]:
-    """Return error and FLOPs of each layer after 0 to 50 steps, read back from the device in one transfer.
-
-    FLOPs as floats are exact below 2**53.
-    """
-    error, flops = [], []
+def _table(frontiers: Sequence[Frontier], budget: float) -> Table:
+    """Return what each number of steps leaves of each layer, read back from the device in one transfer."""
+    rows = []
     for each in frontiers:
+        aside = each.share(FLOOR * budget)
         k = each.pairs - torch.arange(STEPS + 1, device=each.flops.device) * each.pairs // STEPS
-        error.append(each.error[k])
-        flops.append(each.flops[k].double())
-    errors, costs = torch.stack([torch.stack(error), torch.stack(flops)]).tolist()
-    return errors, costs
+        flops = each.flops[k].double().maximum(aside)
+        rows.append(torch.stack([each.error[k], flops, k.maximum(each.within(aside)).double()]))
+    return Table(*torch.stack(rows, dim=1).tolist())
 
 
 ALLOCATION = Allocation("greedy", "Takes from the layer that it hurts least, 2 % of its pairs at a time: the paper's.", allocate)

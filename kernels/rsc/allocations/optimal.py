@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from kernels.rsc.allocation import Allocation, Frontier, LayerCost, flops_limit, frontier
+from kernels.rsc.allocation import FLOOR, Allocation, Frontier, LayerCost, flops_limit, frontier
 from kernels.rsc.allocations.greedy import take_steps
 
 
@@ -33,16 +33,34 @@ def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
     fit ends it; what is left goes to the layer whose next pairs save most, and where the steps of `greedy` happen to use the
     budget better, they stand.
 
-    So the error is never above that of `greedy`, never rises with the budget, and is above the best possible by less than
-    that one segment would have saved. Where layers tie exactly in worth per FLOP, the earlier one comes first. O(N log N).
+    All of it on what lies beyond the layers' minima (`kernels.rsc.allocation.FLOOR`), which the paper does not have: a hull
+    starts at a minimum, and what is set aside for one is spent.
+
+    So the error is never above that of `greedy`, and above the best possible by less than that one segment would have saved.
+    It does not rise with the budget but where a minimum that grew lets its segment overtake another: seldom, in layers of a
+    few pairs, and by less than a segment saves (docs/decisions/allocation.md). Where layers tie exactly in worth per FLOP, the
+    earlier one comes first. O(N log N).
     """
     frontiers = [_on_host(frontier(layer)) for layer in layers]
     limit = flops_limit(sum(int(each.flops[-1]) for each in frontiers), budget)
+    aside = [each.share(FLOOR * budget) for each in frontiers]
+    least = [int(each.within(flops)) for each, flops in zip(frontiers, aside, strict=True)]
+    rest = [_beyond(each, k, int(flops)) for each, k, flops in zip(frontiers, least, aside, strict=True)]
+    greedy = [k - start for k, start in zip(take_steps(frontiers, budget), least, strict=True)]
+    best = min([*_filled(rest, limit - sum(map(int, aside))), greedy], key=lambda k: _error(rest, k))
+    return [start + k for start, k in zip(least, best, strict=True)]
+
+
+def _beyond(curve: Frontier, least: int, aside: int) -> Frontier:
+    """Return the frontier beyond a layer's minimum, over the FLOPs beyond those set aside for it."""
+    return Frontier(curve.error[least:], (curve.flops[least:] - aside).clamp(min=0))
+
+
+def _filled(frontiers: Sequence[Frontier], limit: int) -> list[list[int]]:
+    """Return k of each layer after whole segments, and the same with what is left given to each one of the layers."""
     whole = _whole_segments([_hull(each) for each in frontiers], limit)
     left = limit - sum(int(each.flops[k]) for each, k in zip(frontiers, whole, strict=True))
-    candidates = [whole, *(_extended(frontiers, whole, layer, left) for layer in range(len(layers)))]
-    candidates.append(take_steps(frontiers, budget))
-    return min(candidates, key=lambda k: _error(frontiers, k))
+    return [whole, *(_extended(frontiers, whole, layer, left) for layer in range(len(frontiers)))]
 
 
 def _hull(curve: Frontier) -> Hull:

@@ -10,10 +10,13 @@ from kernels.rsc.allocation import Allocation, LayerCost, check_budget, frontier
 
 
 def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
-    """Return the longest run of highest scores of each layer that costs at most `budget` of all its pairs."""
+    """Return the longest run of highest scores of each layer that costs at most `budget` of all its pairs.
+
+    The minimum of a layer is a part of that, so it holds by itself.
+    """
     check_budget(budget)
-    flops = [frontier(layer).flops for layer in layers]
-    k = [(cost <= budget * cost[-1].double()).sum() - 1 for cost in flops]
+    curves = [frontier(layer) for layer in layers]
+    k = [curve.within(curve.share(budget)) for curve in curves]
     # Stacked, so that a GPU is waited for once and not once a layer.
     counts: list[int] = torch.stack(k).tolist() if k else []
     return counts

@@ -1,4 +1,4 @@
-"""Layers made for the allocations' tests."""
+"""Layers made for the allocations' tests, and the least that each of them keeps."""
 
 import torch
 from hypothesis import strategies as st
@@ -26,6 +26,28 @@ def made(pairs, kind="heavy", seed=0, width=1):
         "rising": cost.float().sqrt(),
     }
     return LayerCost(scores[kind], cost, width, 1.0 + seed % 7)
+
+
+def ranked(layer):
+    """Float64 scores from the highest down and the FLOPs of their pairs, as arrays."""
+    order = (-layer.scores.double()).argsort(stable=True)
+    return layer.scores[order].double().numpy(), layer.pair_nnz[order].numpy() * layer.width
+
+
+def set_aside(layer, budget):
+    """FLOPs set aside for a layer's minimum: a tenth of its uniform share."""
+    return 0.1 * budget * int(layer.pair_nnz.sum()) * layer.width
+
+
+def minimum(layer, budget):
+    """The pairs that the FLOPs set aside for a layer buy, one after another from the highest score down."""
+    bought = spent = 0
+    for flops in ranked(layer)[1]:
+        spent += flops
+        if spent > set_aside(layer, budget):
+            break
+        bought += 1
+    return bought
 
 
 def layers(most_pairs, most_layers=4):
