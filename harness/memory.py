@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,9 @@ T = TypeVar("T")
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
+M_MMAP_THRESHOLD = -3  # mallopt(3): blocks of at least so many bytes are mapped, and unmapped when they are freed
+_SMALLEST_MAPPED_BYTES = 64 << 10
+_LARGEST_KEPT_BYTES = 32 << 20  # mallopt(3): what glibc's own threshold grows to in a process that frees large blocks
 
 
 def resident() -> int | None:
@@ -30,6 +34,26 @@ def peak_of(call: Callable[[], T]) -> tuple[T, int | None]:
     result = call()
     peak = None if before is None else _status("VmHWM")
     return result, None if peak is None or before is None else max(0, peak - before)
+
+
+@contextlib.contextmanager
+def freed_at_once() -> Iterator[None]:
+    """Have freed blocks go back to the system at once, so that resident memory is what is in use.
+
+    Otherwise the allocator keeps them, in pieces that depend on all that the process did before: the peak of one and the same
+    training was seen to lie anywhere within 14 %. Mapping blocks anew takes time: nothing is timed in here.
+    """
+    _map_from(_SMALLEST_MAPPED_BYTES)
+    try:
+        yield
+    finally:
+        _map_from(_LARGEST_KEPT_BYTES)
+
+
+def _map_from(smallest_bytes: int) -> None:
+    option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None  # glibc has it, musl has not
+    if option is not None:
+        option(M_MMAP_THRESHOLD, smallest_bytes)
 
 
 def _reset_peak() -> int | None:

@@ -20,11 +20,18 @@ from suites.kernels import INTERVAL, Catalog
 from suites.progress import Epoch
 from suites.recipes import recipe
 from suites.trainer import History, Trainer
-from suites.training_data import TrainingError
+from suites.training_data import TrainingData, TrainingError
 from suites.training_sweep import VARIANTS, TrainingSetting
 
 MOST_WARMUP = 5
 """Exact steps before the first allocation; a tenth of the epochs where that is less."""
+_REHEARSED_EPOCHS = 6
+_REHEARSED_PACE = {"interval": 2, "reallocate_every": 2}
+"""Steps and epochs; so a short training, too, warms up, allocates and selects twice, and goes back to exact."""
+
+
+Trained = tuple[History, float]
+"""What was observed of a training, and the seconds it took to prepare."""
 
 
 def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
@@ -45,7 +52,7 @@ def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, tell: Callab
     budget was spent.
     """
     data = training_data.of(graph, setting.device)
-    (history, prepare_s), peak_bytes = _with_peak(setting.device, lambda: _trained(setting, data, catalog, tell))
+    (history, prepare_s), peak_bytes = _with_peak(setting, data, catalog, tell)
     _check_budget(setting, history)
     nnz = graph.edges
     return Measurement(
@@ -71,8 +78,12 @@ def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, tell: Callab
 
 
 def _trained(
-    setting: TrainingSetting, data: training_data.TrainingData, catalog: Catalog, tell: Callable[[Epoch], None]
-) -> tuple[History, float]:
+    setting: TrainingSetting,
+    data: TrainingData,
+    catalog: Catalog,
+    tell: Callable[[Epoch], None],
+    pace: dict[str, int] | None = None,
+) -> Trained:
     start = perf_counter()
     torch.manual_seed(setting.seed)
     # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
@@ -81,20 +92,20 @@ def _trained(
     shape = models.Shape(data.features.shape[1], data.classes, setting.layers)
     model = models.build(setting.model.name, shape, settings).to(setting.device)
     batches = random_walks.subgraphs(data, setting.seed) if setting.model.sampled else random_walks.whole(data)
-    approximation = _approximated(model, setting, catalog, len(batches))
+    approximation = _approximated(model, setting, catalog, {"steps_per_epoch": len(batches)} | (pace or {}))
     trainer = Trainer(model, approximation, data, batches, settings.learning_rate)
     trainer.prepare()
     prepare_s = perf_counter() - start
     return trainer.run(setting.epochs, tell), prepare_s
 
 
-def _approximated(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, steps: int) -> Approximation:
+def _approximated(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Approximation:
     """Approximate `model` as a setting says; exact training has the same products, transposes and clock, and samples nothing."""
     choice = setting.choice
-    given: dict[str, Any] = {"epochs": setting.epochs, "steps_per_epoch": steps, "kernel": catalog.exact[choice.exact]}
+    given: dict[str, Any] = {"interval": INTERVAL, "epochs": setting.epochs, "kernel": catalog.exact[choice.exact], **pace}
     if setting.budget is None or choice.selection is None:
         return approximate(model, 1.0, **given, switch_at=0.0)
-    given |= {"interval": INTERVAL if choice.cached else 1, "selection": choice.selection, "seed": setting.seed}
+    given |= {"selection": choice.selection, "seed": setting.seed} | ({} if choice.cached else {"interval": 1})
     given |= {"warmup_steps": min(MOST_WARMUP, max(1, setting.epochs // 10))}
     return approximate(model, setting.budget, **given, **VARIANTS.get(setting.variant or "", {}))
 
@@ -130,11 +141,22 @@ def _check_alike(loss: list[float], exact: list[float]) -> None:
             raise Wrong(f"loss at epoch {epoch} with all of the budget must be exact training's, {wanted:.6f} (got {found:.6f})")
 
 
-def _with_peak(device: str, call: Callable[[], Any]) -> tuple[Any, int | None]:
-    """Return the result of `call` and the highest memory it held above what was there before, of its device."""
-    if device == "cpu":
-        return memory.peak_of(call)
-    held = torch.cuda.memory_allocated(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    result = call()
-    return result, torch.cuda.max_memory_allocated(device) - held
+def _with_peak(
+    setting: TrainingSetting, data: TrainingData, catalog: Catalog, tell: Callable[[Epoch], None]
+) -> tuple[Trained, int | None]:
+    """Return a training, and the highest memory it held above what was there before, of its device.
+
+    A GPU's allocator counts. On a CPU a short training of its own is watched instead (docs/decisions/training-memory.md).
+    """
+    if setting.device == "cpu":
+        return _trained(setting, data, catalog, tell), _rehearsed_peak(setting, data, catalog)
+    held = torch.cuda.memory_allocated(setting.device)
+    torch.cuda.reset_peak_memory_stats(setting.device)
+    trained = _trained(setting, data, catalog, tell)
+    return trained, torch.cuda.max_memory_allocated(setting.device) - held
+
+
+def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
+    short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS))
+    with memory.freed_at_once():
+        return memory.peak_of(lambda: _trained(short, data, catalog, _unheard, _REHEARSED_PACE))[1]

@@ -1,3 +1,4 @@
+import ctypes
 import sys
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def test_what_is_held_grows_by_what_is_held():
     block = b"x" * SIZE
     assert 60e6 < memory.resident() - before < 80e6
     del block
+
+
+def given_back_by_every_second_block():
+    blocks = [bytearray(b"x" * 200_000) for _ in range(200)]
+    before = memory.resident()
+    del blocks[::2]
+    return before - memory.resident()
+
+
+@linux
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
+def test_blocks_go_back_at_once_where_that_was_asked_for_and_only_there():
+    with memory.freed_at_once():
+        assert given_back_by_every_second_block() > 15e6
+    assert given_back_by_every_second_block() < 5e6
 
 
 def test_where_the_peak_cannot_be_reset_the_call_still_returns(monkeypatch):

@@ -68,6 +68,21 @@ def test_the_phases_add_up_to_the_epoch_and_evaluation_stands_apart(sampled):
         assert sum(sampled.phase_s[phase][epoch] for phase in within) == pytest.approx(seconds)
 
 
+def test_the_peak_is_read_from_a_short_training_that_selects_and_allocates_twice(monkeypatch):
+    made = []
+    approximate = training.approximate
+
+    def watched(model, budget, **given):
+        made.append(approximate(model, budget, **given))
+        return made[-1]
+
+    monkeypatch.setattr(training, "approximate", watched)
+    train(SAMPLED)
+    timed, rehearsed = (approximation.schedule for approximation in made)
+    assert (rehearsed.interval, rehearsed.reallocate_every, rehearsed.epochs) == (2, 2, EPOCHS)
+    assert (timed.interval, timed.reallocate_every, timed.epochs) == (10, 10, EPOCHS)
+
+
 def test_exact_training_selects_and_allocates_nothing(exact):
     assert exact.phase_s["select"] == exact.phase_s["allocate"] == [0.0] * EPOCHS
     assert exact.flops_share == [1.0] * EPOCHS
