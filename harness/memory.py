@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import functools
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,18 +37,24 @@ def peak_of(call: Callable[[], T]) -> tuple[T, int | None]:
     return result, None if peak is None or before is None else max(0, peak - before)
 
 
-@contextlib.contextmanager
-def freed_at_once() -> Iterator[None]:
-    """Have freed blocks go back to the system at once, so that resident memory is what is in use.
+def peak_of_rehearsal(call: Callable[[], object]) -> int | None:
+    """Return the highest resident bytes while `call` runs, above those it started with; for what is not timed.
 
-    Otherwise the allocator keeps them, in pieces that depend on all that the process did before: the peak of one and the same
-    training was seen to lie anywhere within 14 %. Mapping blocks anew takes time: nothing is timed in here.
+    Every block of 64 KiB or more goes back to the system when it is freed, so that resident memory is what is in use. The
+    calls run in a thread of their own: in this one the allocator would give out what earlier calls freed, in pieces that fit
+    or do not, and the peak of one and the same training was seen to lie anywhere within 14 %.
     """
     _map_from(_SMALLEST_MAPPED_BYTES)
     try:
-        yield
+        return _rehearsals().submit(peak_of, call).result()[1]
     finally:
         _map_from(_LARGEST_KEPT_BYTES)
+
+
+@functools.cache
+def _rehearsals() -> ThreadPoolExecutor:
+    """One thread, whose part of the heap (malloc(3): an arena) never holds a large block."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="rehearsal")
 
 
 def _map_from(smallest_bytes: int) -> None:

@@ -158,5 +158,4 @@ def _with_peak(
 
 def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
     short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS))
-    with memory.freed_at_once():
-        return memory.peak_of(lambda: _trained(short, data, catalog, _unheard, _REHEARSED_PACE))[1]
+    return memory.peak_of_rehearsal(lambda: _trained(short, data, catalog, _unheard, _REHEARSED_PACE))

@@ -100,6 +100,7 @@ class SampledMultiply:
 
     def select(self, dense: torch.Tensor) -> None:
         """Choose the pairs for `dense` and build the smaller matrix; later calls multiply with it."""
+        self._multiply = None  # the smaller matrix from before is let go first: no two are ever held
         self._kept = self.selection.draw(self.score(dense), self.pair_nnz, self.most_nnz, self._generator)
         small = self._compact(self._kept)
         self._kept_nnz = small.nnz if self._loops is None else int(self.pair_nnz[self._kept.mask].sum())

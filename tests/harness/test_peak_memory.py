@@ -39,19 +39,27 @@ def test_what_is_held_grows_by_what_is_held():
     del block
 
 
-def given_back_by_every_second_block():
+def scattered():
     blocks = [bytearray(b"x" * 200_000) for _ in range(200)]
-    before = memory.resident()
     del blocks[::2]
-    return before - memory.resident()
+    touch()
+    return blocks
 
 
 @linux
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
-def test_blocks_go_back_at_once_where_that_was_asked_for_and_only_there():
-    with memory.freed_at_once():
-        assert given_back_by_every_second_block() > 15e6
-    assert given_back_by_every_second_block() < 5e6
+def test_a_rehearsal_has_one_peak_whatever_the_allocator_kept_from_before():
+    held = scattered()
+    first = memory.peak_of_rehearsal(scattered)
+    held += scattered()
+    second = memory.peak_of_rehearsal(scattered)
+    assert second == pytest.approx(first, rel=0.02)
+    assert first == pytest.approx(SIZE + 100 * 200_000, rel=0.05)
+
+
+def test_what_a_rehearsal_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        memory.peak_of_rehearsal(lambda: 1 / 0)
 
 
 def test_where_the_peak_cannot_be_reset_the_call_still_returns(monkeypatch):
