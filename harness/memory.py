@@ -17,6 +17,7 @@ STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
 M_MMAP_THRESHOLD = -3  # mallopt(3): blocks of at least so many bytes are mapped, and unmapped when they are freed
+M_TRIM_THRESHOLD = -1  # mallopt(3): so many free bytes at the heap's end are kept
 _SMALLEST_MAPPED_BYTES = 64 << 10
 _LARGEST_KEPT_BYTES = 32 << 20  # mallopt(3): what glibc's own threshold grows to in a process that frees large blocks
 
@@ -61,6 +62,8 @@ def _map_from(smallest_bytes: int) -> None:
     option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None  # glibc has it, musl has not
     if option is not None:
         option(M_MMAP_THRESHOLD, smallest_bytes)
+        # As glibc's own rule has it, which ends where a threshold is set: or each step would give its memory back and fault it in.
+        option(M_TRIM_THRESHOLD, 2 * smallest_bytes)
 
 
 def _reset_peak() -> int | None:
