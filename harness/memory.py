@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import gc
 import sys
 from collections.abc import Callable
@@ -42,20 +41,17 @@ def peak_of_rehearsal(call: Callable[[], object]) -> int | None:
     """Return the highest resident bytes while `call` runs, above those it started with; for what is not timed.
 
     Every block of 64 KiB or more goes back to the system when it is freed, so that resident memory is what is in use. The
-    calls run in a thread of their own: in this one the allocator would give out what earlier calls freed, in pieces that fit
-    or do not, and the peak of one and the same training was seen to lie anywhere within 14 %.
+    call runs in a thread of its own, with its own part of the heap (malloc(3): an arena): in this one the allocator would give out
+    what earlier calls freed, in pieces that fit or do not, and the peak of one and the same training was seen to lie anywhere
+    within 14 %.
     """
     _map_from(_SMALLEST_MAPPED_BYTES)
     try:
-        return _rehearsals().submit(peak_of, call).result()[1]
+        # Not a thread that stays: OpenMP keeps workers for each, and with more of them than cores has all of them sleep at once.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(peak_of, call).result()[1]
     finally:
         _map_from(_LARGEST_KEPT_BYTES)
-
-
-@functools.cache
-def _rehearsals() -> ThreadPoolExecutor:
-    """One thread, whose part of the heap (malloc(3): an arena) never holds a large block."""
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="rehearsal")
 
 
 def _map_from(smallest_bytes: int) -> None:
