@@ -47,6 +47,14 @@ class Prepare(Protocol):
         ...
 
 
+class Tune(Protocol):
+    """Searches and compiles, before anything is timed, what bounded matrices like one need; waits for the device."""
+
+    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
+        """Take the arguments of `Prepare`."""
+        ...
+
+
 def present() -> str | None:
     """Return None: nothing is missing."""
     return None
@@ -67,3 +75,10 @@ class Kernel:
     """False where only some of the column-row pairs are multiplied."""
     missing: Callable[[], str | None] = present
     """Why it cannot run on this machine, with the remedy; None where it can."""
+    prepare_bounded: Prepare | None = None
+    """Prepares for a bounded matrix, whose size only its device knows, without waiting for that; None: it cannot.
+
+    What it returns waits for nothing either, and is fit for a CUDA graph.
+    """
+    tune: Tune | None = None
+    """Finds what `prepare_bounded` does best for bounded matrices like one; None: there is nothing to find."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,35 @@ if TYPE_CHECKING:
     import scipy.sparse
 
 INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Values that are a product of one factor a row and one a column, as those of a normalised adjacency are.
+
+    A kernel that knows it multiplies ``diag(rows) @ pattern @ diag(columns)`` and reads no value for each non-zero.
+    """
+
+    rows: torch.Tensor | None = None
+    """(rows,), floating; None: all ones."""
+    columns: torch.Tensor | None = None
+    """(columns,), floating; None: all ones."""
+
+    def by_rows(self, scale: torch.Tensor) -> Scaling:
+        """Return the scaling with each row's factor times `scale`, in float64."""
+        return Scaling(scale.double() if self.rows is None else self.rows.double() * scale.double(), self.columns)
+
+    def by_columns(self, scale: torch.Tensor) -> Scaling:
+        """Return the scaling with each column's factor times `scale`, in float64."""
+        return self.transpose().by_rows(scale).transpose()
+
+    def transpose(self) -> Scaling:
+        """Return the scaling of the transpose."""
+        return Scaling(self.columns, self.rows)
+
+    def to(self, device: torch.device | str) -> Scaling:
+        """Return the scaling on `device`."""
+        return Scaling(*(None if part is None else part.to(device) for part in (self.rows, self.columns)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,29 +55,40 @@ class Csr:
     """(rows + 1,), int32 (int64 past 2**31 non-zeros): where each row starts."""
     col: torch.Tensor
     """(nnz,), int32: column of each non-zero, ascending within a row."""
-    value: torch.Tensor | None
-    """(nnz,), floating; None: all ones."""
+    entries: torch.Tensor | None
+    """(nnz,), floating: what each non-zero was given; None: all ones, or as `scaling` says. Kernels read `value`."""
     shape: tuple[int, int]
     """Rows, columns."""
     name: str = ""
     """What it is called in errors."""
+    scaling: Scaling | None = None
+    """The values, where they are separable and `entries` is None."""
+    bounded: bool = False
+    """True: `col` may be longer than ``rowptr[-1]``, which only the device knows, and what stands behind it means nothing."""
     _transposed: list[Csr] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         if self.rowptr.numel() != self.shape[0] + 1:
             raise ValueError(f"{self.name}: rowptr must hold rows + 1 = {self.shape[0] + 1} entries (got {self.rowptr.numel()})")
-        if self.value is not None and self.value.numel() != self.col.numel():
-            raise ValueError(f"{self.name}: value must hold one entry a non-zero, {self.col.numel()} (got {self.value.numel()})")
+        if self.entries is not None and self.entries.numel() != self.nnz:
+            raise ValueError(f"{self.name}: value must hold one entry a non-zero, {self.nnz} (got {self.entries.numel()})")
+        if self.entries is not None and self.scaling is not None:
+            raise ValueError(f"{self.name}: a matrix has a value a non-zero or a scaling (got both)")
 
     @property
     def nnz(self) -> int:
-        """Number of stored entries."""
+        """Number of stored entries, of a bounded matrix the most that it can have."""
         return self.col.numel()
 
     @property
     def device(self) -> torch.device:
         """Where the parts live."""
         return self.col.device
+
+    @cached_property
+    def value(self) -> torch.Tensor | None:
+        """(nnz,), floating: value of each non-zero, made of the scaling where there is one; None: all ones."""
+        return self.entries if self.scaling is None else self._values().float()
 
     @cached_property
     def row_nnz(self) -> torch.Tensor:
@@ -58,9 +98,9 @@ class Csr:
     @cached_property
     def row_norms(self) -> torch.Tensor:
         """(rows,), float32: Euclidean norm of each row."""
-        if self.value is None:
+        if self._ones:
             return self.row_nnz.float().sqrt()
-        return self._row_sums(self.value.double().square()).sqrt().float()
+        return self._row_sums(self._values().square()).sqrt().float()
 
     @cached_property
     def column_nnz(self) -> torch.Tensor:
@@ -70,10 +110,10 @@ class Csr:
     @cached_property
     def column_norms(self) -> torch.Tensor:
         """(columns,), float32: Euclidean norm of each column."""
-        if self.value is None:
+        if self._ones:
             return self.column_nnz.float().sqrt()
         total = torch.zeros(self.shape[1], dtype=torch.float64, device=self.device)
-        return total.index_add_(0, self.col, self.value.double().square()).sqrt().float()
+        return total.index_add_(0, self.col, self._values().square()).sqrt().float()
 
     def transpose(self) -> Csr:
         """Return the transpose; made once, then kept, also as the transpose's own transpose."""
@@ -85,34 +125,35 @@ class Csr:
 
     def _make_transpose(self) -> Csr:
         order = torch.sort(self.col, stable=True).indices
-        value = None if self.value is None else self.value[order]
-        rows = self._rows()[order].int()
-        return Csr(_rowptr(self.column_nnz), rows, value, (self.shape[1], self.shape[0]), f"{self.name}ᵀ" if self.name else "")
+        entries = None if self.entries is None else self.entries[order]
+        scaling = None if self.scaling is None else self.scaling.transpose()
+        name = f"{self.name}ᵀ" if self.name else ""
+        return Csr(_rowptr(self.column_nnz), self._rows()[order].int(), entries, self.shape[::-1], name, scaling)
 
     def mean(self) -> Csr:
         """Return the matrix of mean aggregation: each row over its number of non-zeros (value 1/deg where all are ones)."""
         return self.scale_rows(1.0 / self.row_nnz.clamp(min=1).double())
 
     def scale_rows(self, scale: torch.Tensor) -> Csr:
-        """Return ``diag(scale) @ self``; `scale` is (rows,), the values become float32."""
-        value = torch.repeat_interleave(scale.double(), self.row_nnz)
-        if self.value is not None:
-            value = value * self.value.double()
-        return Csr(self.rowptr, self.col, value.float(), self.shape, self.name)
+        """Return ``diag(scale) @ self``; `scale` is (rows,), the values become float32, separable ones stay separable."""
+        if self.entries is not None:
+            value = torch.repeat_interleave(scale.double(), self.row_nnz) * self.entries.double()
+            return replace(self, entries=value.float(), _transposed=[])
+        return replace(self, scaling=(self.scaling or Scaling()).by_rows(scale), _transposed=[])
 
     def scale_columns(self, scale: torch.Tensor) -> Csr:
-        """Return ``self @ diag(scale)``; `scale` is (columns,), the values become float32."""
-        value = scale.double()[self.col]
-        if self.value is not None:
-            value = value * self.value.double()
-        return Csr(self.rowptr, self.col, value.float(), self.shape, self.name)
+        """Return ``self @ diag(scale)``; `scale` is (columns,), the values become float32, separable ones stay separable."""
+        if self.entries is not None:
+            value = scale.double()[self.col] * self.entries.double()
+            return replace(self, entries=value.float(), _transposed=[])
+        return replace(self, scaling=(self.scaling or Scaling()).by_columns(scale), _transposed=[])
 
     def without_diagonal(self) -> Csr:
         """Return the matrix with no entry on its diagonal: self-loops are kept exact and dense, outside of it."""
         keep = self._rows() != self.col
         counts = torch.bincount(self._rows()[keep], minlength=self.shape[0])
-        value = None if self.value is None else self.value[keep]
-        return Csr(_rowptr(counts), self.col[keep], value, self.shape, self.name)
+        entries = None if self.entries is None else self.entries[keep]
+        return Csr(_rowptr(counts), self.col[keep], entries, self.shape, self.name, self.scaling)
 
     def gcn(self) -> Csr:
         """Return ``D^-1/2 A D^-1/2`` off the diagonal, with D the row counts of ``A + I`` (Kipf and Welling, ICLR 2017).
@@ -127,8 +168,9 @@ class Csr:
         """Return the matrix on `device`, itself where it is there already."""
         if torch.device(device) == self.device:
             return self
-        value = None if self.value is None else self.value.to(device)
-        return Csr(self.rowptr.to(device), self.col.to(device), value, self.shape, self.name)
+        entries = None if self.entries is None else self.entries.to(device)
+        scaling = None if self.scaling is None else self.scaling.to(device)
+        return Csr(self.rowptr.to(device), self.col.to(device), entries, self.shape, self.name, scaling, self.bounded)
 
     def to_scipy(self) -> scipy.sparse.csr_matrix:
         """Return the matrix in SciPy, float64: what references are computed from."""
@@ -179,7 +221,22 @@ class Csr:
         rowptr = _rowptr(torch.bincount(target, minlength=count))
         return cls(rowptr, source[order].int(), None if value is None else value[order], (count, count), name)
 
+    @property
+    def _ones(self) -> bool:
+        return self.entries is None and self.scaling is None
+
+    def _values(self) -> torch.Tensor:
+        """(nnz,), float64: the values; made anew in each call, because they take twice the memory of the indices."""
+        if self.scaling is None:
+            return torch.ones(self.nnz, dtype=torch.float64, device=self.device) if self.entries is None else self.entries.double()
+        value = torch.ones(1, dtype=torch.float64, device=self.device).expand(self.nnz)
+        if self.scaling.rows is not None:
+            value = value * self.scaling.rows.double()[self._rows()]
+        return value if self.scaling.columns is None else value * self.scaling.columns.double()[self.col]
+
     def _rows(self) -> torch.Tensor:
+        if self.bounded:
+            raise ValueError(f"{self.name}: how many non-zeros a bounded matrix has is known on its device only")
         return torch.repeat_interleave(torch.arange(self.shape[0], device=self.device), self.row_nnz)
 
     def _row_sums(self, entries: torch.Tensor) -> torch.Tensor:
