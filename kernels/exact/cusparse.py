@@ -8,7 +8,14 @@ from kernels.exact._torch_csr import torch_csr
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
-    """Return cuSPARSE's multiply; mean aggregation is a scaling of the rows, done here once."""
+    """Return cuSPARSE's multiply; mean aggregation is a scaling of the rows, done here once.
+
+    torch calls ``cusparseSpMM`` with ``CUSPARSE_SPMM_CSR_ALG2``, row-major operands and, in bfloat16, sums in float32
+    (aten/src/ATen/native/sparse/cuda/SparseBlasImpl.cpp). It makes the descriptors and takes the workspace at each call, and
+    fills the result with zeros before: what that costs is the difference to `cusparse_reused`. int32 offsets and columns go
+    in as they are. A backward product is a product with a transpose that is made once, as for every kernel: left to
+    ``torch.sparse``'s autograd it would be made at each call.
+    """
     del width
     return torch_csr(matrix.mean() if reduce == "mean" else matrix, dtype).matmul
 
@@ -23,7 +30,7 @@ def missing() -> str | None:
 KERNEL = Kernel(
     name="cusparse",
     device="cuda",
-    says="cuSPARSE through torch's CSR tensor, int32 indices: the vendor's kernel on an NVIDIA GPU.",
+    says="cuSPARSE's CSR_ALG2 through torch's CSR tensor, int32 indices: the vendor's kernel on an NVIDIA GPU.",
     prepare=prepare,
     role="vendor",
     missing=missing,
