@@ -9,9 +9,12 @@ import numba
 import numpy as np
 import torch
 
+from kernels import openmp
 from kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from kernels.csr import Csr
 from kernels.exact._row_product import BF16, MEAN, STREAMED, TILE, WEIGHTED, row_product, store_fence
+
+openmp.share()
 
 _PARTS_PER_THREAD = 4
 # A row costs its store and its loop, which was measured at about as much as this many non-zeros.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kernels.rsc.allocation import LayerCost, ranking
@@ -32,8 +33,8 @@ class Account:
     """None before the first allocation: the budget's share of the non-zeros."""
     cost: LayerCost | None = None
     """As measured last; None: nothing has been measured, as of a layer that has no backward product."""
-    kept_nnz: int | None = None
-    """Non-zeros that the last product multiplied; None before the first one that could be sampled."""
+    count: Callable[[], int] | None = None
+    """Counts the non-zeros that the last product multiplied, when asked: a step waits for no device; None: see `kept_nnz`."""
     nnz: int = 0
     """Non-zeros of that product's matrix."""
     width: int = 0
@@ -47,9 +48,14 @@ class Account:
         best = ranking(self.cost.scores)[:pairs]
         self.limit = Limit(pairs, int(self.cost.pair_nnz[best].sum()), int(self.cost.pair_nnz.sum()))
 
-    def multiplied(self, kept_nnz: int, nnz: int, width: int) -> None:
+    def multiplied(self, count: Callable[[], int], nnz: int, width: int) -> None:
         """Take down what a product multiplied."""
-        self.kept_nnz, self.nnz, self.width = kept_nnz, nnz, width
+        self.count, self.nnz, self.width = count, nnz, width
+
+    @property
+    def kept_nnz(self) -> int | None:
+        """Non-zeros that the last product multiplied; None before the first one that could be sampled."""
+        return None if self.count is None else self.count()
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import torch
@@ -97,7 +97,7 @@ class Product:
             product = self._multiply(self._sampled.multiply, dense)
         else:
             product = self._multiply(self._exact, dense)
-        account.multiplied(self._sampled.kept_nnz if most < whole else whole, whole, self.place.width)
+        account.multiplied(self._sampled.count if most < whole else partial(int, whole), whole, self.place.width)
         self._measure(dense, None if most < whole else product)
         return product
 
@@ -124,7 +124,7 @@ class Product:
         """Keep the scores of `dense` and the norm of its product, which is at hand where the product is `exact`."""
         if not self.regime.measuring:
             return
-        sampled, narrow = self._sampled, self._narrow  # prepared in the warm-up, and no part of selecting
+        sampled, narrow, _ = self._sampled, self._narrow, self._mixture  # prepared in the warm-up, and no part of selecting
         with self._timed("select"):
             product = self._sketch(dense, narrow) if exact is None else exact
             norm = torch.linalg.vector_norm(product, dtype=torch.promote_types(product.dtype, torch.float32))
@@ -136,9 +136,7 @@ class Product:
         The norm of a sampled product is no measure: it is the smaller the less a layer may keep, and an allocation made
         from it swings from one extreme to the other (docs/decisions/rsc-product-norm.md).
         """
-        generator = torch.Generator().manual_seed(self._seed)
-        signs = torch.randint(2, (self.place.width, SKETCH_WIDTH), generator=generator) * 2.0 - 1
-        return narrow(dense @ (signs / SKETCH_WIDTH**0.5).to(dense))
+        return narrow(dense @ self._mixture)
 
     def _timed(self, part: Part) -> AbstractContextManager[None]:
         return self.regime.timings.of(part, self.matrix.device)
@@ -150,6 +148,14 @@ class Product:
     @cached_property
     def _narrow(self) -> Multiply:
         return self.regime.sampler.kernel.prepare(self.matrix, SKETCH_WIDTH, self.place.dtype)
+
+    @cached_property
+    def _mixture(self) -> torch.Tensor:
+        """(width, `SKETCH_WIDTH`): random signs, on the device once, because a copy from the host is waited for."""
+        generator = torch.Generator().manual_seed(self._seed)
+        signs = torch.randint(2, (self.place.width, SKETCH_WIDTH), generator=generator) * 2.0 - 1
+        mixture: torch.Tensor = (signs / SKETCH_WIDTH**0.5).to(self.matrix.device, self.place.dtype)
+        return mixture
 
     @cached_property
     def _loops(self) -> Loops | None:

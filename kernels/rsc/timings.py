@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 import torch
@@ -23,15 +23,19 @@ class Timings:
 
     def __init__(self) -> None:
         self._seconds: dict[Part, float] = dict.fromkeys(PARTS, 0.0)
+        self.named: Callable[[Part], AbstractContextManager[object]] = nullcontext
+        """Opens a range around each part, for a profiler that shows names."""
         self._open: deque[tuple[Part, torch.cuda.Event, torch.cuda.Event]] = deque()
 
     @contextmanager
     def of(self, part: Part, device: torch.device) -> Iterator[None]:
         """Add what happens inside to `part`."""
-        if device.type == "cuda":
-            with self._between_events(part):
-                yield
-            return
+        timed = self._between_events if device.type == "cuda" else self._by_the_host
+        with self.named(part), timed(part):
+            yield
+
+    @contextmanager
+    def _by_the_host(self, part: Part) -> Iterator[None]:
         start = time.perf_counter()
         try:
             yield

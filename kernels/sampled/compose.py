@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -11,6 +13,7 @@ from kernels.contract import Kernel, Multiply, Reduce
 from kernels.csr import Csr
 from kernels.sampled import compaction, scores
 from kernels.sampled.diagonal import Loops
+from kernels.sampled.padding import cut, padded
 from kernels.sampled.selection import Kept, Selection
 
 CACHED = "cached_"
@@ -61,8 +64,17 @@ class Inner:
     dtype: torch.dtype
 
     def prepare(self, matrix: Csr) -> Multiply:
-        """Return the multiply for `matrix`."""
-        return self.kernel.prepare(matrix, self.width, self.dtype)
+        """Return the multiply for `matrix`; where only its device knows its size, nothing waits for that."""
+        if not matrix.bounded:
+            return self.kernel.prepare(matrix, self.width, self.dtype)
+        if self.kernel.prepare_bounded is not None:
+            return self.kernel.prepare_bounded(matrix, self.width, self.dtype)
+        return cut(self.kernel.prepare(padded(matrix), self.width, self.dtype), matrix.shape[0])
+
+    def tune(self, matrix: Csr) -> None:
+        """Let the kernel find what is best for matrices like the bounded `matrix`, before any call is timed."""
+        if matrix.bounded and self.kernel.tune is not None:
+            self.kernel.tune(matrix, self.width, self.dtype)
 
 
 class SampledMultiply:
@@ -84,12 +96,14 @@ class SampledMultiply:
         self._generator = torch.Generator(matrix.device).manual_seed(sampling.seed)
         self._calls = 0
         self._kept: Kept | None = None
-        self._kept_nnz: int | None = None
         self._multiply: Multiply | None = None
         # Prepared once for the whole matrix, so that code for this width is compiled before any call is timed.
         inner.prepare(matrix)
-        self._compact = compaction.prepare(matrix)
-        self.score = scores.prepare(matrix.column_norms if loops is None else loops.column_norms)
+        self._compact = compaction.prepare(matrix, loops, separable=inner.kernel.prepare_bounded is not None)
+        norms = matrix.column_norms if loops is None else loops.column_norms
+        self.score = scores.prepare(norms)
+        if inner.kernel.tune is not None:
+            inner.tune(self._compact(self._draw(norms, torch.Generator(matrix.device))))
 
     def __call__(self, dense: torch.Tensor) -> torch.Tensor:
         """Return the sampled product, selecting first where it is due."""
@@ -101,10 +115,11 @@ class SampledMultiply:
     def select(self, dense: torch.Tensor) -> None:
         """Choose the pairs for `dense` and build the smaller matrix; later calls multiply with it."""
         self._multiply = None  # the smaller matrix from before is let go first: no two are ever held
-        self._kept = self.selection.draw(self.score(dense), self.pair_nnz, self.most_nnz, self._generator)
-        small = self._compact(self._kept)
-        self._kept_nnz = small.nnz if self._loops is None else int(self.pair_nnz[self._kept.mask].sum())
-        self._multiply = self._inner.prepare(small if self._loops is None else self._loops.put_back(small, self._kept))
+        self._kept = self._draw(self.score(dense), self._generator)
+        self._multiply = self._inner.prepare(self._compact(self._kept))
+
+    def _draw(self, score: torch.Tensor, generator: torch.Generator) -> Kept:
+        return replace(self.selection.draw(score, self.pair_nnz, self.most_nnz, generator), most_nnz=self.most_nnz)
 
     def multiply(self, dense: torch.Tensor) -> torch.Tensor:
         """Return the product over the pairs that were selected last; select first."""
@@ -119,6 +134,14 @@ class SampledMultiply:
 
     @property
     def kept_nnz(self) -> int:
-        """Non-zeros of the pairs that were selected last."""
-        assert self._kept_nnz is not None, "select() comes first"
-        return self._kept_nnz
+        """Non-zeros of the pairs that were selected last; waits for the device."""
+        return self.count()
+
+    @property
+    def count(self) -> Callable[[], int]:
+        """Counts the non-zeros of the pairs that were selected last, whatever is selected until it is called."""
+        return partial(_nnz, self.pair_nnz, self.kept.mask)
+
+
+def _nnz(pair_nnz: torch.Tensor, mask: torch.Tensor) -> int:
+    return int(pair_nnz[mask].sum())

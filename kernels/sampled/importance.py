@@ -3,7 +3,8 @@
 A pair drawn c times out of k counts c / (k p): the expectation over draws is the exact product. The number of draws k is
 fixed before drawing (stopping on what was drawn would bias), low enough that the distinct pairs fit the budget with three
 standard deviations to spare. Where a draw does not fit all the same, it is drawn again: that conditioning happens about
-once in a thousand draws and its bias is far below the spread of one draw.
+once in a thousand draws and its bias is far below the spread of one draw. Both decisions are the host's, which waits for a GPU
+to make them: this is an ablation, and no other selection waits.
 """
 
 from __future__ import annotations

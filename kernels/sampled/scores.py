@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 
-from kernels.sampled.acceleration import with_numba
+from kernels.sampled.acceleration import with_numba, with_triton
 
 _NUMBA = with_numba("_scores_numba")
 
@@ -21,6 +21,9 @@ def prepare(column_norms: torch.Tensor) -> Score:
     Args:
         column_norms: (pairs,), float32: Euclidean norms of the columns of the matrix that is really multiplied.
     """
+    triton = with_triton("_scores_triton", column_norms.device)
+    if triton is not None:
+        return partial(triton.score, column_norms)
     if _NUMBA is not None and column_norms.device.type == "cpu":
         return partial(_NUMBA.score, column_norms)
     return partial(score, column_norms)
@@ -28,5 +31,5 @@ def prepare(column_norms: torch.Tensor) -> Score:
 
 def score(column_norms: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
     """Score with torch's own operations: on any device, and the reference."""
-    norms: torch.Tensor = torch.linalg.vector_norm(dense, dim=1, dtype=torch.promote_types(dense.dtype, torch.float32))
+    norms: torch.Tensor = torch.linalg.vector_norm(dense.detach(), dim=1, dtype=torch.promote_types(dense.dtype, torch.float32))
     return column_norms * norms.float()

@@ -16,6 +16,8 @@ class Kept:
     """(pairs,), bool."""
     scale: torch.Tensor | None = None
     """(pairs,), float32: what each pair is multiplied by, 0 where it is dropped; None: by 1."""
+    most_nnz: int | None = None
+    """What the host knows of their non-zeros without asking the device: that they are no more than this; None: nothing."""
 
     @property
     def weights(self) -> torch.Tensor:

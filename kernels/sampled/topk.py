@@ -13,7 +13,7 @@ def draw(scores: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, generator:
     del generator
     if _NUMBA is not None and scores.device.type == "cpu":
         return Kept(torch.from_numpy(_NUMBA.top_that_fit(scores.numpy(), pair_nnz.numpy(), most_nnz)))
-    return Kept(affordable_prefix(scores.argsort(descending=True), pair_nnz, most_nnz))
+    return Kept(affordable_prefix(scores.argsort(descending=True, stable=True), pair_nnz, most_nnz))
 
 
 SELECTION = Selection("topk", "The pairs with the largest ||A_i|| * ||G_i||, unscaled: the paper's choice.", draw)

@@ -1,5 +1,8 @@
-import numpy as np
 import pytest
+
+pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip install hypothesis")
+
+import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,6 +1,9 @@
 """What every allocation must do, over all that are found: a new one is tested the moment its file exists."""
 
 import pytest
+
+pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip install hypothesis")
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -2,8 +2,11 @@
 
 from itertools import product
 
-import numpy as np
 import pytest
+
+pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip install hypothesis")
+
+import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from made_layers import KINDS, budgets, layer_cost, layers, made, minimum, ranked, set_aside

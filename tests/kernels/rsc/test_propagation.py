@@ -3,7 +3,7 @@ import torch
 from made_graphs import BY_HAND, GRADIENT, csr, propagation, random_graph, regime, topk_mask
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from kernels.exact import mkl, rows_numba, torch_reduce
+from kernels.exact import mkl, torch_reduce
 from kernels.rsc.account import Limit
 from kernels.rsc.adjacency import Adjacency
 from kernels.rsc.operation import propagate
@@ -12,13 +12,22 @@ from kernels.rsc.propagation import Propagation
 from kernels.sampled import importance, random, topk
 
 
+@pytest.fixture
+def rows_numba():
+    return pytest.importorskip("kernels.exact.rows_numba", reason="numba is not installed: pip install numba", exc_type=ImportError)
+
+
 def gradient_of(made, x, gradient):
     x = x.clone().requires_grad_()
     propagate(made, x).backward(gradient)
     return x.grad
 
 
-@pytest.mark.parametrize("kernel", [rows_numba.KERNEL, torch_reduce.KERNEL, mkl.KERNEL], ids=lambda kernel: kernel.name)
+@pytest.fixture(params=["rows_numba", torch_reduce.KERNEL, mkl.KERNEL], ids=lambda kernel: getattr(kernel, "name", kernel))
+def kernel(request):
+    return request.getfixturevalue("rows_numba").KERNEL if request.param == "rows_numba" else request.param
+
+
 def test_one_backward_step_is_the_one_worked_by_hand(kernel):
     # 3 of the 7 non-zeros off the diagonal may be spent: pair 0 (score 25) costs 2 and pair 2 (score 10) costs 1.
     # Pair 0 gives 3 * (3, 4) to row 1 and 4 * (3, 4) to row 2, pair 2 gives 1 * (8, 6) to row 0; the diagonal adds
@@ -157,7 +166,7 @@ class Allocated(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("reduce", ["sum", "mean"])
-def test_a_product_makes_its_result_and_no_copy_of_the_dense_operand(reduce):
+def test_a_product_makes_its_result_and_no_copy_of_the_dense_operand(reduce, rows_numba):
     made = propagation(random_graph(), 64, regime(0.3, kernel=rows_numba.KERNEL), reduce)
     dense = torch.randn(30, 64)
     made.forward(dense), made.backward(dense)  # prepared

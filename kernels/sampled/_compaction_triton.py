@@ -1,0 +1,117 @@
+"""Compaction on a GPU: a flag a non-zero, a count of the flags, and a gather; the host waits for none of it.
+
+Programs own equal runs of non-zeros rather than rows, so a hub costs what its non-zeros cost. Flags are packed into words: the
+mask of the pairs then fits the first-level cache, and the new row offsets come from counting ones, not from a third reading of
+the columns.
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+
+from kernels.csr import Csr, Scaling
+from kernels.sampled._compaction_triton_source import flag, gather, locate, pack
+from kernels.sampled.selection import Kept
+
+_LANES = 32
+"""Flags in a word."""
+_WORDS = 32
+"""Words that a program owns."""
+_BLOCK = _LANES * _WORDS
+_ROWS = 32
+"""Rows of the result whose offsets one program finds."""
+_ROUND = 1024
+"""Room for non-zeros comes in multiples of this: a new bound is then seldom a new size to the allocator."""
+
+
+class Compaction:
+    """Drops columns of one matrix; holds a bit a non-zero where the diagonal stays whatever is dropped."""
+
+    def __init__(self, matrix: Csr, whole_diagonal: bool = False, separable: bool = False) -> None:
+        """Compile for `matrix`.
+
+        Args:
+            matrix: what columns are dropped from; as many non-zeros as its `col` has entries.
+            whole_diagonal: every entry on the diagonal stays, and stays what it is, whatever is dropped and scaled.
+            separable: results have a scaling in place of values where that can be.
+        """
+        self._matrix = matrix
+        self._blocks = triton.cdiv(matrix.nnz, _BLOCK)
+        self._separable = separable and matrix.entries is None
+        places = _diagonal_places(matrix) if whole_diagonal else None
+        self._always = None if places is None else _flags_at(places, self._blocks * _WORDS)
+        self._diagonal_nnz = 0 if places is None else len(places)
+        self(Kept(torch.zeros(matrix.shape[1], dtype=torch.bool, device=matrix.device)))
+
+    def __call__(self, kept: Kept) -> Csr:
+        """Return ``matrix @ diag(kept.weights)`` without the dropped entries, a bounded matrix: what follows its last is 0."""
+        with torch.cuda.device_of(kept.mask):  # type: ignore[no-untyped-call]
+            return self._compacted(kept)
+
+    def _compacted(self, kept: Kept) -> Csr:
+        flags, starts = self._flag(_packed(kept.mask))
+        rowptr = self._locate(flags, starts)
+        # An entry that stays unscaled in a scaled column is a value that no factor a column makes.
+        separable = self._separable and (kept.scale is None or self._always is None)
+        weights = (None, None) if separable else (self._matrix.value, kept.scale)
+        col, entries = self._gather(weights, flags, starts, self._bound(kept.most_nnz))
+        scaling = self._scaling(kept.scale) if separable else None
+        return Csr(rowptr, col, entries, self._matrix.shape, self._matrix.name, scaling, bounded=True)
+
+    def _scaling(self, scale: torch.Tensor | None) -> Scaling | None:
+        whole = self._matrix.scaling
+        return whole if scale is None else (whole or Scaling()).by_columns(scale)
+
+    def _bound(self, most_nnz: int | None) -> int:
+        most = self._matrix.nnz if most_nnz is None else most_nnz + self._diagonal_nnz
+        return min(-(-most // _ROUND) * _ROUND, self._matrix.nnz)
+
+    def _flag(self, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the words of flags of all non-zeros, and how many are kept before each program's run of them."""
+        flags = torch.empty(self._blocks * _WORDS, dtype=torch.int32, device=pairs.device)
+        counts = torch.zeros(self._blocks + 1, dtype=torch.int32, device=pairs.device)
+        if self._blocks:
+            flag[(self._blocks,)](
+                self._matrix.col, pairs, self._always, flags, counts, self._matrix.nnz, LANES=_LANES, WORDS=_WORDS, num_warps=4
+            )
+        return flags, counts.cumsum(0)
+
+    def _locate(self, flags: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        rowptr = torch.empty_like(self._matrix.rowptr)
+        grid = (triton.cdiv(len(rowptr), _ROWS),)
+        locate[grid](self._matrix.rowptr, flags, starts, rowptr, len(rowptr), LANES=_LANES, WORDS=_WORDS, ROWS=_ROWS, num_warps=4)
+        return rowptr
+
+    def _gather(
+        self, weights: tuple[torch.Tensor | None, torch.Tensor | None], flags: torch.Tensor, starts: torch.Tensor, bound: int
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return column and value (of `weights`: a value a non-zero, a scale a pair) of what is kept, and zeros behind it."""
+        col = torch.zeros(bound, dtype=torch.int32, device=flags.device)
+        value = torch.zeros(bound, device=flags.device) if any(part is not None for part in weights) else None
+        if self._blocks:
+            gather[(self._blocks,)](
+                self._matrix.col, *weights, flags, self._always, starts, col, value, bound, LANES=_LANES, WORDS=_WORDS, num_warps=4
+            )
+        return col, value
+
+
+def _diagonal_places(matrix: Csr) -> torch.Tensor:
+    """Return which of the non-zeros stand on the diagonal, ascending."""
+    rows = torch.arange(matrix.shape[0], device=matrix.device, dtype=matrix.col.dtype)
+    return (torch.repeat_interleave(rows, matrix.row_nnz) == matrix.col).nonzero().squeeze(1)
+
+
+def _flags_at(places: torch.Tensor, words: int) -> torch.Tensor:
+    """Return words of flags with a one at each of the places, which differ: so adding ones sets them."""
+    ones = torch.ones_like(places, dtype=torch.int32) << (places % _LANES).int()
+    return torch.zeros(words, dtype=torch.int32, device=places.device).index_add_(0, places // _LANES, ones)
+
+
+def _packed(mask: torch.Tensor) -> torch.Tensor:
+    """Return the mask of the pairs, (pairs,) bool, as words of flags."""
+    blocks = triton.cdiv(len(mask), _BLOCK)
+    words = torch.empty(blocks * _WORDS, dtype=torch.int32, device=mask.device)
+    if blocks:
+        pack[(blocks,)](mask.view(torch.int8), words, len(mask), LANES=_LANES, WORDS=_WORDS, num_warps=4)
+    return words

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+from made_matrices import array, dense, jagged
+
+from kernels import Csr
+from kernels.exact import torch_reduce
+from kernels.sampled import acceleration
+from kernels.sampled.padding import TAIL_ROWS, cut, padded
+
+
+def bounded(matrix, room):
+    """The matrix with `room` more entries behind its last, of which nobody but its row offsets says that they are none."""
+    col = torch.cat([matrix.col, matrix.col.new_zeros(room)])
+    entries = torch.cat([matrix.entries, matrix.entries.new_zeros(room)])
+    return Csr(matrix.rowptr, col, entries, matrix.shape, matrix.name, bounded=True)
+
+
+@pytest.mark.parametrize("room", [0, 1, 128, 300])
+def test_a_padded_matrix_has_as_many_non_zeros_as_its_offsets_say(room):
+    found = padded(bounded(jagged(), room))
+    assert not found.bounded
+    assert int(found.rowptr[-1]) == found.nnz == jagged().nnz + room
+    assert torch.equal(found.rowptr[: 13 + 1], jagged().rowptr)
+    assert found.shape == (13 + TAIL_ROWS, 9)
+
+
+def test_room_is_shared_by_the_rows_behind_so_that_none_is_a_hub():
+    rows = padded(bounded(jagged(), 300)).row_nnz[13:]
+    assert (int(rows.min()), int(rows.max()), int(rows.sum())) == (300 // TAIL_ROWS, 300 // TAIL_ROWS + 1, 300)
+
+
+def test_a_product_cut_to_size_is_that_of_the_matrix():
+    operand = dense(9, 5)
+    found = cut(torch_reduce.prepare(padded(bounded(jagged(), 300)), 5, torch.float32), 13)(operand)
+    np.testing.assert_allclose(found, array(jagged()) @ operand.double().numpy(), rtol=1e-6, atol=1e-6)
+    assert found.is_contiguous()
+
+
+CPU = torch.device("cpu")
+
+
+def test_triton_is_for_gpus_and_for_its_interpreter(monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    assert acceleration.with_triton("_scores_triton", CPU) is None
+
+
+def without(module):
+    def imported(name):
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    return imported
+
+
+def test_without_triton_a_step_is_left_to_plain_torch(monkeypatch):
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    monkeypatch.setattr(acceleration.importlib, "import_module", without("triton.language"))
+    assert acceleration.with_triton("_scores_triton", CPU) is None
+
+
+def test_a_misspelt_import_is_a_bug_and_raised(monkeypatch):
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    monkeypatch.setattr(acceleration.importlib, "import_module", without("tritton"))
+    with pytest.raises(ModuleNotFoundError, match="tritton"):
+        acceleration.with_triton("_scores_triton", CPU)
