@@ -1,17 +1,17 @@
-"""The command line: ``python -m harness list | doctor | report | compare | recommend``; imports what is heavy where it is used."""
+"""The command line: ``python -m harness list | doctor | report | compare | ...``; imports what is heavy where it is used."""
 
 from __future__ import annotations
 
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-RUN_LINE = b'{"run":{'
-PAGE_MARK = b'<meta name="generator" content="RSC Bench">'
+from harness.outputs import guard, unwritable, write_whole
+from harness.profile_command import profile
+
 FILE = click.Path(path_type=Path)
 
 
@@ -82,7 +82,7 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
 
     paths = list(results) or [_newest(Path("results"))]
     output = output or paths[0].with_suffix(".html")
-    _guard(output, paths)
+    guard(output, paths)
     if output.exists() and not output.is_file():
         raise click.ClickException(f"{output}: cannot be written (it is no regular file): give another path")
     # Named, not imported: the harness knows nothing of the reports.
@@ -90,7 +90,7 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
     try:
         page.write(paths, output)
     except OSError as error:
-        raise click.ClickException(_unwritable(output, error)) from None
+        raise click.ClickException(unwritable(output, error)) from None
     click.echo(str(output))
 
 
@@ -114,7 +114,7 @@ def compare(base: Path, new: Path, threshold: float, show_all: bool, across_mach
 
     for target in files.values():
         if target is not None:
-            _guard(target, [base, new])
+            guard(target, [base, new])
     comparison = compare.compare(results.read(base), results.read(new), threshold, across_machines)
     _write_all(comparison, files)
     click.echo(_table(comparison, show_all), nl=False)
@@ -144,13 +144,16 @@ def recommend(results: tuple[Path, ...], max_drop: float, as_json: bool) -> int:
     return recommend.exit_status(found)
 
 
+cli.add_command(profile)
+
+
 def _write_all(comparison: Any, files: dict[str, Path | None]) -> None:
     from harness.verdicts import as_json, junit, markdown
 
     outputs = {"markdown": markdown, "junit": junit, "as_json": as_json}
     for name, target in files.items():
         if target is not None:
-            _write_whole(target, outputs[name].text(comparison))
+            write_whole(target, outputs[name].text(comparison))
 
 
 def _table(comparison: Any, show_all: bool) -> str:
@@ -173,60 +176,6 @@ def _newest(folder: Path) -> Path:
     if not found:
         raise click.ClickException(f"no results file in {folder}/: `pytest suites/ --benchmark` makes one")
     return found[-1]
-
-
-def _guard(target: Path, inputs: list[Path]) -> None:
-    """Refuse to write over results, and over any file that we did not write."""
-    try:
-        beginning = _beginning(target)
-    except OSError as error:
-        raise click.ClickException(_unwritable(target, error)) from None
-    inside = target.resolve() in [path.resolve() for path in inputs]
-    if target.suffix == ".jsonl" or inside or beginning.startswith(RUN_LINE):
-        raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
-    if beginning and not _is_ours(beginning):
-        raise click.ClickException(f"{target}: was not written by report or compare, and is not replaced: give another path")
-
-
-def _beginning(path: Path) -> bytes:
-    """The first bytes of a file; empty where there is none."""
-    if not path.is_file():
-        return b""
-    with path.open("rb") as file:
-        return file.read(1024)
-
-
-def _is_ours(beginning: bytes) -> bool:
-    from harness.verdicts import MARK
-
-    return PAGE_MARK in beginning or MARK.encode() in beginning
-
-
-def _write_whole(target: Path, text: str) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8", errors="replace")  # a pipe or a device is not to be replaced by a file
-        else:
-            _replace(target.resolve(), text)
-    except OSError as error:
-        raise click.ClickException(_unwritable(target, error)) from None
-
-
-def _replace(target: Path, text: str) -> None:
-    """Write beside the target and move it there, so that a kill or a full disk leaves no half file."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="replace")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _unwritable(target: Path, error: OSError) -> str:
-    from harness.results import refusal
-
-    return f"{target}: cannot be written ({refusal(target, error)}): give another path"
 
 
 def _json(tree: dict[str, Any]) -> str:

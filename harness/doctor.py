@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any, Literal
 
-from harness import environment, gpu
+from harness import environment, nvml, sensors
 from harness.plugins import OPTIONAL
 
 State = Literal["ok", "hint", "missing"]
@@ -150,22 +150,34 @@ def _repeat(seconds: float) -> list[float]:
 
 
 def _gpus() -> Iterator[Finding]:
-    found, reason = gpu.gpus()
+    found, reason = nvml.gpus()
     if reason is not None:
         yield Finding("GPU", "hint", f"none: {reason}", "nothing to do on a machine without one: CPU kernels are measured")
+    running, unanswered = nvml.processes(), sensors.unanswered()
     for entry in found:
         size = "" if entry["memory_bytes"] is None else f", {entry['memory_bytes'] / 2**30:.0f} GiB"
         yield Finding("GPU", "ok", f"{entry['name']}{size}, driver {entry['driver']}, {entry['uuid']}")
-    if found:
-        yield gpu_processes(gpu.processes())
+        yield gpu_load(running.get(entry["uuid"]))
+        yield gpu_sensors(unanswered.get(entry["uuid"], {}))
 
 
-def gpu_processes(running: list[int]) -> Finding:
-    """Return whether other processes compute on a GPU."""
-    others = [str(pid) for pid in running if pid != os.getpid()]
+def gpu_load(running: list[nvml.Process] | None) -> Finding:
+    """Return whether other processes compute on a GPU; `running` is None where NVML does not tell."""
+    if running is None:
+        return Finding("GPU load", "hint", "NVML does not tell which processes compute on it", "ask whoever else may use it")
+    others = [str(process) for process in running if process.pid != os.getpid()]
     if others:
         return Finding("GPU load", "hint", f"other processes compute on it: {', '.join(others)}", "wait for them or stop them")
     return Finding("GPU load", "ok", "no other process computes on it")
+
+
+def gpu_sensors(unanswered: dict[str, str]) -> Finding:
+    """Return whether the GPU tells what a record keeps of it; `unanswered` has what it does not tell, and why."""
+    if unanswered:
+        says = ", ".join(f"{name} ({reason})" for name, reason in unanswered.items())
+        remedy = "records will do without; virtual GPUs, MIG slices and some containers tell less"
+        return Finding("GPU sensors", "hint", f"not told: {says}", remedy)
+    return Finding("GPU sensors", "ok", "power, energy, clocks, temperature, throttling and memory are told")
 
 
 def python() -> Finding:

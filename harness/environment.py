@@ -14,7 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.gpu import gpus
+from harness import main_memory
+from harness.nvml import gpus
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "numba", "numpy", "scipy", "triton", "torch-sparse", "torch-scatter", "torch-geometric", "msgspec")
@@ -30,7 +31,7 @@ def read() -> dict[str, Any]:
     found, reason = gpus()
     return {
         "cpu": _cpu(),
-        "memory_bytes": _memory_bytes(),
+        "memory_bytes": main_memory.total_bytes(),
         "gpus": found,
         "gpus_absent": reason,
         "os": _os(),
@@ -128,18 +129,24 @@ def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _cpu() -> dict[str, Any]:
-    import psutil
-
     return {
         "model": _cpu_model(),
         "architecture": platform.machine() or None,
-        "physical_cores": psutil.cpu_count(logical=False),
+        "physical_cores": _physical_cores(),
         "logical_cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "quota_cores": _quota_cores(),
         "governor": governor(),
-        "l3_bytes": _l3_bytes(),
+        "l3_bytes": l3_bytes(),
     }
+
+
+def _physical_cores() -> int | None:
+    try:
+        import psutil
+    except ModuleNotFoundError:  # a machine that only measures may lack it
+        return None
+    return psutil.cpu_count(logical=False)  # type: ignore[no-any-return]
 
 
 def _cpu_model() -> str | None:
@@ -153,18 +160,13 @@ def _quota_cores() -> float | None:
     return None if quota == "max" or not period else round(int(quota) / int(period), 2)
 
 
-def _l3_bytes() -> int | None:
+def l3_bytes() -> int | None:
+    """Return the size of the last cache of the first core, None where the kernel does not tell."""
     for index in sorted((CPU0 / "cache").glob("index*")):
         size = re.fullmatch(r"(\d+)([KM]?)", _text(index / "size") or "")
         if _text(index / "level") == "3" and size:
             return int(size.group(1)) * {"": 1, "K": 2**10, "M": 2**20}[size.group(2)]
     return None
-
-
-def _memory_bytes() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().total)
 
 
 def _os() -> dict[str, Any]:

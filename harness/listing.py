@@ -38,7 +38,8 @@ SECTIONS = (
     Section("kernels", "kernels.exact", "KERNEL"),
     Section("selections", "kernels.sampled", "SELECTION", "in front of any kernel, selecting at each call or once in an interval"),
     Section("graphs", "suites.graphs", "SOURCE", "a synthetic one is scaled by @0.05; a path to a graph file works too"),
-    Section("clocks", "harness.clocks", "CLOCK", "what times a call; chosen by the device, not by name"),
+    Section("orders", "suites.graphs.orders", "ORDER", "--reorder: how the nodes of a graph are numbered"),
+    Section("clocks", "harness.clocks", "CLOCK", "what times a call; the device chooses unless --clock names one"),
     Section("metrics", "harness.metrics", "METRIC"),
     Section("figures", "reports.figures", "FIGURE"),
 )

@@ -7,10 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import Any, Protocol
 
-from harness import memory
-from harness.clocks import Clock
+from harness import energy
+from harness.clocks import CannotTime, Clock, Timed
+from harness.device_memory import Memory
+from harness.faults import out_of_memory
 from harness.record import Case, Measurement, Record, Status
 from harness.sampling import Limits, sample
+from harness.timing import Timing
+from harness.watch import Watch, watched
 
 
 class Skip(Exception):
@@ -39,6 +43,8 @@ class Checked:
     """Columns of the matrix."""
     kept_pairs: int | None = None
     """Column-row pairs that were multiplied; None where nothing is selected."""
+    value_bytes: int | None = None
+    """Bytes of values that must be read for each non-zero."""
     graph_digest: str | None = None
     """Digest of the graph's contents."""
 
@@ -48,6 +54,8 @@ class Work(Protocol):
 
     period: int
     """Calls that belong together in one sample: the interval of a cached kernel, else 1."""
+    device: str
+    """Where it runs: ``cpu``, ``cuda:0``."""
     select: Callable[[], object] | None
     """Selecting alone; None where nothing is selected."""
     multiply: Callable[[], object] | None
@@ -80,7 +88,8 @@ def attempt(case: Case, ready: Callable[[], Callable[[], Work]], clock: Clock, l
         limits: when to stop sampling.
     """
     try:
-        return Record(case=case, status="ok", measurement=measure(ready(), clock, limits))
+        with watched(case) as watch:
+            return Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watch))
     except Exception as error:
         return Record(case=case, status=_status(error), reason=reason_of(error))
 
@@ -88,25 +97,33 @@ def attempt(case: Case, ready: Callable[[], Callable[[], Work]], clock: Clock, l
 def reason_of(error: Exception) -> str:
     """Return an exception as the one-line reason of a record."""
     first = next(iter(str(error).strip().splitlines()), "")
-    return first if isinstance(error, Skip | Wrong) else f"{type(error).__name__}: {first}".rstrip(": ")
+    if isinstance(error, Skip | Wrong | CannotTime):
+        return first
+    return out_of_memory(error) or f"{type(error).__name__}: {first}".rstrip(": ")
 
 
 def _status(error: Exception) -> Status:
-    return "skipped" if isinstance(error, Skip) else "wrong" if isinstance(error, Wrong) else "failed"
+    return "skipped" if isinstance(error, Skip | CannotTime) else "wrong" if isinstance(error, Wrong) else "failed"
 
 
-def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Measurement:
+def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits, watch: Watch) -> Measurement:
     """Return what was observed; raises `Wrong` before anything is timed where the result is wrong, and after it too."""
-    held = memory.resident()
+    watch.mark("prepare")
+    held = watch.memory.resident()
     start = perf_counter()
     work = prepare()
     work.synchronise()
     prepare_s = perf_counter() - start
     facts = asdict(work.check(work()))
-    peak_bytes, workspace_bytes = _memory(work, held)
+    peak_bytes, workspace_bytes = _memory(work, held, watch.memory)
     warmup_calls = _warm_up(work, limits)
-    times_s, stop = sample(lambda: clock.sample(work, work.period, work.synchronise) / work.period, limits)
+    watch.mark("sample")
+    timing = Timing(clock, Timed(work, work.period, work.synchronise, work.device))
+    times_s, stop = watch.sampled(timing, limits)
+    watch.mark("parts")
     select_s, multiply_s = (_part(work, part, clock, limits) for part in (work.select, work.multiply))
+    watch.measure_energy(energy.bursts(lambda: _period(work), work.period, work.synchronise))
+    watch.mark("check")
     work.check(work())
     return Measurement(
         times_s=times_s,
@@ -118,11 +135,13 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits) -> Measur
         calls_per_sample=work.period,
         warmup_calls=warmup_calls,
         stop=stop,
+        **timing.facts(),
         **facts,
+        **watch.facts(),
     )
 
 
-def _memory(work: Work, held: int | None) -> tuple[int | None, int | None]:
+def _memory(work: Work, held: int | None, memory: Memory) -> tuple[int | None, int | None]:
     """Return the peak of one period of calls above `held`, and what of it is workspace, in bytes.
 
     Not on the first call: what that loads or compiles is no call's memory.
@@ -146,9 +165,9 @@ def _warm_up(work: Work, limits: Limits) -> int:
     calls = 1 + work.period
     while True:
         work()
+        work.synchronise()  # each time: a queue takes a thousand calls in no time, and seconds to work them off
         calls += 1
         if perf_counter() >= end:
-            work.synchronise()
             return calls
 
 
@@ -158,4 +177,4 @@ def _part(work: Work, part: Callable[[], object] | None, clock: Clock, limits: L
         return None
     part()
     shorter = replace(limits, time_s=limits.time_s / 4)
-    return sample(lambda: clock.sample(part, 1, work.synchronise), shorter)[0]
+    return sample(Timing(clock, Timed(part, 1, work.synchronise, work.device)), shorter)[0]

@@ -21,6 +21,7 @@ OPTIONAL = {
     "plotly": "pip install plotly",
     "pandas": "pip install pandas",
     "ray": "pip install ray",
+    "sknetwork": "pip install scikit-network",
 }
 
 

@@ -44,7 +44,8 @@ def titles(recommendations: Sequence[Recommendation]) -> list[tuple[str, str]]:
     varies = [len({*column}) > 1 for column in zip(*named, strict=True)]
     beyond = [[field for field, varied in zip(fields, varies, strict=True) if varied] for fields in named]
     return [
-        (each.training.graph, ", ".join([words(each.training), *more])) for each, more in zip(recommendations, beyond, strict=True)
+        (each.training.graph_as_run, ", ".join([words(each.training), *more]))
+        for each, more in zip(recommendations, beyond, strict=True)
     ]
 
 

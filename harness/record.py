@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from harness.ceilings import Ceilings
+from harness.gpu_record import Energy, Telemetry
+
 SCHEMA = 1
 
 Status = Literal["ok", "skipped", "wrong", "failed"]
@@ -23,7 +26,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     graph: str
     """Graph name with its scale: ``twin:reddit2@0.05``."""
     width: int
-    """Columns of the dense operand (features of the layer)."""
+    """Columns of the dense operand (features of the layer); 0: it multiplies none, as another program's benchmark."""
     budget: float | None
     """Share of the exact FLOPs that may be spent, in (0, 1]; None for an exact kernel."""
     dtype: str
@@ -42,6 +45,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seed of the initialisation and of the sampling (training only)."""
     epochs: int | None = None
     """Epochs of the training (training only)."""
+    reorder: str | None = None
+    """The order that the graph's nodes were put in, ``degree``; None: the source's own."""
     variant: str | None = None
     """What of the method is left out or changed, ``no-switch``, ``forward``; None: the method as it is (training only)."""
 
@@ -49,7 +54,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         budget = "" if self.budget is None else f" C={self.budget:g}"
         beyond = "" if self.reduce == "sum" else f" {self.reduce}"
         beyond += "".join(f" {name}={value}" for name, value in self._training() if value is not None)
-        return f"{self.suite} {self.graph} d={self.width} {self.dtype} {self.device} {self.clock} {self.kernel}{budget}{beyond}"
+        width = f" d={self.width}" if self.width else ""
+        operation = f"{self.graph_as_run}{width} {self.dtype} {self.device} {self.clock}"
+        return f"{self.suite} {operation} {self.kernel}{budget}{beyond}"
+
+    @property
+    def graph_as_run(self) -> str:
+        """Name of the graph and of the order of its nodes, where it is not the source's own: ``twin:reddit2 (degree)``."""
+        return self.graph if self.reorder is None else f"{self.graph} ({self.reorder})"
 
     def _training(self) -> list[tuple[str, Any]]:
         names = ("model", "layers", "epochs", "seed", "variant")
@@ -66,12 +78,12 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """
     select_s: list[float] | None
     """Seconds of selecting and compacting alone, one entry a sample; None for an exact kernel."""
-    prepare_s: float
-    """Seconds to prepare the kernel for its matrix, once."""
+    prepare_s: float | None
+    """Seconds to prepare the kernel for its matrix, once; None where another program measured and did not say."""
     rel_error: float | None
     """Relative Frobenius error against the exact product in float64; None for a training."""
     nnz: int
-    """Non-zeros of the whole matrix."""
+    """Non-zeros of the whole matrix; 0: there is none, as in another program's benchmark."""
     kept_nnz: int
     """Non-zeros that were multiplied; equal to `nnz` for an exact kernel."""
     peak_bytes: int | None
@@ -88,14 +100,41 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Columns of the matrix: the column-row pairs."""
     kept_pairs: int | None = None
     """Column-row pairs that were multiplied; None for an exact kernel."""
+    value_bytes: int | None = None
+    """Bytes of values that must be read for each non-zero: 0 where all are one, or a row's factor times a column's."""
     graph_digest: str | None = None
     """Digest of the graph's structure and values: two runs of a case with different digests saw different graphs."""
     calls_per_sample: int = 1
     """Calls timed together in one sample: the caching interval of a cached kernel."""
+    launch_s: list[float] | None = None
+    """Host seconds to enqueue one call, off the clock of `times_s`: one entry a sample that has such calls; None on a CPU."""
+    exposed_calls: list[int] | None = None
+    """Calls of each sample that the GPU began with before the host had enqueued them whole; None on a clock of the host."""
+    flush_probe_s: dict[str, list[float]] | None = None
+    """Seconds of one read from a ``hot`` L2, ``flushed`` and from ``memory``: how cold a flush is; None where none is made."""
     warmup_calls: int = 0
     """Calls made before the first sample."""
     stop: str | None = None
     """Why sampling stopped: ``precise``, ``time`` or ``samples``."""
+    summarised_samples: int | None = None
+    """Samples that are gone but for their ``min, q1, median, q3, max`` in `times_s` (imported); None: `times_s` are samples."""
+
+    allocated_peak_bytes: int | None = None
+    """Highest memory that torch's allocator had handed out during one call, operands included (GPU only, as all that follows)."""
+    reserved_peak_bytes: int | None = None
+    """Highest memory that torch's allocator had reserved during one call."""
+    telemetry: Telemetry | None = None
+    """Readings of the GPU's sensors around the case."""
+    telemetry_missing: str | None = None
+    """Why there are none; None on a CPU."""
+    throttled: list[int] | None = None
+    """Places in `times_s` of samples taken while the GPU was slowed down; each was repeated, at the end. None: not known."""
+    energy: Energy | None = None
+    """The energy counter during a pass of its own."""
+    energy_missing: str | None = None
+    """Why there is none; None on a CPU."""
+    gpu_shared_with: list[str] | None = None
+    """Other processes that computed on the GPU at the end of the case; None where there were none or NVML does not tell."""
 
     epoch_s: list[float] | None = None
     """Seconds of each epoch, evaluation left out (training only, as all that follows)."""
@@ -137,7 +176,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"a reason is present exactly when the status is not 'ok' (got {self.status!r})")
 
 
-class Round(msgspec.Struct, frozen=True, kw_only=True):
+class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The start of one pass over the whole sweep: the unit of replication."""
 
     index: int
@@ -148,6 +187,11 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     """Cases planned in this round."""
     started: str
     """UTC, ISO 8601."""
+    ceilings: Ceilings | None = None
+    """What the device reached when the session began, in the first round that it started; None: see an earlier round."""
+    alternated: str | None = None
+    """Name of the session that took two sides in turns, a round of each: rounds of two files with one such name and one
+    `index` were taken one right after the other, and make a pair. None: not taken in turns."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,3 +206,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def records(self) -> list[Record]:
         """Every record of every round, in order."""
         return [record for _, records in self.rounds for record in records]
+
+    @property
+    def ceilings(self) -> list[Ceilings | None]:
+        """What the device had reached last when each round started; None where no session had measured it."""
+        known: list[Ceilings | None] = []
+        for start, _ in self.rounds:
+            known.append(start.ceilings or (known[-1] if known else None))
+        return known

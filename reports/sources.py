@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.ceilings import Ceilings
 from harness.environment import flat
 from harness.record import Run
 
@@ -29,6 +30,8 @@ class Source:
     """Each round that stopped before its last case, in words."""
     environment: tuple[tuple[str, str], ...]
     """Dotted name and value of every entry."""
+    ceilings: Ceilings | None = None
+    """What its device reached when its last session began; None where that was not measured."""
 
 
 def sources(runs: Sequence[Run]) -> tuple[Source, ...]:
@@ -43,7 +46,8 @@ def _source(run: Run, name: str) -> Source:
     started = run.rounds[0][0].started[:16].replace("T", " ") if run.rounds else ""
     rounds = sum(1 for _, records in run.rounds if records)
     label = machine(leaves, {record.case.device for record in run.records}) or name
-    return Source(name, label, started, rounds, len(run.records), tuple(_unfinished(run)), environment)
+    ceilings = run.ceilings[-1] if run.rounds else None
+    return Source(name, label, started, rounds, len(run.records), tuple(_unfinished(run)), environment, ceilings)
 
 
 def _unfinished(run: Run) -> Iterator[str]:

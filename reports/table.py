@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.baselines import Baselines
+from harness.ceilings import Ceilings
 from harness.metrics import Metric
 from harness.plugins import load
 from harness.recommend import Recommendation, recommend, words
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached")
 TRAINED = ("trained", "metric name", "series")
+SENSED = "sensed"
 UNMEASURED = (*CASE, "status", "reason", "rounds")
 
 # What a reader looks for first; every other metric follows in the order it was found.
@@ -41,7 +43,8 @@ class Table:
     cases: pd.DataFrame
     """A row per measured case of a file: the fields of the case, ``selection``, ``base`` and ``cached`` of a composed kernel,
     ``rounds``; for each metric its median over the rounds under its name, and ``<name> low``, ``high`` and ``against``.
-    Of a training also what was trained in words, ``trained``, its ``metric name``, and ``series``: its fastest measurement."""
+    Of a training also what was trained in words, ``trained``, its ``metric name``, and ``series``: its fastest measurement.
+    Of a case on a GPU also ``sensed``: the measurement whose sensors told most."""
     unmeasured: pd.DataFrame
     """A row per case, status and reason without a measurement; ``rounds`` is the text of the rounds it was so in."""
     metrics: tuple[Metric, ...]
@@ -81,7 +84,7 @@ def read_table(runs: Sequence[Run]) -> Table:
     files = sources(runs)
     cases = [row for run, source in zip(runs, files, strict=True) for row in _measured_rows(run, source, metrics)]
     unmeasured = [row for run, source in zip(runs, files, strict=True) for row in _unmeasured_rows(run, source)]
-    columns = [*CASE, *TRAINED, "rounds", *(column for metric in metrics for column in _columns(metric))]
+    columns = [*CASE, *TRAINED, SENSED, "rounds", *(column for metric in metrics for column in _columns(metric))]
     advice = tuple((source.name, each) for run, source in zip(runs, files, strict=True) for each in recommend([run]))
     return Table(pd.DataFrame(cases, columns=columns), pd.DataFrame(unmeasured, columns=UNMEASURED), metrics, files, advice)
 
@@ -106,18 +109,25 @@ def _measured_rows(run: Run, source: Source, metrics: Sequence[Metric]) -> Itera
     wrong = {record.case for record in run.records if record.status == "wrong"}
     found: dict[Case, list[list[_Value]]] = defaultdict(list)
     fastest: dict[Case, Measurement] = {}
-    for _, records in run.rounds:
+    sensed: dict[Case, Measurement] = {}
+    for (_, records), ceilings in zip(run.rounds, run.ceilings, strict=True):
         trusted = [record for record in records if record.case not in wrong]
-        for case, measurement, values in _round_values(trusted, metrics):
+        for case, measurement, values in _round_values(trusted, metrics, ceilings):
             found[case].append(values)
             fastest[case] = min(fastest.get(case, measurement), measurement, key=_fastest_s)
+            sensed[case] = max(sensed.get(case, measurement), measurement, key=_told)
     for case, rounds in found.items():
         trained = {} if case.model is None else _trained(case, fastest[case])
+        trained |= {} if case.device == "cpu" else {SENSED: sensed[case]}
         yield _identity(case, source) | trained | {"rounds": len(rounds)} | _summary(rounds, metrics)
 
 
 def _fastest_s(measurement: Measurement) -> float:
     return min(measurement.times_s)
+
+
+def _told(measurement: Measurement) -> int:
+    return (measurement.energy is not None) + (measurement.telemetry is not None)
 
 
 def _trained(case: Case, measurement: Measurement) -> dict[str, Any]:
@@ -132,21 +142,24 @@ class _Value:
     against: str | None
 
 
-def _round_values(records: Sequence[Record], metrics: Sequence[Metric]) -> Iterator[tuple[Case, Measurement, list[_Value]]]:
+def _round_values(
+    records: Sequence[Record], metrics: Sequence[Metric], ceilings: Ceilings | None
+) -> Iterator[tuple[Case, Measurement, list[_Value]]]:
     baselines = Baselines(records)
     first = {metric.against: metric for metric in metrics}.values()
     for record in records:
         if record.measurement is not None:
             # Metrics that are quoted against the same kernels share one look-up: there are many cases.
             found = {metric.against: baselines.of(metric, record.case) for metric in first}
-            values = [_value(metric, record.measurement, found[metric.against]) for metric in metrics]
+            values = [_value(metric, record, found[metric.against], ceilings) for metric in metrics]
             yield record.case, record.measurement, values
 
 
-def _value(metric: Metric, measurement: Measurement, baseline: tuple[str, Measurement] | None) -> _Value:
+def _value(metric: Metric, record: Record, baseline: tuple[str, Measurement] | None, ceilings: Ceilings | None) -> _Value:
     name, other = baseline or (None, None)
+    assert record.measurement is not None
     try:
-        number = metric.of(measurement, other)
+        number = metric.value(record.case, record.measurement, other, ceilings)
     except ArithmeticError:
         number = None
     return _Value(number if number is None or math.isfinite(number) else None, name)
@@ -182,7 +195,7 @@ def _identity(case: Case, source: Source) -> dict[str, Any]:
     composed = _COMPOSED.fullmatch(case.kernel)
     selection, base = composed.groups() if composed else (None, None)
     parts = {"selection": selection, "base": base, "cached": bool(selection and selection.startswith("cached_"))}
-    return {"file": source.name, "machine": source.machine} | msgspec.structs.asdict(case) | parts
+    return {"file": source.name, "machine": source.machine} | msgspec.structs.asdict(case) | {"graph": case.graph_as_run} | parts
 
 
 def _escaped(frame: pd.DataFrame) -> pd.DataFrame:

@@ -68,11 +68,11 @@ def training_headlines(table: Table) -> list[TrainingHeadline]:
 
 def _headline(file: str, of: Recommendation, found: dict[tuple[Any, ...], list[Trained]]) -> TrainingHeadline:
     case = of.training
-    trained = method(found.get((file, case.graph, words(case), case.dtype, case.device, case.clock, case.reduce), []))
+    trained = method(found.get((file, case.graph_as_run, words(case), case.dtype, case.device, case.clock, case.reduce), []))
     beside = [name for name in BESIDE if any(over_seeds(each.rows, name) for each in trained)]
     return TrainingHeadline(
         file=file,
-        graph=case.graph,
+        graph=case.graph_as_run,
         trained=words(case),
         setting=" · ".join([case.dtype, case.device, f"{case.clock} clock", f"{case.reduce} aggregation"]),
         metric=trained[0].metric if trained else "metric",

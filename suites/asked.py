@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,12 @@ from typing import Any, TypeVar
 import torch
 
 from kernels import Reduce
-from suites import graphs, recipes
+from suites import clocks, devices, graphs, recipes
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+AS_IS = "none"
+"""What ``--reorder`` calls the source's own order."""
 
 T = TypeVar("T", int, float)
 
@@ -44,10 +46,16 @@ class Asked:
     """Passes over the sweep, at least 1."""
     results: Path | None = None
     """Results file."""
+    slow_down: float | None = None
+    """Share by which each call is made longer on purpose; None: not at all."""
     device: str | None = None
     """``cpu``, ``cuda``, ``cuda:0``."""
+    clocks: tuple[str, ...] = ()
+    """Names of clocks; empty for the usual ones of the device."""
     data_root: Path | None = None
     """Folder of published graphs."""
+    reorders: tuple[str, ...] = ()
+    """Names of orders that the nodes of each graph are put in, ``none`` for the source's own."""
     models: tuple[str, ...] = ()
     """Names of models to train."""
     layers: int | None = None
@@ -60,6 +68,11 @@ class Asked:
     """Whether to train the method with each of its parts left out or changed, too."""
     trainings_named: bool = False
     """Whether the file of the trainings was named on the command line."""
+
+    @property
+    def orders(self) -> tuple[str | None, ...]:
+        """The orders of the nodes of each graph; None for the source's own, which is all where none was asked for."""
+        return tuple(dict.fromkeys(None if name == AS_IS else name for name in self.reorders)) or (None,)
 
     @property
     def trains(self) -> bool:
@@ -80,6 +93,14 @@ def numbers(option: str, texts: Iterable[str], kind: type[T]) -> tuple[T, ...]:
     return tuple(found)
 
 
+def share(option: str, text: str | None) -> float | None:
+    """Return the share in the value of an option, ``5%`` or ``0.05``, None where it was not given, or raise `AskedError`."""
+    if text is None:
+        return None
+    (number,) = numbers(option, [text.removesuffix("%")], float)
+    return number / 100 if text.endswith("%") else number
+
+
 def path(option: str, text: str | None) -> Path | None:
     """Return the path in the value of an option, None where it was not given, or raise `AskedError`."""
     if text == "":
@@ -93,22 +114,31 @@ def check(asked: Asked) -> None:
         raise AskedError(message)
 
 
-def default_device() -> str:
-    """Return the device that a run without ``--device`` uses."""
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
-
-
 def _refusals(asked: Asked) -> Iterator[str]:
     yield from _each("--budget", asked.budgets, lambda c: 0 < c <= 1, "must lie in (0, 1], a share of the exact FLOPs")
     yield from _each("--width", asked.widths, lambda d: d >= 1, "must be at least 1, the columns of the dense operand")
     for name in ("rounds", "layers", "epochs", "seeds"):
         count = getattr(asked, name)
         yield from _each(f"--{name}", () if count is None else (count,), lambda n: n >= 1, "must be at least 1")
+    yield from _slow_down(asked)
     yield from _each("--dtype", asked.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
     yield from _each("--reduce", asked.reduces, ("sum", "mean").__contains__, "must be sum or mean")
     yield from _models(asked)
-    yield from _device(asked.device)
+    yield from filter(None, [devices.refusal(asked.device)])
+    yield from clocks.refusals(asked.clocks, asked.device or devices.default())
+    yield from _orders(asked)
     yield from _names(asked)
+
+
+def _slow_down(asked: Asked) -> Iterator[str]:
+    if asked.slow_down is None:
+        return
+    if not 0 < asked.slow_down <= 10:
+        yield f"--slow-down must be above 0% and at most 1000% (got {100 * asked.slow_down:g}%): write 5% or 0.05"
+    if not asked.benchmark:
+        yield "--slow-down must go with --benchmark: without it nothing is timed"
+    if asked.trains:
+        yield "--slow-down must go with products, not with trainings, which it leaves as they are: name no --model or training"
 
 
 def _each(option: str, values: tuple[Any, ...], fits: Callable[[Any], bool], rule: str) -> Iterator[str]:
@@ -125,15 +155,12 @@ def _models(asked: Asked) -> Iterator[str]:
         yield f"--dtype must be float32 where a --model is trained (got {', '.join(asked.dtypes)}): leave it out"
 
 
-def _device(device: str | None) -> Iterator[str]:
-    if device is None or device == "cpu":
-        return
-    if not re.fullmatch(r"cuda(:\d+)?", device):
-        yield f"--device must be cpu, cuda or cuda:NUMBER (got {device})"
-    elif not torch.cuda.is_available():
-        yield f"--device {device} needs an NVIDIA GPU that torch sees (there is none): use cpu, or see `python -m harness doctor`"
-    elif int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-        yield f"--device {device} must be one of the {torch.cuda.device_count()} GPUs of this machine, counted from 0"
+def _orders(asked: Asked) -> Iterator[str]:
+    for name in filter(None, asked.orders):
+        try:
+            graphs.check_order(name)
+        except graphs.GraphError as error:
+            yield f"--reorder: {error}"
 
 
 def _names(asked: Asked) -> Iterator[str]:

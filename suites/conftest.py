@@ -11,7 +11,7 @@ import pytest
 
 from harness.plugins import PluginError
 from harness.results import ResultsError
-from suites.asked import Asked, AskedError, numbers, path
+from suites.asked import Asked, AskedError, numbers, path, share
 from suites.graphs import GraphError
 from suites.kernels import KernelError
 from suites.progress import Progress, one_line
@@ -30,6 +30,7 @@ PROGRESS = pytest.StashKey[Progress | None]()
 
 _ONCE = {
     "--results FILE": "results file to begin or to carry on (default: results/TIME.jsonl)",
+    "--slow-down SHARE": "make each call that much longer, 5% say, to try whether a comparison notices (products only)",
     "--rounds N": f"passes over the sweep (default: {NEW_FILE_ROUNDS}, {TRAINING_ROUNDS} with trainings or on a finished file)",
     "--device cpu|cuda[:i]": "where to run (default: the GPU where there is one)",
     "--data-root DIR": "where published graphs lie or are downloaded to (default: data)",
@@ -44,6 +45,8 @@ _REPEATED = {
     "--width D": "columns of the dense operand",
     "--dtype NAME": "float32 or bfloat16",
     "--reduce NAME": "sum or mean aggregation",
+    "--clock NAME": "clock that times a call: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",
+    "--reorder NAME": "order of the nodes of each graph (`python -m harness list` names them); none: the source's own (default)",
     "--model NAME": "model to train: GCN, GraphSAGE, GCNII or GraphSAINT. Trainings take minutes each: --benchmark measures them "
     "only where suites/test_training.py is named, or an option of theirs is given (default there: GCN)",
 }
@@ -87,7 +90,10 @@ def _asked(config: pytest.Config) -> Asked:
         widths=numbers("--width", option("--width"), int),
         dtypes=tuple(option("--dtype")),
         reduces=tuple(option("--reduce")),
+        clocks=tuple(option("--clock")),
+        reorders=tuple(option("--reorder")),
         rounds=_number(config, "--rounds"),
+        slow_down=share("--slow-down", option("--slow-down")),
         results=path("--results", option("--results")),
         device=option("--device"),
         data_root=path("--data-root", option("--data-root")),
@@ -155,6 +161,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=done)
     left = sorted(cases.keys() - set(done), key=lambda item: (cases[item][1], order[cases[item][0]]))
     items[:] = [item for item in items if item not in cases] + left
+    rounds.measure_ceilings([cases[item] for item in left])
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     config.stash[PROGRESS] = Progress(len(left), terminal.write_line, _rewrite(config, terminal)) if terminal else None
 
@@ -220,6 +227,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Close the results file, and say where it is and what comes next."""
     rounds = config.stash.get(ROUNDS, None)
     if rounds is not None:
+        gc.unfreeze()  # what is frozen is not freed at exit, and Triton's bindings list all of it on the terminal as leaked
         rounds.close()
         terminal = config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:

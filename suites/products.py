@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import psutil
 import torch
 
+from harness import cuda, main_memory
 from harness.measure import Checked, Skip, Wrong
 from kernels import Csr, Kernel, Multiply, Reduce, Unsupported
 from kernels.sampled.compose import SampledMultiply
@@ -40,13 +40,27 @@ def make_operands(product: Product) -> None:
     """Make what every kernel of a case shares, so that none of them pays for it; raises `Skip` where memory does not suffice."""
     nodes, width = product.graph.nodes, product.width
     needed = nodes * width * (3 * product.dtype.itemsize + 3 * 8)  # operand and two results; reference and difference in float64
-    free = psutil.virtual_memory().available
-    if needed > free:
+    free = main_memory.free_bytes()
+    if free is not None and needed > free:
         raise Skip(f"{nodes:,} x {width:,} operands need {needed / 1e9:,.1f} GB of memory ({free / 1e9:,.1f} GB are free)")
+    if product.device != "cpu":
+        _check_gpu_room(product)
     matrix = _matrix(product)
     matrix.transpose()
     _ = matrix.column_norms, matrix.column_nnz
     _dense(product)
+
+
+def _check_gpu_room(product: Product) -> None:
+    """Raise `Skip` where the GPU cannot hold the least that any kernel needs: the columns of both matrices, G and two results."""
+    nodes, nnz, width = product.graph.nodes, product.graph.edges, product.width
+    needed = 2 * 4 * nnz + 3 * nodes * width * product.dtype.itemsize
+    if needed > cuda.free_bytes(product.device):
+        forget_operands()  # of the cases before
+    free = cuda.free_bytes(product.device)
+    if needed > free:
+        what = f"{nodes:,} x {width:,} operands and {nnz:,} non-zeros"
+        raise Skip(f"{what} need {needed / 1e9:,.1f} GB of GPU memory ({free / 1e9:,.1f} GB are free)")
 
 
 def work(product: Product, kernel: Kernel) -> SpmmWork:
@@ -65,6 +79,7 @@ class SpmmWork:
     def __init__(self, product: Product, matrix: Csr, dense: torch.Tensor, multiply: Multiply) -> None:
         self._product, self._matrix, self._dense, self._multiply = product, matrix, dense, multiply
         self._sampled = multiply if isinstance(multiply, SampledMultiply) else None
+        self.device = product.device
         self.period = self._sampled.sampling.interval if self._sampled else 1
         self.select: Callable[[], object] | None = self._select if self._sampled else None
         self.multiply: Callable[[], object] | None = self._multiply_alone if self._sampled else None
@@ -101,6 +116,7 @@ class SpmmWork:
             rows=self._matrix.shape[0],
             columns=self._matrix.shape[1],
             kept_pairs=kept_pairs,
+            value_bytes=0 if self._matrix.entries is None else self._product.dtype.itemsize,
             graph_digest=self._product.graph.digest,
         )
 
@@ -141,20 +157,26 @@ def _operands(graph: Graph, reduce: Reduce, device: str) -> Csr:
     return matrix.transpose().to(device)
 
 
+def forget_operands() -> None:
+    """Let go of the operands that are kept for the next case, as those of a GPU that is full."""
+    _operands.cache_clear()
+
+
 def _matrix(product: Product) -> Csr:
     return _operands(product.graph, product.reduce, product.device)
 
 
 @lru_cache(maxsize=4)
-def _gradient(nodes: int, width: int) -> torch.Tensor:
-    """A gradient whose rows differ in length as real ones do (log-normal), float32."""
+def _gradient(graph: Graph, width: int) -> torch.Tensor:
+    """A gradient whose rows differ in length as real ones do (log-normal), float32; a node has its row in any order of them."""
     generator = torch.Generator().manual_seed(0)
-    length = torch.randn(nodes, 1, generator=generator).exp()
-    return torch.randn(nodes, width, generator=generator) * length
+    length = torch.randn(graph.nodes, 1, generator=generator).exp()
+    gradient = torch.randn(graph.nodes, width, generator=generator) * length
+    return gradient if graph.order is None else gradient[graph.order]
 
 
 def _dense(product: Product) -> torch.Tensor:
-    return _gradient(product.graph.nodes, product.width).to(product.device, product.dtype)
+    return _gradient(product.graph, product.width).to(product.device, product.dtype)
 
 
 def reference(product: Product, weights: torch.Tensor | None = None) -> np.ndarray:

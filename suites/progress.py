@@ -84,8 +84,13 @@ def _clock(seconds: float) -> str:
 def _case(record: Record) -> str:
     case = record.case
     budget = "" if case.budget is None else f" C={case.budget:g}"
+    clock = "" if case.clock == "host" else f" {case.clock}"
     beyond = f"{' ' + case.dtype if case.dtype != 'float32' else ''}{' ' + case.reduce if case.reduce != 'sum' else ''}"
-    return f"{case.graph} d={case.width}{beyond} {case.kernel}{budget}" if case.model is None else f"{case.graph} {_kind(case)}"
+    return (
+        f"{case.graph_as_run} d={case.width}{beyond}{clock} {case.kernel}{budget}"
+        if case.model is None
+        else f"{case.graph_as_run} {_kind(case)}"
+    )
 
 
 def _kind(case: Case) -> str:

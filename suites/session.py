@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import environment
-from harness.clocks import host
+from harness.ceilings import Ceilings
 from harness.record import Case, Record, Round
 from harness.results import ResultsFile
 from harness.sampling import Limits
-from suites.asked import Asked, check
+from suites import ceilings, devices
+from suites.asked import DTYPES, Asked, check
 from suites.kernels import Catalog, catalog, file_digests
 from suites.sweep import Setting, settings
 from suites.training_sweep import TrainingSetting, training_settings
@@ -27,20 +30,16 @@ AnySetting = Setting | TrainingSetting
 class Session:
     """The cases of a run, and what is known of them before it starts."""
 
-    clock = host.CLOCK
     limits = Limits()
 
     def __init__(self, asked: Asked) -> None:
         """Look everything up that was asked for; raises an error of one line where it cannot be had."""
         check(asked)
+        asked = replace(asked, device=devices.use(asked.device))
         self.asked = asked
         self.catalog: Catalog = catalog(asked.kernels)
         self.trainings = training_settings(asked, self.catalog)
         self.settings: list[AnySetting] = [*settings(asked, self.catalog), *self.trainings]
-
-    def case(self, setting: AnySetting) -> Case:
-        """Return the identity of a setting's record."""
-        return setting.case(self.clock.name)
 
 
 class Rounds:
@@ -52,7 +51,10 @@ class Rounds:
         self.cases = len(session.settings)
         """Cases of a round; fewer where the runner was told to leave some out."""
         self.path = session.asked.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
-        self._file = ResultsFile(self.path, environment.read() | file_digests(session.catalog))
+        # Named with the machine: honest rounds and slowed ones never share a file.
+        slow_down = {} if session.asked.slow_down is None else {"slow_down": session.asked.slow_down}
+        self._file = ResultsFile(self.path, environment.read() | file_digests(session.catalog) | slow_down)
+        self._ceilings: Ceilings | None = None
         self._left_over = self._unfinished()
         self.indices = self._indices(session.asked.rounds)
 
@@ -61,7 +63,7 @@ class Rounds:
         if not self._file.rounds:
             return None
         last, records = self._file.rounds[-1]
-        planned = {self._session.case(setting) for setting in self._session.settings}
+        planned = {setting.case() for setting in self._session.settings}
         # A whole round of another sweep is not cut short: cases that it did not have get rounds of their own.
         return last.index if len(records) < last.cases and not planned <= self._file.done() else None
 
@@ -78,13 +80,22 @@ class Rounds:
 
     def is_done(self, setting: AnySetting, index: int) -> bool:
         """Return whether a killed run has done this case in this round already."""
-        return index == self._left_over and self._session.case(setting) in self._file.done()
+        return index == self._left_over and setting.case() in self._file.done()
+
+    def measure_ceilings(self, todo: Iterable[tuple[AnySetting, int]]) -> None:
+        """Measure what the device can reach, where products start a new round; its first line in the file keeps it."""
+        fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
+        if fresh:
+            row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
+            self._ceilings = ceilings.measure(self._session.asked.device or devices.default(), row_bytes)
 
     def append(self, record: Record, index: int) -> None:
         """Write a record at once, and the start of its round before the first."""
         if not self._file.rounds or self._file.rounds[-1][0].index != index:
             now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            self._file.start_round(Round(index=index, of=self.indices[-1], cases=self.cases, started=now))
+            start = Round(index=index, of=self.indices[-1], cases=self.cases, started=now, ceilings=self._ceilings)
+            self._file.start_round(start)
+            self._ceilings = None
         self._file.append(record)
 
     def samples(self, case: Case) -> list[float]:

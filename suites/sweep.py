@@ -8,8 +8,8 @@ from typing import Literal
 
 from harness.record import Case
 from kernels import Reduce
-from suites import graphs
-from suites.asked import DTYPES, Asked, default_device
+from suites import clocks, devices, graphs
+from suites.asked import DTYPES, Asked
 from suites.kernels import Catalog, Choice
 
 Suite = Literal["exact", "sampled"]
@@ -36,14 +36,18 @@ class Setting:
     dtype: str
     reduce: Reduce
     device: str
+    clock: str
+    reorder: str | None = None
+    """Order that the graph's nodes are put in; None: the source's own."""
 
     def __str__(self) -> str:
         """The id of its test: readable, and unique in a sweep."""
         parts = [self.label, f"d{self.width}", self.choice.name, f"C{self.budget:g}" if self.budget else ""]
-        parts += [self.dtype * (self.dtype != "float32"), self.reduce * (self.reduce != "sum")]
+        parts += [self.dtype * (self.dtype != "float32"), self.reduce * (self.reduce != "sum"), self.reorder or ""]
+        parts += [self.clock * (self.clock != "host")]
         return "-".join(part for part in parts if part)
 
-    def case(self, clock: str) -> Case:
+    def case(self) -> Case:
         """Return the identity that its record gets."""
         return Case(
             suite=self.suite,
@@ -53,26 +57,32 @@ class Setting:
             budget=self.budget,
             dtype=self.dtype,
             device=self.device,
-            clock=clock,
+            clock=self.clock,
             reduce=self.reduce,
+            reorder=self.reorder,
         )
 
 
 def settings(asked: Asked, catalog: Catalog) -> list[Setting]:
     """Return every case of the sweep: graph by graph, width by width, exact kernels before what samples in front of them."""
-    device = asked.device or default_device()
+    device = asked.device or devices.default()
     exact, sampled = _choices(asked, catalog, device)
     labels = {graph: graphs.check(graph, asked.data_root) for graph in _graphs(asked, device)}
     every = []
-    for graph, dtype, reduce, width in product(labels, _dtypes(asked), _reduces(asked), _widths(asked)):
-        place = (graph, labels[graph], width)
-        every += [Setting("exact", *place, choice, None, dtype, reduce, _device_of(choice, catalog, device)) for choice in exact]
-        every += [
-            Setting("sampled", *place, choice, budget, dtype, reduce, _device_of(choice, catalog, device))
-            for budget in _budgets(asked)
-            for choice in sampled
-        ]
+    chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
+    chosen += [("sampled", choice, budget) for budget in _budgets(asked) for choice in sampled]
+    for graph, order, dtype, reduce, width in product(labels, asked.orders, _dtypes(asked), _reduces(asked), _widths(asked)):
+        for suite, choice, budget in chosen:
+            where = _device_of(choice, catalog, device)
+            place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, where)
+            every += [Setting(*place, clock, order) for clock in _clocks(asked, choice, catalog, where)]
     return list(dict.fromkeys(every))  # a value that was given twice is one case, or a round would hold it twice
+
+
+def _clocks(asked: Asked, choice: Choice, catalog: Catalog, device: str) -> tuple[str, ...]:
+    """Return the clocks of a case; one will do where nothing is timed."""
+    names = clocks.of(device, asked.clocks)
+    return names if asked.benchmark and catalog.why_not(choice) is None else names[:1]
 
 
 def _choices(asked: Asked, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:

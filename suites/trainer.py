@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -57,6 +58,8 @@ class Trainer:
     batches: list[Batch]
     learning_rate: float
     history: History = field(default_factory=History)
+    named: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """Opens a range around what has a name, for a profiler that shows names."""
 
     def prepare(self) -> None:
         """Multiply once in each direction and exactly, so that transposes and compiled code are there before the clock starts.
@@ -72,7 +75,7 @@ class Trainer:
     def run(self, epochs: int, tell: Callable[[Epoch], None]) -> History:
         """Train for a number of epochs, evaluating after each; raises `TrainingError` where the loss is no number."""
         for epoch in range(1, epochs + 1):
-            self._train_once(epoch)
+            self.train_once(epoch)
             val, test = self._evaluate_timed()
             self.history.val_metric.append(val)
             self.history.test_metric.append(test)
@@ -84,7 +87,8 @@ class Trainer:
         """Adam, as in the paper's settings; kept through every re-allocation."""
         return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate)
 
-    def _train_once(self, epoch: int) -> None:
+    def train_once(self, epoch: int) -> None:
+        """Train for one epoch, counted from 1, without evaluating."""
         self.model.train()
         self.approximation.timings.reset()
         start = self._now()
@@ -101,7 +105,8 @@ class Trainer:
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         start = self._now()
-        self.optimiser.step()
+        with self.named("optimiser"):
+            self.optimiser.step()
         return _Step(loss.detach(), self._now() - start, self._share(), self.approximation.phase.sampled)
 
     def _share(self) -> float:

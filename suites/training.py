@@ -8,11 +8,13 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+import msgspec
 import torch
 
 from harness import memory
 from harness.measure import Skip, Wrong, reason_of
 from harness.record import Case, Measurement, Record, Status
+from harness.watch import watched
 from kernels.rsc import Approximation, approximate
 from suites import models, random_walks, training_data
 from suites.graphs import Graph
@@ -25,6 +27,8 @@ from suites.training_sweep import VARIANTS, TrainingSetting
 
 MOST_WARMUP = 5
 """Exact steps before the first allocation; a tenth of the epochs where that is less."""
+TRACE_PERIOD_S = 1.0
+"""Seconds between two readings of a GPU's sensors: a training takes minutes."""
 _REHEARSED_EPOCHS = 6
 _REHEARSED_PACE = {"interval": 2, "reallocate_every": 2}
 """Steps and epochs; so a short training, too, warms up, allocates and selects twice, and goes back to exact."""
@@ -37,7 +41,10 @@ Trained = tuple[History, float]
 def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
     """Return the record of a training: its measurement, or why there is none. Only an interruption gets past it."""
     try:
-        return Record(case=case, status="ok", measurement=train())
+        with watched(case, TRACE_PERIOD_S) as watch:
+            watch.mark("sample")
+            found = train()
+            return Record(case=case, status="ok", measurement=msgspec.structs.replace(found, **watch.facts()))
     except TrainingError as error:
         return Record(case=case, status="failed", reason=str(error))
     except Exception as error:
@@ -85,6 +92,13 @@ def _trained(
     pace: dict[str, int] | None = None,
 ) -> Trained:
     start = perf_counter()
+    trainer = prepared(setting, data, catalog, pace)
+    prepare_s = perf_counter() - start
+    return trainer.run(setting.epochs, tell), prepare_s
+
+
+def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pace: dict[str, int] | None = None) -> Trainer:
+    """Return what trains as a setting says, its model built and approximated and all that is made once made."""
     torch.manual_seed(setting.seed)
     # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
@@ -95,8 +109,7 @@ def _trained(
     approximation = _approximated(model, setting, catalog, {"steps_per_epoch": len(batches)} | (pace or {}))
     trainer = Trainer(model, approximation, data, batches, settings.learning_rate)
     trainer.prepare()
-    prepare_s = perf_counter() - start
-    return trainer.run(setting.epochs, tell), prepare_s
+    return trainer
 
 
 def _approximated(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Approximation:

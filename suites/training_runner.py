@@ -50,7 +50,7 @@ class TrainingRunner(Runner):
         return recipes.missing() or self.session.catalog.why_not(self.setting.choice)
 
     def _graph(self) -> Graph:
-        return graphs.load(self.setting.graph, self.session.asked.data_root)
+        return graphs.load(self.setting.graph, self.session.asked.data_root, self.setting.reorder)
 
     def _tell(self, case: Case, epoch: Epoch) -> None:
         if self.progress is not None:

@@ -8,8 +8,8 @@ from itertools import product
 from typing import Any, Literal
 
 from harness.record import Case
-from suites import graphs
-from suites.asked import Asked, default_device
+from suites import clocks, devices, graphs
+from suites.asked import Asked
 from suites.kernels import Catalog, Choice
 from suites.recipes import CPU_EPOCHS, MODELS, Model, find, recipe
 
@@ -55,6 +55,8 @@ class TrainingSetting:
     epochs: int
     seed: int
     device: str
+    reorder: str | None = None
+    """Order that the graph's nodes are put in; None: the source's own."""
     variant: str | None = None
     """A name in `VARIANTS`; None: the method as it is."""
     suite: Literal["training"] = field(default="training", init=False)
@@ -63,9 +65,10 @@ class TrainingSetting:
         """The id of its test: readable, and unique in a sweep."""
         budget = f"C{self.budget:g}" if self.budget else ""
         parts = [self.label, self.model.name, f"d{self.width}", self.choice.name, budget, self.variant or "", f"seed{self.seed}"]
+        parts.append(self.reorder or "")
         return "-".join(part for part in parts if part)
 
-    def case(self, clock: str) -> Case:
+    def case(self) -> Case:
         """Return the identity that its record gets."""
         return Case(
             suite=self.suite,
@@ -75,8 +78,9 @@ class TrainingSetting:
             budget=self.budget,
             dtype="float32",
             device=self.device,
-            clock=clock,
+            clock=clocks.TRAINING,
             reduce=self.model.reduce,
+            reorder=self.reorder,
             model=self.model.name,
             layers=self.layers,
             seed=self.seed,
@@ -89,14 +93,14 @@ def training_settings(asked: Asked, catalog: Catalog) -> list[TrainingSetting]:
     """Return every training of the sweep; none where the run measures and did not ask for trainings, which take minutes each."""
     if asked.benchmark and not asked.trains:
         return []
-    device = asked.device or default_device()
+    device = asked.device or devices.default()
     exact, sampled = _choices(asked, catalog, device)
     labels = {graph: graphs.check(graph, asked.data_root) for graph in _graphs(asked, device)}
     models = [find(name) for name in asked.models] or ([MODELS["GCN"]] if asked.benchmark else list(MODELS.values()))
     every = []
     widths = asked.widths or (None if asked.benchmark else CHECKED_HIDDEN,)
-    for graph, model, width, seed in product(labels.items(), models, widths, range(_seeds(asked))):
-        first = replace(_first(asked, model, graph, width), seed=seed)
+    for graph, order, model, width, seed in product(labels.items(), asked.orders, models, widths, range(_seeds(asked))):
+        first = replace(_first(asked, model, graph, width), seed=seed, reorder=order)
         every += [replace(first, choice=choice) for choice in exact]
         for choice in sampled:
             every += [replace(first, choice=choice, budget=budget) for budget in _budgets(asked)]
@@ -107,7 +111,7 @@ def training_settings(asked: Asked, catalog: Catalog) -> list[TrainingSetting]:
 def _first(asked: Asked, model: Model, graph: tuple[str, str], width: int | None) -> TrainingSetting:
     """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
     settings = recipe(graph[1], width)
-    device = asked.device or default_device()
+    device = asked.device or devices.default()
     usual = (CPU_EPOCHS if device == "cpu" else settings.epochs) if asked.benchmark else CHECKED_EPOCHS
     return TrainingSetting(
         graph=graph[0],
@@ -129,7 +133,7 @@ def _choices(asked: Asked, catalog: Catalog, device: str) -> tuple[list[Choice],
     Exact training with our kernel is always there: a speedup is against the fastest. Named exact kernels stand beside it,
     named sampled ones in place of the paper's top-k in front of ours.
     """
-    ours = _ours(catalog, device)
+    ours = ours_on(catalog, device)
     named = [catalog.find(name) for name in asked.kernels]
     sampled = [choice for choice in named if choice.selection is not None]
     sampled += [Choice(catalog.from_files[name], "topk", cached=True) for name in asked.kernels if name in catalog.from_files]
@@ -137,7 +141,7 @@ def _choices(asked: Asked, catalog: Catalog, device: str) -> tuple[list[Choice],
     return list(dict.fromkeys(exact)), list(dict.fromkeys(sampled)) or [Choice(ours.exact, "topk", cached=True)]
 
 
-def _ours(catalog: Catalog, device: str) -> Choice:
+def ours_on(catalog: Catalog, device: str) -> Choice:
     """Return our exact kernel for the device, the vendor's where ours cannot run."""
     kind = device.partition(":")[0]
     here = [kernel for kernel in catalog.exact.values() if kernel.device == kind and kernel.missing() is None]

@@ -18,6 +18,7 @@ FOLDERS = {
     "harness.metrics": "METRIC",
     "harness.clocks": "CLOCK",
     "reports.figures": "FIGURE",
+    "suites.graphs.orders": "ORDER",
 }
 KINDS = {**FOLDERS, "kernels.sampled": "SELECTION", "suites.graphs": "SOURCE", "suites.graphs.formats": "FORMAT"}
 HEAVY = ("torch", "numba", "scipy", "triton")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from time import perf_counter_ns
 
-from harness.clocks import Clock
+from harness.clocks import Clock, Opened, Sample, Timed
 
 
-def sample(call: Callable[[], object], calls: int, synchronise: Callable[[], None]) -> float:
-    """Return the seconds that `calls` calls took together."""
-    synchronise()
+def take(timed: Timed) -> Sample:
+    """Return the seconds that a round of calls took together."""
+    timed.synchronise()
     start = perf_counter_ns()
-    for _ in range(calls):
-        call()
-    synchronise()
-    return (perf_counter_ns() - start) * 1e-9
+    for _ in range(timed.calls):
+        timed.call()
+    timed.synchronise()
+    return Sample((perf_counter_ns() - start) * 1e-9)
 
 
-CLOCK = Clock("host", "Wall time on the host, caches as the call before left them, launch included.", sample)
+CLOCK = Clock(
+    name="host",
+    says="Wall time on the host, caches as the call before left them, launch included.",
+    open=lambda timed: Opened(partial(take, timed)),
+    devices=("cpu", "cuda"),
+    default=("cpu",),
+)

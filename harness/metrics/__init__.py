@@ -6,7 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.record import Measurement
+from harness.ceilings import Ceilings
+from harness.record import Case, Measurement
+
+
+def absent(measurement: Measurement, baseline: Measurement | None) -> None:
+    """Return None: the number needs more than a measurement and its baseline."""
+    del measurement, baseline
 
 
 @dataclass(frozen=True)
@@ -19,10 +25,16 @@ class Metric:
     better: Literal["higher", "lower"]
     says: str
     """One sentence for a reader who sees the number for the first time."""
-    of: Callable[[Measurement, Measurement | None], float | None]
+    of: Callable[[Measurement, Measurement | None], float | None] = absent
     """From a measurement and its baseline of the same round to the value; None where it is absent."""
+    within: Callable[[Case, Measurement, Ceilings | None], float | None] | None = None
+    """In place of `of`, for a number that needs the case or what the device can reach; None: `of` says it."""
     against: tuple[str, ...] | None = None
     """Kernels that serve as baseline, the first one measured; None: the fastest exact kernel of the same operation."""
+
+    def value(self, case: Case, measurement: Measurement, baseline: Measurement | None, ceilings: Ceilings | None) -> float | None:
+        """Return the number for a measured case; None where it is absent."""
+        return self.of(measurement, baseline) if self.within is None else self.within(case, measurement, ceilings)
 
     @property
     def label(self) -> str:

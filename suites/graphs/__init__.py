@@ -2,5 +2,6 @@
 
 from suites.graphs.graph import Graph, GraphError, Masks
 from suites.graphs.loading import check, load, names
+from suites.graphs.reordering import check as check_order
 
-__all__ = ["Graph", "GraphError", "Masks", "check", "load", "names"]
+__all__ = ["Graph", "GraphError", "Masks", "check", "check_order", "load", "names"]

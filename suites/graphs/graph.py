@@ -60,6 +60,8 @@ class Graph:
     """Makes `labels` on first use."""
     make_masks: Callable[[], Masks] | None = None
     """Makes `masks` on first use; None: a random split of the labelled nodes, the same each time."""
+    order: torch.Tensor | None = None
+    """(nodes,), int64: which node of the source each node is; None: the source's own order."""
 
     def __post_init__(self) -> None:
         rows, columns = self.adjacency.shape

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import plugins
+from suites.graphs import reordering
 from suites.graphs.graph import Graph, GraphError
 
 if TYPE_CHECKING:
+    import torch
+
     from suites.graphs.source import Source
 
 KEPT = 2
 """Graphs that stay in memory between calls: the one in use and the one before it."""
+KEPT_ORDERS = 16
+"""Permutations that stay in memory."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +45,19 @@ def names() -> list[Known]:
     return known
 
 
-def load(name: str | Path, data_root: str | Path | None = None) -> Graph:
+def load(name: str | Path, data_root: str | Path | None = None, reorder: str | None = None) -> Graph:
     """Return the graph of a name or path; the last `KEPT` graphs are kept, so that asking again is free.
 
     Args:
         name: a known name, with ``@scale`` where the source scales (``twin:reddit2@0.05``), or the path of a graph file.
         data_root: folder in which published graphs lie, or into which they are downloaded; None: ``data``.
+        reorder: name of the order that its nodes are put in; None: the source's own.
 
     Raises `GraphError` where the graph is not known, cannot be read or cannot be had on this machine.
     """
     root = None if data_root is None else str(data_root)
-    return _load(str(name), root, _stamp(Path(name)))
+    wanted = (str(name), root, _stamp(Path(name)))
+    return _load(*wanted) if reorder is None else _reordered(reorder, *wanted)
 
 
 def check(name: str | Path, data_root: str | Path | None = None) -> str:
@@ -78,6 +85,17 @@ def _load(name: str, data_root: str | None, stamp: tuple[int, int] | None) -> Gr
     if reason is not None:
         raise GraphError(f"graph {name!r} cannot be loaded: {reason}")
     return source.load(name, None if data_root is None else Path(data_root))
+
+
+@lru_cache(maxsize=KEPT)
+def _reordered(reorder: str, *wanted: Any) -> Graph:
+    return reordering.reordered(_load(*wanted), _order(reorder, *wanted))
+
+
+# A permutation is small, and can take minutes to find: it is kept for more rounds than its graph is.
+@lru_cache(maxsize=KEPT_ORDERS)
+def _order(reorder: str, *wanted: Any) -> torch.Tensor:
+    return reordering.order_of(_load(*wanted), reorder)
 
 
 @lru_cache(maxsize=1)

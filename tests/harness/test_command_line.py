@@ -8,6 +8,10 @@ from types import SimpleNamespace
 from xml.etree import ElementTree as Xml
 
 import pytest
+
+pytest.importorskip("click", reason="click is not installed: pip install click")
+pytest.importorskip("rich", reason="rich is not installed: pip install rich")
+
 from made_runs import case, ok, written
 
 from harness import doctor
@@ -193,7 +197,7 @@ def test_a_file_of_another_program_is_never_replaced(told, make, tmp_path, optio
     command = ["report", base] if option == "--output" else ["compare", base, base]
     status, out, err = told(*command, option, readme)
     assert (status, out) == (2, "")
-    assert err == f"error: {readme}: was not written by report or compare, and is not replaced: give another path\n"
+    assert err == f"error: {readme}: was not written by this program, and is not replaced: give another path\n"
     assert readme.read_text() == "# RSC Bench\n"
 
 

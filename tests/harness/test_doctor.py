@@ -1,11 +1,18 @@
 import json
+import os
 
 import pytest
 
 from harness import doctor
+from harness.nvml import Process
 
 
-def test_every_finding_has_a_state_and_what_is_not_fine_has_a_remedy():
+@pytest.fixture
+def psutil():
+    return pytest.importorskip("psutil", reason="psutil is not installed: pip install psutil")
+
+
+def test_every_finding_has_a_state_and_what_is_not_fine_has_a_remedy(psutil):
     findings = doctor.examine()
     assert {"machine", "memory", "cores", "governor", "load", "timing noise", "GPU", "python", "packages", "results"} <= {
         finding.name for finding in findings
@@ -70,15 +77,44 @@ def test_the_spread_is_that_of_the_ninth_decile_over_the_fastest():
     assert doctor.spread_percent([1.0] * 20) == 0
 
 
-def test_a_busy_machine_is_a_hint(monkeypatch):
+def test_a_busy_machine_is_a_hint(monkeypatch, psutil):
     for busy, state in ((3.0, "ok"), (60.0, "hint")):
-        monkeypatch.setattr("psutil.cpu_percent", lambda interval, busy=busy: busy)
+        monkeypatch.setattr(psutil, "cpu_percent", lambda interval, busy=busy: busy)
         assert doctor.load_by_others().state == state
 
 
-def test_another_process_on_the_gpu_is_a_hint():
-    assert doctor.gpu_processes([12345678]).state == "hint"
-    assert doctor.gpu_processes([]).state == "ok"
+def test_another_process_on_the_gpu_is_a_hint_that_names_it():
+    found = doctor.gpu_load([Process(2**22 + 1, 2**30), Process(os.getpid(), None)])
+    assert (found.state, found.says) == (
+        "hint",
+        "other processes compute on it: a process not seen from here (pid 4194305, 1.0 GiB)",
+    )
+    assert doctor.gpu_load([]).state == "ok"
+    assert "does not tell" in doctor.gpu_load(None).says
+
+
+def test_what_a_gpu_does_not_tell_is_a_hint_with_the_reason():
+    assert doctor.gpu_sensors({}).state == "ok"
+    found = doctor.gpu_sensors({"energy": "Not Supported"})
+    assert (found.state, found.says) == ("hint", "not told: energy (Not Supported)")
+
+
+def test_a_machine_without_a_gpu_has_one_line_about_it(monkeypatch):
+    monkeypatch.setattr(doctor.nvml, "gpus", lambda: ([], "NVML finds no GPU"))
+    (found,) = doctor._gpus()
+    assert (found.name, found.says) == ("GPU", "none: NVML finds no GPU")
+
+
+def test_each_gpu_is_told_with_its_load_and_its_sensors(monkeypatch):
+    entries = [{"name": "Example", "uuid": f"GPU-{number}", "driver": "9", "memory_bytes": 2**30} for number in (1, 2)]
+    monkeypatch.setattr(doctor.nvml, "gpus", lambda: (entries, None))
+    monkeypatch.setattr(doctor.nvml, "processes", lambda: {"GPU-2": [Process(2**22 + 1, None)]})
+    monkeypatch.setattr(doctor.sensors, "unanswered", lambda: {"GPU-1": {"power": "Insufficient Permissions"}, "GPU-2": {}})
+    found = [(finding.name, finding.state) for finding in doctor._gpus()]
+    assert found == [
+        *[("GPU", "ok"), ("GPU load", "hint"), ("GPU sensors", "hint")],
+        *[("GPU", "ok"), ("GPU load", "hint"), ("GPU sensors", "ok")],
+    ]
 
 
 def test_a_results_folder_that_cannot_be_is_missing(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from made_runs import case
 
 from harness import measure, memory
-from harness.clocks import Clock
+from harness.clocks import CannotTime, Clock, Opened, Sample
 from harness.measure import Checked, Skip, Wrong, attempt
 from harness.sampling import Limits
 
@@ -14,6 +14,8 @@ FACTS = Checked(rel_error=0.5, check_error=1e-7, nnz=100, kept_nnz=10, rows=10, 
 
 class Work:
     """Work that writes down what is done to it; its result is the number of the call."""
+
+    device = "cpu"
 
     def __init__(self, wrong_from=None, period=1, sampled=False):
         self.done = []
@@ -38,13 +40,16 @@ class Work:
         pass
 
 
-def clock(second=1.0):
-    def sample(call, calls, synchronise):
-        for _ in range(calls):
-            call()
-        return second
+def clock(second=1.0, **beside):
+    def opened(timed):
+        def take():
+            for _ in range(timed.calls):
+                timed.call()
+            return Sample(second, **beside)
 
-    return Clock("still", "Says the same always.", sample)
+        return Opened(take)
+
+    return Clock("still", "Says the same always.", opened, ("cpu",))
 
 
 def measured(work):
@@ -115,6 +120,35 @@ def test_a_sample_of_a_period_is_divided_by_its_calls():
     assert found.calls_per_sample == 10
 
 
+def test_what_the_clock_says_beside_the_seconds_is_kept_for_every_sample():
+    record = attempt(case(), lambda: Work, clock(launch_s=0.25, exposed_calls=1), LIMITS)
+    assert (record.measurement.launch_s, record.measurement.exposed_calls) == ([0.25] * 6, [1] * 6)
+
+
+def test_a_clock_of_the_host_says_nothing_beside_the_seconds():
+    found = measured(Work())
+    assert (found.launch_s, found.exposed_calls, found.flush_probe_s) == (None, None, None)
+
+
+def test_what_a_clock_cannot_time_is_skipped_with_the_reason():
+    def opened(timed):
+        raise CannotTime("cannot be captured in a CUDA graph: RuntimeError: it reads a number back")
+
+    record = attempt(case(), lambda: Work, Clock("graph", "Refuses.", opened, ("cpu",)), LIMITS)
+    assert record.status == "skipped"
+    assert record.reason == "cannot be captured in a CUDA graph: RuntimeError: it reads a number back"
+
+
+def test_warming_up_waits_for_each_call():
+    class Queued(Work):
+        def synchronise(self):
+            self.done.append("wait")
+
+    work = Queued()
+    measure._warm_up(work, Limits(warmup_s=0.001))
+    assert work.done[:4] == ["call", "wait"] * 2, "a queue would take seconds of calls in a millisecond"
+
+
 def test_selecting_and_multiplying_are_timed_apart():
     work = Work(period=10, sampled=True)
     found = measured(work)
@@ -156,8 +190,8 @@ def test_memory_that_cannot_be_read_is_absent(monkeypatch, tmp_path):
 def test_memory_is_the_peak_above_what_was_held_before_preparing(monkeypatch):
     # Held 100 before preparing and 130 after; the call goes 50 above that, 20 of it its result.
     held = iter([100, 130])
-    monkeypatch.setattr(measure.memory, "resident", lambda: next(held))
-    monkeypatch.setattr(measure.memory, "peak_of", lambda call: (call(), 50))
+    monkeypatch.setattr(memory, "resident", lambda: next(held))
+    monkeypatch.setattr(memory, "peak_of", lambda call: (call(), 50))
     monkeypatch.setattr(Work, "result_bytes", lambda self, result: 20)
     found = measured(Work())
     assert (found.peak_bytes, found.workspace_bytes) == (80, 30)

@@ -5,6 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("click", reason="click is not installed: pip install click")
+pytest.importorskip("rich", reason="rich is not installed: pip install rich")
+
 from made_runs import MACHINE, case, not_ok, ok, run, written
 
 from harness.__main__ import main

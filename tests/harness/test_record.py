@@ -17,6 +17,11 @@ def test_a_case_reads_as_one_line_with_all_that_tells_it_apart():
     assert str(case("mkl", model="gcn", layers=3, seed=0)).endswith("mkl model=gcn layers=3 seed=0")
 
 
+def test_the_order_of_the_nodes_is_told_with_the_graph_and_tells_cases_apart():
+    assert case(reorder="degree") != case()
+    assert str(case(reorder="degree")).startswith("exact twin:flickr (degree) d=8 ")
+
+
 @pytest.mark.parametrize("times_s", [[], [0.0], [-1.0], [float("nan")], [1.0, float("inf")]])
 def test_a_time_is_positive_and_finite(times_s):
     with pytest.raises(ValueError, match="times_s must be positive, finite and not empty"):

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("pandas", reason="the page needs pandas: pip install pandas")
+pytest.importorskip("plotly", reason="the page needs plotly: pip install plotly")
+
 from harness.record import Case, Measurement, Record, Round
 from harness.results import ResultsFile
 
@@ -41,6 +46,7 @@ def case(kernel: str = "rows_numba", budget: float | None = None, graph: str = "
 def ok(of: Case, time_ms: float, **beyond) -> Record:
     kept = 1000 if of.budget is None else int(1000 * of.budget)
     fields = {"select_s": None, "prepare_s": 0.004, "rel_error": 1e-7, "nnz": 1000, "kept_nnz": kept, "peak_bytes": 5_000_000}
+    fields |= {"rows": 100, "columns": 100, "kept_pairs": None if of.budget is None else int(100 * of.budget)}
     return Record(case=of, status="ok", measurement=Measurement(times_s=[time_ms / 1e3] * 20, **(fields | beyond)))
 
 

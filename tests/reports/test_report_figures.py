@@ -1,9 +1,12 @@
 import pytest
 from synthetic_results import Sweep, case, ok, sweep, write_results
+from synthetic_telemetry import on_gpu
 from synthetic_trainings import Trainings, trainings
 
+from harness.ceilings import Ceilings, Probe
 from harness.plugins import load
-from harness.results import read
+from harness.record import Round
+from harness.results import ResultsFile, read
 from reports.figures import Figure
 from reports.panels import BEHIND, FASTEST
 from reports.table import read_table
@@ -14,7 +17,7 @@ FIGURES = load("reports.figures", "FIGURE")
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    records = [*sweep(Sweep(rounds=1))[0], *trainings(Trainings(models=("gcn",), seeds=2))]
+    records = [*sweep(Sweep(rounds=1))[0], *trainings(Trainings(models=("gcn",), seeds=2)), *on_gpu("twin:reddit2@0.1")]
     path = write_results(tmp_path_factory.mktemp("results") / "run.jsonl", [records])
     return read_table([read(path)])
 
@@ -95,3 +98,57 @@ def test_colours_tell_selections_and_exact_kernels_apart():
     palette = colours(["mkl", "rows_numba", "topk(mkl)", "topk(rows_numba)", "random(mkl)"])
     assert palette["topk(mkl)"] == palette["topk(rows_numba)"]
     assert len({*palette.values()}) == 4
+
+
+def roofline(tmp_path, ceilings):
+    """Two exact kernels and one that samples; 100 x 100 with 1000 non-zeros, d = 8 in float32."""
+    path = tmp_path / "run.jsonl"
+    file = ResultsFile(path, {})
+    file.start_round(Round(index=1, of=1, cases=3, started="2026-03-01T10:00:00Z", ceilings=ceilings))
+    for record in [ok(case("mkl", width=8), 1), ok(case("mine", width=8), 2), ok(case("topk(mkl)", 0.1, width=8), 0.5)]:
+        file.append(record)
+    file.close()
+    return {trace.name: trace for trace in FIGURES["roofline"].draw(read_table([read(path)])).data}
+
+
+CEILINGS = Ceilings(
+    device="cpu",
+    cache_bytes=1000,
+    probes=[
+        Probe(what="copy", means="copy_", operand_bytes=9000, moved_bytes=10**9, times_s=[0.1]),
+        Probe(what="gather", means="embedding_bag", operand_bytes=500, row_bytes=32, moved_bytes=10**9, times_s=[0.025]),
+        Probe(what="gather", means="embedding_bag", operand_bytes=9000, row_bytes=32, moved_bytes=10**9, times_s=[0.05]),
+    ],
+)
+
+
+def test_the_roofline_places_a_kernel_by_its_flops_and_its_compulsory_bytes(tmp_path):
+    traces = roofline(tmp_path, CEILINGS)
+    # 2 x 1000 x 8 FLOPs in 1 ms; offsets 101 x 4, columns 1000 x 4, operand and result 100 x 8 x 4 each.
+    assert traces["mkl"].y == pytest.approx((0.016,))
+    assert traces["mkl"].x == pytest.approx((16000 / (404 + 4000 + 3200 + 3200),))
+    assert traces["mine"].x == traces["mkl"].x
+    assert traces["topk(mkl)"].y == pytest.approx((0.0032,))  # a tenth of the FLOPs in half the time
+
+
+def test_a_copy_is_a_rising_roof_and_a_gather_a_flat_one(tmp_path):
+    traces = roofline(tmp_path, CEILINGS)
+    copy = traces["copy: 10 GB/s"]
+    assert copy.y == pytest.approx([10 * x for x in copy.x])
+    # Two FLOPs for each number of 4 bytes.
+    assert traces["gather from cache: 40 GB/s"].y == pytest.approx((20, 20))
+    assert traces["gather from memory: 20 GB/s"].y == pytest.approx((10, 10))
+
+
+@pytest.mark.parametrize(
+    ("ceilings", "name"),
+    [
+        (None, "no ceilings: the file is older than they are"),
+        (Ceilings(device="cpu", missing="MemoryError: <8 GB"), "no ceilings: MemoryError: &lt;8 GB"),
+        (Ceilings(device="cuda:0", probes=CEILINGS.probes), "no ceilings: they are those of cuda:0"),
+    ],
+)
+def test_a_roofline_without_ceilings_says_why(tmp_path, ceilings, name):
+    traces = roofline(tmp_path, ceilings)
+    assert [each for each in traces if "ceilings" in each] == [name]
+    assert "mkl" in traces

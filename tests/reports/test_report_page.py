@@ -4,6 +4,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
+
 from plotly.graph_objects import Figure as Plain
 from synthetic_results import ENVIRONMENT, Sweep, bad, case, ok, sweep, write_results
 

@@ -1,7 +1,10 @@
 from pathlib import Path
 
-import pandas as pd
 import pytest
+
+pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
+
+import pandas as pd
 from synthetic_results import bad, case, ok, write_results
 
 from harness.results import read
@@ -92,3 +95,11 @@ def test_escaping_leaves_no_markup_in_any_text_and_numbers_as_they_are(tmp_path)
     assert escaped.cases["graph"].tolist() == ["&lt;b&gt;&amp;"]
     assert escaped.cases["latency"].tolist() == table.cases["latency"].tolist()
     assert table.cases["graph"].tolist() == ["<b>&"]
+
+
+def test_a_graph_in_another_order_is_a_graph_of_its_own_with_a_speedup_of_its_own(tmp_path):
+    # 10/5 as it is and 8/2 by degree: neither is quoted against the other's exact kernel.
+    as_is = [ok(case("mkl"), 10.0), ok(case("topk(mkl)", 0.1), 5.0)]
+    by_degree = [ok(case("mkl", reorder="degree"), 8.0), ok(case("topk(mkl)", 0.1, reorder="degree"), 2.0)]
+    found = table_of(tmp_path, [*as_is, *by_degree]).cases.set_index(["graph", "kernel"])["speedup"]
+    assert (found["ring", "topk(mkl)"], found["ring (degree)", "topk(mkl)"]) == (2, 4)

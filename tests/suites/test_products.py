@@ -122,9 +122,19 @@ def test_references_are_kept_until_they_fill_their_bytes():
 
 
 def test_operands_that_do_not_fit_in_memory_are_skipped_with_the_bytes(monkeypatch):
-    monkeypatch.setattr(products.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1_000}))
+    monkeypatch.setattr(products.main_memory, "free_bytes", lambda: 1_000)
     with pytest.raises(Skip, match=r"300 x 5 operands need 0.0 GB of memory \(0.0 GB are free\)"):
         products.make_operands(HUB)
+
+
+def test_operands_that_do_not_fit_on_the_gpu_are_skipped_with_the_bytes_before_any_is_made(monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(products.cuda, "free_bytes", lambda device: 1_000)
+    monkeypatch.setattr(products, "forget_operands", lambda: forgotten.append(True))
+    edges = HUB.graph.edges
+    with pytest.raises(Skip, match=rf"300 x 5 operands and {edges:,} non-zeros need 0.0 GB of GPU memory \(0.0 GB are free\)"):
+        products.make_operands(dataclasses.replace(HUB, device="cuda:0"))
+    assert forgotten, "what earlier cases left is let go of first"
 
 
 def test_operands_are_made_once_for_all_kernels():
@@ -132,3 +142,19 @@ def test_operands_are_made_once_for_all_kernels():
     matrix = products._matrix(HUB)
     assert matrix is products._matrix(HUB)
     assert "column_norms" in vars(matrix)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("budget", [None, 0.3])
+def test_in_another_order_of_the_nodes_the_product_is_the_same_with_its_rows_reordered(reduce, budget):
+    def result(graph):
+        kernel = torch_reduce.KERNEL if budget is None else compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(budget))
+        work = products.work(Product(graph, 5, torch.float32, reduce), kernel)
+        found = work()
+        return found, work.check(found)
+
+    found, checked = result(graphs.load("small:directed", reorder="degree"))
+    source, as_is = result(graphs.load("small:directed"))
+    assert torch.allclose(found, source[graphs.load("small:directed", reorder="degree").order], rtol=1e-5, atol=1e-6)
+    assert (checked.kept_nnz, checked.kept_pairs) == (as_is.kept_nnz, as_is.kept_pairs)
+    assert checked.rel_error == pytest.approx(as_is.rel_error, rel=1e-5, abs=1e-6)

@@ -28,7 +28,7 @@ def asked(path, rounds=None, widths=(3, 5)):
 def held(path, *counts, of, session=None):
     """A file whose rounds, planned up to `of`, hold the first so many cases of the sweep."""
     session = session or asked(path)
-    cases = [session.case(setting) for setting in session.settings]
+    cases = [setting.case() for setting in session.settings]
     file = ResultsFile(path, NOWHERE)
     for index, count in enumerate(counts, 1):
         file.start_round(Round(index=index, of=of, cases=len(cases), started="2026-01-01T00:00:00Z"))
@@ -81,7 +81,7 @@ def test_a_round_that_was_cut_short_is_finished_not_begun_again(path):
     left = [setting for setting in session.settings if not rounds.is_done(setting, 2)]
     assert left == session.settings[1:]
     for setting in left:
-        rounds.append(Record(case=session.case(setting), status="failed", reason="made up"), 2)
+        rounds.append(Record(case=setting.case(), status="failed", reason="made up"), 2)
     rounds.close()
     assert [len(records) for _, records in read(path).rounds] == [len(session.settings)] * 2
 
@@ -110,9 +110,9 @@ def test_the_samples_of_a_case_are_those_of_all_rounds_in_order(path):
 
     parts = {"select_s": None, "prepare_s": 1.0, "rel_error": 0.0, "nnz": 9, "kept_nnz": 9, "peak_bytes": None}
     session = asked(path)
-    rounds, case = Rounds(session), session.case(session.settings[0])
+    rounds, case = Rounds(session), session.settings[0].case()
     for index, times_s in [(1, [1.0, 2.0]), (2, [0.5])]:
         rounds.append(Record(case=case, status="ok", measurement=Measurement(times_s=times_s, **parts)), index)
-    rounds.append(Record(case=session.case(session.settings[1]), status="failed", reason="made up"), 2)
+    rounds.append(Record(case=session.settings[1].case(), status="failed", reason="made up"), 2)
     rounds.close()
     assert rounds.samples(case) == [1.0, 2.0, 0.5]

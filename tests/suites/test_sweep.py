@@ -27,7 +27,7 @@ def on_a_gpu():
 @pytest.mark.parametrize("asked", [Asked(), Asked(benchmark=True), ONE], ids=["check", "benchmark", "one"])
 def test_the_id_and_the_case_of_each_setting_are_unique(asked):
     found = settings(dataclasses.replace(asked, device="cpu"), HOUSE)
-    assert len({(setting.suite, str(setting)) for setting in found}) == len({s.case("host") for s in found}) == len(found) > 0
+    assert len({(setting.suite, str(setting)) for setting in found}) == len({s.case() for s in found}) == len(found) > 0
 
 
 def test_exact_kernels_come_before_what_samples_in_front_of_them():
@@ -65,6 +65,30 @@ def test_a_value_that_is_given_twice_is_measured_once(option):
 def test_a_kernel_of_another_device_keeps_its_own():
     found = {s.choice.name: s.device for s in sweep(on_a_gpu(), kernels=("gpu", "topk(gpu)", "topk(mkl)"))}
     assert found == {"mkl": "cpu", "gpu": "cuda", "topk(gpu)": "cuda", "topk(mkl)": "cpu"}
+
+
+def test_a_gpu_is_measured_with_a_cold_and_with_a_hot_cache():
+    found = sweep(on_a_gpu(), device="cuda:0")
+    assert [(s.choice.name, s.clock) for s in found[:2]] == [("gpu", "cuda_cold"), ("gpu", "cuda_hot")]
+    assert {s.case().clock for s in found} == {"cuda_cold", "cuda_hot"}
+    assert {s.clock for s in sweep(on_a_gpu(), device="cpu")} == {"host"}
+
+
+def test_a_named_clock_takes_the_place_of_the_usual_ones():
+    found = sweep(on_a_gpu(), device="cuda:0", clocks=("cuda_graph", "host", "host"))
+    assert [s.clock for s in found if s.suite == "exact"] == ["cuda_graph", "host"]
+
+
+def test_a_clock_that_cannot_time_a_kernel_of_another_device_is_not_asked_to():
+    found = {s.choice.name: s.clock for s in sweep(on_a_gpu(), device="cuda:0", kernels=("mkl", "gpu"), clocks=("cuda_hot",))}
+    assert found == {"gpu": "cuda_hot", "mkl": "host"}
+
+
+def test_what_is_not_timed_is_one_case_whatever_the_clocks():
+    assert {s.clock for s in settings(Asked(device="cuda:0"), on_a_gpu())} == {"cuda_cold"}, "checking"
+    absent = Kernel("absent", "cuda", "On a GPU that is not there.", mkl.prepare, missing=lambda: "no CUDA device")
+    found = sweep(Catalog({"absent": absent}, HOUSE.selections), device="cuda:0")
+    assert [(s.choice.name, s.clock) for s in found] == [("absent", "cuda_cold")], "one record says why"
 
 
 def test_the_default_sweep_is_of_the_kernels_of_the_device():
@@ -156,3 +180,10 @@ def test_two_graphs_of_one_name_are_refused(tmp_path):
 def test_a_value_that_is_no_number_is_refused(kind, what):
     with pytest.raises(AskedError, match=rf"--width must be {what} \(got 'abc'\)"):
         numbers("--width", ["1", "abc"], kind)
+
+
+def test_each_order_of_the_nodes_is_a_case_of_its_own_and_none_is_the_source_s():
+    found = sweep(reorders=("none", "degree"), budgets=(0.1,), kernels=("mkl",))
+    assert list(dict.fromkeys(setting.reorder for setting in found)) == [None, "degree"]
+    assert [s for s in found if s.reorder is None] == sweep(budgets=(0.1,), kernels=("mkl",))
+    assert {s.case().reorder for s in found if str(s).endswith("-degree")} == {"degree"}

@@ -2,6 +2,8 @@ import dataclasses
 
 import pytest
 
+pytest.importorskip("numba", reason="what is trained on a CPU is rows_numba: pip install numba")
+
 from kernels import Kernel
 from kernels.exact import mkl
 from suites.asked import Asked, AskedError, check
@@ -20,7 +22,7 @@ def sweep(of=HOUSE, **asked):
 @pytest.mark.parametrize("asked", [Asked(), ONE, dataclasses.replace(ONE, ablation=True)], ids=["check", "one", "ablation"])
 def test_the_id_and_the_case_of_each_training_are_unique(asked):
     found = training_settings(dataclasses.replace(asked, device="cpu"), HOUSE)
-    assert len({str(setting) for setting in found}) == len({s.case("host") for s in found}) == len(found) > 0
+    assert len({str(setting) for setting in found}) == len({s.case() for s in found}) == len(found) > 0
 
 
 def test_a_sweep_that_measures_has_no_training_unless_one_was_asked_for():
@@ -51,8 +53,8 @@ def test_checking_is_of_every_model_exact_and_with_half_and_all_of_the_budget():
 
 def test_a_case_says_what_was_trained_and_how():
     exact, sampled = sweep(seeds=1, budgets=(0.1,), layers=2, epochs=7, widths=(8,), models=("GraphSAGE",))
-    assert (exact.case("host").kernel, exact.case("host").budget) == ("rows_numba", None)
-    case = sampled.case("host")
+    assert (exact.case().kernel, exact.case().budget) == ("rows_numba", None)
+    case = sampled.case()
     assert (case.suite, case.kernel, case.budget, case.reduce) == ("training", "cached_topk(rows_numba)", 0.1, "mean")
     assert (case.model, case.layers, case.width, case.epochs, case.seed, case.variant) == ("GraphSAGE", 2, 8, 7, 0, None)
 
@@ -103,3 +105,9 @@ def test_a_variant_of_the_kernel_is_named_as_the_kernel_that_runs():
 def test_what_no_training_can_use_is_refused_with_the_option_the_rule_and_the_value(option, message):
     with pytest.raises(AskedError, match=message):
         check(dataclasses.replace(ONE, **option))
+
+
+def test_each_order_of_the_nodes_is_trained_in():
+    found = sweep(reorders=("rcm", "none"), seeds=1)
+    assert list(dict.fromkeys(setting.case().reorder for setting in found)) == ["rcm", None]
+    assert len({str(setting) for setting in found}) == len(found)

@@ -1,0 +1,23 @@
+"""Time on the GPU between CUDA events, with the L2 flushed before every call."""
+
+from __future__ import annotations
+
+from harness import cuda, l2
+from harness.clocks import Clock, Opened, Timed
+from harness.queueing import Queue
+
+
+def opened(timed: Timed) -> Opened:
+    """Return the clock with a flush that has been shown to reach memory, or to fall short of it."""
+    flush = l2.flush(timed.device)
+    return Opened(Queue(timed, cuda.gpu(timed.device), before=flush).take, flush.probe_s)
+
+
+CLOCK = Clock(
+    name="cuda_cold",
+    says="Time on the GPU between CUDA events, the L2 flushed before every call, launch latency off the clock.",
+    open=opened,
+    devices=("cuda",),
+    default=("cuda",),
+    missing=cuda.missing,
+)

@@ -1,0 +1,100 @@
+"""Empties a GPU's L2 by writing over more than it holds, and shows by reads whether that leaves it cold."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import cycle
+from statistics import median
+from typing import Any
+
+from harness import cuda
+from harness.clocks import Timed
+from harness.queueing import Queue
+
+SIZES = (2, 4, 8)
+"""Flushed bytes in sizes of the L2, tried in turn until the cache is cold."""
+ENOUGH = 0.8
+"""Of the way from the time of a read from the L2 to that of one from memory."""
+TELLING = 1.2
+"""A read from memory that takes less than this many times one from the L2 cannot tell the two apart."""
+READS = 9
+_PARTS = 4
+"""An array that is read has this part of the L2's size, so that it fits beside whatever else is in it."""
+_ARRAYS = 32
+"""Arrays that are written one after the other before one is read from memory: the first was written eight L2s ago."""
+_SEARCHES, _SEARCHED = 8, 256
+
+
+class Flush:
+    """Writes over a buffer; call it to leave nothing else in the L2."""
+
+    def __init__(self, gpu: cuda.Gpu, times: int) -> None:
+        """Make the buffer, `times` the size of the L2."""
+        self.buffer_bytes = times * gpu.l2_bytes
+        self._buffer = gpu.numbers(self.buffer_bytes // 8)
+        self.probe_s: dict[str, list[float]] = {}
+        """Seconds of the reads of `probe`."""
+
+    def __call__(self) -> None:
+        """Enqueue the flush."""
+        self._buffer.zero_()
+
+
+@lru_cache(maxsize=16)
+def flush(device: str) -> Flush:
+    """Return the smallest flush that leaves the L2 of a device cold, shown once; where none does, the largest, and warn."""
+    gpu = cuda.gpu(device)
+    for times in SIZES:
+        found = Flush(gpu, times)
+        found.probe_s = probe(gpu, found)
+        share = reached(found.probe_s)
+        if share is None or share >= ENOUGH:
+            break
+    gpu.release()
+    if share is None or share < ENOUGH:
+        warnings.warn(_warning(found, share), stacklevel=2)
+    return found
+
+
+def _warning(found: Flush, share: float | None) -> str:
+    how = "could not be told from one out of a hot L2" if share is None else f"was only {share:.0%} on the way to one from memory"
+    return f"cuda_cold: a read after a flush of {found.buffer_bytes / 1e6:.0f} MB {how}: its times may be those of a warm cache"
+
+
+def probe(gpu: cuda.Gpu, flushing: Flush) -> dict[str, list[float]]:
+    """Return seconds of the same reads from a ``hot`` L2, ``flushed``, and from ``memory``.
+
+    A read is some binary searches, whose loads wait for each other: it takes as long as a load does, from where it comes.
+    That from memory needs no flush to be one: its array was written long ago, and is read for the first time.
+    """
+    count = max(_SEARCHED, gpu.l2_bytes // _PARTS // 8)
+    arrays = [gpu.numbers(count) for _ in range(_ARRAYS)]
+    apart = count // _SEARCHED
+    wanted = [gpu.numbers(_SEARCHED) * apart + search * apart // _SEARCHES for search in range(_SEARCHES)]
+    turn = cycle(arrays)
+    hot = _reads(gpu, lambda: _read(gpu, arrays[0], wanted))
+    flushed = _reads(gpu, lambda: _read(gpu, arrays[0], wanted), before=flushing)
+    memory = _reads(gpu, lambda: _read(gpu, next(turn), wanted))
+    return {"hot": hot, "flushed": flushed, "memory": memory}
+
+
+def _read(gpu: cuda.Gpu, ascending: Any, wanted: list[Any]) -> None:
+    for some in wanted:
+        gpu.search(ascending, some)
+
+
+def _reads(gpu: cuda.Gpu, read: Callable[[], object], before: Callable[[], object] | None = None) -> list[float]:
+    queue = Queue(Timed(read, 1, gpu.synchronise, gpu.device), gpu, before)
+    queue.take()  # loads the code and, where nothing flushes it, the cache
+    return [queue.take().seconds for _ in range(READS)]
+
+
+def reached(probe_s: dict[str, list[float]]) -> float | None:
+    """Return how far, from a read out of a hot L2 (0) to one from memory (1), a read after the flush is.
+
+    None where the two cannot be told apart.
+    """
+    hot, flushed, memory = (median(probe_s[name]) for name in ("hot", "flushed", "memory"))
+    return (flushed - hot) / (memory - hot) if memory >= TELLING * hot else None

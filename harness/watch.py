@@ -1,0 +1,176 @@
+"""Watches one case beside its clock: memory of its device and, on a GPU, its sensors, throttled samples and energy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+import msgspec
+
+from harness import device_memory, energy, nvml
+from harness.record import Case
+from harness.sampling import Limits, sample
+from harness.sensors import others, throttle_reasons
+from harness.telemetry import PERIOD_S, Trace
+from harness.throttling import Marked, repeated
+
+
+class Watch(Protocol):
+    """What `harness.measure` tells of a case while it runs, and the fields of the measurement that come of it."""
+
+    memory: device_memory.Memory
+
+    def mark(self, part: str) -> None:
+        """Note that a part of the case begins."""
+        ...
+
+    def sampled(self, take: Callable[[], float], limits: Limits) -> tuple[list[float], str]:
+        """Return samples in order, and why sampling stopped."""
+        ...
+
+    def measure_energy(self, calls: Callable[[], int]) -> None:
+        """Make calls for the energy counter, where there is one."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return the fields of the measurement, and watch no longer."""
+        ...
+
+
+class NotWatched:
+    """A case on a CPU, which has no such sensors, or on a GPU that NVML cannot be asked about."""
+
+    def __init__(self, memory: device_memory.Memory, reason: str | None = None) -> None:
+        self.memory, self._reason = memory, reason
+
+    def mark(self, part: str) -> None:
+        """Do nothing."""
+
+    def sampled(self, take: Callable[[], float], limits: Limits) -> tuple[list[float], str]:
+        """Return samples in order, and why sampling stopped."""
+        return sample(take, limits)
+
+    def measure_energy(self, calls: Callable[[], int]) -> None:
+        """Do nothing."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return the reason, on a GPU."""
+        reasons = {} if self._reason is None else dict.fromkeys(("telemetry_missing", "energy_missing"), self._reason)
+        return self.memory.peaks() | reasons
+
+
+@dataclass
+class Sensors:
+    """The GPU of a device, and what is known of it once a process."""
+
+    gpu: nvml.Gpu
+    idle_w: float | None
+    """Power while nothing runs."""
+    idle_missing: str | None = None
+    """Why that is not known."""
+    energy_elsewhere: dict[Case, str] = field(default_factory=dict)
+    """Cases, their clock left out, that had their pass for energy, and why the records to come have none."""
+
+
+class GpuWatch:
+    """A case on a GPU that NVML answers for."""
+
+    def __init__(self, case: Case, sensors: Sensors, memory: device_memory.Memory, period_s: float) -> None:
+        self.memory = memory
+        self._sensors, self._gpu = sensors, sensors.gpu
+        self._energy: dict[str, Any] = self._why_no_energy(case)
+        self._key, self._clock = _without_clock(case), case.clock
+        self._marked: Marked | None = None
+        self._trace = Trace(self._gpu, period_s)
+
+    def mark(self, part: str) -> None:
+        """Note that a part of the case begins."""
+        self._trace.mark(part)
+
+    def sampled(self, take: Callable[[], float], limits: Limits) -> tuple[list[float], str]:
+        """Return samples in order, those that were repeated for throttling included, and why sampling stopped."""
+        self._marked = Marked(take, lambda: throttle_reasons(self._gpu))
+        return repeated(self._marked, limits)
+
+    def measure_energy(self, calls: Callable[[], int]) -> None:
+        """Make calls for some seconds, once a process for each case whatever its clock."""
+        idle_w = self._sensors.idle_w
+        if self._energy or idle_w is None:
+            return
+        self.mark("energy")
+        try:
+            self._energy = {"energy": energy.observe(self._gpu, calls, idle_w)}
+        except energy.EnergyError as error:
+            self._energy = {"energy_missing": str(error)}
+        # A pass that came to nothing is not made again: it would cost each record its seconds.
+        where = f"measured once a session for all clocks and rounds (under {self._clock})"
+        self._sensors.energy_elsewhere[self._key] = self._energy.get("energy_missing", where)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the fields of the measurement, and take no more readings."""
+        found = self._trace.end()
+        marked = self._marked
+        facts: dict[str, Any] = {} if marked is None or marked.failure is not None else {"throttled": marked.throttled}
+        facts |= {"telemetry": found} if found.offset_s else {"telemetry_missing": found.ended or "NVML gave no reading"}
+        return self.memory.peaks() | facts | self._energy | self._others()
+
+    def close(self) -> None:
+        """End the trace of a case that came to nothing."""
+        self._trace.end()
+
+    def _why_no_energy(self, case: Case) -> dict[str, Any]:
+        if self._sensors.idle_w is None:
+            return {"energy_missing": self._sensors.idle_missing}
+        if case.model is not None:
+            return {"energy_missing": "a training is not repeated for it: its trace has the counter"}
+        reason = self._sensors.energy_elsewhere.get(_without_clock(case))
+        return {} if reason is None else {"energy_missing": reason}
+
+    def _others(self) -> dict[str, Any]:
+        with contextlib.suppress(nvml.NvmlError):
+            found = [str(process) for process in others(self._gpu.processes())]
+            return {"gpu_shared_with": found} if found else {}
+        return {}
+
+
+@contextlib.contextmanager
+def watched(case: Case, period_s: float = PERIOD_S) -> Iterator[Watch]:
+    """Watch a case on its device for as long as the block runs; on a CPU that costs nothing and adds nothing."""
+    memory = device_memory.of(case.device)
+    sensors = _sensors(case.device) if case.device.startswith("cuda") else None
+    if not isinstance(sensors, Sensors):
+        yield NotWatched(memory, sensors)
+        return
+    watch = GpuWatch(case, sensors, memory, period_s)
+    try:
+        yield watch
+    finally:
+        watch.close()
+
+
+@cache
+def _sensors(device: str) -> Sensors | str:
+    """The sensors of a device, or the reason; kept, because idle power can only be read before the first case."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "torch sees no CUDA device"
+    torch.cuda.synchronize(device)  # an open context costs power too, whatever runs
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+    if uuid is None:
+        return f"torch {torch.__version__} does not tell the GPU's UUID, by which NVML finds it"
+    try:
+        gpu = nvml.find(str(uuid))
+    except nvml.NvmlError as error:
+        return str(error)
+    try:
+        return Sensors(gpu, energy.idle_w(gpu))
+    except energy.EnergyError as error:
+        return Sensors(gpu, None, str(error))
+
+
+def _without_clock(case: Case) -> Case:
+    return msgspec.structs.replace(case, clock="")

@@ -1,0 +1,29 @@
+"""The orders that the nodes of a graph can be put in; one order a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kernels.contract import present
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from suites.graphs.graph import Graph
+
+
+@dataclass(frozen=True)
+class Order:
+    """A way to number nodes anew; a file in ``suites/graphs/orders`` that defines ``ORDER = Order(...)`` is one."""
+
+    name: str
+    says: str
+    """One sentence: which nodes come to stand beside each other, and why a kernel may like it."""
+    of: Callable[[Graph], NDArray[np.integer]]
+    """From a graph to (nodes,): its nodes in the new order, the same at each call."""
+    missing: Callable[[], str | None] = present
+    """Why it cannot be used on this machine, with the remedy; None where it can."""

@@ -1,0 +1,83 @@
+"""Turns a graph and the name of an order into the same graph with its nodes numbered anew."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING
+
+from harness import plugins
+from kernels import Csr
+from suites.graphs.graph import Graph, GraphError, Masks
+
+if TYPE_CHECKING:
+    import torch
+
+    from suites.graphs.orders import Order
+
+
+def check(name: str) -> None:
+    """Raise `GraphError` where an order is not known or cannot be had on this machine."""
+    _find(name)
+
+
+def order_of(graph: Graph, name: str) -> torch.Tensor:
+    """Return (nodes,), int64: the nodes of `graph` in the order of that name."""
+    import torch
+
+    return torch.from_numpy(_find(name).of(graph).astype("int64"))
+
+
+def reordered(graph: Graph, order: torch.Tensor) -> Graph:
+    """Return `graph` with node ``order[i]`` as its node i: the same edges, features, labels and split under other numbers.
+
+    The split is that of the graph before, also where it is drawn at random: a model sees the same nodes in training.
+    """
+
+    def rows(values: torch.Tensor | None) -> torch.Tensor | None:
+        return None if values is None else values[order]
+
+    return Graph(
+        name=graph.name,
+        adjacency=_permuted(graph.adjacency, order),
+        directed=graph.directed,
+        classes=graph.classes,
+        metric_name=graph.metric_name,
+        make_features=lambda: rows(graph.features),
+        make_labels=lambda: rows(graph.labels),
+        make_masks=lambda: Masks(*(mask[order] for mask in (graph.masks.train, graph.masks.val, graph.masks.test))),
+        order=order,
+    )
+
+
+def _permuted(matrix: Csr, order: torch.Tensor) -> Csr:
+    """Return ``P @ matrix @ P^T``; repeated entries stay repeated, columns ascend within a row as before."""
+    import scipy.sparse
+    import torch
+
+    rows = matrix.to_scipy()[order.numpy()]
+    place = torch.empty_like(order, dtype=torch.int32)
+    place[order] = torch.arange(len(order), dtype=torch.int32)
+    # A new matrix, so that SciPy does not take the columns for sorted because they were.
+    renamed = scipy.sparse.csr_matrix((rows.data, place.numpy()[rows.indices], rows.indptr), shape=matrix.shape)
+    renamed.sort_indices()
+    value = None if matrix.value is None else torch.from_numpy(renamed.data).to(matrix.value.dtype)
+    rowptr, col = torch.from_numpy(renamed.indptr), torch.from_numpy(renamed.indices)
+    return Csr(rowptr.to(matrix.rowptr.dtype), col.int(), value, matrix.shape, matrix.name)
+
+
+@cache
+def _orders() -> plugins.Plugins:
+    return plugins.load("suites.graphs.orders", "ORDER")
+
+
+def _find(name: str) -> Order:
+    orders = _orders()
+    if name not in orders:
+        nearest = get_close_matches(name, orders, n=3, cutoff=0.5) or orders
+        raise GraphError(f"order {name!r} is not known: nearest are {', '.join(nearest)}")
+    order: Order = orders[name]
+    reason = order.missing()
+    if reason is not None:
+        raise GraphError(f"order {name!r} cannot be had: {reason}")
+    return order

@@ -1,0 +1,139 @@
+import pytest
+from made_runs import case, measurement, ok, run, start, written
+
+from harness import traffic
+from harness.ceilings import Ceilings, Probe
+from harness.plugins import load
+from harness.record import Round
+from harness.results import ResultsFile, read
+
+METRICS = load("harness.metrics", "METRIC")
+GB = 10**9
+
+
+def gather(operand_bytes, row_bytes, rate_gb, means="embedding_bag"):
+    times_s = [9.0, 1 / rate_gb]
+    return Probe(what="gather", means=means, operand_bytes=operand_bytes, row_bytes=row_bytes, moved_bytes=GB, times_s=times_s)
+
+
+# A cache of 1000 bytes: its gathers reach 40 and 80 GB/s, those of memory 10 and 20, and a copy 30.
+CEILINGS = Ceilings(
+    device="cpu",
+    cache_bytes=1000,
+    probes=[
+        Probe(what="copy", means="copy_", operand_bytes=4000, moved_bytes=GB, times_s=[9.0, 1 / 30]),
+        gather(500, 64, 40),
+        gather(500, 1024, 80),
+        gather(8000, 64, 10),
+        gather(8000, 1024, 20),
+    ],
+)
+# 10 x 20, 40 non-zeros with values, d = 8 in float32.
+CASE = case(width=8)
+EXACT = measurement(1e-6, nnz=40, kept_nnz=40, rows=10, columns=20, value_bytes=4)
+
+
+def test_a_rate_is_that_of_the_fastest_sample():
+    assert CEILINGS.copy() == pytest.approx(30 * GB)
+
+
+@pytest.mark.parametrize(
+    ("operand_bytes", "row_bytes", "rate_gb"), [(1000, 64, 40), (1001, 64, 10), (999, 900, 80), (5000, 2048, 20)]
+)
+def test_a_gather_is_under_the_ceiling_of_where_its_operand_lies_and_of_the_nearest_rows(operand_bytes, row_bytes, rate_gb):
+    assert CEILINGS.gather(row_bytes, operand_bytes) == pytest.approx(rate_gb * GB)
+
+
+def test_of_two_means_the_faster_is_the_ceiling():
+    both = Ceilings(
+        device="cuda:0", cache_bytes=1, probes=[gather(9, 64, 10), gather(9, 64, 50, "triton"), gather(9, 64, 20, "other")]
+    )
+    assert both.gather(64, 9) == pytest.approx(50 * GB)
+
+
+def test_without_probes_there_is_no_ceiling():
+    assert Ceilings(device="cpu", missing="no memory").copy() is None
+    assert Ceilings(device="cpu", missing="no memory").gather(64, 9) is None
+
+
+def test_the_traffic_of_an_exact_product():
+    did = traffic.of(CASE, EXACT)
+    assert did.flops == 2 * 40 * 8
+    assert did.gathered_bytes == 40 * 8 * 4
+    # Offsets 11 x 4, columns and values 40 x (4 + 4), operand 20 x 8 x 4, result 10 x 8 x 4.
+    assert did.compulsory_bytes == 44 + 320 + 640 + 320
+    assert did.intensity == 640 / 1324
+
+
+def test_values_that_no_kernel_needs_are_not_compulsory():
+    pattern = measurement(1e-6, nnz=40, kept_nnz=40, rows=10, columns=20, value_bytes=0)
+    assert traffic.of(CASE, pattern).compulsory_bytes == 44 + 160 + 640 + 320
+
+
+def test_half_precision_halves_the_dense_bytes():
+    did = traffic.of(case(width=8, dtype="bfloat16"), EXACT)
+    assert (did.gathered_bytes, did.row_bytes, did.operand_bytes) == (640, 16, 320)
+
+
+def test_a_sampled_product_counts_what_it_kept_and_the_time_of_its_multiply():
+    kept = measurement(1e-6, multiply_s=[5e-7, 4e-7], select_s=[1e-7], nnz=40, kept_nnz=10, kept_pairs=5, rows=10, columns=20)
+    did = traffic.of(case("topk(mkl)", width=8, budget=0.25), kept)
+    assert (did.seconds, did.flops, did.operand_bytes) == (4e-7, 160, 5 * 32)
+
+
+def test_a_training_and_an_unknown_dtype_have_no_traffic():
+    assert traffic.of(CASE, measurement(1.0, epoch_s=[1.0])) is None
+    assert traffic.of(case(dtype="float8"), EXACT) is None
+
+
+# In a microsecond 1280 bytes are gathered, 1.28 GB/s; 1324 are compulsory; 640 FLOPs are done; the operand fits in the cache.
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("arithmetic", 0.64),
+        ("bandwidth", 1.324),
+        ("gather rate", 1.28),
+        ("compulsory", 1324e-6),
+        ("gathered", 1280e-6),
+        ("share of copy", 100 * 1.324 / 30),
+        ("share of gather", 100 * 1.28 / 40),
+    ],
+)
+def test_the_metrics_of_the_roofline(name, expected):
+    assert METRICS[name].value(CASE, EXACT, None, CEILINGS) == pytest.approx(expected)
+
+
+UNMEASURED = Ceilings(device="cpu", missing="no memory")
+ELSEWHERE = Ceilings(device="cuda:0", cache_bytes=1000, probes=CEILINGS.probes)
+
+
+@pytest.mark.parametrize("name", ["share of copy", "share of gather"])
+@pytest.mark.parametrize(
+    "ceilings", [None, Ceilings(device="cpu", missing="no memory"), Ceilings(device="cuda:0", probes=CEILINGS.probes)]
+)
+def test_a_share_is_absent_without_ceilings_of_the_device(name, ceilings):
+    assert METRICS[name].value(CASE, EXACT, None, ceilings) is None
+
+
+@pytest.mark.parametrize("name", ["bandwidth", "compulsory", "share of copy", "share of gather"])
+def test_what_needs_the_shape_is_absent_in_a_file_without_it(name):
+    assert METRICS[name].value(CASE, measurement(1.0), None, CEILINGS) is None
+
+
+def test_a_metric_without_need_of_the_case_is_what_it_was():
+    assert METRICS["latency"].value(CASE, EXACT, None, None) == pytest.approx(1e-3)
+
+
+def test_ceilings_stand_in_the_line_of_a_round_and_hold_until_the_next_ones(tmp_path):
+    path = written(tmp_path / "run.jsonl", [ok(CASE, 1.0)])  # a round of a session that had none
+    file = ResultsFile(path, run().environment)
+    for index, ceilings in ((2, CEILINGS), (3, None)):
+        file.start_round(Round(index=index, of=3, cases=1, started="2026-01-01T00:00:00Z", ceilings=ceilings))
+    file.close()
+    assert read(path).ceilings == [None, CEILINGS, CEILINGS]
+
+
+def test_a_round_without_ceilings_is_written_as_it_always_was(tmp_path):
+    path = written(tmp_path / "run.jsonl", [ok(CASE, 1.0)])
+    assert b"ceilings" not in path.read_bytes()
+    assert start().ceilings is None
