@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -24,9 +23,11 @@ def loaded() -> Any:
 
 def missing() -> str | None:
     """Return why no CUDA device can be timed, or None."""
-    if importlib.util.find_spec("torch") is None:
+    try:
+        torch = loaded()
+    except ModuleNotFoundError:
         return f"torch is not installed: {OPTIONAL['torch']}"
-    if not loaded().cuda.is_available():
+    if not torch.cuda.is_available():
         return "no CUDA device: torch sees no NVIDIA GPU (python -m harness doctor says more)"
     return None
 

@@ -30,5 +30,5 @@ def gather_sum(rows: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     tile = min(256, triton.next_power_of_2(width))
     result = torch.empty(bags, width, device=rows.device)
     grid = (bags, triton.cdiv(width, tile))
-    _gather_sum[grid](rows, index, result, width, BAG=bag, ROWS=min(ROWS, bag), WIDTH=tile)
+    _gather_sum[grid](rows, index, result, width, BAG=bag, ROWS=min(ROWS, bag), WIDTH=tile, enable_fp_fusion=True)
     return result

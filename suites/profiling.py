@@ -33,7 +33,13 @@ CALLS = 10
 """Products that are profiled together: one interval of a cached kernel."""
 EXACT_EPOCHS = 2
 """Epochs before the one that is profiled, where training is exact."""
-PARTS = {"forward": "forward SpMM", "backward": "backward SpMM", "select": "select", "allocate": "allocate"}
+PARTS = {
+    "forward": "forward SpMM",
+    "backward": "backward SpMM",
+    "select": "select",
+    "allocate": "allocate",
+    "optimiser": "optimiser",
+}
 """The parts that the method times, and what their ranges are called."""
 
 Named = Callable[[str], AbstractContextManager[object]]
@@ -121,14 +127,13 @@ def _training(asked: Asked, found: Catalog, choice: Choice) -> Plan:
     epoch = _profiled_epoch(setting, trainer)
     for before in range(1, epoch):
         trainer.train_once(before)
-    phases = (*PARTS.values(), "optimiser")
+    phases = tuple(PARTS.values())
     return Plan(
         str(setting), _title(setting, epoch), lambda named: _train(trainer, epoch, named), setting.device, phases, rest="dense"
     )
 
 
 def _train(trainer: Trainer, epoch: int, named: Named) -> None:
-    trainer.named = named
     trainer.approximation.timings.named = lambda part: named(PARTS[part])
     trainer.train_once(epoch)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -18,8 +17,14 @@ from suites.random_walks import Batch
 from suites.scores import SCORES
 from suites.training_data import TrainingData, TrainingError
 
-_PARTS = {"forward": "forward_spmm", "backward": "backward_spmm", "select": "select", "allocate": "allocate"}
-PHASES = (*_PARTS.values(), "dense", "optimiser", "evaluation")
+_PARTS = {
+    "forward": "forward_spmm",
+    "backward": "backward_spmm",
+    "select": "select",
+    "allocate": "allocate",
+    "optimiser": "optimiser",
+}
+PHASES = (*_PARTS.values(), "dense", "evaluation")
 
 
 @dataclass(eq=False)
@@ -43,7 +48,6 @@ class _Step:
 
     loss: torch.Tensor
     """(), not read back yet: on a GPU that would wait."""
-    optimiser_s: float
     flops_share: float
     sampled: bool
 
@@ -58,8 +62,6 @@ class Trainer:
     batches: list[Batch]
     learning_rate: float
     history: History = field(default_factory=History)
-    named: Callable[[str], AbstractContextManager[object]] = nullcontext
-    """Opens a range around what has a name, for a profiler that shows names."""
 
     def prepare(self) -> None:
         """Multiply once in each direction and exactly, so that transposes and compiled code are there before the clock starts.
@@ -94,7 +96,7 @@ class Trainer:
         start = self._now()
         steps = [self._step(batch) for batch in self.batches]
         epoch_s = self._now() - start
-        self._note_seconds(epoch_s, sum(step.optimiser_s for step in steps))
+        self._note_seconds(epoch_s)
         self._note_loss(float(torch.stack([step.loss for step in steps]).mean()), epoch)
         self.history.flops_share.append(sum(step.flops_share for step in steps) / len(steps))
         self.history.k_per_layer.append(self._k_per_layer())
@@ -104,10 +106,9 @@ class Trainer:
         self.optimiser.zero_grad()
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        start = self._now()
-        with self.named("optimiser"):
+        with self.approximation.timings.of("optimiser", self.data.features.device):
             self.optimiser.step()
-        return _Step(loss.detach(), self._now() - start, self._share(), self.approximation.phase.sampled)
+        return _Step(loss.detach(), self._share(), self.approximation.phase.sampled)
 
     def _share(self) -> float:
         spent = self.approximation.spent_share
@@ -119,10 +120,10 @@ class Trainer:
         found = self.approximation.k_per_layer.values()
         return [every if k is None or not self.approximation.phase.sampled else k for k in found]
 
-    def _note_seconds(self, epoch_s: float, optimiser_s: float) -> None:
+    def _note_seconds(self, epoch_s: float) -> None:
         seconds = {_PARTS[part]: spent for part, spent in self.approximation.timings.seconds().items()}
-        dense = max(0.0, epoch_s - optimiser_s - sum(seconds.values()))
-        for phase, spent in {**seconds, "dense": dense, "optimiser": optimiser_s}.items():
+        dense = max(0.0, epoch_s - sum(seconds.values()))
+        for phase, spent in {**seconds, "dense": dense}.items():
             self.history.phase_s[phase].append(spent)
         self.history.epoch_s.append(epoch_s)
 

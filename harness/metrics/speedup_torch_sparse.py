@@ -8,5 +8,5 @@ METRIC = Metric(
     better="higher",
     says="Times as fast as torch-sparse, the kernel that most published speedups are quoted against.",
     of=speedup_of,
-    against=("torch_sparse",),
+    against=("torch_sparse", "torch_sparse_cuda"),
 )

@@ -21,6 +21,8 @@ _WORDS = 32
 _BLOCK = _LANES * _WORDS
 _ROWS = 32
 """Rows of the result whose offsets one program finds."""
+_OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
+"""Of every launch. Triton 3.9 warns where fusing multiplies and adds, its default, is not asked for by name."""
 _ROUND = 1024
 """Room for non-zeros comes in multiples of this: a new bound is then seldom a new size to the allocator."""
 
@@ -73,14 +75,14 @@ class Compaction:
         counts = torch.zeros(self._blocks + 1, dtype=torch.int32, device=pairs.device)
         if self._blocks:
             flag[(self._blocks,)](
-                self._matrix.col, pairs, self._always, flags, counts, self._matrix.nnz, LANES=_LANES, WORDS=_WORDS, num_warps=4
+                self._matrix.col, pairs, self._always, flags, counts, self._matrix.nnz, LANES=_LANES, WORDS=_WORDS, **_OPTIONS
             )
         return flags, counts.cumsum(0)
 
     def _locate(self, flags: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         rowptr = torch.empty_like(self._matrix.rowptr)
         grid = (triton.cdiv(len(rowptr), _ROWS),)
-        locate[grid](self._matrix.rowptr, flags, starts, rowptr, len(rowptr), LANES=_LANES, WORDS=_WORDS, ROWS=_ROWS, num_warps=4)
+        locate[grid](self._matrix.rowptr, flags, starts, rowptr, len(rowptr), LANES=_LANES, WORDS=_WORDS, ROWS=_ROWS, **_OPTIONS)
         return rowptr
 
     def _gather(
@@ -91,7 +93,7 @@ class Compaction:
         value = torch.zeros(bound, device=flags.device) if any(part is not None for part in weights) else None
         if self._blocks:
             gather[(self._blocks,)](
-                self._matrix.col, *weights, flags, self._always, starts, col, value, bound, LANES=_LANES, WORDS=_WORDS, num_warps=4
+                self._matrix.col, *weights, flags, self._always, starts, col, value, bound, LANES=_LANES, WORDS=_WORDS, **_OPTIONS
             )
         return col, value
 
@@ -113,5 +115,5 @@ def _packed(mask: torch.Tensor) -> torch.Tensor:
     blocks = triton.cdiv(len(mask), _BLOCK)
     words = torch.empty(blocks * _WORDS, dtype=torch.int32, device=mask.device)
     if blocks:
-        pack[(blocks,)](mask.view(torch.int8), words, len(mask), LANES=_LANES, WORDS=_WORDS, num_warps=4)
+        pack[(blocks,)](mask.view(torch.int8), words, len(mask), LANES=_LANES, WORDS=_WORDS, **_OPTIONS)
     return words

@@ -24,7 +24,15 @@ def score(column_norms: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
     if pairs:
         with torch.cuda.device_of(dense):
             weighted_norms[(triton.cdiv(pairs, rows),)](
-                dense.detach(), column_norms, scores, pairs, WIDTH=width, ROWS=rows, FEATURES=features, num_warps=4
+                dense.detach(),
+                column_norms,
+                scores,
+                pairs,
+                WIDTH=width,
+                ROWS=rows,
+                FEATURES=features,
+                num_warps=4,
+                enable_fp_fusion=True,
             )
     return scores
 
