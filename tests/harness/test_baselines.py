@@ -5,7 +5,7 @@ from harness.metrics import Metric
 
 
 def metric(*against):
-    return Metric("speedup", "x", "higher", "Says.", lambda measurement, baseline: None, against or None)
+    return Metric("speedup", "x", "higher", "Says.", lambda measurement, baseline: None, against=against or None)
 
 
 RECORDS = [
