@@ -16,6 +16,8 @@ ERROR_SLACK = 1.05
 
 VENDOR = "speedup vs vendor"
 TORCH_SPARSE = "speedup vs torch-sparse"
+UNSTEADY = 2.0
+"""Highest over lowest speedup of a case's rounds from which the page warns: undisturbed rounds lie within a third."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Best:
     """Speedup against torch-sparse."""
     error: float
     rounds: int
+
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the rounds disagree so much that something else than the kernels was measured."""
+        return self.high > UNSTEADY * self.low
 
 
 @dataclass(frozen=True)

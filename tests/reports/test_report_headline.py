@@ -43,3 +43,13 @@ def test_many_budgets_are_thinned_to_a_few_that_hold_the_ends_and_a_tenth(tmp_pa
 
 def test_exact_kernels_alone_make_no_headline(tmp_path):
     assert headlines_of(tmp_path, [ok(case("mkl"), 20)]) == []
+
+
+def test_rounds_that_disagree_by_more_than_two_are_called_unsteady(tmp_path):
+    def rounds_with(second_ms):
+        return [[ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), ms)] for ms in (4, second_ms)]
+
+    for second_ms, unsteady in ((3, False), (9, True)):
+        (tmp_path / str(second_ms)).mkdir()
+        (found,) = headlines_of(tmp_path / str(second_ms), *rounds_with(second_ms))
+        assert found.lead.unsteady is unsteady
