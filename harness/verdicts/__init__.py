@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from harness.compare import FAILING, MIN_ROUNDS, TOO_FEW, Comparison, Verdict
+from harness.comparable import ACROSS
+from harness.compare import CHANGES, FAILING, MIN_ROUNDS, TOO_FEW, Comparison, Verdict
 
 MARK = "written by rsc-bench compare"
 """Stands near the start of every file of ours, so that no other file is replaced by one."""
 MANY, SHARE = 3, 0.1
 """A reason of at least so many cases, and of this share of those shown, is said once, below the table: ten notes at most."""
-RATIO = "new time / base time: above 1 is slower"
+RATIO = "new / base: above 1 is slower, or larger"
 
 
 def headline(comparison: Comparison) -> str:
     """Return the verdict on the whole in one sentence."""
     limit = f"(threshold {100 * comparison.threshold:g} %)"
-    failing = [f"{count} {change}" for change, count in comparison.counts.items() if change in FAILING and count]
+    failing = Counter(word(verdict) for change in FAILING for verdict in comparison.verdicts if verdict.change == change)
     if failing:
-        return f"FAIL: {', '.join(failing)} {limit}"
+        return f"FAIL: {', '.join(f'{count} {kind}' for kind, count in failing.items())} {limit}"
     if not comparison.common:
         return "CANNOT BE JUDGED: the two runs have no case in common"
     if comparison.exit_status:
@@ -29,11 +31,23 @@ def headline(comparison: Comparison) -> str:
     return f"PASS: nothing is slower {limit}"
 
 
+def word(verdict: Verdict) -> str:
+    """Return the change in a word that fits its metric: an error is not slower, but worse."""
+    words = {"slower": "worse", "faster": "better"} if verdict.metric != "time" else {}
+    return words.get(verdict.change, verdict.change)
+
+
+def name(verdict: Verdict) -> str:
+    """Return the case, and what was compared of it where that is not its time; as it is in the file, to be made plain."""
+    return str(verdict.case) if verdict.metric == "time" or verdict.ratio is None else f"{verdict.case}: {verdict.metric}"
+
+
 def tally(comparison: Comparison) -> str:
     """Return how many cases came out which way."""
-    parts = [f"{count} {change}" for change, count in comparison.counts.items() if count]
+    counted = Counter(word(verdict) for change in CHANGES for verdict in comparison.verdicts if verdict.change == change)
+    parts = [f"{count} {kind}" for kind, count in counted.items()]
     if comparison.not_judged:
-        parts.append(f"{comparison.not_judged} not judged (no time on either side)")
+        parts.append(f"{comparison.not_judged} not judged (measured on neither side)")
     return ", ".join(parts) or "no cases"
 
 
@@ -41,14 +55,18 @@ def remarks(comparison: Comparison) -> Iterator[str]:
     """Yield what a reader must know about the two files, their rounds and their machines, one line each."""
     if comparison.verdicts and not comparison.in_both:
         yield "no case is in both files: were they measured with the same --graph, --width and --budget?"
+    yield from comparison.notes
     yield from (f"{round_}; measure into that file again to carry on" for round_ in comparison.unfinished)
     yield from _more_rounds(comparison)
+    yield from _drift(comparison)
     yield from _environments(comparison)
 
 
 def _more_rounds(comparison: Comparison) -> Iterator[str]:
     """The command that brings each file to the rounds that a judgement needs."""
-    few = [verdict.rounds for verdict in comparison.verdicts if (verdict.reason or "").startswith(TOO_FEW)]
+    few = [
+        verdict.rounds for verdict in comparison.verdicts if verdict.unit == "rounds" and (verdict.reason or "").startswith(TOO_FEW)
+    ]
     for place, path in enumerate((comparison.base, comparison.new)):
         wanting = MIN_ROUNDS - min((rounds[place] for rounds in few), default=MIN_ROUNDS)
         if wanting > 0:
@@ -56,15 +74,36 @@ def _more_rounds(comparison: Comparison) -> Iterator[str]:
             yield f"to add rounds, with the options of before: {command}"
 
 
+def _drift(comparison: Comparison) -> Iterator[str]:
+    """What no rule can tell from a change: a machine that became slower between the two files."""
+    moved = [verdict for verdict in comparison.verdicts if verdict.change in {"slower", "faster"} and verdict.unit == "rounds"]
+    if any(not verdict.paired and verdict.metric == "time" for verdict in moved):
+        yield "the rounds were not taken in turns, so a drifting machine looks like a change: `python -m harness ab` takes them so"
+
+
 def _environments(comparison: Comparison) -> Iterator[str]:
-    pair = comparison.differences
-    if comparison.machines:
-        yield "the machines differ: " + "; ".join(f"{name} {pair[name][0]} -> {pair[name][1]}" for name in comparison.machines)
-        if any("machines differ" in (verdict.reason or "") for verdict in comparison.verdicts):
-            yield "times of two machines are judged only with --across-machines"
-    others = [f"{name} {old} -> {new}" for name, (old, new) in pair.items() if name not in comparison.machines]
+    for what, fields in comparison.obstacles.items():
+        yield f"the {what} differ: {_pairs(comparison, fields)}"
+    in_the_way = [what for what in ACROSS if any(_keeps(what, verdict) for verdict in comparison.verdicts)]
+    if in_the_way:
+        yield f"what differs is judged only with {' '.join(f'--across {what}' for what in in_the_way)}"
+    if "machines" in in_the_way:
+        yield "two devices' kernels are judged, by what each device can do, with --normalise"
+    told = set(chain.from_iterable(comparison.obstacles.values()))
+    others = [field for field in comparison.differences if field not in told]
     if others:
-        yield "also different: " + "; ".join(others)
+        yield f"also different: {_pairs(comparison, others)}"
+
+
+def _pairs(comparison: Comparison, fields: Iterable[str]) -> str:
+    pair = comparison.differences
+    return "; ".join(f"{field} {pair[field][0]} -> {pair[field][1]}" for field in fields)
+
+
+def _keeps(what: str, verdict: Verdict) -> bool:
+    """Whether something that differs is why a case was not judged."""
+    reason = verdict.reason or ""
+    return verdict.change == "unclear" and (f"the {what} differ" in reason or (what == "graphs" and "the graph's" in reason))
 
 
 @dataclass(frozen=True)

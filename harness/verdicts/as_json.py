@@ -1,4 +1,4 @@
-"""Writes a comparison as JSON, for a program that goes on from the verdicts."""
+"""Writes a comparison as JSON, for a program that goes on from the verdicts: everything that is known of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import msgspec
 from harness.compare import Comparison, Verdict
 from harness.verdicts import MARK, RATIO, headline, remarks
 
+SCHEMA = 1
+"""Counts up when a name goes or changes its meaning, not when one is added."""
+
 
 def text(comparison: Comparison) -> str:
-    """Return the document: the verdict on the whole, then every case in the order of the base run."""
+    """Return the document: the verdict on the whole, then every case in the order of the comparison."""
     tree: dict[str, Any] = {
         "origin": MARK,
+        "schema": SCHEMA,
         "base": str(comparison.base),
         "new": str(comparison.new),
         "threshold": comparison.threshold,
@@ -21,20 +25,20 @@ def text(comparison: Comparison) -> str:
         "exit_status": comparison.exit_status,
         "headline": headline(comparison),
         "counts": dict(comparison.counts) | {"not judged": comparison.not_judged},
-        "machines_differ": list(comparison.machines),
+        "in_both": comparison.in_both,
+        "obstacles": comparison.obstacles,
+        "across": sorted(comparison.across),
         "differences": {name: {"base": old, "new": new} for name, (old, new) in comparison.differences.items()},
+        "unfinished": comparison.unfinished,
+        "notes": comparison.notes,
         "remarks": list(remarks(comparison)),
+        "environment": comparison.environment,
         "verdicts": [_verdict(verdict) for verdict in comparison.verdicts],
     }
     return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n"
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "case": verdict.case,
-        "change": verdict.change,
-        "ratio": verdict.ratio,
-        "interval": verdict.interval,
-        "rounds": {"base": verdict.rounds[0], "new": verdict.rounds[1]},
-        "reason": verdict.reason,
-    }
+    """Every field under its own name, and the two sides of `rounds` named."""
+    tree: dict[str, Any] = msgspec.to_builtins(verdict)
+    return tree | {"name": str(verdict.case), "rounds": dict(zip(("base", "new"), verdict.rounds, strict=True))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from harness.compare import Change, Comparison, Verdict
-from harness.verdicts import RATIO, Notes, by_weight, headline, numbers, plain, remarks, tally
+from harness.verdicts import RATIO, Notes, by_weight, headline, name, numbers, plain, remarks, tally, word
 
 STYLES: dict[Change, str] = {
     "slower": "bold red",
@@ -51,12 +51,12 @@ def _table(shown: list[Verdict], notes: Notes) -> object:
     from rich.text import Text
 
     table = Table(caption=f"ratio = {RATIO}", caption_justify="left")
-    for name, side in (("change", "left"), ("ratio", "right"), ("95 % interval", "right"), ("rounds", "right")):
-        table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
+    for heading, side in (("change", "left"), ("ratio", "right"), ("95 % interval", "right"), ("rounds", "right")):
+        table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("case, and why", overflow="fold")
     for verdict in shown:
         gap = " " if verdict.reason in notes.numbers else "\n"
         why = plain(notes.why(verdict))
-        cells = [*numbers(verdict), plain(str(verdict.case)) + (gap + why if why else "")]
-        table.add_row(Text(verdict.change, STYLES[verdict.change]), *(Text(cell) for cell in cells))
+        cells = [*numbers(verdict), plain(name(verdict)) + (gap + why if why else "")]
+        table.add_row(Text(word(verdict), STYLES[verdict.change]), *(Text(cell) for cell in cells))
     return table

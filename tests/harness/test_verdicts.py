@@ -1,13 +1,15 @@
 import json
 import re
-from xml.etree import ElementTree as Xml
 
 import pytest
+
+pytest.importorskip("rich", reason="rich is not installed: pip install rich")
+
 from made_runs import MACHINE, case, not_ok, ok, run, timed
 
 from harness.compare import compare
 from harness.record import Round
-from harness.verdicts import MARK, as_json, headline, junit, markdown, plain, remarks, tally, terminal
+from harness.verdicts import as_json, headline, markdown, plain, remarks, tally, terminal
 
 EVIL = "a|b`c`<script>*x*[y](z)&\x1b[31m\n]]>\x00\u2028\u202e"
 TIMES = (1.0, 1.01, 1.02)
@@ -17,7 +19,7 @@ def comparison(name="slow"):
     base = [[ok(case(name), t), ok(case("even"), t), ok(case("gone"), t), ok(case("off"), t), ok(case("odd"), t)] for t in TIMES]
     new = [[ok(case(name), 2 * t), ok(case("even"), t), not_ok(case("off"), "wrong", f"not equal {name}")] for t in TIMES]
     new[0].append(ok(case("odd"), 1.0))
-    return compare(run(*base), run(*new, environment={**MACHINE, "versions": {"torch": name}}), 0.05)
+    return compare(run(*base), run(*new, environment={**MACHINE, "versions": {"torch": name}}), 0.05, across={"versions"})
 
 
 def drawn(show_all=False, width=160, of=None):
@@ -44,9 +46,9 @@ def test_the_headline_says_what_the_exit_status_says(base, new, says):
 def test_the_terminal_shows_what_changed_and_on_request_all():
     assert [name in drawn() for name in ("slow", "gone", "off", "odd", "even")] == [True, True, True, True, False]
     assert "host even" in drawn(show_all=True)
-    assert "ratio = new time / base time: above 1 is slower" in drawn()
+    assert "ratio = new / base: above 1 is slower, or larger" in drawn()
     assert "2.000" in drawn()
-    assert "also different: versions.torch 2.13.0 -> slow" in drawn()
+    assert "the versions differ: versions.torch 2.13.0 -> slow" in drawn()
 
 
 def test_the_terminal_shows_the_gravest_of_very_many():
@@ -89,12 +91,6 @@ def test_reasons_of_a_few_among_very_many_stay_with_their_cases():
     assert text.count("measured in base, absent in new") == 9
 
 
-def test_markdown_says_a_common_reason_once_too():
-    text = markdown.text(compare(few(1.0), few(1.0), 0.05))
-    assert text.count("needs at least 3 rounds") == 1
-    assert text.count("| \\[1\\] |") == 4
-
-
 def test_two_files_without_a_common_case_are_told_so_in_one_line():
     apart = compare(few(*TIMES, names="abc"), few(*TIMES, names="xyz"), 0.05)
     text = drawn(of=apart)
@@ -114,15 +110,10 @@ def test_a_round_that_stopped_early_is_a_remark_in_every_text():
     assert json.loads(as_json.text(of))["remarks"] == [says]
 
 
-@pytest.mark.parametrize("output", [as_json, junit, markdown])
-def test_every_file_of_ours_says_near_its_start_that_it_is_one(output):
-    assert MARK in output.text(comparison(EVIL))[:300]
-
-
 def test_the_remedy_for_two_machines_is_named():
     other = compare(timed(*TIMES), timed(*TIMES, environment={"cpu": {"model": "Example 100"}}), 0.05)
     assert "the machines differ: cpu.model Example 9000 -> Example 100" in drawn(of=other)
-    assert "only with --across-machines" in drawn(of=other)
+    assert "what differs is judged only with --across machines" in drawn(of=other)
 
 
 def test_colour_is_for_a_terminal_only():
@@ -140,44 +131,3 @@ def test_a_name_cannot_steer_the_terminal():
 def test_plain_text_is_one_printable_line():
     assert plain("ᵀ é 中 a b") == "ᵀ é 中 a b"
     assert plain("a\nb\x1b\ud800") == "a\ufffdb\ufffd\ufffd"
-
-
-def test_markdown_has_one_row_a_changed_case_with_every_special_letter_escaped():
-    text = markdown.text(comparison(EVIL))
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert len(rows) == 2 + 4
-    assert all(len(re.findall(r"(?<!\\)\|", row)) == 7 for row in rows)
-    assert "<script>" not in text
-    assert "\\<script\\>" in text
-
-
-def test_junit_fails_what_fails_and_skips_what_is_unclear():
-    root = Xml.fromstring(junit.text(comparison(EVIL)))
-    suite = root.find("testsuite")
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("5", "3", "1")
-    assert [test.find("failure").get("type") for test in suite if test.find("failure") is not None] == [
-        "slower",
-        "missing",
-        "broken",
-    ]
-    (skipped,) = suite.iter("skipped")
-    assert "needs at least 3 rounds" in skipped.get("message")
-    assert "ratio 2.000" in next(suite.iter("failure")).get("message")
-
-
-def test_json_holds_every_case_and_the_exit_status():
-    tree = json.loads(as_json.text(comparison(EVIL)))
-    assert tree["exit_status"] == 1
-    assert tree["counts"] == {
-        "slower": 1,
-        "broken": 1,
-        "missing": 1,
-        "unclear": 1,
-        "faster": 0,
-        "new": 0,
-        "same": 1,
-        "not judged": 0,
-    }
-    slow = tree["verdicts"][0]
-    assert (slow["case"]["kernel"], slow["change"], slow["ratio"], slow["rounds"]) == (EVIL, "slower", 2.0, {"base": 3, "new": 3})
-    assert tree["differences"]["versions.torch"] == {"base": "2.13.0", "new": EVIL}
