@@ -84,7 +84,7 @@ def version(package: str) -> str | None:
 
 
 def checkout(root: Path) -> dict[str, Any]:
-    """Return the commit, and a digest of the changes to it, None where there are none; the reason outside a git checkout."""
+    """Return the commit, its date, and a digest of the changes to it, None where there are none; outside of git the reason."""
     answer = _git(root, "rev-parse", "--show-toplevel", "HEAD")
     lines = answer.stdout.splitlines()
     if answer.returncode or len(lines) != 2:
@@ -92,11 +92,17 @@ def checkout(root: Path) -> dict[str, Any]:
     if Path(lines[0]).resolve() != root.resolve():
         return _no_commit("not a git checkout of its own")
     changed = _changed(root)
-    return {"commit": lines[1], "dirty": bool(changed), "changes": _digest(root, changed) if changed else None, "reason": None}
+    return {
+        "commit": lines[1],
+        "committed": _git(root, "show", "--no-patch", "--format=%cI", "HEAD").stdout.strip() or None,
+        "dirty": bool(changed),
+        "changes": _digest(root, changed) if changed else None,
+        "reason": None,
+    }
 
 
 def _no_commit(reason: str) -> dict[str, Any]:
-    return {"commit": None, "dirty": None, "changes": None, "reason": reason}
+    return {"commit": None, "committed": None, "dirty": None, "changes": None, "reason": reason}
 
 
 def _changed(root: Path) -> list[str]:

@@ -43,7 +43,6 @@ class Best:
     error: float
     rounds: int
 
-
     @property
     def unsteady(self) -> bool:
         """Whether the rounds disagree so much that something else than the kernels was measured."""

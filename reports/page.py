@@ -16,6 +16,7 @@ from reports.cases import columns, shared
 from reports.drawing import embedded, stored
 from reports.figures import Figure
 from reports.headline import headlines
+from reports.runs import latest
 from reports.table import Table, read_table
 from reports.theme import DARK, FONT, LIGHT, template
 from reports.training_headline import training_headlines
@@ -62,7 +63,8 @@ def points(value: float | None) -> str:
 
 def _content(table: Table) -> dict[str, Any]:
     found = load("reports.figures", "FIGURE")
-    figures = list(_drawn(found.values(), table.escaped()))
+    last = latest(table)
+    figures = list(_drawn(found.values(), table, last))
     data = {
         "figures": {figure.name: drawing for figure, drawing in figures},
         "templates": {"light": template(LIGHT), "dark": template(DARK)},
@@ -71,8 +73,9 @@ def _content(table: Table) -> dict[str, Any]:
     return _trusted(data) | {
         "sources": table.sources,
         "cases": len(table.cases),
-        "headlines": headlines(table),
-        "training_headlines": training_headlines(table),
+        "headlines": headlines(last),
+        "training_headlines": training_headlines(last),
+        "before": len(table.cases) - len(last.cases),
         "products": len(table.products),
         "max_drop": MAX_DROP_POINTS,
         "figures": [figure for figure, _ in figures],
@@ -98,9 +101,11 @@ def _trusted(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _drawn(figures: Iterable[Figure], escaped: Table) -> Iterator[tuple[Figure, Any]]:
+def _drawn(figures: Iterable[Figure], table: Table, last: Table) -> Iterator[tuple[Figure, Any]]:
+    every_run = table.escaped()
+    last_run = every_run if last is table else last.escaped()
     for figure in sorted(figures, key=lambda figure: (figure.order, figure.name)):
-        drawing = figure.draw(escaped)
+        drawing = figure.draw(every_run if figure.every_run else last_run)
         if drawing is not None:
             yield figure, stored(drawing)
 

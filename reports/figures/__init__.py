@@ -22,3 +22,5 @@ class Figure:
     """From a table whose texts are escaped to a plotly figure; None where the table has nothing to draw."""
     order: int = 100
     """Figures stand on the page in ascending order; a new one comes last."""
+    every_run: bool = False
+    """Whether `draw` gets every run of a machine; else, where these make a history, each product as its last run measured it."""

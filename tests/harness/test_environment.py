@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -60,6 +61,13 @@ def test_a_clean_checkout_has_a_commit(clean):
     assert (found["dirty"], found["changes"], found["reason"]) == (False, None, None)
 
 
+def test_a_commit_has_its_date_so_that_runs_can_be_put_in_order(clean):
+    git(clean, "commit", "-q", "--amend", "--no-edit", "--no-verify", "--date=2001-01-01T00:00:00Z")
+    committed = datetime.fromisoformat(environment.checkout(clean)["committed"])
+    # When it was committed, not when it was first written: a rebased commit runs where it now stands.
+    assert datetime.now(UTC) - committed < timedelta(minutes=5)
+
+
 def test_a_changed_file_or_a_new_kernel_is_dirty_and_a_results_file_is_not(clean):
     (clean / "run.jsonl").write_text("a")
     assert environment.checkout(clean)["dirty"] is False
@@ -98,6 +106,7 @@ def test_outside_a_checkout_there_is_a_reason(tmp_path, clean):
     inside.mkdir()
     assert environment.checkout(inside) == {
         "commit": None,
+        "committed": None,
         "dirty": None,
         "changes": None,
         "reason": "not a git checkout of its own",

@@ -1,5 +1,5 @@
 import pytest
-from synthetic_results import Sweep, case, ok, sweep, write_results
+from synthetic_results import ENVIRONMENT, Sweep, case, ok, sweep, write_results
 from synthetic_telemetry import on_gpu
 from synthetic_trainings import Trainings, trainings
 
@@ -22,17 +22,27 @@ def table(tmp_path_factory):
     return read_table([read(path)])
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Three runs of one machine, and one of another."""
+    folder = tmp_path_factory.mktemp("runs")
+    records = [*sweep(Sweep(graphs=("ring",), rounds=1))[0], *trainings(Trainings(models=("gcn",), seeds=2)), *on_gpu("ring")]
+    machines = (*[ENVIRONMENT] * 3, ENVIRONMENT | {"cpu": {"model": "Another CPU"}})
+    paths = [write_results(folder / f"run{place}.jsonl", [records], machine) for place, machine in enumerate(machines)]
+    return read_table([read(path) for path in paths])
+
+
 def figure_of(tmp_path, name, records):
     return FIGURES[name].draw(read_table([read(write_results(tmp_path / "run.jsonl", [records]))]))
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_says_what_it_is_and_draws(name, table):
+def test_every_figure_says_what_it_is_and_draws(name, runs):
     figure = FIGURES[name]
     assert isinstance(figure, Figure)
     assert figure.title
     assert figure.caption.endswith(".")
-    assert len(figure.draw(table).data) > 0
+    assert len(figure.draw(runs).data) > 0
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -1,0 +1,153 @@
+"""Turns two runs on different devices into verdicts on the kernels: what of a change in time is the device's, and what theirs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from statistics import median
+
+from harness import comparable
+from harness.at_ceilings import WHATS, What, at_ceilings, doubt, shares, why_none
+from harness.compare import Comparison, compare
+from harness.record import Case, Run
+from harness.rule import Change
+from harness.verdict import Cause, Verdict
+
+METRIC = "normalised time"
+MOST_MARGIN = 0.99
+CAUSES: tuple[Cause, ...] = ("device", "kernel")
+NO_CEILING = "no ceiling on both sides to normalise its time by"
+
+
+@dataclass(frozen=True)
+class _Against:
+    """Two runs under one kind of ceiling."""
+
+    verdicts: Mapping[Case, Verdict]
+    """On the times as multiples of those at the ceiling."""
+    base: Mapping[Case, float]
+    """Percent of the ceiling that each case reached in base."""
+    new: Mapping[Case, float]
+    doubt: float
+    """By what share the ceilings of both runs together may be off."""
+
+
+def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[str] = ()) -> Comparison:
+    """Return one verdict per case of two runs on different devices, each on the kernel.
+
+    A time over the device's own for the same bytes, at a ceiling, is what of the time is not the device's. By it every case is
+    judged as `compare` judges a time: once against gathering, where no row is reused, and once against a copy, where all are. What
+    a kernel may expect of a device lies between. So it is slower where it is by both, faster likewise, and the same where one of
+    them, or what lies between them, explains its time.
+
+    Args:
+        base: what to compare against.
+        new: what is judged.
+        threshold: share by which it must change to count, in (0, 1); the doubt about the ceilings is added to it.
+        across: what is judged although it differs, beside the machines: ``versions``, ``graphs``.
+
+    Raises ValueError for ``clocks``: a cold cache and a hot one are no difference between devices.
+    """
+    if "clocks" in across:
+        raise ValueError("two devices are normalised by one clock (got clocks among what may differ)")
+    across = frozenset({*across, "machines"})
+    every = across | {"versions"}
+    time = compare(base, new, threshold, across=every)
+    obstacles = _of_devices(time.obstacles)
+    held = comparable.held({what: names for what, names in obstacles.items() if what not in across})
+    against = {what: _against(what, base, new, (threshold, every)) for what in WHATS}
+    verdicts = tuple(_judged(verdict, against, held) for verdict in time.verdicts)
+    notes = (*_without(base, new), *_devices(verdicts, against), *_causes(verdicts))
+    return replace(time, verdicts=verdicts, obstacles=obstacles, across=across, notes=notes)
+
+
+def _of_devices(obstacles: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The obstacles, with the drivers among the machines: they come with their devices, other versions are the user's."""
+    names = [name for found in obstacles.values() for name in found]
+    versions = tuple(name for name in obstacles.get("versions", ()) if not name.startswith("gpus."))
+    found = {"machines": tuple(name for name in names if name not in versions), "versions": versions}
+    return {what: each for what, each in found.items() if each}
+
+
+def _against(what: What, base: Run, new: Run, judged: tuple[float, frozenset[str]]) -> _Against:
+    threshold, across = judged
+    sides = at_ceilings(base, what), at_ceilings(new, what)
+    off = doubt(base, what) + doubt(new, what)
+    found = compare(*sides, min(MOST_MARGIN, threshold + off), across=across)
+    verdicts = {verdict.case: verdict for verdict in found.verdicts if verdict.ratio is not None}
+    return _Against(verdicts, shares(sides[0]), shares(sides[1]), off)
+
+
+def _judged(time: Verdict, against: Mapping[What, _Against], held: str | None) -> Verdict:
+    """The verdict on the kernel of one case; that on its time where there is none on both sides."""
+    if time.ratio is None:
+        return time
+    known = {what: each for what, each in against.items() if time.case in each.verdicts}
+    parts = {what: replace(each.verdicts[time.case], metric=f"time at {what} ceiling") for what, each in known.items()}
+    if held or not parts:
+        unjudged = replace(time, change="unclear", chance=None, chance_limit=None, rounds_needed=None, no_slower=False)
+        return replace(unjudged, reason=held or NO_CEILING, parts=(time, *parts.values()))
+    change = _change({part.change for part in parts.values()})
+    nearest = min(parts.values(), key=lambda part: (part.change != change, abs((part.ratio or 1) - 1)))
+    cause = _cause(change, time.change)
+    return replace(
+        nearest,
+        change=change,
+        metric=METRIC,
+        reason=nearest.reason if change == "unclear" else _why(time, known, cause),
+        no_slower=any(part.no_slower for part in parts.values()),
+        cause=cause,
+        parts=(time, *parts.values()),
+    )
+
+
+def _change(changes: set[Change]) -> Change:
+    """What both ceilings agree on; where they contradict each other the device explains it, as where one says so."""
+    if len(changes) == 1:
+        return next(iter(changes))
+    return "same" if "same" in changes or changes == {"slower", "faster"} else "unclear"
+
+
+def _cause(change: Change, of_time: Change) -> Cause | None:
+    if change in ("slower", "faster"):
+        return "kernel"
+    return "device" if change == "same" and of_time in ("slower", "faster") else None
+
+
+def _why(time: Verdict, known: Mapping[What, _Against], cause: Cause | None) -> str:
+    """Whose the difference is, with the time and the shares of either side."""
+    sides = (f"{each.base[time.case]:.3g} % -> {each.new[time.case]:.3g} % of {what}" for what, each in known.items())
+    whose = f"the {cause}'s: " if cause else ""
+    return f"{whose}time {time.ratio:.3f}, {', '.join(sides)}"
+
+
+def _without(base: Run, new: Run) -> Iterator[str]:
+    for run in (base, new):
+        reason = why_none(run)
+        if reason:
+            yield f"{run.path}: has no ceilings ({reason}): measure again, or compare times alone with --across machines"
+
+
+def _devices(verdicts: Collection[Verdict], against: Mapping[What, _Against]) -> Iterator[str]:
+    """What the devices would lead one to expect, and how sure that is."""
+    for what, each in against.items():
+        expected = [found for verdict in verdicts if (found := _expected(verdict, each)) is not None]
+        if expected:
+            off = f"; the threshold is widened by {100 * each.doubt:.3g} %, by which it may be off" if each.doubt else ""
+            of = f"{median(expected):.3f} of base's (median of {len(expected)} cases)"
+            yield f"by {what} the devices alone would make times {of}{off}"
+
+
+def _expected(verdict: Verdict, against: _Against) -> float | None:
+    """New time over base time at equal shares of a ceiling."""
+    part = against.verdicts.get(verdict.case)
+    time = verdict.parts[0].ratio if verdict.parts else None
+    return None if part is None or not part.ratio or time is None else time / part.ratio
+
+
+def _causes(verdicts: Collection[Verdict]) -> Iterator[str]:
+    count = Counter(verdict.cause for verdict in verdicts if verdict.cause)
+    if count:
+        said = " and ".join(f"in {count[cause]} the {cause}'s" for cause in CAUSES if count[cause])
+        yield f"the difference is {said}; --all lists every case"
