@@ -9,21 +9,15 @@ from typing import Any
 
 import click
 
-from harness.outputs import guard, unwritable, write_whole
+from harness.aa_command import aa
+from harness.ab_command import ab
+from harness.compare_command import compare
+from harness.exchange_commands import export, import_
+from harness.outputs import guard, unwritable
 from harness.profile_command import profile
+from harness.screen import screen
 
 FILE = click.Path(path_type=Path)
-
-
-def _share(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
-    """The threshold as a number: ``5%`` or ``0.05``."""
-    try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = math.nan
-    if not 0 < share < 1:
-        raise click.ClickException(f"--threshold must be above 0% and below 100% (got {text!r}): write 5% or 0.05")
-    return share
 
 
 def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
@@ -95,33 +89,6 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("base", type=FILE)
-@click.argument("new", type=FILE)
-@click.option("--threshold", callback=_share, default="5%", show_default=True, help="Change that counts.")
-@click.option("--markdown", type=FILE, help="Write the verdicts to this file as Markdown.")
-@click.option("--junit", type=FILE, help="Write them as JUnit XML.")
-@click.option("--json", "as_json", type=FILE, help="Write them as JSON.")
-@click.option("--all", "show_all", is_flag=True, help="Show the cases that are the same, too.")
-@click.option("--across-machines", is_flag=True, help="Judge times also where CPU or GPU differ.")
-def compare(base: Path, new: Path, threshold: float, show_all: bool, across_machines: bool, **files: Path | None) -> int:
-    """Judge the results file NEW against BASE, case by case.
-
-    A ratio is new time / base time: above 1 is slower.
-
-    Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage or unreadable file; 3 cannot be judged.
-    """
-    from harness import compare, results
-
-    for target in files.values():
-        if target is not None:
-            guard(target, [base, new])
-    comparison = compare.compare(results.read(base), results.read(new), threshold, across_machines)
-    _write_all(comparison, files)
-    click.echo(_table(comparison, show_all), nl=False)
-    return comparison.exit_status
-
-
-@cli.command()
 @click.argument("results", nargs=-1, required=True, type=FILE)
 @click.option("--max-drop", callback=_points, default="0.3", show_default=True, help="Points of test metric that may be lost.")
 @click.option("--json", "as_json", is_flag=True, help="For a program.")
@@ -139,36 +106,17 @@ def recommend(results: tuple[Path, ...], max_drop: float, as_json: bool) -> int:
     if not found:
         names = ", ".join(map(str, results))
         raise click.ClickException(f"{names}: no training is recorded: `pytest suites/test_training.py --benchmark` records some")
-    text = _json(recommendations.as_tree(found)) + "\n" if as_json else recommendations.as_text(found, *_screen())
+    text = _json(recommendations.as_tree(found)) + "\n" if as_json else recommendations.as_text(found, *screen())
     click.echo(text, nl=False)
     return recommend.exit_status(found)
 
 
+cli.add_command(compare)
+cli.add_command(aa)
+cli.add_command(ab(compare))
+cli.add_command(export)
+cli.add_command(import_)
 cli.add_command(profile)
-
-
-def _write_all(comparison: Any, files: dict[str, Path | None]) -> None:
-    from harness.verdicts import as_json, junit, markdown
-
-    outputs = {"markdown": markdown, "junit": junit, "as_json": as_json}
-    for name, target in files.items():
-        if target is not None:
-            write_whole(target, outputs[name].text(comparison))
-
-
-def _table(comparison: Any, show_all: bool) -> str:
-    from harness.verdicts import terminal
-
-    return terminal.text(comparison, show_all, *_screen())
-
-
-def _screen() -> tuple[int, bool]:
-    """Columns to draw in, and whether in colour."""
-    import shutil
-
-    # A job's log has no width: fold no case name there.
-    on_terminal = sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if on_terminal else 160, on_terminal
 
 
 def _newest(folder: Path) -> Path:

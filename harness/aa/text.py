@@ -1,0 +1,124 @@
+"""Turns a study of identical code, or of an injected slow-down, into what a reader is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.aa.study import ALARMS, SLOWED, SURE, Study, Trial, recommended
+
+Cell = Callable[[Trial], str]
+
+SHOWN = (0.05, 0.1)
+"""Changes whose detection has a column."""
+
+
+def as_text(study: Study, width: int, colour: bool) -> str:
+    """Return the findings."""
+    console = Console(width=width, no_color=not colour, force_terminal=colour, highlight=False)
+    with console.capture() as captured:
+        console.print(_identical(study) if study.pool.injected is None else _injected(study))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def _identical(study: Study) -> RenderableType:
+    return Group(
+        Text(_headline(study), style="bold"),
+        *_table(study, {"runs that pass": _passed, "that fail": _failed, "cases slower": _slower, **_catching(study)}),
+        Text(),
+        *(Text(line) for line in _advice(study)),
+    )
+
+
+def _injected(study: Study) -> RenderableType:
+    return Group(
+        Text(_headline(study), style="bold"),
+        *_table(study, {"runs that fail": _failed, "cases slower": _slower, "median ratio": _ratio}),
+        Text(),
+        Text("Every case of one side really took longer, so a run that fails has caught it in one case or more. The cases called"),
+        Text("slower are the chance of catching it where it hits a single one."),
+    )
+
+
+def _headline(study: Study) -> str:
+    """What came out of all rounds as one comparison."""
+    whole, pool = study.whole, study.pool
+    what = "identical code" if pool.injected is None else f"one side slowed by {_percent(pool.injected)}"
+    judged = sum(verdict.ratio is not None for verdict in whole.verdicts)
+    slower = sum(verdict.change == "slower" for verdict in whole.verdicts)
+    found = f"{slower} of {judged} cases called slower at a threshold of {_percent(study.threshold)}"
+    return f"{what}, all {pool.rounds} rounds of each side as one comparison: {found} (exit status {whole.exit_status})"
+
+
+def _table(study: Study, columns: dict[str, Cell]) -> list[RenderableType]:
+    if not study.trials:
+        return [Text("too few rounds for more: comparisons of 3 rounds need a pool of 6 on each side")]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("rounds", "minutes", "threshold", "comparisons", *columns):
+        table.add_column(head, justify="right")
+    for trial in study.trials:
+        cells = [cell(trial) for cell in columns.values()]
+        table.add_row(str(trial.rounds), _minutes(study, trial), _percent(trial.threshold), str(trial.tally.comparisons), *cells)
+    return [Text(), table, Text(_OVERLAP, style="dim")]
+
+
+_OVERLAP = (
+    "comparisons are stretches of the same rounds, which overlap: they are not independent, and their shares rest on "
+    "fewer observations than they count"
+)
+
+
+def _minutes(study: Study, trial: Trial) -> str:
+    """What the rounds of both sides take."""
+    round_s = study.pool.round_s
+    return "-" if round_s is None else f"{2 * trial.rounds * round_s / 60:.1f}"
+
+
+def _failed(trial: Trial) -> str:
+    return f"{_percent(trial.tally.failed_share)} ({trial.tally.failed})"
+
+
+def _slower(trial: Trial) -> str:
+    return f"{100 * trial.tally.slower_share:.2f}% ({trial.tally.slower} of {trial.tally.cases})"
+
+
+def _passed(trial: Trial) -> str:
+    return _percent(trial.tally.passed_share)
+
+
+def _ratio(trial: Trial) -> str:
+    return "-" if trial.tally.ratio is None else f"{trial.tally.ratio:.3f}"
+
+
+def _catching(study: Study) -> dict[str, Cell]:
+    def share(change: float) -> Cell:
+        return lambda trial: _percent(trial.caught[change]) if change in trial.caught else "-"
+
+    columns = {f"{_percent(change)} caught": share(change) for change in sorted({*SHOWN, study.catch})}
+    return {**columns, f"smallest caught in {_percent(SURE)}": _smallest}
+
+
+def _smallest(trial: Trial) -> str:
+    return "-" if trial.smallest is None else _percent(trial.smallest)
+
+
+def _advice(study: Study) -> list[str]:
+    """Which rounds and threshold to use here."""
+    best, change = recommended(study), _percent(study.catch)
+    if best is None:
+        identical = f"passes {_percent(SURE)} and fails at most {_percent(ALARMS)} of the runs of identical code"
+        first = f"No setting catches {change} in {_percent(SURE)} of the cases and {identical}: take more --rounds"
+    else:
+        use = f"--rounds {best.rounds} and --threshold {_percent(best.threshold)}"
+        first = f"To catch {change} on this machine: {use}, about {_minutes(study, best)} minutes for this sweep"
+    return [
+        f"{first}.",
+        f"What would be caught is worked out, from times made longer in one case of {SLOWED}; --inject really slows one side.",
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%"
