@@ -120,12 +120,16 @@ class Gpu:
     def _abandon(self, graph: Any, pool: Any) -> None:
         """Undo what torch leaves behind where a capture cannot be ended (`CUDAGraph::capture_end` stops at its first line).
 
-        The allocator would stay in the state of capturing, in which it gives no memory back, and hold a pointer to the graph.
+        The allocator would stay in the state of capturing, in which it gives no memory back, and hold a pointer to the graph; the
+        generator that dropout draws from would too, in which it refuses to draw: it goes on with a copy of its state that is not.
         """
         self._abandoned.append(graph)
+        device = self._torch.cuda.current_device()
         with contextlib.suppress(RuntimeError):  # the capture could be ended after all: it was no CUDA call that failed
-            self._torch._C._cuda_endAllocateToPool(self._torch.cuda.current_device(), pool)
-            self._torch._C._cuda_releasePool(self._torch.cuda.current_device(), pool)
+            self._torch._C._cuda_endAllocateToPool(device, pool)
+            self._torch._C._cuda_releasePool(device, pool)
+            generator = self._torch.cuda.default_generators[device]
+            generator.graphsafe_set_state(generator.clone_state())
 
 
 def seconds_between(start: Any, end: Any) -> float:

@@ -176,7 +176,8 @@ class Csr:
         """Return the matrix in SciPy, float64: what references are computed from."""
         import scipy.sparse
 
-        value = torch.ones(self.nnz, dtype=torch.float64) if self.value is None else self.value.double().cpu()
+        # Not by `value`, which would stay on the device: a reference must leave nothing behind that counts as a kernel's memory.
+        value = self._values().cpu() if self.scaling is None else self._values().float().cpu().double()
         parts = (value.numpy(), self.col.cpu().numpy(), self.rowptr.cpu().numpy())
         return scipy.sparse.csr_matrix(parts, shape=self.shape)
 

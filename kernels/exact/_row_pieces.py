@@ -50,7 +50,8 @@ class Pieces:
         if bounds[0]:
             grid = (triton.cdiv(len(degree), _ROWS_PER_PROGRAM),)
             tables = made.begins, made.ends, made.rows, made.slots, made.joined_rows, made.first_slots
-            place_pieces[grid](matrix.rowptr, *last, *tables, len(degree), SHORT, chunk, _ROWS_PER_PROGRAM)
+            with torch.cuda.device_of(degree):  # type: ignore[no-untyped-call]
+                place_pieces[grid](matrix.rowptr, *last, *tables, len(degree), SHORT, chunk, _ROWS_PER_PROGRAM)
         return made
 
 

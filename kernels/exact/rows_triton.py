@@ -22,6 +22,8 @@ INTERPRETED = not isinstance(source.sum_pieces, triton.runtime.JITFunction)
 """Whether Triton's interpreter runs the code, on CPU tensors: ``TRITON_INTERPRET=1`` was set when this was imported."""
 _INTERPRETED_L2_BYTES = 32 << 20  # there is no device to ask
 _TIMED_CALLS = 5
+_SPIN_CYCLES = 1_000_000
+"""Half a millisecond of the device in front of each: launching the kernels from Python takes a fifth of that."""
 _WORTH_TUNING = 1 << 24
 """Products of a non-zero and a feature from which on a multiply takes longer than its launches."""
 
@@ -116,6 +118,7 @@ def _seconds(work: Work, settings: Settings, dense: torch.Tensor) -> float:
 def _call_seconds(multiply: RowsMultiply, dense: torch.Tensor) -> float:
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     with torch.cuda.device_of(dense):  # type: ignore[no-untyped-call]
+        torch.cuda._sleep(_SPIN_CYCLES)  # type: ignore[no-untyped-call]
         start.record()
         multiply(dense)
         end.record()

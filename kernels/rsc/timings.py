@@ -31,8 +31,8 @@ class Timings:
     @contextmanager
     def of(self, part: Part, device: torch.device) -> Iterator[None]:
         """Add what happens inside to `part`."""
-        timed = self._between_events if device.type == "cuda" else self._by_the_host
-        with self.named(part), timed(part):
+        timed = self._between_events(part, device) if device.type == "cuda" else self._by_the_host(part)
+        with self.named(part), timed:
             yield
 
     @contextmanager
@@ -44,11 +44,11 @@ class Timings:
             self._seconds[part] += time.perf_counter() - start
 
     @contextmanager
-    def _between_events(self, part: Part) -> Iterator[None]:
+    def _between_events(self, part: Part, device: torch.device) -> Iterator[None]:
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-        start.record()
+        start.record(torch.cuda.current_stream(device))  # not that of the current device, which may be another
         yield
-        end.record()
+        end.record(torch.cuda.current_stream(device))
         self._open.append((part, start, end))
         if len(self._open) > _MOST_OPEN:  # the oldest has long finished: reading it does not wait
             self._read_oldest()

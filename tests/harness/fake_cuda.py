@@ -56,6 +56,17 @@ class Graph:
         self._torch.enqueue(self.device_s)
 
 
+class Generator:
+    def __init__(self):
+        self.capturing = False
+
+    def clone_state(self):
+        return Generator()
+
+    def graphsafe_set_state(self, other):
+        self.capturing = other.capturing
+
+
 class FakeTorch:
     """One GPU. Kernels are enqueued at the host's time and run one after the other at the device's."""
 
@@ -84,6 +95,7 @@ class FakeTorch:
             stream=self._stream,
             graph=self._graph,
             graph_pool_handle=lambda: (1, 0),
+            default_generators=(Generator(),),
         )
         self._C = SimpleNamespace(
             _cuda_endAllocateToPool=lambda *which: self.abandoned.append(which), _cuda_releasePool=lambda *which: None
@@ -156,6 +168,7 @@ class FakeTorch:
         self.synchronise()
         self.streams.append("capture")
         self.capturing, graph.device_s = graph, 0.0
+        self.cuda.default_generators[0].capturing = True
         graph.captures += 1
         self.log.append("capture")
         try:
@@ -165,4 +178,5 @@ class FakeTorch:
             if graph.device_s is None:
                 # As torch does: nothing after the call that fails is undone, the stream least of all.
                 raise RuntimeError("operation failed due to a previous error during capture")
+            self.cuda.default_generators[0].capturing = False
             self.streams.append("default")

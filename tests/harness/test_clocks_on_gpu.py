@@ -75,4 +75,5 @@ def test_after_a_capture_that_failed_the_next_one_works():
     with pytest.raises(CannotTime, match="cannot be captured in a CUDA graph: "):
         samples("cuda_graph", lambda: operand.sum().item())
     assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    assert torch.rand(1, device=DEVICE) >= 0, "dropout draws from the same generator"
     assert seconds("cuda_graph", lambda: operand.add(1)) > 0

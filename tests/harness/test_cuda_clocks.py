@@ -2,6 +2,7 @@
 
 import ctypes
 import inspect
+import sys
 
 import pytest
 import torch as real_torch
@@ -67,7 +68,7 @@ def test_cold_and_hot_are_what_a_gpu_is_measured_with():
 
 
 def test_without_torch_there_is_no_such_clock(monkeypatch):
-    monkeypatch.setattr(cuda.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     assert cuda.missing() == "torch is not installed: pip install torch"
 
 
@@ -212,6 +213,7 @@ def test_what_cannot_be_captured_says_what_went_wrong_first_and_leaves_no_trace(
     )
     assert torch.streams[-1] == "default"
     assert torch.abandoned == [(0, (1, 0))], "the allocator captures no longer"
+    assert not torch.cuda.default_generators[0].capturing, "a generator in this state refuses to draw a dropout"
 
 
 def test_a_flush_is_twice_the_l2_at_least_and_shown_to_be_cold_once(torch):

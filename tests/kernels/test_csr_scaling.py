@@ -35,6 +35,12 @@ def test_scaling_a_pattern_keeps_a_factor_a_row_and_one_a_column():
     assert matrix.value is matrix.value, "made once"
 
 
+def test_a_reference_leaves_no_values_behind():
+    matrix = scaled()
+    matrix.to_scipy()
+    assert "value" not in vars(matrix), "they would count as memory of the kernel that is measured next"
+
+
 def test_scaling_twice_multiplies_the_factors():
     twice = scaled().scale_columns(BY_COLUMN)
     assert torch.equal(twice.scaling.columns, BY_COLUMN.double() ** 2)
