@@ -176,8 +176,7 @@ class Csr:
         """Return the matrix in SciPy, float64: what references are computed from."""
         import scipy.sparse
 
-        # Not by `value`, which would stay on the device: a reference must leave nothing behind that counts as a kernel's memory.
-        value = self._values().cpu() if self.scaling is None else self._values().float().cpu().double()
+        value = self.values64().cpu()
         parts = (value.numpy(), self.col.cpu().numpy(), self.rowptr.cpu().numpy())
         return scipy.sparse.csr_matrix(parts, shape=self.shape)
 
@@ -225,6 +224,13 @@ class Csr:
     @property
     def _ones(self) -> bool:
         return self.entries is None and self.scaling is None
+
+    def values64(self) -> torch.Tensor:
+        """Return the values in float64, (nnz,), as kernels see them; ones where there are none.
+
+        Made anew and not kept, as `value` is: a reference must leave nothing behind that counts as a kernel's memory.
+        """
+        return self._values() if self.scaling is None else self._values().float().double()
 
     def _values(self) -> torch.Tensor:
         """(nnz,), float64: the values; made anew in each call, because they take twice the memory of the indices."""

@@ -111,8 +111,10 @@ class Trainer:
         return _Step(loss.detach(), self._share(), self.approximation.phase.sampled)
 
     def _share(self) -> float:
+        if not self.approximation.phase.sampled:  # asked first: counting what was spent waits for a GPU
+            return 1.0
         spent = self.approximation.spent_share
-        return 1.0 if spent is None or not self.approximation.phase.sampled else spent
+        return 1.0 if spent is None else spent
 
     def _k_per_layer(self) -> list[int]:
         """Pairs of each layer in the last step; all of its batch where that was exact, or the layer has nothing to sample."""

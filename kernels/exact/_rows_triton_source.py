@@ -22,7 +22,7 @@ def _gather(dense, columns, inside, features, WIDTH: tl.constexpr):
     """Load one dense row for each of `columns`: (columns, features), in float32, zeros where not `inside`."""
     places = dense + row_start(columns, WIDTH)[:, None] + features[None, :]
     wanted = inside[:, None] & (features < WIDTH)[None, :]
-    return tl.load(places, mask=wanted, other=0.0, eviction_policy="evict_last").to(tl.float32)
+    return tl.load(places, mask=wanted, other=0.0, cache_modifier=".ca").to(tl.float32)
 
 
 @triton.jit

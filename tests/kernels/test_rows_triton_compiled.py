@@ -51,8 +51,8 @@ def name_of(kernel):
 
 
 def gathers(ptx):
-    """The loads of the dense operand: what is to stay in the L2."""
-    return re.findall(r"(?:ld\.global|cp\.async)\S*evict_last\S*", ptx)
+    """The loads of the dense operand: what is to stay in the caches."""
+    return re.findall(r"(?:ld\.global|cp\.async)\.ca\S*", ptx)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
