@@ -23,7 +23,7 @@ UNREADABLE = (
     OSError, ValueError, TypeError, LookupError, AttributeError, EOFError, ArithmeticError, MemoryError, NotImplementedError,
     zipfile.BadZipFile, zlib.error, struct.error,
 )  # fmt: skip
-"""What NumPy's and SciPy's readers raise on damaged files."""
+"""What NumPy's and SciPy's readers raise on damaged files; SciPy's `NotImplementedError` is its answer to MATLAB 7.3."""
 
 
 def too_large(path: Path, size: int) -> GraphError:
