@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 CONFTEST = """
 import json, pathlib, random
 
@@ -58,3 +60,15 @@ def repository(folder: Path) -> Path:
         git(folder, "commit", "--quiet", "--message", name)
         git(folder, "tag", name)
     return folder
+
+
+def entered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the repository, go there, and let the rounds' pytest start without other plug-ins, to start sooner."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.chdir(repository(folder))
+    return folder
+
+
+def results_files(folder: Path) -> list[Path]:
+    """The results files of a repository, base before new."""
+    return sorted((folder / "results").glob("*.jsonl"))

@@ -7,26 +7,15 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
-from stand_in_checkout import git, repository, write_suites
+from stand_in_checkout import entered, git, results_files, write_suites
 
 from harness.__main__ import main
 from harness.results import read
 
 
-@pytest.fixture(autouse=True)
-def quick_pytest(monkeypatch):
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
-    folder = repository(tmp_path / "repo")
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def files(folder):
-    return sorted((folder / "results").glob("*.jsonl"))
+    return entered(tmp_path / "repo", monkeypatch)
 
 
 def test_two_copies_of_the_working_tree_are_measured_in_turns(repo, capsys):
@@ -35,14 +24,14 @@ def test_two_copies_of_the_working_tree_are_measured_in_turns(repo, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["rounds"] == 6
     assert found["whole"]["counts"]["slower"] == 0
-    sides = [read(path) for path in files(repo)]
+    sides = [read(path) for path in results_files(repo)]
     assert [side.environment["checkout"]["folder"] for side in sides] == ["side0", "side1"]
     assert all(0.5 <= record.measurement.times_s[0] < 0.51 for side in sides for record in side.records)
     assert git(repo, "worktree", "list").count("\n") == 1
     # What was measured can be judged again.
-    assert main(["aa", "--read", *map(str, files(repo)), "--json"]) == 0
+    assert main(["aa", "--read", *map(str, results_files(repo)), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["trials"] == found["trials"]
-    assert len(files(repo)) == 2
+    assert len(results_files(repo)) == 2
 
 
 def test_an_injected_slow_down_is_really_measured_on_one_side(repo, capsys):
@@ -50,7 +39,7 @@ def test_an_injected_slow_down_is_really_measured_on_one_side(repo, capsys):
     assert (
         "one side slowed by 10%, all 3 rounds of each side as one comparison: 2 of 2 cases called slower" in capsys.readouterr().out
     )
-    assert [read(path).environment.get("slow_down") for path in files(repo)] == [None, 0.1]
+    assert [read(path).environment.get("slow_down") for path in results_files(repo)] == [None, 0.1]
 
 
 def test_too_few_rounds_say_nothing(repo):
@@ -61,7 +50,7 @@ def test_a_folder_without_git_is_measured_in_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_suites(tmp_path, 1.0)
     assert main(["aa", "--rounds", "3", "--", "--graph", "g"]) == 3
-    assert [len(read(path).rounds) for path in files(tmp_path)] == [3, 3]
+    assert [len(read(path).rounds) for path in results_files(tmp_path)] == [3, 3]
 
 
 @pytest.mark.parametrize(

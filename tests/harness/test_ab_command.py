@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
-from stand_in_checkout import git, repository, write_suites
+from stand_in_checkout import entered, git, results_files, write_suites
 
 from harness.__main__ import main
 from harness.results import read
@@ -21,21 +21,9 @@ from harness.results import read
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(autouse=True)
-def quick_pytest(monkeypatch):
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
-    folder = repository(tmp_path / "repo")
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def files(repo):
-    """The results files, base before new."""
-    return sorted((repo / "results").glob("*.jsonl"))
+    return entered(tmp_path / "repo", monkeypatch)
 
 
 def test_a_slower_revision_fails(repo, capsys):
@@ -43,7 +31,7 @@ def test_a_slower_revision_fails(repo, capsys):
     out, err = capsys.readouterr()
     assert "FAIL: 2 slower" in out
     assert err.count("round ") == 6
-    assert f"results: {files(Path())[0]} {files(Path())[1]}" in err
+    assert f"results: {results_files(Path())[0]} {results_files(Path())[1]}" in err
 
 
 def test_a_faster_revision_passes(repo, capsys):
@@ -67,12 +55,12 @@ def test_the_working_tree_is_judged_where_no_revision_is_named(repo, capsys):
 def test_it_can_be_run_from_a_folder_of_the_checkout(repo, monkeypatch):
     monkeypatch.chdir(repo / "suites")
     assert main(["ab", "--base", "fast", "--new", "fast", "--rounds", "1", "--output", str(repo / "results")]) == 3
-    assert len(files(repo)) == 2
+    assert len(results_files(repo)) == 2
 
 
 def test_options_behind_the_dashes_go_to_the_suites(repo):
     assert main(["ab", "--base", "fast", "--new", "fast", "--rounds", "1", "--", "--slow-down", "1"]) == 3
-    assert [read(path).environment["slow_down"] for path in files(repo)] == [1.0, 1.0]
+    assert [read(path).environment["slow_down"] for path in results_files(repo)] == [1.0, 1.0]
 
 
 def test_it_takes_the_options_of_compare(repo, tmp_path):
@@ -102,7 +90,7 @@ def test_bad_usage_is_one_line_and_leaves_nothing(repo, capsys, arguments, says)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert says in lines[0]
-    assert not files(repo)
+    assert not results_files(repo)
     assert git(repo, "worktree", "list").count("\n") == 1
 
 
@@ -127,5 +115,5 @@ def test_interrupted_it_removes_the_checkouts_and_keeps_what_was_measured(repo, 
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "results: " in err
-    assert len(read(files(repo)[0]).rounds) >= 1
+    assert len(read(results_files(repo)[0]).rounds) >= 1
     assert git(repo, "worktree", "list").count("\n") == 1
