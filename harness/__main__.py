@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from harness.aa_command import aa
-from harness.ab_command import ab
-from harness.compare_command import compare
-from harness.exchange_commands import export, import_
-from harness.outputs import guard, unwritable
-from harness.profile_command import profile
-from harness.screen import screen
+from rsc_bench.harness.aa_command import aa
+from rsc_bench.harness.ab_command import ab
+from rsc_bench.harness.compare_command import compare
+from rsc_bench.harness.exchange_commands import export, import_
+from rsc_bench.harness.outputs import guard, unwritable
+from rsc_bench.harness.profile_command import profile
+from rsc_bench.harness.screen import screen
 
 FILE = click.Path(path_type=Path)
 
@@ -48,7 +47,7 @@ def cli(context: click.Context) -> int:
 @click.option("--json", "as_json", is_flag=True, help="For a program.")
 def list_(as_json: bool) -> None:
     """Kernels, graphs, metrics: available, or the reason why not."""
-    from harness import listing
+    from rsc_bench.harness import listing
 
     click.echo(_json(listing.as_tree()) if as_json else listing.as_text())
 
@@ -60,7 +59,7 @@ def doctor(as_json: bool) -> int:
 
     Exit status: 0, or 1 where something required is missing.
     """
-    from harness import doctor
+    from rsc_bench.harness import doctor
 
     findings = doctor.examine()
     click.echo(_json(doctor.as_tree(findings)) if as_json else doctor.as_text(findings))
@@ -80,7 +79,7 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
     if output.exists() and not output.is_file():
         raise click.ClickException(f"{output}: cannot be written (it is no regular file): give another path")
     # Named, not imported: the harness knows nothing of the reports.
-    page = importlib.import_module("reports.page")
+    page = importlib.import_module("rsc_bench.reports.page")
     try:
         page.write(paths, output)
     except OSError as error:
@@ -99,8 +98,8 @@ def recommend(results: tuple[Path, ...], max_drop: float, as_json: bool) -> int:
 
     Exit status: 0 one for each; 1 none for some; 2 bad usage or no training in RESULTS; 3 cannot be judged.
     """
-    from harness import recommend, recommendations
-    from harness.results import read
+    from rsc_bench.harness import recommend, recommendations
+    from rsc_bench.harness.results import read
 
     found = recommend.recommend([read(path) for path in results], max_drop)
     if not found:
@@ -150,8 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _reason(error: Exception) -> str | None:
     """What to tell a user who can do something about it; None for a bug of ours."""
-    from harness.plugins import PluginError, why_missing
-    from harness.results import ResultsError
+    from rsc_bench.harness.plugins import PluginError, why_missing
+    from rsc_bench.harness.results import ResultsError
 
     if isinstance(error, ModuleNotFoundError):
         return why_missing(error)
@@ -159,7 +158,7 @@ def _reason(error: Exception) -> str | None:
 
 
 def _complain(message: str) -> None:
-    from harness.verdicts import plain
+    from rsc_bench.harness.verdicts import plain
 
     # One line, whatever a name in it holds.
     click.echo(f"error: {plain(' '.join(message.split()))}", err=True)

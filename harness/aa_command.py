@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from harness.ab_command import FOLDER, OPTIONS, measuring, one_line_errors, results_files, say
-from harness.screen import screen
+from rsc_bench.harness.ab_command import FOLDER, OPTIONS, measuring, one_line_errors, results_files, say
+from rsc_bench.harness.screen import screen
 
 ROUNDS = 20
 QUICK = ("--graph", "twin:reddit2@0.02", "--width", "64", "--budget", "0.1")
@@ -60,10 +59,10 @@ def aa(rounds: int, inject: float | None, read: tuple[Path, Path] | None, option
 
 
 def _measure(files: list[Path], rounds: int, inject: float | None, options: tuple[str, ...]) -> None:
-    from harness.alternating import Side
-    from harness.alternating.checkouts import two_of_the_working_tree
-    from harness.alternating.options import for_a_round
-    from harness.alternating.session import Plan, measure
+    from rsc_bench.harness.alternating import Side
+    from rsc_bench.harness.alternating.checkouts import two_of_the_working_tree
+    from rsc_bench.harness.alternating.options import for_a_round
+    from rsc_bench.harness.alternating.session import Plan, measure
 
     with two_of_the_working_tree(Path.cwd()) as (folders, tracked):
         slowed = () if inject is None else ("--slow-down", f"{inject:g}")
@@ -74,10 +73,9 @@ def _measure(files: list[Path], rounds: int, inject: float | None, options: tupl
 
 def _report(files: list[Path], threshold: float, catch: float, as_json: bool) -> int:
     import msgspec
-
-    from harness.aa import study, text, tree
-    from harness.aa.pool import pool
-    from harness.results import read
+    from rsc_bench.harness.aa import study, text, tree
+    from rsc_bench.harness.aa.pool import pool
+    from rsc_bench.harness.results import read
 
     rounds = pool(*(read(path) for path in files))
     say(f"judging {rounds.rounds} rounds of each side, all of them and in parts")

@@ -11,8 +11,7 @@ from types import FrameType
 from typing import Any
 
 import click
-
-from harness.outputs import guard
+from rsc_bench.harness.outputs import guard
 
 ROUNDS = 9
 FOLDER = Path("results")
@@ -52,10 +51,10 @@ def ab(compare: click.Command) -> click.Command:
 
 
 def _measure(revisions: tuple[str, str | None], files: list[Path], rounds: int, options: tuple[str, ...]) -> None:
-    from harness.alternating import Side
-    from harness.alternating.checkouts import checkouts, find, is_tracked, root_of
-    from harness.alternating.options import for_a_round
-    from harness.alternating.session import Plan, measure
+    from rsc_bench.harness.alternating import Side
+    from rsc_bench.harness.alternating.checkouts import checkouts, find, is_tracked, root_of
+    from rsc_bench.harness.alternating.options import for_a_round
+    from rsc_bench.harness.alternating.session import Plan, measure
 
     root = root_of(Path.cwd())
     sources = [find(root, revision) for revision in revisions]
@@ -94,7 +93,7 @@ def measuring(files: list[Path]) -> Iterator[None]:
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn what cannot be measured into one line for the user."""
-    from harness.alternating import AlternatingError
+    from rsc_bench.harness.alternating import AlternatingError
 
     try:
         yield

@@ -8,10 +8,9 @@ from statistics import median
 from typing import Literal
 
 import msgspec
-
-from harness import traffic
-from harness.ceilings import Ceilings
-from harness.record import Case, Measurement, Record, Run
+from rsc_bench.harness import traffic
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.record import Case, Measurement, Record, Run
 
 What = Literal["gather", "copy"]
 WHATS: tuple[What, ...] = ("gather", "copy")

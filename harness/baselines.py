@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
-
-from harness.metrics import Metric
-from harness.record import Case, Measurement, Record
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Case, Measurement, Record
 
 
 class Baselines:

@@ -9,14 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from harness import comparable
-from harness.environment import differences
-from harness.judged import judged
-from harness.matching import Matching, Open
-from harness.observed import observed, unfinished
-from harness.record import Run
-from harness.rule import MIN_ROUNDS, Answer, Change, judge
-from harness.verdict import CHANGES, FAILING, TOO_FEW, Verdict
+from rsc_bench.harness import comparable
+from rsc_bench.harness.environment import differences
+from rsc_bench.harness.judged import judged
+from rsc_bench.harness.matching import Matching, Open
+from rsc_bench.harness.observed import observed, unfinished
+from rsc_bench.harness.record import Run
+from rsc_bench.harness.rule import MIN_ROUNDS, Answer, Change, judge
+from rsc_bench.harness.verdict import CHANGES, FAILING, TOO_FEW, Verdict
 
 __all__ = ["CHANGES", "FAILING", "MIN_ROUNDS", "TOO_FEW", "Change", "Comparison", "Verdict", "compare"]
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from harness.outputs import guard, write_whole
-from harness.screen import screen
+from rsc_bench.harness.outputs import guard, write_whole
+from rsc_bench.harness.screen import screen
 
 FILE = click.Path(path_type=Path)
 
@@ -33,7 +32,7 @@ def _metrics(_context: click.Context, _parameter: click.Parameter, texts: tuple[
     """The metrics by name, each with its own margin or None: ``memory``, ``memory=1%``, ``accuracy=0.5``."""
     if not texts:
         return {}
-    from harness.judged import judged
+    from rsc_bench.harness.judged import judged
 
     metrics = {}
     for text in texts:
@@ -47,7 +46,7 @@ def _metrics(_context: click.Context, _parameter: click.Parameter, texts: tuple[
 
 
 def _across(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
-    from harness.comparable import check
+    from rsc_bench.harness.comparable import check
 
     try:
         check(names)
@@ -89,8 +88,8 @@ def compare(base: Path, new: Path, show_all: bool, normalise: bool, **asked: Any
 
     Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage or unreadable file; 3 cannot be judged.
     """
-    from harness import compare, results
-    from harness.verdicts import terminal
+    from rsc_bench.harness import compare, results
+    from rsc_bench.harness.verdicts import terminal
 
     files = {name: asked.pop(name) for name in ("markdown", "junit", "as_json")}
     for target in files.values():
@@ -104,7 +103,7 @@ def compare(base: Path, new: Path, show_all: bool, normalise: bool, **asked: Any
 
 
 def _normalising(asked: dict[str, Any]) -> Any:
-    from harness.normalise import normalise
+    from rsc_bench.harness.normalise import normalise
 
     if asked.pop("metrics"):
         raise click.ClickException("--normalise judges times, and takes no --metric: leave one of them out")
@@ -114,7 +113,7 @@ def _normalising(asked: dict[str, Any]) -> Any:
 
 
 def _write_all(comparison: Any, files: dict[str, Path | None]) -> None:
-    from harness.verdicts import as_json, junit, markdown
+    from rsc_bench.harness.verdicts import as_json, junit, markdown
 
     outputs = {"markdown": markdown, "junit": junit, "as_json": as_json}
     for name, target in files.items():

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
-from harness.plugins import OPTIONAL
+from rsc_bench.harness.plugins import OPTIONAL
 
 _TRIAL_CYCLES = 1_000_000
 _TRIALS = 8

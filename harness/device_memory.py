@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from harness import memory
+from rsc_bench.harness import memory
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any, Literal
 
-from harness import environment, nvml, sensors
-from harness.plugins import OPTIONAL
+from rsc_bench.harness import environment, nvml, sensors
+from rsc_bench.harness.plugins import OPTIONAL
 
 State = Literal["ok", "hint", "missing"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter, sleep
 
-from harness.gpu_record import Energy
-from harness.nvml import Gpu, NvmlError
-from harness.polling import Poller
-from harness.sensors import energy_j
+from rsc_bench.harness.gpu_record import Energy
+from rsc_bench.harness.nvml import Gpu, NvmlError
+from rsc_bench.harness.polling import Poller
+from rsc_bench.harness.sensors import energy_j
 
 PASS_S = 2.0
 FEWEST_STEPS = 10

@@ -14,8 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness import main_memory
-from harness.nvml import gpus
+from rsc_bench.harness import main_memory
+from rsc_bench.harness.nvml import gpus
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "numba", "numpy", "scipy", "triton", "torch-sparse", "torch-scatter", "torch-geometric", "msgspec")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
-from harness.outputs import guard, write_whole
+from rsc_bench.harness.outputs import guard, write_whole
 
 FILE = click.Path(path_type=Path)
 
@@ -20,9 +19,8 @@ def export(results: Path, output: Path | None) -> None:
     Every sample is in it, and what pytest-benchmark has no place for beside it: `import` makes the same results file again.
     """
     import msgspec
-
-    from harness.benchmark_json.exporting import document
-    from harness.results import read
+    from rsc_bench.harness.benchmark_json.exporting import document
+    from rsc_bench.harness.results import read
 
     output = output or results.with_suffix(".json")
     guard(output, [results])
@@ -42,7 +40,7 @@ def import_(files: tuple[Path, ...], results: Path) -> None:
     Files saved without samples (--benchmark-autosave keeps none unless --benchmark-save-data is given) come in with
     min, q1, median, q3 and max in their place, and say so.
     """
-    from harness.benchmark_json import importing
+    from rsc_bench.harness.benchmark_json import importing
 
     found = [importing.read(path) for path in files]
     rounds = importing.write(found, results)

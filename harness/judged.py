@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.metrics import Metric
-from harness.plugins import load
-from harness.recommend import MAX_DROP_POINTS
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.recommend import MAX_DROP_POINTS
 
 TIME = Metric(
     name="time",
@@ -65,7 +65,7 @@ def _check(what: str, margin: float, below: float) -> None:
 def _metric(name: str) -> Metric:
     if name == TIME.name:
         return TIME
-    known = load("harness.metrics", "METRIC")
+    known = load("rsc_bench.harness.metrics", "METRIC")
     asked = SPOKEN.get(name, name)
     if asked not in known:
         names = [TIME.name, *SPOKEN, *known]

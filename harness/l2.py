@@ -10,9 +10,9 @@ from itertools import cycle
 from statistics import median
 from typing import Any
 
-from harness import cuda
-from harness.clocks import Timed
-from harness.queueing import Queue
+from rsc_bench.harness import cuda
+from rsc_bench.harness.clocks import Timed
+from rsc_bench.harness.queueing import Queue
 
 SIZES = (2, 4, 8)
 """Flushed bytes in sizes of the L2, tried in turn until the cache is cold."""

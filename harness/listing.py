@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.plugins import Plugins, load
+from rsc_bench.harness.plugins import Plugins, load
 
 CACHED_CALLS = 10
 """Calls that a cached selection serves in the suites; named here because the harness imports no suite."""
@@ -35,13 +35,18 @@ class Section:
 
 
 SECTIONS = (
-    Section("kernels", "kernels.exact", "KERNEL"),
-    Section("selections", "kernels.sampled", "SELECTION", "in front of any kernel, selecting at each call or once in an interval"),
-    Section("graphs", "suites.graphs", "SOURCE", "a synthetic one is scaled by @0.05; a path to a graph file works too"),
-    Section("orders", "suites.graphs.orders", "ORDER", "--reorder: how the nodes of a graph are numbered"),
-    Section("clocks", "harness.clocks", "CLOCK", "what times a call; the device chooses unless --clock names one"),
-    Section("metrics", "harness.metrics", "METRIC"),
-    Section("figures", "reports.figures", "FIGURE"),
+    Section("kernels", "rsc_bench.kernels.exact", "KERNEL"),
+    Section(
+        "selections",
+        "rsc_bench.kernels.sampled",
+        "SELECTION",
+        "in front of any kernel, selecting at each call or once in an interval",
+    ),
+    Section("graphs", "rsc_bench.suites.graphs", "SOURCE", "a synthetic one is scaled by @0.05; a path to a graph file works too"),
+    Section("orders", "rsc_bench.suites.graphs.orders", "ORDER", "--reorder: how the nodes of a graph are numbered"),
+    Section("clocks", "rsc_bench.harness.clocks", "CLOCK", "what times a call; the device chooses unless --clock names one"),
+    Section("metrics", "rsc_bench.harness.metrics", "METRIC"),
+    Section("figures", "rsc_bench.reports.figures", "FIGURE"),
 )
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 import msgspec
-
-from harness.judged import Judged
-from harness.observed import Observed, Values
-from harness.record import Case
-from harness.rule import MIN_ROUNDS, Question
-from harness.statistics.effects import Sides
-from harness.verdict import TOO_FEW, Unit, Verdict
+from rsc_bench.harness.judged import Judged
+from rsc_bench.harness.observed import Observed, Values
+from rsc_bench.harness.record import Case
+from rsc_bench.harness.rule import MIN_ROUNDS, Question
+from rsc_bench.harness.statistics.effects import Sides
+from rsc_bench.harness.verdict import TOO_FEW, Unit, Verdict
 
 
 @dataclass(frozen=True)

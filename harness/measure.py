@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import Any, Protocol
 
-from harness import energy
-from harness.clocks import CannotTime, Clock, Timed
-from harness.device_memory import Memory
-from harness.faults import out_of_memory
-from harness.record import Case, Measurement, Record, Status
-from harness.sampling import Limits, sample
-from harness.timing import Timing
-from harness.watch import Watch, watched
+from rsc_bench.harness import energy
+from rsc_bench.harness.clocks import CannotTime, Clock, Timed
+from rsc_bench.harness.device_memory import Memory
+from rsc_bench.harness.faults import out_of_memory
+from rsc_bench.harness.record import Case, Measurement, Record, Status
+from rsc_bench.harness.sampling import Limits, sample
+from rsc_bench.harness.timing import Timing
+from rsc_bench.harness.watch import Watch, watched
 
 
 class Skip(Exception):

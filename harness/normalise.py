@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 
-from harness import comparable
-from harness.at_ceilings import WHATS, What, at_ceilings, doubt, shares, why_none
-from harness.compare import Comparison, compare
-from harness.record import Case, Run
-from harness.rule import Change
-from harness.verdict import Cause, Verdict
+from rsc_bench.harness import comparable
+from rsc_bench.harness.at_ceilings import WHATS, What, at_ceilings, doubt, shares, why_none
+from rsc_bench.harness.compare import Comparison, compare
+from rsc_bench.harness.record import Case, Run
+from rsc_bench.harness.rule import Change
+from rsc_bench.harness.verdict import Cause, Verdict
 
 METRIC = "normalised time"
 MOST_MARGIN = 0.99

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.plugins import OPTIONAL
+from rsc_bench.harness.plugins import OPTIONAL
 
 # Errors after which no other question gets an answer either (nvml.h): the GPU fell off the bus, waits for a reset, or the
 # driver went away. Numbers, so that a library too old to name one still gives it away.

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from harness.baselines import Baselines
-from harness.ceilings import Ceilings
-from harness.judged import TIME, Judged
-from harness.record import Case, Record, Round, Run
+from rsc_bench.harness.baselines import Baselines
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.judged import TIME, Judged
+from rsc_bench.harness.record import Case, Record, Round, Run
 
 Place = tuple[str | None, int, int | None]
 """Of a value: what its round was taken in turns as, and the index there, or None and its place in the file; and the seed."""

@@ -62,6 +62,6 @@ def _replace(target: Path, text: str) -> None:
 
 def unwritable(target: Path, error: OSError) -> str:
     """Return the line that says why `target` cannot be written."""
-    from harness.results import refusal
+    from rsc_bench.harness.results import refusal
 
     return f"{target}: cannot be written ({refusal(target, error)}): give another path"

@@ -50,7 +50,7 @@ def load(package: str, kind: str) -> Plugins:
     """Return every plug-in in the files of `package` that defines the constant `kind`.
 
     Args:
-        package: dotted name of a folder, for example ``"kernels.exact"``.
+        package: dotted name of a folder, for example ``"rsc_bench.kernels.exact"``.
         kind: the constant a plug-in file defines, for example ``"KERNEL"``.
 
     A file whose import fails for want of an optional package is listed in ``missing`` with the reason; every other

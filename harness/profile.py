@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.ranges import Entry, Ranges
+from rsc_bench.harness.ranges import Entry, Ranges
 
 WHOLE = "all of it"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from harness.profile import Profile
+    from rsc_bench.harness.profile import Profile
 
 FOLDER = Path("results", "profiles")
 SILENT = "6"
@@ -37,11 +37,11 @@ def profile(output: Path, **given: Any) -> int:
     """
     # torch's profiler says when it starts and stops, on stderr; what it fails at is told below.
     os.environ.setdefault("KINETO_LOG_LEVEL", SILENT)
-    from harness.profile import ProfileError, take
+    from rsc_bench.harness.profile import ProfileError, take
 
     try:
         # Named, not imported: the harness knows nothing of the suites.
-        plan = importlib.import_module("suites.profiling").plan(given)
+        plan = importlib.import_module("rsc_bench.suites.profiling").plan(given)
     except ProfileError as error:
         raise click.ClickException(str(error)) from error
     try:
@@ -56,7 +56,7 @@ def profile(output: Path, **given: Any) -> int:
 
 
 def _text(taken: Profile) -> str:
-    from harness import profile_text
+    from rsc_bench.harness import profile_text
 
     on_terminal = sys.stdout.isatty()
     return profile_text.as_text(taken, shutil.get_terminal_size().columns if on_terminal else 160, on_terminal)
@@ -64,7 +64,7 @@ def _text(taken: Profile) -> str:
 
 def _written(taken: Profile, folder: Path) -> Path:
     """Write the trace, and return where it is; raises `ProfileError` where there is none, or only a part of it."""
-    from harness.profile import ProfileError
+    from rsc_bench.harness.profile import ProfileError
 
     path = folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(taken.plan.name)}.json"
     if taken.write is not None:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-
-from harness.profile import Profile
-from harness.ranges import Entry
+from rsc_bench.harness.profile import Profile
+from rsc_bench.harness.ranges import Entry
 
 MOST_OPERATIONS = 15
 

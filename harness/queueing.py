@@ -8,8 +8,8 @@ from statistics import fmean
 from time import perf_counter
 from typing import Any
 
-from harness.clocks import Sample, Timed
-from harness.cuda import Gpu, seconds_between
+from rsc_bench.harness.clocks import Sample, Timed
+from rsc_bench.harness.cuda import Gpu, seconds_between
 
 SHORTEST_S = 50e-6
 LONGEST_S = 20e-3

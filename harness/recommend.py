@@ -10,13 +10,12 @@ from statistics import fmean, median, stdev
 from typing import Literal
 
 import msgspec
-
-from harness.baselines import Baselines
-from harness.environment import flat
-from harness.metrics.final_metric import final_metric
-from harness.metrics.metric_drop import METRIC as METRIC_DROP
-from harness.metrics.speedup import METRIC as SPEEDUP
-from harness.record import Case, Record, Run
+from rsc_bench.harness.baselines import Baselines
+from rsc_bench.harness.environment import flat
+from rsc_bench.harness.metrics.final_metric import final_metric
+from rsc_bench.harness.metrics.metric_drop import METRIC as METRIC_DROP
+from rsc_bench.harness.metrics.speedup import METRIC as SPEEDUP
+from rsc_bench.harness.record import Case, Record, Run
 
 MAX_DROP_POINTS = 0.3
 MIN_SEEDS = 3

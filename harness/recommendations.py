@@ -8,9 +8,9 @@ from dataclasses import asdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from harness.recommend import MIN_SEEDS, Recommendation, Setting, exit_status, words
-from harness.record import Case
-from harness.verdicts import plain
+from rsc_bench.harness.recommend import MIN_SEEDS, Recommendation, Setting, exit_status, words
+from rsc_bench.harness.record import Case
+from rsc_bench.harness.verdicts import plain
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-
-from harness.ceilings import Ceilings
-from harness.gpu_record import Energy, Telemetry
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.gpu_record import Energy, Telemetry
 
 SCHEMA = 1
 

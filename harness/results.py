@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-
-from harness.environment import differences
-from harness.record import SCHEMA, Case, Record, Round, Run
+from rsc_bench.harness.environment import differences
+from rsc_bench.harness.record import SCHEMA, Case, Record, Round, Run
 
 
 class ResultsError(Exception):

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-
-from harness.statistics.chances import chance_above, interval, limits
-from harness.statistics.effects import Effects, Floats, Sides, effects
-from harness.statistics.pooling import pooled
-from harness.statistics.settling import times_as_many
+from rsc_bench.harness.statistics.chances import chance_above, interval, limits
+from rsc_bench.harness.statistics.effects import Effects, Floats, Sides, effects
+from rsc_bench.harness.statistics.pooling import pooled
+from rsc_bench.harness.statistics.settling import times_as_many
 
 Change = Literal["same", "faster", "slower", "unclear", "missing", "new", "broken"]
 

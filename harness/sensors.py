@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.nvml import Gpu, NvmlError, Process, every, session
+from rsc_bench.harness.nvml import Gpu, NvmlError, Process, every, session
 
 # nvml.h; as numbers, the library need not be imported to name them.
 SM_CLOCK, MEMORY_CLOCK = 1, 2
@@ -22,7 +22,7 @@ class Question:
     name: str
     """As `doctor` calls it."""
     columns: tuple[str, ...]
-    """Fields of `harness.gpu_record.Telemetry`."""
+    """Fields of `rsc_bench.harness.gpu_record.Telemetry`."""
     ask: Callable[[Gpu], Sequence[Any]]
     """The values, one a column; raises `NvmlError` with the reason."""
     of_this_process: bool = False

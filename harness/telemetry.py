@@ -5,10 +5,10 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
-from harness.gpu_record import COLUMNS, Telemetry
-from harness.nvml import Gpu, GpuLostError, NvmlError
-from harness.polling import PATIENCE_S, Poller
-from harness.sensors import QUESTIONS
+from rsc_bench.harness.gpu_record import COLUMNS, Telemetry
+from rsc_bench.harness.nvml import Gpu, GpuLostError, NvmlError
+from rsc_bench.harness.polling import PATIENCE_S, Poller
+from rsc_bench.harness.sensors import QUESTIONS
 
 PERIOD_S = 0.1
 """NVML renews most values every 20 to 100 ms; asking more often reads them twice, and disturbs launches."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from harness.gpu_record import ANY_THROTTLE
-from harness.nvml import NvmlError
-from harness.sampling import Limits, sample
+from rsc_bench.harness.gpu_record import ANY_THROTTLE
+from rsc_bench.harness.nvml import NvmlError
+from rsc_bench.harness.sampling import Limits, sample
 
 MOST_REPEATS = 20
 """Samples that are taken again at most: a GPU at its power limit stays there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.clocks import Clock, Sample, Timed
+from rsc_bench.harness.clocks import Clock, Sample, Timed
 
 
 class Timing:

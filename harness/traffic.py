@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.record import Case, Measurement
+from rsc_bench.harness.record import Case, Measurement
 
 ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 COLUMN_BYTES = 4

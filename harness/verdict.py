@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.record import Case
-from harness.rule import MIN_ROUNDS, Change
+from rsc_bench.harness.record import Case
+from rsc_bench.harness.rule import MIN_ROUNDS, Change
 
 Unit = Literal["rounds", "trainings", "seeds"]
 

@@ -10,17 +10,16 @@ from functools import cache
 from typing import Any, Protocol
 
 import msgspec
-
-from harness import device_memory, energy, nvml
-from harness.record import Case
-from harness.sampling import Limits, sample
-from harness.sensors import others, throttle_reasons
-from harness.telemetry import PERIOD_S, Trace
-from harness.throttling import Marked, repeated
+from rsc_bench.harness import device_memory, energy, nvml
+from rsc_bench.harness.record import Case
+from rsc_bench.harness.sampling import Limits, sample
+from rsc_bench.harness.sensors import others, throttle_reasons
+from rsc_bench.harness.telemetry import PERIOD_S, Trace
+from rsc_bench.harness.throttling import Marked, repeated
 
 
 class Watch(Protocol):
-    """What `harness.measure` tells of a case while it runs, and the fields of the measurement that come of it."""
+    """What `rsc_bench.harness.measure` tells of a case while it runs, and the fields of the measurement that come of it."""
 
     memory: device_memory.Memory
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
-
-from kernels.csr import Csr
+from rsc_bench.kernels.csr import Csr
 
 Reduce = Literal["sum", "mean"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-
-from kernels.contract import Multiply
-from kernels.csr import Csr, Scaling
+from rsc_bench.kernels.contract import Multiply
+from rsc_bench.kernels.csr import Csr, Scaling
 
 TAIL_ROWS = 128
 """Rows that share what stands behind the last non-zero: up to a hub's worth, which one row would make a hub."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.metrics import Metric
-from reports.table import Table, absent
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.reports.table import Table, absent
 
 if TYPE_CHECKING:
     import pandas as pd

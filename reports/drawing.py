@@ -7,13 +7,13 @@ import math
 from html import unescape
 from typing import Any
 
-from reports.cases import rounded
+from rsc_bench.reports.cases import rounded
 
 
 def stored(figure: Any) -> dict[str, Any]:
     """Return a figure as the page draws it: layout, what is fixed, panels, traces and the styles that traces share.
 
-    A figure that was not put together by `reports.panels.assemble` is one panel with all of its traces.
+    A figure that was not put together by `rsc_bench.reports.panels.assemble` is one panel with all of its traces.
     """
     meta = figure.layout.meta or {}
     # The meta holds all panels: taken out first, it is not copied with the rest.

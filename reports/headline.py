@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.panels import OPERATION, Row, by, present
-from reports.table import Table
+from rsc_bench.reports.panels import OPERATION, Row, by, present
+from rsc_bench.reports.table import Table
 
 AT_MOST_BUDGETS = 4
 LEAD_BUDGET = 0.1

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from harness.changepoints import MIN_RUNS, ChangePoint, change_points
-from harness.record import Case
-from reports.panels import Row, by
-from reports.runs import runs
-from reports.sources import Source
-from reports.table import Table, absent
+from rsc_bench.harness.changepoints import MIN_RUNS, ChangePoint, change_points
+from rsc_bench.harness.record import Case
+from rsc_bench.reports.panels import Row, by
+from rsc_bench.reports.runs import runs
+from rsc_bench.reports.sources import Source
+from rsc_bench.reports.table import Table, absent
 
 COMMIT_LETTERS = 7
 NAMED_DIFFERENCES = 3

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.panels import Panel, Row, paths
-from reports.table import Table
-from reports.theme import colours
+from rsc_bench.reports.panels import Panel, Row, paths
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.theme import colours
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 

@@ -9,18 +9,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.plugins import load
-from harness.recommend import MAX_DROP_POINTS
-from harness.results import ResultsError, read
-from reports.cases import columns, shared
-from reports.drawing import embedded, stored
-from reports.figures import Figure
-from reports.headline import headlines
-from reports.runs import latest
-from reports.table import Table, read_table
-from reports.theme import DARK, FONT, LIGHT, template
-from reports.training_headline import training_headlines
-from reports.unmeasured import unmeasured
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.recommend import MAX_DROP_POINTS
+from rsc_bench.harness.results import ResultsError, read
+from rsc_bench.reports.cases import columns, shared
+from rsc_bench.reports.drawing import embedded, stored
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.headline import headlines
+from rsc_bench.reports.runs import latest
+from rsc_bench.reports.table import Table, read_table
+from rsc_bench.reports.theme import DARK, FONT, LIGHT, template
+from rsc_bench.reports.training_headline import training_headlines
+from rsc_bench.reports.unmeasured import unmeasured
 
 _HERE = Path(__file__).parent
 
@@ -62,7 +62,7 @@ def points(value: float | None) -> str:
 
 
 def _content(table: Table) -> dict[str, Any]:
-    found = load("reports.figures", "FIGURE")
+    found = load("rsc_bench.reports.figures", "FIGURE")
     last = latest(table)
     figures = list(_drawn(found.values(), table, last))
     data = {

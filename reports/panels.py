@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from reports.table import absent
+from rsc_bench.reports.table import absent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from reports.sources import Source
-from reports.table import Table, absent
+from rsc_bench.reports.sources import Source
+from rsc_bench.reports.table import Table, absent
 
 FEWEST_FILES = 3
 """Files of one machine that make a history; two are a comparison."""

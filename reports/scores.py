@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.lines import SYMBOLS
-from reports.panels import Panel
-from reports.table import Table
-from reports.theme import colours
-from reports.trainings import Spread, Trained, bar, exact_band, method, settings, where
+from rsc_bench.reports.lines import SYMBOLS
+from rsc_bench.reports.panels import Panel
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.theme import colours
+from rsc_bench.reports.trainings import Spread, Trained, bar, exact_band, method, settings, where
 
 HOVER = "%{text}: %{y:.2f} ± %{customdata[0]:.2f} points at %{x:.3g}, %{customdata[1]} seeds"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.ceilings import Ceilings
-from harness.environment import flat
-from harness.record import Run
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.environment import flat
+from rsc_bench.harness.record import Run
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-
-from harness.baselines import Baselines
-from harness.ceilings import Ceilings
-from harness.metrics import Metric
-from harness.plugins import load
-from harness.recommend import Recommendation, recommend, words
-from harness.record import Case, Measurement, Record, Run
-from reports.sources import Source, sources
+from rsc_bench.harness.baselines import Baselines
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.recommend import Recommendation, recommend, words
+from rsc_bench.harness.record import Case, Measurement, Record, Run
+from rsc_bench.reports.sources import Source, sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +94,7 @@ def absent(value: Any) -> bool:
 
 
 def _metrics() -> tuple[Metric, ...]:
-    found = load("harness.metrics", "METRIC")
+    found = load("rsc_bench.harness.metrics", "METRIC")
     names = [*(name for name in LEAD if name in found), *(name for name in found if name not in LEAD)]
     return tuple(found[name] for name in names)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.recommend import Drop, Recommendation, Setting, words
-from harness.recommendations import advice
-from reports.headline import TORCH_SPARSE, VENDOR
-from reports.panels import present
-from reports.table import Table
-from reports.trainings import Spread, Trained, method, over_seeds, settings
+from rsc_bench.harness.recommend import Drop, Recommendation, Setting, words
+from rsc_bench.harness.recommendations import advice
+from rsc_bench.reports.headline import TORCH_SPARSE, VENDOR
+from rsc_bench.reports.panels import present
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.trainings import Spread, Trained, method, over_seeds, settings
 
 # Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import Any
 
-from harness.recommend import MAX_DROP_POINTS
-from reports.panels import Row, by, present
-from reports.table import absent
+from rsc_bench.harness.recommend import MAX_DROP_POINTS
+from rsc_bench.reports.panels import Row, by, present
+from rsc_bench.reports.table import absent
 
 TRAINING = ("file", "graph", "trained", "dtype", "device", "clock", "reduce")
 """What two trainings share when one may be drawn against the other."""

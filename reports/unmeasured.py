@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from reports.table import Table, absent
+from rsc_bench.reports.table import Table, absent
 
 # What asks for action comes first.
 _GRAVITY = {"wrong": 0, "failed": 1, "skipped": 2}

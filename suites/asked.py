@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-
-from kernels import Reduce
-from suites import clocks, devices, graphs, recipes
+from rsc_bench.kernels import Reduce
+from rsc_bench.suites import clocks, devices, graphs, recipes
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

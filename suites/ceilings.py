@@ -10,10 +10,9 @@ from math import ceil
 from time import perf_counter
 
 import torch
+from rsc_bench.harness import environment, main_memory
+from rsc_bench.harness.ceilings import Ceilings, Probe
 from torch.nn import functional
-
-from harness import environment, main_memory
-from harness.ceilings import Ceilings, Probe
 
 PROBE_S, ALL_PROBES_S = 0.25, 1.8
 """Seconds of one probe, and of all together at most; making the operands comes on top."""
@@ -137,7 +136,7 @@ def _embedding_bag(rows: torch.Tensor, index: torch.Tensor) -> Callable[[], obje
 
 
 def _triton(rows: torch.Tensor, index: torch.Tensor) -> Callable[[], object]:
-    from suites.gather_triton import gather_sum
+    from rsc_bench.suites.gather_triton import gather_sum
 
     return partial(gather_sum, rows, index)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.clocks import Clock
-from harness.plugins import load
+from rsc_bench.harness.clocks import Clock
+from rsc_bench.harness.plugins import load
 
-CLOCKS: dict[str, Clock] = dict(load("harness.clocks", "CLOCK"))
+CLOCKS: dict[str, Clock] = dict(load("rsc_bench.harness.clocks", "CLOCK"))
 TRAINING = "host"
 """Trains by this clock, whatever was asked for: an epoch is long, and what the host does between kernels is part of it."""
 

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from harness.plugins import PluginError
-from harness.results import ResultsError
-from suites.asked import Asked, AskedError, numbers, path, share
-from suites.graphs import GraphError
-from suites.kernels import KernelError
-from suites.progress import Progress, one_line
-from suites.running import Runner
-from suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, AnySetting, Rounds, Session
-from suites.training_runner import TrainingRunner
-from suites.training_sweep import TrainingSetting
+from rsc_bench.harness.plugins import PluginError
+from rsc_bench.harness.results import ResultsError
+from rsc_bench.suites.asked import Asked, AskedError, numbers, path, share
+from rsc_bench.suites.graphs import GraphError
+from rsc_bench.suites.kernels import KernelError
+from rsc_bench.suites.progress import Progress, one_line
+from rsc_bench.suites.running import Runner
+from rsc_bench.suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, AnySetting, Rounds, Session
+from rsc_bench.suites.training_runner import TrainingRunner
+from rsc_bench.suites.training_sweep import TrainingSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -53,7 +52,7 @@ _REPEATED = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the suites; values are parsed in `suites.asked`, which refuses them in one line."""
+    """Add the options of the suites; values are parsed in `rsc_bench.suites.asked`, which refuses them in one line."""
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.plugins import load, why_missing
-from kernels import Kernel
-from kernels.sampled import compose
-from kernels.sampled.selection import Selection
+from rsc_bench.harness.plugins import load, why_missing
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.sampled import compose
+from rsc_bench.kernels.sampled.selection import Selection
 
 INTERVAL = 10
 """Calls that one selection serves in a cached kernel (RSC, section 3.3)."""
@@ -90,7 +90,7 @@ def catalog(asked: Iterable[str] = ()) -> Catalog:
 
     A file is code: it is loaded when it is named, and in no other way.
     """
-    exact = load("kernels.exact", "KERNEL")
+    exact = load("rsc_bench.kernels.exact", "KERNEL")
     kernels, from_files = dict(exact), {}
     for name in dict.fromkeys(name for name in asked if name.endswith(".py")):
         kernel = _from_file(Path(name))
@@ -98,7 +98,7 @@ def catalog(asked: Iterable[str] = ()) -> Catalog:
             raise KernelError(f"--kernel {name}: its kernel must have a name of its own (got {kernel.name!r}): rename it")
         kernels[kernel.name] = kernel
         from_files[name] = kernel.name
-    return Catalog(kernels, dict(load("kernels.sampled", "SELECTION")), exact.missing, from_files)
+    return Catalog(kernels, dict(load("rsc_bench.kernels.sampled", "SELECTION")), exact.missing, from_files)
 
 
 def file_digests(found: Catalog) -> dict[str, dict[str, str]]:

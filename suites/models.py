@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+from rsc_bench.suites.recipes import MODELS, Recipe
 from torch import nn
 from torch.nn import functional
 from torch_geometric.nn import GCN2Conv, GCNConv, MessagePassing, SAGEConv
-
-from suites.recipes import MODELS, Recipe
 
 ALPHA, THETA = 0.1, 0.5
 """Strength of the residual to the first layer, and of the weights (GCNII, arXiv 2007.02133, section 6.1)."""
@@ -29,7 +28,7 @@ class Shape:
 
 
 def build(name: str, shape: Shape, recipe: Recipe) -> nn.Module:
-    """Return a fresh model of `suites.recipes.MODELS`, initialised from torch's global generator."""
+    """Return a fresh model of `rsc_bench.suites.recipes.MODELS`, initialised from torch's global generator."""
     if name == "GCNII":
         return Gcn2(shape, recipe)
     return Stack(GCNConv if MODELS[name].reduce == "sum" else SAGEConv, shape, recipe)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import torch
-
-from harness import cuda, main_memory
-from harness.measure import Skip
-from kernels import Csr, Reduce
-from suites import graphs
-from suites.graphs import Graph
+from rsc_bench.harness import cuda, main_memory
+from rsc_bench.harness.measure import Skip
+from rsc_bench.kernels import Csr, Reduce
+from rsc_bench.suites import graphs
+from rsc_bench.suites.graphs import Graph
 
 _MAKING_BYTES, _MADE_BYTES = 48, 8
 """A non-zero: while a matrix and its transpose are made of a graph (47 to 51 were seen at most), and from then on, of both."""

@@ -10,13 +10,12 @@ from time import perf_counter
 
 import numpy as np
 import torch
-
-from harness.measure import Checked, Skip, Wrong
-from kernels import Kernel, Multiply, Unsupported
-from kernels.sampled.compose import SampledMultiply
-from suites import operands, references
-from suites.kept import Kept
-from suites.operands import Operands, Product
+from rsc_bench.harness.measure import Checked, Skip, Wrong
+from rsc_bench.kernels import Kernel, Multiply, Unsupported
+from rsc_bench.kernels.sampled.compose import SampledMultiply
+from rsc_bench.suites import operands, references
+from rsc_bench.suites.kept import Kept
+from rsc_bench.suites.operands import Operands, Product
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}
 """Largest relative Frobenius error of a right kernel: some hundred roundings of the dtype, far below one wrong row."""

@@ -10,21 +10,20 @@ from math import ceil
 from typing import Any
 
 import msgspec
-
-from harness.measure import Skip, Wrong, reason_of
-from harness.plugins import PluginError
-from harness.profile import Plan, ProfileError
-from harness.record import Case
-from suites import devices, graphs, recipes
-from suites.asked import Asked, AskedError, check
-from suites.graphs import GraphError
-from suites.kernels import Catalog, Choice, KernelError, catalog
-from suites.products import SpmmWork
-from suites.running import ready
-from suites.sweep import Setting, settings
-from suites.trainer import Trainer
-from suites.training_data import TrainingError
-from suites.training_sweep import TrainingSetting, ours_on, training_settings
+from rsc_bench.harness.measure import Skip, Wrong, reason_of
+from rsc_bench.harness.plugins import PluginError
+from rsc_bench.harness.profile import Plan, ProfileError
+from rsc_bench.harness.record import Case
+from rsc_bench.suites import devices, graphs, recipes
+from rsc_bench.suites.asked import Asked, AskedError, check
+from rsc_bench.suites.graphs import GraphError
+from rsc_bench.suites.kernels import Catalog, Choice, KernelError, catalog
+from rsc_bench.suites.products import SpmmWork
+from rsc_bench.suites.running import ready
+from rsc_bench.suites.sweep import Setting, settings
+from rsc_bench.suites.trainer import Trainer
+from rsc_bench.suites.training_data import TrainingError
+from rsc_bench.suites.training_sweep import TrainingSetting, ours_on, training_settings
 
 BUDGET = 0.1
 """Of what samples, where none is given: the paper's."""
@@ -118,7 +117,7 @@ def _training(asked: Asked, found: Catalog, choice: Choice) -> Plan:
     reason = recipes.missing() or found.why_not(choice)
     if reason is not None:
         raise Skip(reason)
-    from suites import training, training_data
+    from rsc_bench.suites import training, training_data
 
     every = training_settings(asked, found)
     setting = next(each for each in every if (each.choice, each.budget) == (choice, _of(asked, choice)))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from harness.record import Case, Measurement, Record
+from rsc_bench.harness.record import Case, Measurement, Record
 
 _TELLING = 0.05
 """Share of the cases from which on the time left is told."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-
-from suites.training_data import TrainingData, TrainingError
+from rsc_bench.suites.training_data import TrainingData, TrainingError
 
 if TYPE_CHECKING:
     import scipy.sparse

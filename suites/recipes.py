@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from harness.plugins import OPTIONAL
-from kernels import Reduce
+from rsc_bench.harness.plugins import OPTIONAL
+from rsc_bench.kernels import Reduce
 
 CPU_EPOCHS = 60
 """Epochs on a CPU, where the paper's hundreds would take hours."""

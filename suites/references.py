@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-
-from kernels import Csr
+from rsc_bench.kernels import Csr
 
 _ENTRIES_AT_A_TIME = 1 << 28
 """Non-zeros times columns that are gathered at once: 2 GiB in float64."""

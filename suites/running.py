@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from harness import faults
-from harness.measure import Skip, Work, attempt, reason_of
-from harness.record import Case, Record
-from harness.results import ResultsError
-from suites import clocks, graphs, operands, products
-from suites.asked import DTYPES
-from suites.kernels import Catalog
-from suites.progress import Progress
-from suites.replay import REPLAY
-from suites.session import AnySetting, Rounds, Session
-from suites.slowness import slowed
-from suites.sweep import Setting
+from rsc_bench.harness import faults
+from rsc_bench.harness.measure import Skip, Work, attempt, reason_of
+from rsc_bench.harness.record import Case, Record
+from rsc_bench.harness.results import ResultsError
+from rsc_bench.suites import clocks, graphs, operands, products
+from rsc_bench.suites.asked import DTYPES
+from rsc_bench.suites.kernels import Catalog
+from rsc_bench.suites.progress import Progress
+from rsc_bench.suites.replay import REPLAY
+from rsc_bench.suites.session import AnySetting, Rounds, Session
+from rsc_bench.suites.slowness import slowed
+from rsc_bench.suites.sweep import Setting
 
 
 def ready(setting: Setting, catalog: Catalog, data_root: Path | None) -> Callable[[], products.SpmmWork]:

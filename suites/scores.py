@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
-
-from suites.graphs.graph import MetricName
+from rsc_bench.suites.graphs.graph import MetricName
 
 Score = Callable[[torch.Tensor, torch.Tensor], float]
 """(logits (nodes, classes), labels) -> score in [0, 1]; NaN where there is nothing to judge."""

@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import environment
-from harness.ceilings import Ceilings
-from harness.record import Case, Record, Round
-from harness.results import ResultsFile
-from harness.sampling import Limits
-from suites import ceilings, devices
-from suites.asked import DTYPES, Asked, check
-from suites.kernels import Catalog, catalog, file_digests
-from suites.sweep import Setting, settings
-from suites.training_sweep import TrainingSetting, training_settings
+from rsc_bench.harness import environment
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.record import Case, Record, Round
+from rsc_bench.harness.results import ResultsFile
+from rsc_bench.harness.sampling import Limits
+from rsc_bench.suites import ceilings, devices
+from rsc_bench.suites.asked import DTYPES, Asked, check
+from rsc_bench.suites.kernels import Catalog, catalog, file_digests
+from rsc_bench.suites.sweep import Setting, settings
+from rsc_bench.suites.training_sweep import TrainingSetting, training_settings
 
 NEW_FILE_ROUNDS = 3
 """Rounds of a new results file: the fewest that `compare` judges."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from harness import cuda
-from harness.clocks import Clock, Timed
-from harness.measure import Work
-from harness.timing import Timing
+from rsc_bench.harness import cuda
+from rsc_bench.harness.clocks import Clock, Timed
+from rsc_bench.harness.measure import Work
+from rsc_bench.harness.timing import Timing
 
 _TRIALS = 5
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from harness.record import Case
-from kernels import Reduce
-from suites import clocks, devices, graphs
-from suites.asked import DTYPES, Asked
-from suites.kernels import Catalog, Choice
+from rsc_bench.harness.record import Case
+from rsc_bench.kernels import Reduce
+from rsc_bench.suites import clocks, devices, graphs
+from rsc_bench.suites.asked import DTYPES, Asked
+from rsc_bench.suites.kernels import Catalog, Choice
 
 Suite = Literal["exact", "sampled"]
 
@@ -27,7 +27,7 @@ class Setting:
 
     suite: Suite
     graph: str
-    """As `suites.graphs.load` takes it: a name or a path."""
+    """As `rsc_bench.suites.graphs.load` takes it: a name or a path."""
     label: str
     """As records keep it."""
     width: int

@@ -1,9 +1,8 @@
 """Exact SpMM: every exact kernel on every graph and width."""
 
 import pytest
-
-from suites.replay import REPLAY
-from suites.running import Runner
+from rsc_bench.suites.replay import REPLAY
+from rsc_bench.suites.running import Runner
 
 SUITE = "exact"
 

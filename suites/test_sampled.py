@@ -1,9 +1,8 @@
 """Sampled SpMM: every selection in front of the exact kernels, fresh and cached, over budgets."""
 
 import pytest
-
-from suites.replay import REPLAY
-from suites.running import Runner
+from rsc_bench.suites.replay import REPLAY
+from rsc_bench.suites.running import Runner
 
 SUITE = "sampled"
 

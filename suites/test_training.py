@@ -1,9 +1,8 @@
 """Training: each model, exact and with the RSC method, over budgets and seeds."""
 
 import pytest
-
-from suites.replay import REPLAY
-from suites.running import Runner
+from rsc_bench.suites.replay import REPLAY
+from rsc_bench.suites.running import Runner
 
 SUITE = "training"
 

@@ -9,13 +9,12 @@ from functools import cached_property
 from time import perf_counter
 
 import torch
+from rsc_bench.kernels.rsc import Approximation
+from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.random_walks import Batch
+from rsc_bench.suites.scores import SCORES
+from rsc_bench.suites.training_data import TrainingData, TrainingError
 from torch.nn import functional
-
-from kernels.rsc import Approximation
-from suites.progress import Epoch
-from suites.random_walks import Batch
-from suites.scores import SCORES
-from suites.training_data import TrainingData, TrainingError
 
 _PARTS = {
     "forward": "forward_spmm",

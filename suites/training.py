@@ -10,20 +10,19 @@ from typing import Any
 
 import msgspec
 import torch
-
-from harness import memory
-from harness.measure import Skip, Wrong, reason_of
-from harness.record import Case, Measurement, Record, Status
-from harness.watch import watched
-from kernels.rsc import Approximation, approximate
-from suites import models, random_walks, training_data
-from suites.graphs import Graph
-from suites.kernels import INTERVAL, Catalog
-from suites.progress import Epoch
-from suites.recipes import recipe
-from suites.trainer import History, Trainer
-from suites.training_data import TrainingData, TrainingError
-from suites.training_sweep import VARIANTS, TrainingSetting
+from rsc_bench.harness import memory
+from rsc_bench.harness.measure import Skip, Wrong, reason_of
+from rsc_bench.harness.record import Case, Measurement, Record, Status
+from rsc_bench.harness.watch import watched
+from rsc_bench.kernels.rsc import Approximation, approximate
+from rsc_bench.suites import models, random_walks, training_data
+from rsc_bench.suites.graphs import Graph
+from rsc_bench.suites.kernels import INTERVAL, Catalog
+from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.recipes import recipe
+from rsc_bench.suites.trainer import History, Trainer
+from rsc_bench.suites.training_data import TrainingData, TrainingError
+from rsc_bench.suites.training_sweep import VARIANTS, TrainingSetting
 
 MOST_WARMUP = 5
 """Exact steps before the first allocation; a tenth of the epochs where that is less."""

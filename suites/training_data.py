@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-
-from suites.graphs import Graph
-from suites.graphs.graph import MetricName
+from rsc_bench.suites.graphs import Graph
+from rsc_bench.suites.graphs.graph import MetricName
 
 
 class TrainingError(Exception):

@@ -5,25 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-
-from harness.measure import Skip
-from harness.record import Case, Measurement, Record
-from suites import graphs, operands, recipes
-from suites.graphs import Graph
-from suites.progress import Epoch
-from suites.running import Runner
-from suites.training_sweep import TrainingSetting
+from rsc_bench.harness.measure import Skip
+from rsc_bench.harness.record import Case, Measurement, Record
+from rsc_bench.suites import graphs, operands, recipes
+from rsc_bench.suites.graphs import Graph
+from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.running import Runner
+from rsc_bench.suites.training_sweep import TrainingSetting
 
 
 @dataclass(frozen=True)
 class TrainingRunner(Runner):
-    """What the training suite's test calls; `suites.training` needs PyTorch Geometric and is imported when one begins."""
+    """What the training suite's test calls; `rsc_bench.suites.training` needs PyTorch Geometric and is imported when one begins."""
 
     def _record(self, case: Case) -> Record:
         reason = self._why_not()
         if reason is not None:
             return Record(case=case, status="skipped", reason=reason)
-        from suites import training
+        from rsc_bench.suites import training
 
         operands.forget()  # those of products before: they would be in what the allocator tells of a training
 
@@ -36,7 +35,7 @@ class TrainingRunner(Runner):
         reason = self._why_not()
         if reason is not None:
             pytest.skip(reason)
-        from suites import training
+        from rsc_bench.suites import training
 
         try:
             training.check(self._training, self._graph(), self.session.catalog)

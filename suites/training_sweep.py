@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal
 
-from harness.record import Case
-from suites import clocks, devices, graphs
-from suites.asked import Asked
-from suites.kernels import Catalog, Choice
-from suites.recipes import CPU_EPOCHS, MODELS, Model, find, recipe
+from rsc_bench.harness.record import Case
+from rsc_bench.suites import clocks, devices, graphs
+from rsc_bench.suites.asked import Asked
+from rsc_bench.suites.kernels import Catalog, Choice
+from rsc_bench.suites.recipes import CPU_EPOCHS, MODELS, Model, find, recipe
 
 CHECKED_EPOCHS = 3
 CHECKED_GRAPHS = ("small:random",)
@@ -33,7 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "importance": {},
     "sampled-diagonal": {"diagonal": "sampled"},
 }
-"""What each ablation changes of `kernels.rsc.approximate`'s options; those without are changes of the kernel (`_varied`)."""
+"""What each ablation changes of `rsc_bench.kernels.rsc.approximate`'s options; those without are changes of the kernel (`_varied`)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TrainingSetting:
     """One training of a sweep, before it has begun."""
 
     graph: str
-    """As `suites.graphs.load` takes it: a name or a path."""
+    """As `rsc_bench.suites.graphs.load` takes it: a name or a path."""
     label: str
     """As records keep it."""
     model: Model

@@ -6,21 +6,25 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from harness.plugins import load
+from rsc_bench.harness.plugins import load
 
 ROOT = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {"kernels": set(), "harness": set(), "reports": {"harness"}, "suites": {"kernels", "harness"}}
 # Folders in which every file is a plug-in; a name with an underscore in front is a part of one.
 FOLDERS = {
-    "kernels.exact": "KERNEL",
-    "kernels.rsc.allocations": "ALLOCATION",
-    "harness.metrics": "METRIC",
-    "harness.clocks": "CLOCK",
-    "reports.figures": "FIGURE",
-    "suites.graphs.orders": "ORDER",
+    "rsc_bench.kernels.exact": "KERNEL",
+    "rsc_bench.kernels.rsc.allocations": "ALLOCATION",
+    "rsc_bench.harness.metrics": "METRIC",
+    "rsc_bench.harness.clocks": "CLOCK",
+    "rsc_bench.reports.figures": "FIGURE",
+    "rsc_bench.suites.graphs.orders": "ORDER",
 }
-KINDS = {**FOLDERS, "kernels.sampled": "SELECTION", "suites.graphs": "SOURCE", "suites.graphs.formats": "FORMAT"}
+KINDS = {
+    **FOLDERS,
+    "rsc_bench.kernels.sampled": "SELECTION",
+    "rsc_bench.suites.graphs": "SOURCE",
+    "rsc_bench.suites.graphs.formats": "FORMAT",
+}
 HEAVY = ("torch", "numba", "scipy", "triton")
 LONGEST = 300
 
@@ -115,7 +119,14 @@ sys.meta_path.insert(0, Absent())
 """
 
 
-@pytest.mark.parametrize("statement", ["import harness.__main__", "import harness.compare, harness.results", "import reports.page"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import rsc_bench.harness.__main__",
+        "import rsc_bench.harness.compare, rsc_bench.harness.results",
+        "import rsc_bench.reports.page",
+    ],
+)
 def test_reading_a_results_file_needs_no_torch(statement):
     command = [sys.executable, "-c", BLOCK + statement]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

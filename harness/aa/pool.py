@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import replace
-
-from harness.alternating import AlternatingError, order
-from harness.record import Record, Round, Run
+from rsc_bench.harness.alternating import AlternatingError, order
+from rsc_bench.harness.record import Record, Round, Run
 
 Rounds = list[tuple[Round, list[Record]]]
 SLOW_DOWN = "slow_down"

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from msgspec.structs import replace
-
-from harness.aa.pool import Pair, Pool
-from harness.compare import Comparison, compare
-from harness.record import Case, Record, Run
+from rsc_bench.harness.aa.pool import Pair, Pool
+from rsc_bench.harness.compare import Comparison, compare
+from rsc_bench.harness.record import Case, Record, Run
 
 ROUNDS = (3, 5, 7, 9, 15, 25)
 """Rounds on each side that are tried, up to half of the pool's: of more, the comparisons would share most of their rounds."""

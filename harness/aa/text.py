@@ -7,8 +7,7 @@ from collections.abc import Callable
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-
-from harness.aa.study import ALARMS, SLOWED, SURE, Study, Trial, recommended
+from rsc_bench.harness.aa.study import ALARMS, SLOWED, SURE, Study, Trial, recommended
 
 Cell = Callable[[Trial], str]
 

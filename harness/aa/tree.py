@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-
-from harness.aa.study import Study, recommended
+from rsc_bench.harness.aa.study import Study, recommended
 
 
 def as_tree(study: Study) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.alternating import AlternatingError
-from harness.alternating.options import SUITES
+from rsc_bench.harness.alternating import AlternatingError
+from rsc_bench.harness.alternating.options import SUITES
 
 DATA = "data"
 """Folder of the published graphs, which git ignores: each checkout gets a link to the user's, or would download them again."""

@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.alternating import AlternatingError, Side
-from harness.record import Run
-from harness.results import ResultsError, read
+from rsc_bench.harness.alternating import AlternatingError, Side
+from rsc_bench.harness.record import Run
+from rsc_bench.harness.results import ResultsError, read
 
 ALL_WELL, CASES_FAILED, GPU_FAULT = 0, 1, 3
 """Exit statuses of a session that has left a round: every case measured, some wrong or failed, ended by a fault of the GPU."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.alternating import AlternatingError
+from rsc_bench.harness.alternating import AlternatingError
 
 SUITES = "suites"
 # What a round is, and where it goes, is said by us.

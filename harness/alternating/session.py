@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from time import monotonic
 
 from msgspec.structs import replace
-
-from harness.alternating import AlternatingError, Side, order
-from harness.alternating.one_round import take
-from harness.environment import differences
-from harness.record import Round, Run
-from harness.results import ResultsFile
+from rsc_bench.harness.alternating import AlternatingError, Side, order
+from rsc_bench.harness.alternating.one_round import take
+from rsc_bench.harness.environment import differences
+from rsc_bench.harness.record import Round, Run
+from rsc_bench.harness.results import ResultsFile
 
 
 @dataclass(frozen=True)

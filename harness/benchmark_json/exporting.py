@@ -6,10 +6,9 @@ from collections import defaultdict
 from typing import Any
 
 import msgspec
-
-from harness.benchmark_json import OURS
-from harness.outputs import MARK
-from harness.record import Case, Record, Run
+from rsc_bench.harness.benchmark_json import OURS
+from rsc_bench.harness.outputs import MARK
+from rsc_bench.harness.record import Case, Record, Run
 
 # The format, by the version of pytest-benchmark whose files look so.
 VERSION = "5.3.1"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-
-from harness.record import Case, Measurement, Record
+from rsc_bench.harness.record import Case, Measurement, Record
 
 SUITE = "pytest-benchmark"
 # What stands for the samples where a file keeps none: the order is that of the values.

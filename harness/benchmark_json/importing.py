@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-
-from harness.benchmark_json import OURS, foreign
-from harness.environment import differences
-from harness.record import Case, Record, Round
-from harness.results import ResultsError, ResultsFile
+from rsc_bench.harness.benchmark_json import OURS, foreign
+from rsc_bench.harness.environment import differences
+from rsc_bench.harness.record import Case, Record, Round
+from rsc_bench.harness.results import ResultsError, ResultsFile
 
 REMEDY = "give a file of `pytest --benchmark-json` or of .benchmarks/"
 

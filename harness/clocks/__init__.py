@@ -42,7 +42,7 @@ class Opened:
     take: Callable[[], Sample]
     """Times one round of calls."""
     flush_probe_s: dict[str, list[float]] | None = None
-    """What showed that the flushed cache is cold (`harness.l2.Shown.probe_s`); None where nothing is flushed."""
+    """What showed that the flushed cache is cold (`rsc_bench.harness.l2.Shown.probe_s`); None where nothing is flushed."""
 
 
 def present() -> str | None:

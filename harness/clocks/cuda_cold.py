@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness import cuda, l2
-from harness.clocks import Clock, Opened, Timed
-from harness.queueing import Queue
+from rsc_bench.harness import cuda, l2
+from rsc_bench.harness.clocks import Clock, Opened, Timed
+from rsc_bench.harness.queueing import Queue
 
 
 def opened(timed: Timed) -> Opened:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness import cuda
-from harness.clocks import CannotTime, Clock, Opened, Sample, Timed
-from harness.queueing import Queue
+from rsc_bench.harness import cuda
+from rsc_bench.harness.clocks import CannotTime, Clock, Opened, Sample, Timed
+from rsc_bench.harness.queueing import Queue
 
 
 def opened(timed: Timed) -> Opened:

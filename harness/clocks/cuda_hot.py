@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness import cuda
-from harness.clocks import Clock, Opened
-from harness.queueing import Queue
+from rsc_bench.harness import cuda
+from rsc_bench.harness.clocks import Clock, Opened
+from rsc_bench.harness.queueing import Queue
 
 CLOCK = Clock(
     name="cuda_hot",

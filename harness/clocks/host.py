@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from time import perf_counter_ns
 
-from harness.clocks import Clock, Opened, Sample, Timed
+from rsc_bench.harness.clocks import Clock, Opened, Sample, Timed
 
 
 def take(timed: Timed) -> Sample:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.ceilings import Ceilings
-from harness.record import Case, Measurement
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.record import Case, Measurement
 
 
 def absent(measurement: Measurement, baseline: Measurement | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.record import Measurement
+from rsc_bench.harness.record import Measurement
 
 
 def call_j(measurement: Measurement) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.record import Measurement
+from rsc_bench.harness.record import Measurement
 
 OWN = ("select", "allocate")
 """The phases that only sampling has."""

@@ -1,8 +1,8 @@
 """Times as fast as exact training in the backward SpMM, the part that is sampled."""
 
-from harness.metrics import Metric
-from harness.metrics._epochs import OWN, mean_s, sampled
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics._epochs import OWN, mean_s, sampled
+from rsc_bench.harness.record import Measurement
 
 BACKWARD = "backward_spmm"
 

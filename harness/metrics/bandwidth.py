@@ -1,9 +1,9 @@
 """Rate at which the bytes that have to move did move."""
 
-from harness import traffic
-from harness.ceilings import Ceilings
-from harness.metrics import Metric
-from harness.record import Case, Measurement
+from rsc_bench.harness import traffic
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Case, Measurement
 
 
 def _rate(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:

@@ -2,8 +2,8 @@
 
 from statistics import median
 
-from harness.metrics import Metric
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Measurement
 
 
 def _clock(measurement: Measurement, _: Measurement | None) -> float | None:

@@ -1,8 +1,8 @@
 """How cold the flushed cache was."""
 
-from harness.l2 import reached
-from harness.metrics import Metric
-from harness.record import Measurement
+from rsc_bench.harness.l2 import reached
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Measurement
 
 
 def _percent(measurement: Measurement, _: Measurement | None) -> float | None:

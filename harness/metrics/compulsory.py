@@ -1,9 +1,9 @@
 """Bytes that a multiply has to move however clever it is."""
 
-from harness import traffic
-from harness.ceilings import Ceilings
-from harness.metrics import Metric
-from harness.record import Case, Measurement
+from rsc_bench.harness import traffic
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Case, Measurement
 
 
 def _size(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:

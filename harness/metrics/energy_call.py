@@ -1,8 +1,8 @@
 """Energy of one call."""
 
-from harness.metrics import Metric
-from harness.metrics._energy import call_j
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics._energy import call_j
+from rsc_bench.harness.record import Measurement
 
 
 def _millijoules(measurement: Measurement, _: Measurement | None) -> float | None:

@@ -1,8 +1,8 @@
 """Energy of one edge of the graph."""
 
-from harness.metrics import Metric
-from harness.metrics._energy import call_j
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics._energy import call_j
+from rsc_bench.harness.record import Measurement
 
 
 def _nanojoules(measurement: Measurement, _: Measurement | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from statistics import fmean
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="epoch",

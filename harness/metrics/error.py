@@ -1,6 +1,6 @@
 """Relative error of the result against the exact product."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="error",

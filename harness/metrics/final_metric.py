@@ -1,7 +1,7 @@
 """What a trained model is worth: its test metric at the epoch that validation would have picked."""
 
-from harness.metrics import Metric
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Measurement
 
 
 def final_metric(measurement: Measurement, _: Measurement | None = None) -> float | None:

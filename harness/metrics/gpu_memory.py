@@ -1,7 +1,7 @@
 """Memory of the GPU in use, at its highest."""
 
-from harness.metrics import Metric
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Measurement
 
 
 def _used(measurement: Measurement, _: Measurement | None) -> float | None:

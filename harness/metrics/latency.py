@@ -1,6 +1,6 @@
 """Time of one call, selecting included."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="latency",

@@ -1,6 +1,6 @@
 """Host time to enqueue one call."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="launch",

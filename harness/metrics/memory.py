@@ -1,6 +1,6 @@
 """Memory that one call needs at its highest."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="memory",

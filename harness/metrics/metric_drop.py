@@ -1,8 +1,8 @@
 """What sampling costs a trained model: the points of test metric that it lies below exact training."""
 
-from harness.metrics import Metric
-from harness.metrics.final_metric import final_metric
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics.final_metric import final_metric
+from rsc_bench.harness.record import Measurement
 
 
 def _drop(measurement: Measurement, baseline: Measurement | None) -> float | None:

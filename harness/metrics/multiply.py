@@ -1,6 +1,6 @@
 """Time of the multiply alone, over a held selection."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="multiply",

@@ -2,9 +2,9 @@
 
 from statistics import fmean
 
-from harness.metrics import Metric
-from harness.metrics._epochs import OWN, mean_s, sampled
-from harness.record import Measurement
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics._epochs import OWN, mean_s, sampled
+from rsc_bench.harness.record import Measurement
 
 
 def _share(measurement: Measurement, _: Measurement | None) -> float | None:

@@ -1,6 +1,6 @@
 """Time to prepare a kernel for its matrix, once."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="prepare",

@@ -1,6 +1,6 @@
 """Time to select and compact once."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="select",

@@ -1,9 +1,9 @@
 """How near a multiply comes to what gathering random rows reaches."""
 
-from harness import traffic
-from harness.ceilings import Ceilings
-from harness.metrics import Metric
-from harness.record import Case, Measurement
+from rsc_bench.harness import traffic
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.record import Case, Measurement
 
 
 def _share(case: Case, measurement: Measurement, ceilings: Ceilings | None) -> float | None:

@@ -1,6 +1,6 @@
 """Times as fast as the fastest exact kernel of the same operation."""
 
-from harness.metrics import Metric, speedup_of
+from rsc_bench.harness.metrics import Metric, speedup_of
 
 METRIC = Metric(
     name="speedup",

@@ -1,6 +1,6 @@
 """Times as fast as torch-sparse, the baseline of most published speedups."""
 
-from harness.metrics import Metric, speedup_of
+from rsc_bench.harness.metrics import Metric, speedup_of
 
 METRIC = Metric(
     name="speedup vs torch-sparse",

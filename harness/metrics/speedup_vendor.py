@@ -1,6 +1,6 @@
 """Times as fast as the vendor's library: cuSPARSE on a GPU, MKL on a CPU."""
 
-from harness.metrics import Metric, speedup_of
+from rsc_bench.harness.metrics import Metric, speedup_of
 
 METRIC = Metric(
     name="speedup vs vendor",

@@ -1,6 +1,6 @@
 """Scratch memory of one call."""
 
-from harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric
 
 METRIC = Metric(
     name="workspace",

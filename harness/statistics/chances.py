@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
-from harness.statistics.effects import Effects, Floats
+from rsc_bench.harness.statistics.effects import Effects, Floats
 
 CONFIDENCE = 0.95
 PER_RUN = 0.005

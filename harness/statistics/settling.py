@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
-from harness.statistics.chances import CONFIDENCE, quantile
-from harness.statistics.effects import Effects, Floats
+from rsc_bench.harness.statistics.chances import CONFIDENCE, quantile
+from rsc_bench.harness.statistics.effects import Effects, Floats
 
 PROBABLY = 0.84
 """Standard errors to spare, so that four of five repetitions would settle it: the 80 % point of the normal distribution."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from harness.comparable import ACROSS
-from harness.compare import CHANGES, FAILING, MIN_ROUNDS, TOO_FEW, Comparison, Verdict
+from rsc_bench.harness.comparable import ACROSS
+from rsc_bench.harness.compare import CHANGES, FAILING, MIN_ROUNDS, TOO_FEW, Comparison, Verdict
 
 MARK = "written by rsc-bench compare"
 """Stands near the start of every file of ours, so that no other file is replaced by one."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-
-from harness.compare import Comparison, Verdict
-from harness.verdicts import MARK, RATIO, headline, remarks
+from rsc_bench.harness.compare import Comparison, Verdict
+from rsc_bench.harness.verdicts import MARK, RATIO, headline, remarks
 
 SCHEMA = 1
 """Counts up when a name goes or changes its meaning, not when one is added."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as Xml
 
-from harness.compare import FAILING, Comparison, Verdict
-from harness.verdicts import MARK, headline, name, numbers, plain, word
+from rsc_bench.harness.compare import FAILING, Comparison, Verdict
+from rsc_bench.harness.verdicts import MARK, headline, name, numbers, plain, word
 
 
 def text(comparison: Comparison) -> str:

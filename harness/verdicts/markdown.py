@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.compare import Change, Comparison, Verdict
-from harness.environment import flat
-from harness.verdicts import MARK, Notes, by_weight, headline, name, numbers, plain, remarks, tally, word
+from rsc_bench.harness.compare import Change, Comparison, Verdict
+from rsc_bench.harness.environment import flat
+from rsc_bench.harness.verdicts import MARK, Notes, by_weight, headline, name, numbers, plain, remarks, tally, word
 
 LIMIT = 65_536
 """Characters that a comment on GitHub may have; on GitLab it may have more."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from harness.compare import Change, Comparison, Verdict
-from harness.verdicts import RATIO, Notes, by_weight, headline, name, numbers, plain, remarks, tally, word
+from rsc_bench.harness.compare import Change, Comparison, Verdict
+from rsc_bench.harness.verdicts import RATIO, Notes, by_weight, headline, name, numbers, plain, remarks, tally, word
 
 STYLES: dict[Change, str] = {
     "slower": "bold red",

@@ -9,8 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-
-from kernels.contract import Unsupported
+from rsc_bench.kernels.contract import Unsupported
 
 LIBRARY = "libcusparse.so.12"
 """The one that a CUDA build of torch has loaded already: the CUDA 12 and the CUDA 13 toolkits both name it so."""

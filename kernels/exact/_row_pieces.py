@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import torch
 import triton
-
-from kernels.csr import Csr
-from kernels.exact._rows_triton_source import count_pieces, place_pieces
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.exact._rows_triton_source import count_pieces, place_pieces
 
 SHORT = 16
 """Non-zeros up to which a row is summed together with its neighbours: fewer do not fill a block of a piece."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from kernels.contract import Reduce
+from rsc_bench.kernels.contract import Reduce
 
 Values = Literal["none", "columns", "each"]
 

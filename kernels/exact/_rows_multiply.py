@@ -7,12 +7,11 @@ from functools import cached_property
 
 import torch
 import triton
-
-from kernels.contract import Reduce
-from kernels.csr import Csr, Scaling
-from kernels.exact import _rows_triton_source as source
-from kernels.exact._row_pieces import SHORT, Pieces
-from kernels.exact._row_settings import Settings, Values
+from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.csr import Csr, Scaling
+from rsc_bench.kernels.exact import _rows_triton_source as source
+from rsc_bench.kernels.exact._row_pieces import SHORT, Pieces
+from rsc_bench.kernels.exact._row_settings import Settings, Values
 
 
 @dataclass(frozen=True, eq=False)

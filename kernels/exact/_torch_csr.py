@@ -1,8 +1,7 @@
 """Builds the torch CSR tensor that torch's own kernels multiply with."""
 
 import torch
-
-from kernels.csr import Csr
+from rsc_bench.kernels.csr import Csr
 
 
 def torch_csr(matrix: Csr, dtype: torch.dtype) -> torch.Tensor:

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from kernels.exact._row_settings import Problem, Settings, candidates, first
+from rsc_bench.kernels.exact._row_settings import Problem, Settings, candidates, first
 
 _known: dict[Path, dict[str, Settings]] = {}
 

@@ -1,10 +1,9 @@
 """cuSPARSE's CSR SpMM, through torch: the vendor baseline on an NVIDIA GPU."""
 
 import torch
-
-from kernels.contract import Kernel, Multiply, Reduce
-from kernels.csr import Csr
-from kernels.exact._torch_csr import torch_csr
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.exact._torch_csr import torch_csr
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-
-from kernels.contract import Kernel, Multiply, Reduce, Unsupported
-from kernels.csr import Csr
-from kernels.exact import _cusparse, cusparse
-from kernels.exact._torch_csr import torch_csr
-from kernels.padding import cut, padded
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.exact import _cusparse, cusparse
+from rsc_bench.kernels.exact._torch_csr import torch_csr
+from rsc_bench.kernels.padding import cut, padded
 
 _TRIED = 3
 """Calls of which the fastest speaks for an algorithm."""

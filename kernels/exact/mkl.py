@@ -1,10 +1,9 @@
 """Intel MKL's CSR SpMM, through torch: the vendor baseline on a CPU."""
 
 import torch
-
-from kernels.contract import Kernel, Multiply, Reduce, Unsupported
-from kernels.csr import Csr
-from kernels.exact._torch_csr import torch_csr
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.exact._torch_csr import torch_csr
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:

@@ -8,12 +8,11 @@ from functools import cache, partial
 import numba
 import numpy as np
 import torch
-
-from kernels import openmp
-from kernels.contract import Kernel, Multiply, Reduce, Unsupported
-from kernels.csr import Csr, Scaling
-from kernels.exact._row_product import BF16, BY_COLUMN, FACTORED, STREAMED, TILE, WEIGHTED, row_product, store_fence
-from kernels.prefetch import prefetch
+from rsc_bench.kernels import openmp
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.csr import Csr, Scaling
+from rsc_bench.kernels.exact._row_product import BF16, BY_COLUMN, FACTORED, STREAMED, TILE, WEIGHTED, row_product, store_fence
+from rsc_bench.kernels.prefetch import prefetch
 
 openmp.share()
 

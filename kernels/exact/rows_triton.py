@@ -9,14 +9,13 @@ from pathlib import Path
 
 import torch
 import triton
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.exact import _row_settings, _rows_multiply, _tuning
+from rsc_bench.kernels.exact import _rows_triton_source as source
+from rsc_bench.kernels.exact._row_settings import Problem, Settings
+from rsc_bench.kernels.exact._rows_multiply import RowsMultiply, Work
 from triton.runtime.errors import OutOfResources
-
-from kernels.contract import Kernel, Multiply, Reduce, Unsupported
-from kernels.csr import Csr
-from kernels.exact import _row_settings, _rows_multiply, _tuning
-from kernels.exact import _rows_triton_source as source
-from kernels.exact._row_settings import Problem, Settings
-from kernels.exact._rows_multiply import RowsMultiply, Work
 
 INTERPRETED = not isinstance(source.sum_pieces, triton.runtime.JITFunction)
 """Whether Triton's interpreter runs the code, on CPU tensors: ``TRITON_INTERPRET=1`` was set when this was imported."""

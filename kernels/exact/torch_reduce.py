@@ -3,10 +3,9 @@
 from functools import partial
 
 import torch
-
-from kernels.contract import Kernel, Multiply, Reduce
-from kernels.csr import Csr
-from kernels.exact._torch_csr import torch_csr
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.exact._torch_csr import torch_csr
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:

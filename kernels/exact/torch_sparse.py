@@ -4,9 +4,8 @@ from functools import partial
 
 import torch
 import torch_sparse
-
-from kernels.contract import Kernel, Multiply, Reduce, Unsupported
-from kernels.csr import Csr
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.csr import Csr
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:

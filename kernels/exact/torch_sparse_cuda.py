@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-
-from kernels.exact import cusparse, torch_sparse
+from rsc_bench.kernels.exact import cusparse, torch_sparse
 
 
 def missing() -> str | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kernels.rsc.approximation import Approximation, approximate
+    from rsc_bench.kernels.rsc.approximation import Approximation, approximate
 
 __all__ = ["Approximation", "approximate"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: ``kernels.rsc.allocation`` alone stays light."""
+    """Import what is asked for when it is asked for: ``rsc_bench.kernels.rsc.allocation`` alone stays light."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from kernels.rsc import approximation
+    from rsc_bench.kernels.rsc import approximation
 
     return getattr(approximation, name)

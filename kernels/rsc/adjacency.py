@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import Literal
 
 import torch
-
-from kernels.contract import Reduce
-from kernels.csr import Csr
-from kernels.sampled.pairs import Pairs
+from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.sampled.pairs import Pairs
 
 Diagonal = Literal["exact", "sampled"]
 

@@ -8,16 +8,15 @@ from types import MethodType
 from typing import Any
 
 import torch
+from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.rsc.account import Accounts
+from rsc_bench.kernels.rsc.operation import propagate
+from rsc_bench.kernels.rsc.product import Regime
+from rsc_bench.kernels.rsc.propagation import Propagation
+from rsc_bench.kernels.rsc.sources import Prepared, Sources, is_adjacency
 from torch_geometric.nn import GCN2Conv, GCNConv, MessagePassing, SAGEConv
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.typing import SparseTensor
-
-from kernels.contract import Reduce
-from kernels.rsc.account import Accounts
-from kernels.rsc.operation import propagate
-from kernels.rsc.product import Regime
-from kernels.rsc.propagation import Propagation
-from kernels.rsc.sources import Prepared, Sources, is_adjacency
 
 _LAYERS = (GCNConv, SAGEConv, GCN2Conv)
 _REDUCE: dict[str, Reduce] = {"add": "sum", "sum": "sum", "mean": "mean"}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-
-from kernels.contract import Reduce
-from kernels.csr import Csr
+from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.csr import Csr
 
 # Elements of either gathered operand: 16 MiB of float32, whatever the number of edges.
 _CHUNK_ELEMENTS = 1 << 22

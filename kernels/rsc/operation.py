@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-
-from kernels.rsc.propagation import Propagation, by_handle
+from rsc_bench.kernels.rsc.propagation import Propagation, by_handle
 
 
 def propagate(

@@ -7,11 +7,10 @@ from functools import cached_property
 from weakref import WeakValueDictionary
 
 import torch
-
-from kernels.rsc.account import Accounts
-from kernels.rsc.adjacency import Adjacency
-from kernels.rsc.edge_gradient import edge_gradient
-from kernels.rsc.product import Direction, Place, Product, Regime
+from rsc_bench.kernels.rsc.account import Accounts
+from rsc_bench.kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels.rsc.edge_gradient import edge_gradient
+from rsc_bench.kernels.rsc.product import Direction, Place, Product, Regime
 
 _handles = itertools.count(1)
 _propagations: WeakValueDictionary[int, Propagation] = WeakValueDictionary()

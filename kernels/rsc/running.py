@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-
-from kernels.rsc.account import Account, Accounts
-from kernels.rsc.allocation import Allocate
-from kernels.rsc.product import Regime
-from kernels.rsc.schedule import Phase, Schedule
+from rsc_bench.kernels.rsc.account import Account, Accounts
+from rsc_bench.kernels.rsc.allocation import Allocate
+from rsc_bench.kernels.rsc.product import Regime
+from rsc_bench.kernels.rsc.schedule import Phase, Schedule
 
 
 class Running:

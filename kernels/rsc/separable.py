@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-
-from kernels.csr import Csr, Scaling
-from kernels.sampled.diagonal import on_diagonal
+from rsc_bench.kernels.csr import Csr, Scaling
+from rsc_bench.kernels.sampled.diagonal import on_diagonal
 
 _ROUNDING = 8 * torch.finfo(torch.float32).eps
 """Relative difference that is still rounding: normalising rounds four times, and so does finding the factors."""

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.csr import INT32_MAX, Csr
+from rsc_bench.kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels.rsc.product import Sampler
+from rsc_bench.kernels.rsc.propagation import Propagation
+from rsc_bench.kernels.rsc.separable import separated
 from torch_geometric.typing import SparseTensor
-
-from kernels.contract import Reduce
-from kernels.csr import INT32_MAX, Csr
-from kernels.rsc.adjacency import Adjacency
-from kernels.rsc.product import Sampler
-from kernels.rsc.propagation import Propagation
-from kernels.rsc.separable import separated
 
 Form = tuple[Any, ...]
 """What was made of an object, in which way: one adjacency serves several layers, normalised in one and plain in another."""

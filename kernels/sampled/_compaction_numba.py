@@ -12,10 +12,9 @@ from functools import cached_property
 import numba
 import numpy as np
 import torch
-
-from kernels.csr import Csr, Scaling
-from kernels.prefetch import prefetch
-from kernels.sampled.selection import Kept
+from rsc_bench.kernels.csr import Csr, Scaling
+from rsc_bench.kernels.prefetch import prefetch
+from rsc_bench.kernels.sampled.selection import Kept
 
 _NONE = np.empty(0, np.float32)
 _AHEAD = 8

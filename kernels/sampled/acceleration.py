@@ -7,8 +7,7 @@ import os
 from typing import Any
 
 import torch
-
-from kernels import openmp
+from rsc_bench.kernels import openmp
 
 
 def with_numba(module: str) -> Any | None:
@@ -30,7 +29,7 @@ def with_triton(module: str, device: torch.device) -> Any | None:
 def _imported(module: str, *optional: str) -> Any | None:
     """Return a module of this folder, or None where what it needs is absent. Any other failed import is a bug, and raised."""
     try:
-        return importlib.import_module(f"kernels.sampled.{module}")
+        return importlib.import_module(f"rsc_bench.kernels.sampled.{module}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in optional:
             raise

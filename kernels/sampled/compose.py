@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-
-from kernels.contract import Kernel, Multiply, Reduce
-from kernels.csr import Csr
-from kernels.padding import cut, padded
-from kernels.sampled import scores
-from kernels.sampled.pairs import Pairs
-from kernels.sampled.selection import Kept, Selection
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.padding import cut, padded
+from rsc_bench.kernels.sampled import scores
+from rsc_bench.kernels.sampled.pairs import Pairs
+from rsc_bench.kernels.sampled.selection import Kept, Selection
 
 CACHED = "cached_"
 _COMPOSED = re.compile(rf"^(?P<cached>{CACHED})?(?P<selection>\w+)\((?P<exact>[^()]+)\)$")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-
-from kernels.csr import Csr
+from rsc_bench.kernels.csr import Csr
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,7 @@ once in a thousand draws, and its bias is far below the spread of one draw. Noth
 from __future__ import annotations
 
 import torch
-
-from kernels.sampled.selection import Kept, Selection
+from rsc_bench.kernels.sampled.selection import Kept, Selection
 
 _MOST_DRAWS = 16
 """Draws for each pair at most: with equal chances one pair in ten million is then never drawn."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
-
-from kernels.csr import Csr
-from kernels.sampled import compaction
-from kernels.sampled.compaction import Compact
-from kernels.sampled.diagonal import Loops
+from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.sampled import compaction
+from rsc_bench.kernels.sampled.compaction import Compact
+from rsc_bench.kernels.sampled.diagonal import Loops
 
 
 class Pairs:

@@ -1,8 +1,7 @@
 """Keeps column-row pairs drawn uniformly without replacement, unscaled: the ablation that shows what scores are worth."""
 
 import torch
-
-from kernels.sampled.selection import Kept, Selection, affordable_prefix
+from rsc_bench.kernels.sampled.selection import Kept, Selection, affordable_prefix
 
 
 def draw(scores: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, generator: torch.Generator) -> Kept:

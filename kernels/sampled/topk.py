@@ -1,9 +1,8 @@
 """Keeps the column-row pairs with the largest scores, unscaled (Adelman et al., NeurIPS 2021; RSC, section 3)."""
 
 import torch
-
-from kernels.sampled.acceleration import with_numba
-from kernels.sampled.selection import Kept, Selection, affordable_prefix
+from rsc_bench.kernels.sampled.acceleration import with_numba
+from rsc_bench.kernels.sampled.selection import Kept, Selection, affordable_prefix
 
 _NUMBA = with_numba("_prefix_numba")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reports.table import Table
+from rsc_bench.reports.table import Table
 
 
 @dataclass(frozen=True)

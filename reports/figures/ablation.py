@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports.figures import Figure
-from reports.panels import Panel, assemble
-from reports.table import Table
-from reports.trainings import Spread, Trained, bar, settings, where
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.panels import Panel, assemble
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.trainings import Spread, Trained, bar, settings, where
 
 ROW_PX = 38
 AROUND_PX = 110

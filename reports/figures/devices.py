@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from reports.figures import Figure
-from reports.panels import Panel, Row, assemble, by, present
-from reports.sources import Source
-from reports.table import Table
-from reports.theme import LAYERS
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.panels import Panel, Row, assemble, by, present
+from rsc_bench.reports.sources import Source
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.theme import LAYERS
 
 BAR_PX, GAP_PX, AROUND_PX = 16, 14, 130
 CEILINGS = ("gather", "copy")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Any
 
-from reports.figures import Figure
-from reports.panels import Panel, Row, assemble
-from reports.table import Table
-from reports.trainings import Trained, method, settings, where
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.panels import Panel, Row, assemble
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.trainings import Trained, method, settings, where
 
 ROW_PX = 34
 AROUND_PX = 150

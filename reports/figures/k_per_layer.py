@@ -7,12 +7,12 @@ from itertools import chain
 from statistics import fmean
 from typing import Any
 
-from harness.record import Measurement
-from reports.figures import Figure
-from reports.panels import Panel, assemble
-from reports.table import Table
-from reports.theme import LAYERS
-from reports.trainings import Trained, method, settings, where
+from rsc_bench.harness.record import Measurement
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.panels import Panel, assemble
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.theme import LAYERS
+from rsc_bench.reports.trainings import Trained, method, settings, where
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 LEAD_BUDGET = 0.1

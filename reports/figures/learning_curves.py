@@ -7,12 +7,12 @@ from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
-from harness.record import Measurement
-from reports.figures import Figure
-from reports.panels import Panel, assemble
-from reports.table import Table
-from reports.theme import EXACT_GREY, budget_colours
-from reports.trainings import Trained, method, settings, where
+from rsc_bench.harness.record import Measurement
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.panels import Panel, assemble
+from rsc_bench.reports.table import Table
+from rsc_bench.reports.theme import EXACT_GREY, budget_colours
+from rsc_bench.reports.trainings import Trained, method, settings, where
 
 # More points than a screen has pixels for only make the page heavy.
 MOST_POINTS = 200

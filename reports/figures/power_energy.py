@@ -6,10 +6,10 @@ import textwrap
 from html import escape
 from typing import Any
 
-from reports.figures import Figure
-from reports.panels import OPERATION, Panel, Row, assemble, by, present
-from reports.table import SENSED, Table, absent
-from reports.theme import colours
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.panels import OPERATION, Panel, Row, assemble, by, present
+from rsc_bench.reports.table import SENSED, Table, absent
+from rsc_bench.reports.theme import colours
 
 ROW_PX = 38
 AROUND_PX = 120

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from suites.graphs.block_model import Floats, Ints, Stream
+from rsc_bench.suites.graphs.block_model import Floats, Ints, Stream
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-from kernels import Csr
+from rsc_bench.kernels import Csr
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suites.graphs.formats.limits import UNREADABLE
-from suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.formats.limits import UNREADABLE
+from rsc_bench.suites.graphs.graph import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

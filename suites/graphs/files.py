@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import plugins
-from suites.graphs.graph import Graph, GraphError
-from suites.graphs.parts import to_graph
-from suites.graphs.source import Source
+from rsc_bench.harness import plugins
+from rsc_bench.suites.graphs.graph import Graph, GraphError
+from rsc_bench.suites.graphs.parts import to_graph
+from rsc_bench.suites.graphs.source import Source
 
 if TYPE_CHECKING:
-    from suites.graphs.formats import Format
+    from rsc_bench.suites.graphs.formats import Format
 
 
 def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
@@ -80,7 +80,7 @@ def _suffixes() -> tuple[str, ...]:
 
 @cache
 def _formats() -> tuple[Format, ...]:
-    return tuple(plugins.load("suites.graphs.formats", "FORMAT").values())
+    return tuple(plugins.load("rsc_bench.suites.graphs.formats", "FORMAT").values())
 
 
 SOURCE = Source(

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import torch
-
-    from kernels import Csr
+    from rsc_bench.kernels import Csr
 
 MetricName = Literal["accuracy", "micro-F1", "ROC-AUC"]
 SPLIT = (0.6, 0.2)

@@ -8,15 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import main_memory, plugins
-from suites.graphs import reordering
-from suites.graphs.graph import Graph, GraphError
-from suites.kept import Kept
+from rsc_bench.harness import main_memory, plugins
+from rsc_bench.suites.graphs import reordering
+from rsc_bench.suites.graphs.graph import Graph, GraphError
+from rsc_bench.suites.kept import Kept
 
 if TYPE_CHECKING:
     import torch
-
-    from suites.graphs.source import Source
+    from rsc_bench.suites.graphs.source import Source
 
 KEPT_PART = 4
 """Graphs stay in memory between calls up to one part in so many of what is free but for them.
@@ -128,7 +127,7 @@ def _order(reorder: str, *wanted: Any) -> torch.Tensor:
 
 @lru_cache(maxsize=1)
 def _sources() -> plugins.Plugins:
-    return plugins.load("suites.graphs", "SOURCE")
+    return plugins.load("rsc_bench.suites.graphs", "SOURCE")
 
 
 def _source_of(name: str) -> Source:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from kernels import Csr
-from suites.graphs.graph import Graph, GraphError
+from rsc_bench.kernels import Csr
+from rsc_bench.suites.graphs.graph import Graph, GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

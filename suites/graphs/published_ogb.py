@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from harness.plugins import OPTIONAL
-from kernels import Csr
-from suites.graphs.downloads import DATA_ROOT, available
-from suites.graphs.graph import Graph, Masks, MetricName
-from suites.graphs.source import Source
+from rsc_bench.harness.plugins import OPTIONAL
+from rsc_bench.kernels import Csr
+from rsc_bench.suites.graphs.downloads import DATA_ROOT, available
+from rsc_bench.suites.graphs.graph import Graph, Masks, MetricName
+from rsc_bench.suites.graphs.source import Source
 
 if TYPE_CHECKING:
     import torch

@@ -8,13 +8,13 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from harness.plugins import OPTIONAL
-from kernels import Csr
-from suites.graphs.downloads import DATA_ROOT, available
-from suites.graphs.formats.attributed_npz import read
-from suites.graphs.graph import Graph, Masks
-from suites.graphs.parts import to_graph
-from suites.graphs.source import Source
+from rsc_bench.harness.plugins import OPTIONAL
+from rsc_bench.kernels import Csr
+from rsc_bench.suites.graphs.downloads import DATA_ROOT, available
+from rsc_bench.suites.graphs.formats.attributed_npz import read
+from rsc_bench.suites.graphs.graph import Graph, Masks
+from rsc_bench.suites.graphs.parts import to_graph
+from rsc_bench.suites.graphs.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

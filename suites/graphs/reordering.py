@@ -6,14 +6,13 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING
 
-from harness import plugins
-from kernels import Csr
-from suites.graphs.graph import Graph, GraphError, Masks
+from rsc_bench.harness import plugins
+from rsc_bench.kernels import Csr
+from rsc_bench.suites.graphs.graph import Graph, GraphError, Masks
 
 if TYPE_CHECKING:
     import torch
-
-    from suites.graphs.orders import Order
+    from rsc_bench.suites.graphs.orders import Order
 
 
 def check(name: str) -> None:
@@ -68,7 +67,7 @@ def _permuted(matrix: Csr, order: torch.Tensor) -> Csr:
 
 @cache
 def _orders() -> plugins.Plugins:
-    return plugins.load("suites.graphs.orders", "ORDER")
+    return plugins.load("rsc_bench.suites.graphs.orders", "ORDER")
 
 
 def _find(name: str) -> Order:

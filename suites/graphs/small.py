@@ -7,11 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from suites.graphs.attributes import Attributes
-from suites.graphs.block_model import Blocks, Ints, Stream, class_starts, draw, to_csr
-from suites.graphs.graph import Graph
-from suites.graphs.source import Source
+from rsc_bench.suites.graphs.attributes import Attributes
+from rsc_bench.suites.graphs.block_model import Blocks, Ints, Stream, class_starts, draw, to_csr
+from rsc_bench.suites.graphs.graph import Graph
+from rsc_bench.suites.graphs.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels.contract import present
+from rsc_bench.kernels.contract import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from suites.graphs.graph import Graph
+    from rsc_bench.suites.graphs.graph import Graph
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
-
-    from kernels import Csr
+    from rsc_bench.kernels import Csr
 
 BLOCK = 2**22
 """Edges that are compared at a time, so that memory stays flat on graphs of a hundred million edges."""

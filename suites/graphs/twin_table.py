@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from suites.graphs.block_model import Floats
-    from suites.graphs.graph import MetricName
+    from rsc_bench.suites.graphs.block_model import Floats
+    from rsc_bench.suites.graphs.graph import MetricName
 
 
 @dataclass(frozen=True)

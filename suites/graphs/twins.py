@@ -8,12 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from suites.graphs.attributes import Attributes
-from suites.graphs.block_model import DENSEST, Blocks, Floats, Stream, class_starts, draw, to_csr
-from suites.graphs.graph import Graph, GraphError
-from suites.graphs.source import Source
-from suites.graphs.twin_table import TWINS, Law, Twin
+from rsc_bench.suites.graphs.attributes import Attributes
+from rsc_bench.suites.graphs.block_model import DENSEST, Blocks, Floats, Stream, class_starts, draw, to_csr
+from rsc_bench.suites.graphs.graph import Graph, GraphError
+from rsc_bench.suites.graphs.source import Source
+from rsc_bench.suites.graphs.twin_table import TWINS, Law, Twin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +44,7 @@ def make(base: str, scale: float = 1.0, seed: int = 0) -> Graph:
     """Return a twin with nodes and edges both scaled, which keeps the mean degree.
 
     A degree-corrected block model (Karrer and Newman, Phys. Rev. E 83, 016107, 2011). Nodes and edges are exact; degrees and
-    homophily come close (`suites.graphs.twin_table` says to what, the tests say how close). Where a class has too few nodes
+    homophily come close (`rsc_bench.suites.graphs.twin_table` says to what, the tests say how close). Where a class has too few nodes
     for the edges that should stay in it (dense graphs at small scales), most of its pairs become edges and homophily is lower.
 
     Args:

@@ -13,9 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-
-from harness.rule import Answer, Question, judge
-from harness.statistics.effects import Sides
+from rsc_bench.harness.rule import Answer, Question, judge
+from rsc_bench.harness.statistics.effects import Sides
 
 CASES = 250
 SLOWED = 5

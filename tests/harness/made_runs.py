@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.record import Case, Measurement, Record, Round, Run
-from harness.results import ResultsFile
+from rsc_bench.harness.record import Case, Measurement, Record, Round, Run
+from rsc_bench.harness.results import ResultsFile
 
 MACHINE: dict[str, Any] = {"cpu": {"model": "Example 9000", "usable_cores": 2}, "gpus": [], "versions": {"torch": "2.13.0"}}
 

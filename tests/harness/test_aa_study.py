@@ -9,13 +9,12 @@ import pytest
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import case, ok
-
-from harness.aa.pool import pool
-from harness.aa.study import caught, recommended, study
-from harness.aa.text import as_text
-from harness.aa.tree import as_tree
-from harness.alternating import AlternatingError, order
-from harness.record import Round, Run
+from rsc_bench.harness.aa.pool import pool
+from rsc_bench.harness.aa.study import caught, recommended, study
+from rsc_bench.harness.aa.text import as_text
+from rsc_bench.harness.aa.tree import as_tree
+from rsc_bench.harness.alternating import AlternatingError, order
+from rsc_bench.harness.record import Round, Run
 
 CASES = [case(kernel) for kernel in ("mkl", "rows_numba", "torch_reduce", "topk(mkl)")]
 

@@ -13,10 +13,9 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
+from rsc_bench.harness.__main__ import main
+from rsc_bench.harness.results import read
 from stand_in_checkout import entered, git, results_files, write_suites
-
-from harness.__main__ import main
-from harness.results import read
 
 ROOT = Path(__file__).resolve().parents[2]
 

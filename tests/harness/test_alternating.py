@@ -1,12 +1,11 @@
 """Two sides are measured in turns, each round a process of its own, into a results file each."""
 
 import pytest
+from rsc_bench.harness.alternating import AlternatingError, Side, order
+from rsc_bench.harness.alternating.options import for_a_round
+from rsc_bench.harness.alternating.session import Plan, measure
+from rsc_bench.harness.results import read
 from stand_in_checkout import write_suites
-
-from harness.alternating import AlternatingError, Side, order
-from harness.alternating.options import for_a_round
-from harness.alternating.session import Plan, measure
-from harness.results import read
 
 
 @pytest.fixture(autouse=True)

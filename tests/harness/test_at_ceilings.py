@@ -1,9 +1,8 @@
 import msgspec
 import pytest
 from made_runs import case, not_ok, ok, run
-
-from harness.at_ceilings import at_ceilings, doubt, shares, why_none
-from harness.ceilings import Ceilings, Probe
+from rsc_bench.harness.at_ceilings import at_ceilings, doubt, shares, why_none
+from rsc_bench.harness.ceilings import Ceilings, Probe
 
 # 100 non-zeros x 8 columns x 4 bytes are gathered, 3,200 bytes; 44 + 400 + 320 + 320 have to move at least: traffic.py.
 SIZES = {"rows": 10, "columns": 10}

@@ -1,7 +1,6 @@
 from made_runs import case, not_ok, ok
-
-from harness.baselines import Baselines
-from harness.metrics import Metric
+from rsc_bench.harness.baselines import Baselines
+from rsc_bench.harness.metrics import Metric
 
 
 def metric(*against):

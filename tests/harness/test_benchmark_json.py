@@ -9,10 +9,9 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installed: pip install pytest-benchmark")
 
 from made_runs import case, not_ok, ok, written
-
-from harness.__main__ import main
-from harness.benchmark_json import exporting, foreign, importing
-from harness.results import ResultsError, read
+from rsc_bench.harness.__main__ import main
+from rsc_bench.harness.benchmark_json import exporting, foreign, importing
+from rsc_bench.harness.results import ResultsError, read
 
 # What pytest-benchmark 5.3.1 writes of two tests (its own names; cut down to what matters here).
 MACHINE = {
@@ -187,10 +186,10 @@ def test_a_time_of_zero_is_a_failure_with_its_reason():
 
 
 def test_no_metric_makes_a_number_of_what_a_foreign_benchmark_does_not_say():
-    from harness.plugins import load
+    from rsc_bench.harness.plugins import load
 
     record = foreign.records(msgspec.convert(document(benchmark("a.py::test_a[8]", 1.0, params={"width": 8})), foreign.Document))[0]
-    metrics = load("harness.metrics", "METRIC")
+    metrics = load("rsc_bench.harness.metrics", "METRIC")
     told_of = {name for name in metrics if metrics[name].value(record.case, record.measurement, None, None) is not None}
     assert told_of == {"latency", "median", "multiply"}
 

@@ -1,13 +1,12 @@
 import pytest
 from made_runs import case, measurement, ok, run, start, written
+from rsc_bench.harness import traffic
+from rsc_bench.harness.ceilings import Ceilings, Probe
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.record import Round
+from rsc_bench.harness.results import ResultsFile, read
 
-from harness import traffic
-from harness.ceilings import Ceilings, Probe
-from harness.plugins import load
-from harness.record import Round
-from harness.results import ResultsFile, read
-
-METRICS = load("harness.metrics", "METRIC")
+METRICS = load("rsc_bench.harness.metrics", "METRIC")
 GB = 10**9
 
 

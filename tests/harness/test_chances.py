@@ -2,9 +2,8 @@ import math
 
 import numpy as np
 import pytest
-
-from harness.statistics.chances import chance_above, interval, limits, quantile
-from harness.statistics.effects import Effects
+from rsc_bench.harness.statistics.chances import chance_above, interval, limits, quantile
+from rsc_bench.harness.statistics.effects import Effects
 
 
 def effect(log_ratio, error, freedom):

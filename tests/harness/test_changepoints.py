@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from harness.changepoints import MIN_RUNS, change_points
+from rsc_bench.harness.changepoints import MIN_RUNS, change_points
 
 CASES = 250  # as many as a quick sweep has
 NOISE = 0.02

@@ -3,10 +3,9 @@
 import hashlib
 
 import pytest
+from rsc_bench.harness.alternating import AlternatingError
+from rsc_bench.harness.alternating.checkouts import checkouts, find, is_tracked, root_of, two_of_the_working_tree
 from stand_in_checkout import git, repository
-
-from harness.alternating import AlternatingError
-from harness.alternating.checkouts import checkouts, find, is_tracked, root_of, two_of_the_working_tree
 
 
 @pytest.fixture

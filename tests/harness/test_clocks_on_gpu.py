@@ -4,14 +4,13 @@ from statistics import median
 
 import pytest
 import torch
-
-from harness import cuda, l2
-from harness.clocks import CannotTime, Timed
-from harness.plugins import load
+from rsc_bench.harness import cuda, l2
+from rsc_bench.harness.clocks import CannotTime, Timed
+from rsc_bench.harness.plugins import load
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 
-CLOCKS = load("harness.clocks", "CLOCK")
+CLOCKS = load("rsc_bench.harness.clocks", "CLOCK")
 DEVICE = "cuda:0"
 
 

@@ -7,13 +7,12 @@ import weakref
 import pytest
 from fake_cuda import L2_BYTES, Array, FakeTorch
 from made_runs import case
+from rsc_bench.harness import cuda, l2, queueing, watch
+from rsc_bench.harness.measure import Checked, attempt
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.sampling import Limits
 
-from harness import cuda, l2, queueing, watch
-from harness.measure import Checked, attempt
-from harness.plugins import load
-from harness.sampling import Limits
-
-CLOCKS = load("harness.clocks", "CLOCK")
+CLOCKS = load("rsc_bench.harness.clocks", "CLOCK")
 LIMITS = Limits(warmup_s=0, time_s=0, fewest=1)
 OPERAND_BYTES = 800
 

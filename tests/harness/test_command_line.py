@@ -13,10 +13,9 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import case, ok, written
-
-from harness import doctor
-from harness.__main__ import main
-from harness.results import ResultsError
+from rsc_bench.harness import doctor
+from rsc_bench.harness.__main__ import main
+from rsc_bench.harness.results import ResultsError
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = (1.0, 1.01, 1.02)
@@ -53,7 +52,9 @@ def python(*arguments, **options):
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; from harness.__main__ import main; main(['--help']); print([n for n in {names} if n in sys.modules])"
+    code = (
+        "import sys; from rsc_bench.harness.__main__ import main; main(['--help']); print([n for n in {names} if n in sys.modules])"
+    )
     done = python("-c", code.format(names=["torch", "numpy", "pandas", "plotly", "rich", "msgspec", "psutil", "scipy"]))
     assert done.stdout.endswith("[]\n")
     assert all(command in done.stdout for command in ("list", "doctor", "report", "compare"))
@@ -233,7 +234,7 @@ def page(monkeypatch):
 
     made.write = write
     real = importlib.import_module
-    monkeypatch.setattr(importlib, "import_module", lambda name: made if name == "reports.page" else real(name))
+    monkeypatch.setattr(importlib, "import_module", lambda name: made if name == "rsc_bench.reports.page" else real(name))
     return made
 
 
@@ -294,9 +295,9 @@ def test_doctor_exits_1_only_where_something_required_is_missing(told, monkeypat
 
 BROKEN_FIGURE = """
 import sys
-import reports.figures
-reports.figures.__path__.append(sys.argv.pop(1))
-from harness.__main__ import main
+import rsc_bench.reports.figures
+rsc_bench.reports.figures.__path__.append(sys.argv.pop(1))
+from rsc_bench.harness.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -304,7 +305,7 @@ sys.exit(main(sys.argv[1:]))
 @pytest.mark.parametrize("command", ["list", "report"])
 def test_a_plugin_file_that_does_not_load_is_one_line(make, tmp_path, command):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/mine.py").write_text("from reports.figures import Figure\nFIGURE = Figure('mine')\n")
+    (tmp_path / "mine/mine.py").write_text("from rsc_bench.reports.figures import Figure\nFIGURE = Figure('mine')\n")
     done = python("-c", BROKEN_FIGURE, tmp_path / "mine", command, *([make("base.jsonl")] if command == "report" else []))
     assert (done.returncode, done.stdout) == (2, "")
     assert is_one_line(done.stderr)
@@ -319,7 +320,7 @@ class Absent:
         if name.partition(".")[0] == "torch":
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
 sys.meta_path.insert(0, Absent())
-from harness.__main__ import main
+from rsc_bench.harness.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
 

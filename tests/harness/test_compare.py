@@ -1,8 +1,7 @@
 import pytest
 from made_runs import MACHINE, case, not_ok, ok, run, timed
-
-from harness.compare import compare
-from harness.record import Round
+from rsc_bench.harness.compare import compare
+from rsc_bench.harness.record import Round
 
 
 def verdict(base, new, threshold=0.05):

@@ -6,8 +6,7 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import MACHINE, case, ok, written
-
-from harness.__main__ import main
+from rsc_bench.harness.__main__ import main
 
 TIMES = (1.0, 1.01, 1.02)
 

@@ -1,10 +1,9 @@
 import pytest
 from made_runs import case, measurement, ok, run, timed
-
-from harness.compare import compare
-from harness.judged import judged
-from harness.record import Record
-from harness.verdicts import headline, name, tally, word
+from rsc_bench.harness.compare import compare
+from rsc_bench.harness.judged import judged
+from rsc_bench.harness.record import Record
+from rsc_bench.harness.verdicts import headline, name, tally, word
 
 TIMES = (1.00, 1.01, 1.02)
 

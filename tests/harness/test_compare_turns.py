@@ -1,9 +1,8 @@
 import msgspec
 import pytest
 from made_runs import run, timed
-
-from harness.compare import compare
-from harness.verdicts import remarks
+from rsc_bench.harness.compare import compare
+from rsc_bench.harness.verdicts import remarks
 
 # A machine that becomes 20 % slower from each round to the next: between the rounds of a pair there is next to no change.
 DRIFT = (1.0, 1.2, 1.44, 1.73, 2.07)

@@ -8,14 +8,13 @@ import pytest
 import torch as real_torch
 from fake_cuda import LAUNCH_S, FakeTorch, Generator
 from made_runs import case
+from rsc_bench.harness import cuda, l2, queueing
+from rsc_bench.harness.clocks import CannotTime, Timed
+from rsc_bench.harness.measure import Checked, attempt
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.sampling import Limits
 
-from harness import cuda, l2, queueing
-from harness.clocks import CannotTime, Timed
-from harness.measure import Checked, attempt
-from harness.plugins import load
-from harness.sampling import Limits
-
-CLOCKS = load("harness.clocks", "CLOCK")
+CLOCKS = load("rsc_bench.harness.clocks", "CLOCK")
 BETWEEN_EVENTS = ("cuda_cold", "cuda_hot")
 MS = 1e-3
 

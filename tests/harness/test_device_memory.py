@@ -1,8 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
-
-from harness import device_memory
+from rsc_bench.harness import device_memory
 
 torch = pytest.importorskip("torch", reason="the allocator is torch's")
 

@@ -2,9 +2,8 @@ import json
 import os
 
 import pytest
-
-from harness import doctor
-from harness.nvml import Process
+from rsc_bench.harness import doctor
+from rsc_bench.harness.nvml import Process
 
 
 @pytest.fixture

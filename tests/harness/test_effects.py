@@ -2,8 +2,7 @@ import math
 
 import numpy as np
 import pytest
-
-from harness.statistics.effects import Sides, effects
+from rsc_bench.harness.statistics.effects import Sides, effects
 
 EIGHT = [1.0, 1.1, 1.3, 1.2, 1.05, 1.25, 0.9, 1.15]
 

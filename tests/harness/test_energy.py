@@ -6,10 +6,9 @@ import pytest
 pytest.importorskip("pynvml", reason="the fake borrows the library's constants")
 
 from made_nvml import LOST, NO_PERMISSION, UUID, FakeNvml, NVMLError
-
-from harness import energy, nvml
-from harness.energy import EnergyError, bursts, idle_w, observe
-from harness.gpu_record import Energy
+from rsc_bench.harness import energy, nvml
+from rsc_bench.harness.energy import EnergyError, bursts, idle_w, observe
+from rsc_bench.harness.gpu_record import Energy
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
-from harness import environment
+from rsc_bench.harness import environment
 
 
 def test_it_is_json_and_the_same_at_each_call():
@@ -19,7 +18,7 @@ def test_it_is_json_and_the_same_at_each_call():
 
 def test_an_absent_package_is_none_and_reading_loads_no_torch():
     assert environment.version("no-such-distribution") is None
-    code = "import sys; from harness.environment import read; e = read(); print('torch' in sys.modules, e['threads']['torch'])"
+    code = "import sys; from rsc_bench.harness.environment import read; e = read(); print('torch' in sys.modules, e['threads']['torch'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=environment.ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "None"]
 

@@ -1,8 +1,7 @@
 import pytest
 import torch
-
-from harness.faults import fault, out_of_memory
-from harness.measure import reason_of
+from rsc_bench.harness.faults import fault, out_of_memory
+from rsc_bench.harness.measure import reason_of
 
 # What torch 2.11 says on a GPU that is full, cut (c10/cuda/CUDACachingAllocator.cpp).
 FULL = (

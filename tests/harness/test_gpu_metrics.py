@@ -1,10 +1,9 @@
 import pytest
 from made_runs import measurement
+from rsc_bench.harness.gpu_record import Energy, Telemetry
+from rsc_bench.harness.plugins import load
 
-from harness.gpu_record import Energy, Telemetry
-from harness.plugins import load
-
-METRICS = load("harness.metrics", "METRIC")
+METRICS = load("rsc_bench.harness.metrics", "METRIC")
 
 # Prepared for a second, sampled for two and then kept busy for another two.
 TELEMETRY = Telemetry(

@@ -1,9 +1,8 @@
 import msgspec
 from made_runs import case, measurement, not_ok, ok, run, written
-
-from harness.gpu_record import Energy, Telemetry
-from harness.record import Record
-from harness.results import read
+from rsc_bench.harness.gpu_record import Energy, Telemetry
+from rsc_bench.harness.record import Record
+from rsc_bench.harness.results import read
 
 OLD = (
     b'{"case":{"suite":"exact","kernel":"cusparse","graph":"ring","width":8,"budget":null,"dtype":"float32","device":"cuda:0",'

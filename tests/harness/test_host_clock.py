@@ -1,11 +1,10 @@
 import re
 
 import pytest
+from rsc_bench.harness.clocks import Clock, Timed, host
+from rsc_bench.harness.plugins import load
 
-from harness.clocks import Clock, Timed, host
-from harness.plugins import load
-
-CLOCKS = load("harness.clocks", "CLOCK")
+CLOCKS = load("rsc_bench.harness.clocks", "CLOCK")
 
 
 @pytest.mark.parametrize("name", sorted(CLOCKS))

@@ -1,11 +1,10 @@
 from types import SimpleNamespace
 
 import pytest
-
-from harness import listing
-from harness.listing import SECTIONS, Entry, Section
-from harness.plugins import Plugins
-from suites.kernels import INTERVAL
+from rsc_bench.harness import listing
+from rsc_bench.harness.listing import SECTIONS, Entry, Section
+from rsc_bench.harness.plugins import Plugins
+from rsc_bench.suites.kernels import INTERVAL
 
 
 @pytest.fixture
@@ -19,8 +18,8 @@ def found(monkeypatch):
     return put
 
 
-KERNELS = Section("kernels", "kernels.exact", "KERNEL")
-SELECTIONS = Section("selections", "kernels.sampled", "SELECTION")
+KERNELS = Section("kernels", "rsc_bench.kernels.exact", "KERNEL")
+SELECTIONS = Section("selections", "rsc_bench.kernels.sampled", "SELECTION")
 
 
 def test_a_plugin_is_available_or_says_why_not(found):
@@ -52,13 +51,13 @@ def test_a_source_is_listed_by_the_graphs_it_knows_or_by_an_example_of_a_path(fo
         SimpleNamespace(name="twins", says="Made.", names=("twin:yelp", "twin:flickr")),
         SimpleNamespace(name="files", says="Read.", names=()),
     )
-    names = [entry.name for entry in listing.entries(Section("graphs", "suites.graphs", "SOURCE"))]
+    names = [entry.name for entry in listing.entries(Section("graphs", "rsc_bench.suites.graphs", "SOURCE"))]
     assert names == ["twin:yelp", "twin:flickr", "path/to/graph.mtx"]
 
 
 def test_a_figure_says_its_title(found):
     found(SimpleNamespace(name="error_speedup", title="Error against speedup"))
-    assert listing.entries(Section("figures", "reports.figures", "FIGURE")) == [
+    assert listing.entries(Section("figures", "rsc_bench.reports.figures", "FIGURE")) == [
         Entry("error_speedup", "Error against speedup", None)
     ]
 

@@ -1,8 +1,7 @@
 import sys
 
 import pytest
-
-from harness import main_memory
+from rsc_bench.harness import main_memory
 
 WORDS = "MemTotal:       16000000 kB\nMemFree:          100000 kB\nMemAvailable:    4000000 kB\n"  # proc(5)
 

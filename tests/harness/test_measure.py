@@ -2,11 +2,10 @@ import math
 
 import pytest
 from made_runs import case
-
-from harness import measure, memory
-from harness.clocks import CannotTime, Clock, Opened, Sample
-from harness.measure import Checked, Skip, Wrong, attempt
-from harness.sampling import Limits
+from rsc_bench.harness import measure, memory
+from rsc_bench.harness.clocks import CannotTime, Clock, Opened, Sample
+from rsc_bench.harness.measure import Checked, Skip, Wrong, attempt
+from rsc_bench.harness.sampling import Limits
 
 LIMITS = Limits(warmup_s=0, time_s=10)
 FACTS = Checked(rel_error=0.5, check_error=1e-7, nnz=100, kept_nnz=10, rows=10, columns=10, kept_pairs=2, graph_digest="abc")

@@ -2,11 +2,10 @@ import math
 
 import pytest
 from made_runs import measurement
+from rsc_bench.harness.metrics import Metric, speedup_of
+from rsc_bench.harness.plugins import load
 
-from harness.metrics import Metric, speedup_of
-from harness.plugins import load
-
-METRICS = load("harness.metrics", "METRIC")
+METRICS = load("rsc_bench.harness.metrics", "METRIC")
 EXACT = measurement(2.0, 4.0, 9.0, rows=10, columns=10, peak_bytes=3_000_000, workspace_bytes=0)
 SAMPLED = measurement(
     1.0,

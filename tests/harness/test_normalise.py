@@ -9,12 +9,11 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import MACHINE, case, not_ok, ok, run
-
-from harness.__main__ import main
-from harness.ceilings import Ceilings, Probe
-from harness.normalise import normalise
-from harness.results import ResultsFile
-from harness.verdicts import remarks, terminal
+from rsc_bench.harness.__main__ import main
+from rsc_bench.harness.ceilings import Ceilings, Probe
+from rsc_bench.harness.normalise import normalise
+from rsc_bench.harness.results import ResultsFile
+from rsc_bench.harness.verdicts import remarks, terminal
 
 # 100 non-zeros x 8 columns x 4 bytes are gathered, 3,200 bytes; 44 + 400 + 320 + 320 have to move at least: traffic.py.
 SIZES = {"rows": 10, "columns": 10, "nnz": 100, "kept_nnz": 100}

@@ -8,9 +8,8 @@ pytest.importorskip("pynvml", reason="the fake borrows the library's constants")
 
 import pynvml
 from made_nvml import GIB, LOST, NO_PERMISSION, NOT_LOADED, UUID, FakeNvml
-
-from harness import nvml, sensors
-from harness.nvml import GpuLostError, NvmlError, Process
+from rsc_bench.harness import nvml, sensors
+from rsc_bench.harness.nvml import GpuLostError, NvmlError, Process
 
 
 @pytest.fixture

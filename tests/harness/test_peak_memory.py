@@ -3,8 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from harness import memory
+from rsc_bench.harness import memory
 
 SIZE = 64 * 2**20
 

@@ -1,8 +1,7 @@
 import sys
 
 import pytest
-
-from harness import plugins
+from rsc_bench.harness import plugins
 
 
 @pytest.fixture

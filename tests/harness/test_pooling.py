@@ -2,9 +2,8 @@ import math
 
 import numpy as np
 import pytest
-
-from harness.statistics.effects import Effects
-from harness.statistics.pooling import MOST_FREEDOM, _inverse_trigamma, _prior, pooled
+from rsc_bench.harness.statistics.effects import Effects
+from rsc_bench.harness.statistics.pooling import MOST_FREEDOM, _inverse_trigamma, _prior, pooled
 
 
 def made(variances, freedom=4.0):

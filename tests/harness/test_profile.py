@@ -10,9 +10,8 @@ pytest.importorskip("torch", reason="torch is not installed: pip install torch")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 import torch
-
-from harness import profile_text, ranges
-from harness.profile import Plan, ProfileError, _operations, take
+from rsc_bench.harness import profile_text, ranges
+from rsc_bench.harness.profile import Plan, ProfileError, _operations, take
 
 
 def work(named):

@@ -10,10 +10,9 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import MACHINE, case, not_ok, ok, run, written
-
-from harness.__main__ import main
-from harness.recommend import Drop, Recommendation, Setting, drop_over, exit_status, judge, recommend
-from harness.recommendations import advice, as_text, as_tree, titles
+from rsc_bench.harness.__main__ import main
+from rsc_bench.harness.recommend import Drop, Recommendation, Setting, drop_over, exit_status, judge, recommend
+from rsc_bench.harness.recommendations import advice, as_text, as_tree, titles
 
 ROOT = Path(__file__).resolve().parents[2]
 EXACT_POINTS = 90.0
@@ -277,6 +276,6 @@ def test_a_name_cannot_steer_the_terminal_or_be_read_as_markup():
 
 def test_recommending_needs_no_torch(results):
     absent = "import sys; sys.modules['torch'] = sys.modules['numba'] = sys.modules['pandas'] = None; "
-    code = f"{absent}from harness.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    code = f"{absent}from rsc_bench.harness.__main__ import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run([sys.executable, "-c", code, "recommend", str(results)], cwd=ROOT, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (1, b"")

@@ -1,8 +1,7 @@
 import msgspec
 import pytest
 from made_runs import case, measurement
-
-from harness.record import Case, Measurement, Record
+from rsc_bench.harness.record import Case, Measurement, Record
 
 
 def test_equal_cases_are_one_key():

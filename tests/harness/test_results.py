@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from made_runs import MACHINE, case, not_ok, ok, start, written
-
-from harness.results import ResultsError, ResultsFile, read
+from rsc_bench.harness.results import ResultsError, ResultsFile, read
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -289,7 +288,7 @@ import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from made_runs import MACHINE, case, ok, start
-from harness.results import ResultsFile
+from rsc_bench.harness.results import ResultsFile
 file = ResultsFile(Path(sys.argv[1]), MACHINE)
 count = sum(len(records) for _, records in file.rounds)
 if not file.rounds:

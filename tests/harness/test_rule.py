@@ -1,9 +1,8 @@
 import math
 
 import pytest
-
-from harness.rule import Question, judge
-from harness.statistics.effects import Sides
+from rsc_bench.harness.rule import Question, judge
+from rsc_bench.harness.statistics.effects import Sides
 
 STEADY = [1.00, 1.01, 1.00, 1.02]
 

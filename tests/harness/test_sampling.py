@@ -2,9 +2,8 @@ import math
 
 import numpy as np
 import pytest
-
-from harness import sampling
-from harness.sampling import Limits, median_width, sample
+from rsc_bench.harness import sampling
+from rsc_bench.harness.sampling import Limits, median_width, sample
 
 
 class Clock:

@@ -4,10 +4,9 @@ pytest.importorskip("torch", reason="torch is not installed: pip install torch")
 
 import torch
 from made_runs import case
-
-from harness import device_memory, nvml, watch
-from harness.energy import bursts
-from harness.sampling import Limits
+from rsc_bench.harness import device_memory, nvml, watch
+from rsc_bench.harness.energy import bursts
+from rsc_bench.harness.sampling import Limits
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

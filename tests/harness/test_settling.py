@@ -2,9 +2,8 @@ import math
 
 import numpy as np
 import pytest
-
-from harness.statistics.effects import Effects
-from harness.statistics.settling import times_as_many
+from rsc_bench.harness.statistics.effects import Effects
+from rsc_bench.harness.statistics.settling import times_as_many
 
 OWN = math.nan
 

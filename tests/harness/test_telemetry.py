@@ -7,11 +7,10 @@ import pytest
 pytest.importorskip("pynvml", reason="the fake borrows the library's constants")
 
 from made_nvml import GIB, LOST, NO_PERMISSION, UUID, FakeNvml
-
-from harness import nvml, polling
-from harness.gpu_record import COLUMNS, Telemetry, throttle_words
-from harness.polling import Poller
-from harness.telemetry import Trace
+from rsc_bench.harness import nvml, polling
+from rsc_bench.harness.gpu_record import COLUMNS, Telemetry, throttle_words
+from rsc_bench.harness.polling import Poller
+from rsc_bench.harness.telemetry import Trace
 
 PERIOD_S = 0.005
 

@@ -1,10 +1,9 @@
 import itertools
 
 import pytest
-
-from harness.nvml import NvmlError
-from harness.sampling import Limits
-from harness.throttling import MOST_REPEATS, Marked, repeated
+from rsc_bench.harness.nvml import NvmlError
+from rsc_bench.harness.sampling import Limits
+from rsc_bench.harness.throttling import MOST_REPEATS, Marked, repeated
 
 LIMITS = Limits(time_s=10, fewest=5)
 POWER_CAP, IDLE = 0x4, 0x1

@@ -8,10 +8,9 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 from made_runs import MACHINE, case, not_ok, ok, run, timed
-
-from harness.compare import compare
-from harness.verdict import Verdict
-from harness.verdicts import MARK, as_json, junit, markdown, plain
+from rsc_bench.harness.compare import compare
+from rsc_bench.harness.verdict import Verdict
+from rsc_bench.harness.verdicts import MARK, as_json, junit, markdown, plain
 
 EVIL = "a|b`c`<script>*x*[y](z)&\x1b[31m\n]]>\x00\u2028\u202e"
 TIMES = (1.0, 1.01, 1.02)

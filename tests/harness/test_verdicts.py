@@ -6,10 +6,9 @@ import pytest
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import MACHINE, case, not_ok, ok, run, timed
-
-from harness.compare import compare
-from harness.record import Round
-from harness.verdicts import as_json, headline, markdown, plain, remarks, tally, terminal
+from rsc_bench.harness.compare import compare
+from rsc_bench.harness.record import Round
+from rsc_bench.harness.verdicts import as_json, headline, markdown, plain, remarks, tally, terminal
 
 EVIL = "a|b`c`<script>*x*[y](z)&\x1b[31m\n]]>\x00\u2028\u202e"
 TIMES = (1.0, 1.01, 1.02)

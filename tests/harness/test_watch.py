@@ -13,12 +13,11 @@ pytest.importorskip("torch", reason="the GPU's UUID comes from torch")
 import torch
 from made_nvml import LOST, NOT_LOADED, UUID, FakeNvml, NVMLError
 from made_runs import case
-
-from harness import device_memory, energy, watch
-from harness.clocks import Clock, Opened, Sample
-from harness.measure import Checked, Skip, attempt
-from harness.record import Record
-from harness.sampling import Limits
+from rsc_bench.harness import device_memory, energy, watch
+from rsc_bench.harness.clocks import Clock, Opened, Sample
+from rsc_bench.harness.measure import Checked, Skip, attempt
+from rsc_bench.harness.record import Record
+from rsc_bench.harness.sampling import Limits
 
 LIMITS = Limits(time_s=10, fewest=5)
 ON_GPU = case("rows_triton", device="cuda:0", clock="cuda_hot")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 import torch
-
-from kernels import Csr
+from rsc_bench.kernels import Csr
 
 ROWS, COLUMNS = 13, 9
 

@@ -8,10 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_matrices import array, eighths, jagged, same_bits, with_rowptr, without_entries
-
-from kernels import Csr
-from kernels.sampled import compaction
-from kernels.sampled.selection import Kept
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.sampled import compaction
+from rsc_bench.kernels.sampled.selection import Kept
 
 numba = pytest.importorskip("numba")
 

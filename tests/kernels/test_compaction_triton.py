@@ -8,11 +8,11 @@ from made_matrices import array, dense, jagged, with_rowptr, without_entries
 
 pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
-from kernels import Csr
-from kernels.exact.rows_triton import KERNEL
-from kernels.sampled import compaction, scores
-from kernels.sampled.diagonal import Loops
-from kernels.sampled.selection import Kept
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.exact.rows_triton import KERNEL
+from rsc_bench.kernels.sampled import compaction, scores
+from rsc_bench.kernels.sampled.diagonal import Loops
+from rsc_bench.kernels.sampled.selection import Kept
 
 pytestmark = pytest.mark.skipif(KERNEL.missing() is not None, reason=f"{KERNEL.missing()}; test_interpreter runs it there")
 DEVICE = KERNEL.device

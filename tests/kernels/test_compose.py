@@ -2,18 +2,17 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged
+from rsc_bench.harness.plugins import load
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.contract import Kernel
+from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.kernels.sampled import compose
+from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling
+from rsc_bench.kernels.sampled.pairs import Pairs
+from rsc_bench.kernels.sampled.selection import Kept, Selection
 
-from harness.plugins import load
-from kernels import Csr
-from kernels.contract import Kernel
-from kernels.exact import torch_reduce
-from kernels.sampled import compose
-from kernels.sampled.compose import Inner, SampledMultiply, Sampling
-from kernels.sampled.pairs import Pairs
-from kernels.sampled.selection import Kept, Selection
-
-EXACT = load("kernels.exact", "KERNEL")
-SELECTIONS = load("kernels.sampled", "SELECTION")
+EXACT = load("rsc_bench.kernels.exact", "KERNEL")
+SELECTIONS = load("rsc_bench.kernels.sampled", "SELECTION")
 TOPK = SELECTIONS["topk"]
 # Names hold on to what was asked for; only what runs here can be run.
 RUNNABLE = sorted(name for name, kernel in EXACT.items() if kernel.missing() is None)
@@ -78,7 +77,7 @@ def test_tuning_prepares_once_in_vain_so_that_what_is_compiled_is_compiled():
 @pytest.mark.parametrize("whole_diagonal", [True, False])
 def test_once_tuned_the_first_selection_compiles_nothing(selection, whole_diagonal):
     # A scaled pair beside an unscaled loop needs values where the whole matrix has factors; sampled loops are no longer many.
-    rows_numba = pytest.importorskip("kernels.exact.rows_numba", reason="numba is not installed: pip install numba")
+    rows_numba = pytest.importorskip("rsc_bench.kernels.exact.rows_numba", reason="numba is not installed: pip install numba")
     node = torch.arange(60)
     ring = Csr.from_edge_index(
         torch.stack([torch.cat([node, node, node]), torch.cat([node, (node + 1) % 60, (node + 7) % 60])]), 60

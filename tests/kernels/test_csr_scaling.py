@@ -3,9 +3,8 @@ import pytest
 import scipy.sparse
 import torch
 from made_matrices import array, jagged
-
-from kernels import Csr
-from kernels.csr import Scaling
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.csr import Scaling
 
 BY_ROW, BY_COLUMN = torch.arange(1.0, 14.0), torch.arange(1.0, 10.0) / 7
 

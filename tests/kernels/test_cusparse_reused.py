@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged, without_entries
-
-from kernels import Csr, Unsupported
-from kernels.exact import _cusparse, cusparse_reused
-from kernels.sampled import compaction, topk
-from kernels.sampled.compose import Sampling, compose
+from rsc_bench.kernels import Csr, Unsupported
+from rsc_bench.kernels.exact import _cusparse, cusparse_reused
+from rsc_bench.kernels.sampled import compaction, topk
+from rsc_bench.kernels.sampled.compose import Sampling, compose
 
 STREAM = 0x5EA
 WORKSPACE_BYTES = 4096

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged, with_rowptr, without_entries
+from rsc_bench.harness.plugins import load
+from rsc_bench.kernels import Kernel, Unsupported
 
-from harness.plugins import load
-from kernels import Kernel, Unsupported
-
-FOUND = load("kernels.exact", "KERNEL")
+FOUND = load("rsc_bench.kernels.exact", "KERNEL")
 # Every width once, and every form at widths with a whole and with a ragged vector: what is compiled is what takes the time.
 WIDTHS = (1, 3, 16, 17, 41, 64, 100, 255, 257, 300, 602)
 FORMS = [(weighted, reduce, dtype) for weighted in (True, False) for reduce in ("sum", "mean") for dtype in ("float32", "bfloat16")]

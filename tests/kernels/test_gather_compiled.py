@@ -6,9 +6,8 @@ import pytest
 
 pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
+from rsc_bench.suites.gather_triton import ROWS, _gather_sum
 from triton_compiled import ARCHITECTURES, compiled
-
-from suites.gather_triton import ROWS, _gather_sum
 
 ARGUMENTS = {"rows": "*fp32", "index": "*i32", "result": "*fp32", "width": "i32"}
 

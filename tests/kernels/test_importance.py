@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged
-
-from kernels.sampled import importance
+from rsc_bench.kernels.sampled import importance
 
 
 def seeded(seed=0):

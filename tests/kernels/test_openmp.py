@@ -4,22 +4,21 @@ import subprocess
 import sys
 
 import pytest
-
-from kernels import openmp
+from rsc_bench.kernels import openmp
 
 pytest.importorskip("numba", reason="numba is not installed: pip install numba")
 
 TEAMS = """
 import ctypes, os
 import torch
-from kernels import openmp
+from rsc_bench.kernels import openmp
 openmp.share()
 runtime = openmp._torch_runtime()
 import numba
-from kernels.exact import rows_numba
+from rsc_bench.kernels.exact import rows_numba
 torch.relu(torch.zeros(1 << 20))
 before = len(os.listdir("/proc/self/task"))
-matrix = __import__("kernels").Csr.from_edge_index(torch.randint(500, (2, 5000)))
+matrix = __import__("rsc_bench.kernels").kernels.Csr.from_edge_index(torch.randint(500, (2, 5000)))
 rows_numba.prepare(matrix, 8, torch.float32)(torch.ones(500, 8))
 print(runtime is not None and numba.threading_layer() == "omp", len(os.listdir("/proc/self/task")) - before)
 """

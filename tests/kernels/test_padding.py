@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged
-
-from kernels import Csr
-from kernels.exact import torch_reduce
-from kernels.padding import TAIL_ROWS, cut, padded
-from kernels.sampled import acceleration
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.kernels.padding import TAIL_ROWS, cut, padded
+from rsc_bench.kernels.sampled import acceleration
 
 
 def bounded(matrix, room):

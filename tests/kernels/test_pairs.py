@@ -1,9 +1,8 @@
 import pytest
 import torch
 from made_matrices import jagged
-
-from kernels import Csr
-from kernels.sampled.pairs import Pairs
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.sampled.pairs import Pairs
 
 TRIANGLE = Csr.from_edge_index(torch.tensor([[0, 1, 2, 0, 2], [1, 2, 0, 0, 2]]), 3)
 """A ring of three with loops on nodes 0 and 2."""

@@ -2,9 +2,8 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
-
-from kernels.exact import _row_settings, _tuning
-from kernels.exact._row_settings import Problem, candidates, first
+from rsc_bench.kernels.exact import _row_settings, _tuning
+from rsc_bench.kernels.exact._row_settings import Problem, candidates, first
 
 # Nodes, non-zeros and longest row of Reddit, and the L2 that an H200 says it has.
 REDDIT = Problem("NVIDIA H200", 60 << 20, (232_965, 232_965), 114_615_892, 21_657, 256, 4, "none", "sum")

@@ -10,9 +10,9 @@ from made_matrices import array, dense, jagged, without_entries
 
 numba = pytest.importorskip("numba")
 
-from kernels import Csr, Unsupported  # noqa: E402
-from kernels.exact import rows_numba  # noqa: E402
-from kernels.exact._row_product import LANES, TILE, pieces  # noqa: E402
+from rsc_bench.kernels import Csr, Unsupported  # noqa: E402
+from rsc_bench.kernels.exact import rows_numba  # noqa: E402
+from rsc_bench.kernels.exact._row_product import LANES, TILE, pieces  # noqa: E402
 
 KERNEL = rows_numba.KERNEL
 

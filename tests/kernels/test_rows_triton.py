@@ -11,11 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 triton = pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
 import triton.language as tl  # noqa: E402
-
-from kernels import Csr  # noqa: E402
-from kernels.exact import _row_settings, _tuning, rows_triton  # noqa: E402
-from kernels.exact._row_pieces import SHORT, Pieces  # noqa: E402
-from kernels.exact._rows_triton_source import row_start  # noqa: E402
+from rsc_bench.kernels import Csr  # noqa: E402
+from rsc_bench.kernels.exact import _row_settings, _tuning, rows_triton  # noqa: E402
+from rsc_bench.kernels.exact._row_pieces import SHORT, Pieces  # noqa: E402
+from rsc_bench.kernels.exact._rows_triton_source import row_start  # noqa: E402
 
 KERNEL = rows_triton.KERNEL
 pytestmark = pytest.mark.skipif(KERNEL.missing() is not None, reason=f"{KERNEL.missing()}; test_interpreter runs it there")

@@ -7,12 +7,11 @@ import pytest
 
 triton = pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
+from rsc_bench.kernels.exact import _rows_triton_source as source  # noqa: E402
+from rsc_bench.kernels.exact import rows_triton  # noqa: E402
+from rsc_bench.kernels.exact._row_pieces import SHORT  # noqa: E402
+from rsc_bench.kernels.exact._row_settings import Problem, candidates, first  # noqa: E402
 from triton_compiled import ARCHITECTURES, compiled  # noqa: E402
-
-from kernels.exact import _rows_triton_source as source  # noqa: E402
-from kernels.exact import rows_triton  # noqa: E402
-from kernels.exact._row_pieces import SHORT  # noqa: E402
-from kernels.exact._row_settings import Problem, candidates, first  # noqa: E402
 
 pytestmark = pytest.mark.skipif(rows_triton.INTERPRETED, reason="Triton was told to interpret, not to compile")
 REDDIT = Problem("NVIDIA H200", 60 << 20, (232_965, 232_965), 114_615_892, 21_657, 256, 4, "columns", "mean")

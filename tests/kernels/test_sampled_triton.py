@@ -12,18 +12,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
-from harness.cuda import drawn_from
-from harness.plugins import load
-from kernels import Csr
-from kernels.exact import cusparse, torch_reduce
-from kernels.exact.rows_triton import KERNEL
-from kernels.sampled import importance, topk
-from kernels.sampled.compose import Inner, SampledMultiply, Sampling, compose
-from kernels.sampled.pairs import Pairs
+from rsc_bench.harness.cuda import drawn_from
+from rsc_bench.harness.plugins import load
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.exact import cusparse, torch_reduce
+from rsc_bench.kernels.exact.rows_triton import KERNEL
+from rsc_bench.kernels.sampled import importance, topk
+from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling, compose
+from rsc_bench.kernels.sampled.pairs import Pairs
 
 pytestmark = pytest.mark.skipif(KERNEL.missing() is not None, reason=f"{KERNEL.missing()}; test_interpreter runs it there")
 DEVICE = KERNEL.device
-SELECTIONS = load("kernels.sampled", "SELECTION")
+SELECTIONS = load("rsc_bench.kernels.sampled", "SELECTION")
 WIDTH = 17
 # One that takes bounded matrices, and one for which they are padded.
 PADDED = cusparse.KERNEL if DEVICE == "cuda" else torch_reduce.KERNEL

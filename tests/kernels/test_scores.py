@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged
-
-from kernels import Csr
-from kernels.sampled import scores
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.sampled import scores
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

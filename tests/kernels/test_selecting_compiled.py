@@ -6,11 +6,10 @@ import pytest
 
 pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
+from rsc_bench.kernels.sampled import _compaction_triton_source as source
+from rsc_bench.kernels.sampled import _scores_triton as scores
 from triton.runtime import JITFunction
 from triton_compiled import ARCHITECTURES, compiled
-
-from kernels.sampled import _compaction_triton_source as source
-from kernels.sampled import _scores_triton as scores
 
 pytestmark = pytest.mark.skipif(not isinstance(source.flag, JITFunction), reason="TRITON_INTERPRET=1 compiles nothing")
 WORDS = {"LANES": 32, "WORDS": 32}

@@ -7,11 +7,10 @@ pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip insta
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rsc_bench.harness.plugins import load
+from rsc_bench.kernels.sampled.selection import Kept, Selection, affordable_prefix
 
-from harness.plugins import load
-from kernels.sampled.selection import Kept, Selection, affordable_prefix
-
-SELECTIONS = load("kernels.sampled", "SELECTION")
+SELECTIONS = load("rsc_bench.kernels.sampled", "SELECTION")
 
 
 @pytest.fixture(params=sorted(SELECTIONS))

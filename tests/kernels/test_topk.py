@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from kernels.sampled import topk
+from rsc_bench.kernels.sampled import topk
 
 PAIRS = st.lists(
     st.tuples(st.floats(0, 2.0**100, width=32) | st.sampled_from([0.0, 1.0, 1.03125]), st.integers(0, 20)), min_size=1, max_size=40

@@ -5,8 +5,7 @@ import pytest
 pytest.importorskip("torch_sparse", reason="torch_sparse is not installed: tox run -e baselines")
 
 import torch
-
-from kernels.exact import cusparse, torch_sparse, torch_sparse_cuda
+from rsc_bench.kernels.exact import cusparse, torch_sparse, torch_sparse_cuda
 
 
 def test_it_is_the_same_kernel_on_another_device():

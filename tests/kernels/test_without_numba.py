@@ -15,10 +15,10 @@ sys.meta_path.insert(0, Absent())
 
 SAMPLE = """
 import scipy.sparse, torch
-from harness.plugins import load
-from kernels import Csr
-from kernels.sampled.compose import Sampling, compose
-exact, selections = load("kernels.exact", "KERNEL"), load("kernels.sampled", "SELECTION")
+from rsc_bench.harness.plugins import load
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.sampled.compose import Sampling, compose
+exact, selections = load("rsc_bench.kernels.exact", "KERNEL"), load("rsc_bench.kernels.sampled", "SELECTION")
 assert "rows_numba" not in exact
 assert exact.missing["rows_numba"] == "numba is not installed: pip install numba", exact.missing
 assert selections.missing == {}, selections.missing

@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("pandas", reason="the page needs pandas: pip install pandas")
 pytest.importorskip("plotly", reason="the page needs plotly: pip install plotly")
 
-from harness.record import Case, Measurement, Record, Round
-from harness.results import ResultsFile
+from rsc_bench.harness.record import Case, Measurement, Record, Round
+from rsc_bench.harness.results import ResultsFile
 
 EXACT_MS = {"mkl": 20.0, "torch_reduce": 16.0, "rows_numba": 12.0, "torch_sparse": 60.0}
 ERROR = {"topk": 0.5, "cached_topk": 0.51, "random": 0.95, "importance": 1.4}

@@ -1,9 +1,8 @@
 """Records of cases on a GPU whose power and energy follow from simple rules."""
 
+from rsc_bench.harness.gpu_record import Energy, Telemetry
+from rsc_bench.harness.record import Record
 from synthetic_results import case, ok
-
-from harness.gpu_record import Energy, Telemetry
-from harness.record import Record
 
 IDLE_W = 75.0
 REFUSED = "the energy counter cannot be read: Not Supported"

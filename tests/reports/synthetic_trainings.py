@@ -5,9 +5,8 @@ import random
 from dataclasses import dataclass
 from itertools import product
 
+from rsc_bench.harness.record import Case, Measurement, Record
 from synthetic_results import bad
-
-from harness.record import Case, Measurement, Record
 
 NODES = 1000
 KERNEL = "cached_topk(rows_numba)"

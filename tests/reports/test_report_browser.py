@@ -3,9 +3,8 @@ import shutil
 import subprocess
 
 import pytest
+from rsc_bench.reports.page import write
 from synthetic_results import Sweep, case, ok, sweep, write_results
-
-from reports.page import write
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 

@@ -1,10 +1,9 @@
 import pytest
+from rsc_bench.harness.results import read
+from rsc_bench.reports.cases import columns, rounded, shared
+from rsc_bench.reports.table import read_table
+from rsc_bench.reports.unmeasured import unmeasured
 from synthetic_results import bad, case, ok, write_results
-
-from harness.results import read
-from reports.cases import columns, rounded, shared
-from reports.table import read_table
-from reports.unmeasured import unmeasured
 
 
 def table_of(tmp_path, *rounds):

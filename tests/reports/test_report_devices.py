@@ -3,14 +3,13 @@ import pytest
 pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
 pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 
+from rsc_bench.harness.ceilings import Ceilings, Probe
+from rsc_bench.harness.record import Round
+from rsc_bench.harness.results import ResultsFile, read
+from rsc_bench.reports.drawing import stored
+from rsc_bench.reports.figures.devices import FIGURE
+from rsc_bench.reports.table import read_table
 from synthetic_results import ENVIRONMENT, case, ok
-
-from harness.ceilings import Ceilings, Probe
-from harness.record import Round
-from harness.results import ResultsFile, read
-from reports.drawing import stored
-from reports.figures.devices import FIGURE
-from reports.table import read_table
 
 # 1,000 non-zeros x 64 columns x 4 bytes are gathered in a call: 256,000 bytes, in 1 ms 0.256 GB/s (synthetic_results).
 GATHERED = 256_000

@@ -1,18 +1,17 @@
 import pytest
+from rsc_bench.harness.ceilings import Ceilings, Probe
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.record import Round
+from rsc_bench.harness.results import ResultsFile, read
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.panels import BEHIND, FASTEST
+from rsc_bench.reports.table import read_table
+from rsc_bench.reports.theme import colours
 from synthetic_results import ENVIRONMENT, Sweep, case, ok, sweep, write_results
 from synthetic_telemetry import on_gpu
 from synthetic_trainings import Trainings, trainings
 
-from harness.ceilings import Ceilings, Probe
-from harness.plugins import load
-from harness.record import Round
-from harness.results import ResultsFile, read
-from reports.figures import Figure
-from reports.panels import BEHIND, FASTEST
-from reports.table import read_table
-from reports.theme import colours
-
-FIGURES = load("reports.figures", "FIGURE")
+FIGURES = load("rsc_bench.reports.figures", "FIGURE")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,8 @@
 import pytest
+from rsc_bench.harness.results import read
+from rsc_bench.reports.headline import headlines
+from rsc_bench.reports.table import read_table
 from synthetic_results import Sweep, case, ok, sweep, write_results
-
-from harness.results import read
-from reports.headline import headlines
-from reports.table import read_table
 
 
 def headlines_of(tmp_path, *rounds):

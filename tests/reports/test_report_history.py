@@ -3,17 +3,16 @@ import pytest
 pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
 pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 
+from rsc_bench.harness.record import Measurement, Record, Round
+from rsc_bench.harness.results import ResultsFile, read
+from rsc_bench.reports.drawing import stored
+from rsc_bench.reports.figures.history import FIGURE, OVERVIEW
+from rsc_bench.reports.histories import histories
+from rsc_bench.reports.page import write
+from rsc_bench.reports.runs import latest, runs
+from rsc_bench.reports.table import read_table
 from synthetic_results import ENVIRONMENT, bad, case, ok
 from synthetic_trainings import training
-
-from harness.record import Measurement, Record, Round
-from harness.results import ResultsFile, read
-from reports.drawing import stored
-from reports.figures.history import FIGURE, OVERVIEW
-from reports.histories import histories
-from reports.page import write
-from reports.runs import latest, runs
-from reports.table import read_table
 
 COMMITS = [f"{place:02d}abcdef" for place in range(40)]
 WOBBLE = (1.0, 1.004, 0.997, 1.002, 0.995, 1.003)

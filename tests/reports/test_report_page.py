@@ -8,11 +8,10 @@ import pytest
 pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 
 from plotly.graph_objects import Figure as Plain
+from rsc_bench.harness.results import ResultsError
+from rsc_bench.reports.drawing import stored
+from rsc_bench.reports.page import times, write
 from synthetic_results import ENVIRONMENT, Sweep, bad, case, ok, sweep, write_results
-
-from harness.results import ResultsError
-from reports.drawing import stored
-from reports.page import times, write
 
 HOSTILE = ("<script>alert(1)</script>", "\"'</script><img src=x onerror=alert(2)>", "{{ 7 * 7 }}", "<!--", "a & b")
 

@@ -3,12 +3,11 @@ import pytest
 pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
 pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 
+from rsc_bench.harness.results import read
+from rsc_bench.reports.figures.power_energy import FIGURE
+from rsc_bench.reports.table import read_table
 from synthetic_results import case, ok, write_results
 from synthetic_telemetry import REFUSED, on_gpu, telemetry
-
-from harness.results import read
-from reports.figures.power_energy import FIGURE
-from reports.table import read_table
 
 
 def figure_of(tmp_path, *rounds):

@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import pytest
+from rsc_bench.harness.results import read
+from rsc_bench.reports.sources import machine, short_names, sources
 from synthetic_results import case, ok, write_results
-
-from harness.results import read
-from reports.sources import machine, short_names, sources
 
 
 def test_an_environment_is_shown_leaf_by_leaf_and_absent_values_read_none(tmp_path):

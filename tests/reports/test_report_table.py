@@ -5,10 +5,9 @@ import pytest
 pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
 
 import pandas as pd
+from rsc_bench.harness.results import read
+from rsc_bench.reports.table import Table, read_table
 from synthetic_results import bad, case, ok, write_results
-
-from harness.results import read
-from reports.table import Table, read_table
 
 
 def table_of(tmp_path: Path, *rounds, name: str = "run.jsonl") -> Table:

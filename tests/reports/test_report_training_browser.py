@@ -2,11 +2,10 @@ import re
 import subprocess
 
 import pytest
+from rsc_bench.reports.page import write
 from synthetic_results import write_results
 from synthetic_trainings import Trainings, trainings
 from test_report_browser import CHROMIUM, PROBE
-
-from reports.page import write
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: install chromium to see the page drawn")
 

@@ -1,13 +1,12 @@
 import pytest
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.results import read
+from rsc_bench.reports.figures.epoch_time import PHASES
+from rsc_bench.reports.table import read_table
 from synthetic_results import Sweep, case, ok, sweep, write_results
 from synthetic_trainings import KERNEL, METRIC, Trainings, trained, training, trainings
 
-from harness.plugins import load
-from harness.results import read
-from reports.figures.epoch_time import PHASES
-from reports.table import read_table
-
-FIGURES = load("reports.figures", "FIGURE")
+FIGURES = load("rsc_bench.reports.figures", "FIGURE")
 OF_TRAINING = {"accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer", "ablation"}
 OF_MORE = {"power_energy", "devices", "history"}
 """Drawn where a GPU was watched, or where there are several devices or runs: each has tests of its own."""

@@ -3,14 +3,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from rsc_bench.harness.results import read
+from rsc_bench.reports.cases import columns, shared
+from rsc_bench.reports.page import points, render
+from rsc_bench.reports.table import read_table
+from rsc_bench.reports.training_headline import training_headlines
 from synthetic_results import bad, case, ok, write_results
 from synthetic_trainings import KERNEL, Trainings, trained, training, trainings
-
-from harness.results import read
-from reports.cases import columns, shared
-from reports.page import points, render
-from reports.table import read_table
-from reports.training_headline import training_headlines
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -9,18 +9,17 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from rsc_bench.harness.record import Record
+from rsc_bench.harness.results import ResultsError, read
+from rsc_bench.suites import running
+from rsc_bench.suites.asked import Asked
+from rsc_bench.suites.running import Runner
+from rsc_bench.suites.session import Session
 from running_pytest import NO_GPU, ROOT, SMALL, command, suites, tree
 
-from harness.record import Record
-from harness.results import ResultsError, read
-from suites import running
-from suites.asked import Asked
-from suites.running import Runner
-from suites.session import Session
-
 MINE = """
-from kernels import Kernel
-from kernels.exact.torch_reduce import prepare
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact.torch_reduce import prepare
 KERNEL = Kernel("mine", "cpu", "The kernel of a user.", prepare)
 """
 

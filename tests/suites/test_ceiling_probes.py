@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from harness.ceilings import Ceilings
-from harness.record import Record
-from harness.results import read
-from suites import ceilings
-from suites.asked import Asked
-from suites.session import Rounds, Session
+from rsc_bench.harness.ceilings import Ceilings
+from rsc_bench.harness.record import Record
+from rsc_bench.harness.results import read
+from rsc_bench.suites import ceilings
+from rsc_bench.suites.asked import Asked
+from rsc_bench.suites.session import Rounds, Session
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,7 +70,7 @@ def asked(monkeypatch):
         found.append((device, row_bytes))
         return Ceilings(device=device, missing=f"asked {len(found)} times")
 
-    monkeypatch.setattr("suites.session.ceilings.measure", measure)
+    monkeypatch.setattr("rsc_bench.suites.session.ceilings.measure", measure)
     return found
 
 
@@ -119,7 +118,7 @@ def test_where_triton_cannot_compile_it_is_no_means(monkeypatch):
 
 INTERPRETED = """
 import torch
-from suites.gather_triton import gather_sum
+from rsc_bench.suites.gather_triton import gather_sum
 for width in (1, 41, 64, 300):
     rows = torch.randn(50, width)
     index = torch.randint(50, (3, 64), dtype=torch.int32)

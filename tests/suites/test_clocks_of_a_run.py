@@ -1,6 +1,5 @@
 import pytest
-
-from suites import clocks
+from rsc_bench.suites import clocks
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
-
-from harness import faults
-from harness.record import Record
-from suites import operands, running
-from suites.asked import Asked
-from suites.kernels import catalog
-from suites.running import Runner
-from suites.sweep import settings
+from rsc_bench.harness import faults
+from rsc_bench.harness.record import Record
+from rsc_bench.suites import operands, running
+from rsc_bench.suites.asked import Asked
+from rsc_bench.suites.kernels import catalog
+from rsc_bench.suites.running import Runner
+from rsc_bench.suites.sweep import settings
 
 ILLEGAL = "AcceleratorError: CUDA error: an illegal memory access was encountered"
 

@@ -2,8 +2,7 @@ import warnings
 
 import pytest
 import torch
-
-from suites import devices
+from rsc_bench.suites import devices
 
 # What torch 2.13 warns of, cut (c10/cuda/CUDAFunctions.cpp).
 TOO_OLD = (

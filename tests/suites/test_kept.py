@@ -1,8 +1,7 @@
 """What is kept for those who ask again."""
 
 import pytest
-
-from suites.kept import Kept
+from rsc_bench.suites.kept import Kept
 
 
 def asking(most_bytes):

@@ -1,10 +1,9 @@
 import pytest
-
-from suites.kernels import Choice, KernelError, catalog
+from rsc_bench.suites.kernels import Choice, KernelError, catalog
 
 MINE = """
-from kernels import Kernel
-from kernels.exact.mkl import prepare
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact.mkl import prepare
 KERNEL = Kernel("mine", "cpu", "Mine.", prepare)
 """
 
@@ -118,7 +117,7 @@ def test_a_kernel_must_have_a_name_that_can_stand_in_others(file, name):
 
 
 def test_a_package_that_is_missing_for_a_file_is_named_with_its_remedy(file, monkeypatch):
-    from harness import plugins
+    from rsc_bench.harness import plugins
 
     monkeypatch.setitem(plugins.OPTIONAL, "absent_extra", "pip install absent-extra")
     assert refused(file("import absent_extra")).endswith("mine.py: absent_extra is not installed: pip install absent-extra")

@@ -1,12 +1,11 @@
 import pytest
 import torch
-
-from suites import recipes
-from suites.recipes import MODELS, ModelError, find, recipe
+from rsc_bench.suites import recipes
+from rsc_bench.suites.recipes import MODELS, ModelError, find, recipe
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
-from suites.models import Shape, build
+from rsc_bench.suites.models import Shape, build
 
 
 def ring(nodes):

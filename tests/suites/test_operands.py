@@ -6,12 +6,11 @@ import weakref
 
 import pytest
 import torch
-
-from harness.measure import Skip
-from kernels import Csr
-from suites import graphs, operands, products
-from suites.kernels import catalog
-from suites.operands import Product
+from rsc_bench.harness.measure import Skip
+from rsc_bench.kernels import Csr
+from rsc_bench.suites import graphs, operands, products
+from rsc_bench.suites.kernels import catalog
+from rsc_bench.suites.operands import Product
 
 HUB = Product(graphs.load("small:hub"), 5, torch.float32)
 CATALOG = catalog()

@@ -5,15 +5,14 @@ import weakref
 import numpy as np
 import pytest
 import torch
-
-from harness.measure import Skip, Wrong
-from kernels import Kernel, Unsupported
-from kernels.exact import torch_reduce
-from kernels.sampled import topk
-from kernels.sampled.compose import Sampling, compose
-from suites import graphs, operands, products
-from suites.operands import Product
-from suites.references import relative_error
+from rsc_bench.harness.measure import Skip, Wrong
+from rsc_bench.kernels import Kernel, Unsupported
+from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.kernels.sampled import topk
+from rsc_bench.kernels.sampled.compose import Sampling, compose
+from rsc_bench.suites import graphs, operands, products
+from rsc_bench.suites.operands import Product
+from rsc_bench.suites.references import relative_error
 
 HUB = Product(graphs.load("small:hub"), 5, torch.float32)
 
@@ -89,14 +88,14 @@ def test_a_result_of_another_shape_is_wrong():
 
 
 def test_a_kernel_that_cannot_is_skipped_with_its_reason():
-    from kernels.exact import mkl
+    from rsc_bench.kernels.exact import mkl
 
     with pytest.raises(Skip, match="MKL multiplies float32 and float64"):
         checked(mkl.KERNEL, dataclasses.replace(HUB, dtype=torch.bfloat16))
 
 
 def test_a_sampled_kernel_that_spends_too_much_is_wrong():
-    from kernels.sampled.selection import Kept, Selection
+    from rsc_bench.kernels.sampled.selection import Kept, Selection
 
     greedy = Selection("greedy", "All.", lambda scores, cost, most, generator: Kept(torch.ones(len(scores), dtype=torch.bool)))
     with pytest.raises(Wrong, match="multiplied non-zeros must be at most"):

@@ -4,9 +4,9 @@ import pytest
 
 pytest.importorskip("numba", reason="the kernel profiled here needs numba: pip install numba")
 
-from harness.__main__ import main
-from harness.profile import ProfileError
-from suites import profiling
+from rsc_bench.harness.__main__ import main
+from rsc_bench.harness.profile import ProfileError
+from rsc_bench.suites import profiling
 
 NOTHING = dict.fromkeys(("graph", "kernel", "width", "budget", "device", "model"))
 HUB = NOTHING | {"graph": "small:hub", "device": "cpu"}

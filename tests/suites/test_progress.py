@@ -1,8 +1,7 @@
 import pytest
-
-from harness.record import Case, Measurement, Record
-from suites import progress
-from suites.progress import Progress
+from rsc_bench.harness.record import Case, Measurement, Record
+from rsc_bench.suites import progress
+from rsc_bench.suites.progress import Progress
 
 TWIN = Case(suite="exact", kernel="mkl", graph="twin:flickr", width=64, budget=None, dtype="float32", device="cpu", clock="host")
 SAMPLED = Case(

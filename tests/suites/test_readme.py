@@ -2,9 +2,8 @@
 
 import re
 
+from rsc_bench.harness.results import read
 from running_pytest import ROOT, SMALL, suites
-
-from harness.results import read
 
 
 def test_the_kernel_in_the_readme_is_measured_from_a_file_of_its_own(tmp_path):

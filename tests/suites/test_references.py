@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
+from rsc_bench.kernels import Csr
+from rsc_bench.suites import references
 from torch.overrides import TorchFunctionMode
-
-from kernels import Csr
-from suites import references
 
 GENERATOR = torch.Generator().manual_seed(0)
 DENSE = torch.randn(60, 5, generator=GENERATOR)

@@ -1,4 +1,4 @@
-from suites.replay import ReplayTimer
+from rsc_bench.suites.replay import ReplayTimer
 
 
 class Pedantic:

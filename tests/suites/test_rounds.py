@@ -1,10 +1,9 @@
 import pytest
-
-from harness.record import Record, Round
-from harness.results import ResultsFile, read
-from suites import session as sessions
-from suites.asked import Asked
-from suites.session import NEW_FILE_ROUNDS, Rounds, Session
+from rsc_bench.harness.record import Record, Round
+from rsc_bench.harness.results import ResultsFile, read
+from rsc_bench.suites import session as sessions
+from rsc_bench.suites.asked import Asked
+from rsc_bench.suites.session import NEW_FILE_ROUNDS, Rounds, Session
 
 NOWHERE = {"cpu": {"model": "Example 9000"}}
 
@@ -106,7 +105,7 @@ def test_a_part_of_a_sweep_that_was_done_before_the_kill_gets_a_round_of_its_own
 
 
 def test_the_samples_of_a_case_are_those_of_all_rounds_in_order(path):
-    from harness.record import Measurement
+    from rsc_bench.harness.record import Measurement
 
     parts = {"select_s": None, "prepare_s": 1.0, "rel_error": 0.0, "nnz": 9, "kept_nnz": 9, "peak_bytes": None}
     session = asked(path)

@@ -5,16 +5,15 @@ import subprocess
 
 import pytest
 import torch
+from rsc_bench.harness.results import read
 from running_pytest import ROOT, command
-
-from harness.results import read
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 
 SMALL = ("--benchmark", "--graph", "small:random", "--width", "64", "--rounds", "1", "--device", "cuda")
 FAULTY = """
 import torch
-from kernels import Kernel
+from rsc_bench.kernels import Kernel
 
 def prepare(matrix, width, dtype, reduce="sum"):
     def multiply(dense):

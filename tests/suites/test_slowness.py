@@ -3,14 +3,13 @@
 from time import perf_counter
 
 import pytest
-
-from harness import cuda
-from harness.clocks import Clock, Opened, Sample
-from harness.results import read
-from suites import session as sessions
-from suites.asked import Asked, AskedError, check, share
-from suites.session import Rounds, Session
-from suites.slowness import slowed
+from rsc_bench.harness import cuda
+from rsc_bench.harness.clocks import Clock, Opened, Sample
+from rsc_bench.harness.results import read
+from rsc_bench.suites import session as sessions
+from rsc_bench.suites.asked import Asked, AskedError, check, share
+from rsc_bench.suites.session import Rounds, Session
+from rsc_bench.suites.slowness import slowed
 
 
 class Spinning:

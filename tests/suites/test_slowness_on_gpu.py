@@ -4,15 +4,14 @@ from statistics import median
 
 import pytest
 import torch
-
-from harness.clocks import Timed
-from harness.plugins import load
-from harness.timing import Timing
-from suites.slowness import slowed
+from rsc_bench.harness.clocks import Timed
+from rsc_bench.harness.plugins import load
+from rsc_bench.harness.timing import Timing
+from rsc_bench.suites.slowness import slowed
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 
-CLOCKS = load("harness.clocks", "CLOCK")
+CLOCKS = load("rsc_bench.harness.clocks", "CLOCK")
 
 
 class Product:

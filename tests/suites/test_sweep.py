@@ -2,13 +2,12 @@ import dataclasses
 
 import pytest
 import torch
-
-from kernels import Kernel
-from kernels.exact import mkl
-from suites.asked import Asked, AskedError, check, numbers
-from suites.graphs import GraphError
-from suites.kernels import Catalog, catalog
-from suites.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, settings
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact import mkl
+from rsc_bench.suites.asked import Asked, AskedError, check, numbers
+from rsc_bench.suites.graphs import GraphError
+from rsc_bench.suites.kernels import Catalog, catalog
+from rsc_bench.suites.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, settings
 
 HOUSE = catalog()
 ONE = Asked(benchmark=True, graphs=("small:hub",), widths=(8,), budgets=(0.1, 0.5), device="cpu")
@@ -123,7 +122,7 @@ def test_measuring_samples_in_front_of_ours_and_the_vendors_and_ablates_in_front
 def test_a_kernel_file_brings_its_fresh_and_cached_topk(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
-        'from kernels.exact.mkl import prepare\nfrom kernels import Kernel\nKERNEL = Kernel("mine", "cpu", "Mine.", prepare)\n'
+        'from rsc_bench.kernels.exact.mkl import prepare\nfrom kernels import Kernel\nKERNEL = Kernel("mine", "cpu", "Mine.", prepare)\n'
     )
     found = sweep(catalog([str(path)]), kernels=(str(path),), budgets=(0.1,))
     assert [s.choice.name for s in found if s.choice.exact == "mine"] == ["mine", "topk(mine)", "cached_topk(mine)"]

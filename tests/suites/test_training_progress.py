@@ -1,8 +1,7 @@
 import pytest
-
-from harness.record import Case, Measurement, Record
-from suites import progress
-from suites.progress import Epoch, Progress, one_line
+from rsc_bench.harness.record import Case, Measurement, Record
+from rsc_bench.suites import progress
+from rsc_bench.suites.progress import Epoch, Progress, one_line
 
 TRAINING = Case(
     suite="training",

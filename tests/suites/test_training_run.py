@@ -9,17 +9,17 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
-from harness.measure import Skip, Wrong
-from harness.record import Case
-from suites import graphs, models, training, training_data
-from suites.asked import Asked
-from suites.graphs import Masks
-from suites.kernels import catalog
-from suites.recipes import recipe
-from suites.scores import accuracy
-from suites.trainer import PHASES
-from suites.training_data import TrainingError
-from suites.training_sweep import VARIANTS, training_settings
+from rsc_bench.harness.measure import Skip, Wrong
+from rsc_bench.harness.record import Case
+from rsc_bench.suites import graphs, models, training, training_data
+from rsc_bench.suites.asked import Asked
+from rsc_bench.suites.graphs import Masks
+from rsc_bench.suites.kernels import catalog
+from rsc_bench.suites.recipes import recipe
+from rsc_bench.suites.scores import accuracy
+from rsc_bench.suites.trainer import PHASES
+from rsc_bench.suites.training_data import TrainingError
+from rsc_bench.suites.training_sweep import VARIANTS, training_settings
 
 HOUSE = catalog()
 GRAPH = graphs.load("small:random")
@@ -128,7 +128,7 @@ def test_an_ablation_changes_what_it_says_and_keeps_the_budget(variant):
 
 
 def test_graphsaint_trains_on_subgraphs_that_cover_about_the_graph(sampled):
-    from suites.random_walks import subgraphs
+    from rsc_bench.suites.random_walks import subgraphs
 
     data = training_data.of(GRAPH)
     batches = subgraphs(data, seed=0)

@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
-from suites import operands, training
-from suites.training_runner import TrainingRunner
+from rsc_bench.suites import operands, training
+from rsc_bench.suites.training_runner import TrainingRunner
 
 
 def test_a_training_begins_without_the_operands_that_a_gpu_kept_for_products(monkeypatch):

@@ -2,8 +2,7 @@ import math
 
 import pytest
 import torch
-
-from suites.scores import accuracy, micro_f1, roc_auc
+from rsc_bench.suites.scores import accuracy, micro_f1, roc_auc
 
 
 def column(*values):

@@ -11,7 +11,7 @@ from running_pytest import NO_GPU, ROOT
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
-from harness.results import read
+from rsc_bench.harness.results import read
 
 SMALL = ("--width", 8, "--budget", 0.5, "--epochs", 3, "--seeds", 1, "--device", "cpu")
 

@@ -4,12 +4,12 @@ import pytest
 
 pytest.importorskip("numba", reason="what is trained on a CPU is rows_numba: pip install numba")
 
-from kernels import Kernel
-from kernels.exact import mkl
-from suites.asked import Asked, AskedError, check
-from suites.kernels import Catalog, catalog
-from suites.recipes import MODELS
-from suites.training_sweep import VARIANTS, training_settings
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact import mkl
+from rsc_bench.suites.asked import Asked, AskedError, check
+from rsc_bench.suites.kernels import Catalog, catalog
+from rsc_bench.suites.recipes import MODELS
+from rsc_bench.suites.training_sweep import VARIANTS, training_settings
 
 HOUSE = catalog()
 ONE = Asked(benchmark=True, graphs=("small:hub",), models=("GCN",), budgets=(0.1, 0.5), seeds=2, device="cpu")

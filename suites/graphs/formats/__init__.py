@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from suites.graphs.parts import Parts
+    from rsc_bench.suites.graphs.parts import Parts
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from suites.graphs.formats import Format
-from suites.graphs.formats.limits import MOST_BYTES, check_zip, readable, too_large
-from suites.graphs.graph import GraphError
-from suites.graphs.parts import Parts, check_entries, check_shape
+from rsc_bench.suites.graphs.formats import Format
+from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_zip, readable, too_large
+from rsc_bench.suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.parts import Parts, check_entries, check_shape
 
 if TYPE_CHECKING:
     from pathlib import Path

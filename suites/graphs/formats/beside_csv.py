@@ -9,10 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from suites.graphs.formats.limits import MOST_BYTES, check_size, readable
-from suites.graphs.graph import GraphError
-from suites.graphs.parts import class_numbers
+from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_size, readable
+from rsc_bench.suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.parts import class_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,12 +6,11 @@ import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from suites.graphs.formats import Format
-from suites.graphs.formats.beside_csv import read_features, read_labels
-from suites.graphs.formats.limits import check_size
-from suites.graphs.graph import GraphError
-from suites.graphs.parts import MOST_NODES, Parts
+from rsc_bench.suites.graphs.formats import Format
+from rsc_bench.suites.graphs.formats.beside_csv import read_features, read_labels
+from rsc_bench.suites.graphs.formats.limits import check_size
+from rsc_bench.suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.parts import MOST_NODES, Parts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.graph import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from suites.graphs.formats import Format
-from suites.graphs.formats.limits import readable
-from suites.graphs.formats.mat_elements import check_mat
-from suites.graphs.graph import GraphError
-from suites.graphs.parts import Parts, class_numbers
+from rsc_bench.suites.graphs.formats import Format
+from rsc_bench.suites.graphs.formats.limits import readable
+from rsc_bench.suites.graphs.formats.mat_elements import check_mat
+from rsc_bench.suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.parts import Parts, class_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import IO, TYPE_CHECKING, Protocol
 
-from suites.graphs.formats import limits
+from rsc_bench.suites.graphs.formats import limits
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,10 @@ import warnings
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
-
-from suites.graphs.formats import Format
-from suites.graphs.formats.limits import readable, unpacked
-from suites.graphs.graph import GraphError
-from suites.graphs.parts import Parts, check_shape
+from rsc_bench.suites.graphs.formats import Format
+from rsc_bench.suites.graphs.formats.limits import readable, unpacked
+from rsc_bench.suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.parts import Parts, check_shape
 
 if TYPE_CHECKING:
     from pathlib import Path

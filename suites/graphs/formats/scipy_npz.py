@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from suites.graphs.formats import Format
-from suites.graphs.formats.limits import check_zip, readable
-from suites.graphs.graph import GraphError
-from suites.graphs.parts import Parts
+from rsc_bench.suites.graphs.formats import Format
+from rsc_bench.suites.graphs.formats.limits import check_zip, readable
+from rsc_bench.suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.parts import Parts
 
 if TYPE_CHECKING:
     from pathlib import Path

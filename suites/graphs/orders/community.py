@@ -6,14 +6,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from harness.plugins import OPTIONAL
-from suites.graphs.orders import Order
+from rsc_bench.harness.plugins import OPTIONAL
+from rsc_bench.suites.graphs.orders import Order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from suites.graphs.graph import Graph
+    from rsc_bench.suites.graphs.graph import Graph
 
 
 def of(graph: Graph) -> NDArray[np.integer]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from suites.graphs.orders import Order
+from rsc_bench.suites.graphs.orders import Order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from suites.graphs.graph import Graph
+    from rsc_bench.suites.graphs.graph import Graph
 
 
 def of(graph: Graph) -> NDArray[np.integer]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from suites.graphs.orders import Order
+from rsc_bench.suites.graphs.orders import Order
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from suites.graphs.graph import Graph
+    from rsc_bench.suites.graphs.graph import Graph
 
 
 def of(graph: Graph) -> NDArray[np.integer]:

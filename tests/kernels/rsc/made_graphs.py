@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import torch
-
-from kernels import Csr
-from kernels.exact import torch_reduce
-from kernels.rsc.adjacency import Adjacency
-from kernels.rsc.product import Regime, Sampler
-from kernels.rsc.propagation import Propagation
-from kernels.sampled import topk
-from kernels.sampled.compose import Sampling
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels.rsc.product import Regime, Sampler
+from rsc_bench.kernels.rsc.propagation import Propagation
+from rsc_bench.kernels.sampled import topk
+from rsc_bench.kernels.sampled.compose import Sampling
 
 # Off the diagonal the rows have the norms 5, 2, 1 and 3, and 2, 1, 1 and 3 entries; on it stand 1, 0, 5 and 0.
 BY_HAND = torch.tensor([[1.0, 3, 4, 0], [0, 0, 0, 2], [1, 0, 5, 0], [2, 1, 2, 0]])

@@ -2,8 +2,7 @@
 
 import torch
 from hypothesis import strategies as st
-
-from kernels.rsc.allocation import LayerCost
+from rsc_bench.kernels.rsc.allocation import LayerCost
 
 KINDS = ("heavy", "tied", "equal", "zero", "rising")
 

@@ -8,11 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_layers import budgets, layer_cost, layers, made, minimum
+from rsc_bench.harness.plugins import load
+from rsc_bench.kernels.rsc.allocation import Allocation, LayerCost, error, spent
 
-from harness.plugins import load
-from kernels.rsc.allocation import Allocation, LayerCost, error, spent
-
-ALLOCATIONS = load("kernels.rsc.allocations", "ALLOCATION")
+ALLOCATIONS = load("rsc_bench.kernels.rsc.allocations", "ALLOCATION")
 EVERY = sorted(ALLOCATIONS)
 
 

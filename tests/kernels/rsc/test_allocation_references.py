@@ -10,11 +10,10 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from made_layers import KINDS, budgets, layer_cost, layers, made, minimum, ranked, set_aside
+from rsc_bench.harness.plugins import load
+from rsc_bench.kernels.rsc.allocation import error, spent
 
-from harness.plugins import load
-from kernels.rsc.allocation import error, spent
-
-ALLOCATIONS = load("kernels.rsc.allocations", "ALLOCATION")
+ALLOCATIONS = load("rsc_bench.kernels.rsc.allocations", "ALLOCATION")
 
 
 def every_k(made_layers, budget):

@@ -1,7 +1,6 @@
 import torch
 from made_graphs import BY_HAND, csr
-
-from kernels.sampled.diagonal import Loops, on_diagonal
+from rsc_bench.kernels.sampled.diagonal import Loops, on_diagonal
 
 
 def test_loops_know_the_columns_without_them():

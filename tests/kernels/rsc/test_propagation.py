@@ -1,20 +1,21 @@
 import pytest
 import torch
 from made_graphs import BY_HAND, GRADIENT, csr, propagation, random_graph, regime, topk_mask
+from rsc_bench.kernels.exact import mkl, torch_reduce
+from rsc_bench.kernels.rsc.account import Limit
+from rsc_bench.kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels.rsc.operation import propagate
+from rsc_bench.kernels.rsc.product import Sampler
+from rsc_bench.kernels.rsc.propagation import Propagation
+from rsc_bench.kernels.sampled import importance, random, topk
 from torch.utils._python_dispatch import TorchDispatchMode
-
-from kernels.exact import mkl, torch_reduce
-from kernels.rsc.account import Limit
-from kernels.rsc.adjacency import Adjacency
-from kernels.rsc.operation import propagate
-from kernels.rsc.product import Sampler
-from kernels.rsc.propagation import Propagation
-from kernels.sampled import importance, random, topk
 
 
 @pytest.fixture
 def rows_numba():
-    return pytest.importorskip("kernels.exact.rows_numba", reason="numba is not installed: pip install numba", exc_type=ImportError)
+    return pytest.importorskip(
+        "rsc_bench.kernels.exact.rows_numba", reason="numba is not installed: pip install numba", exc_type=ImportError
+    )
 
 
 def gradient_of(made, x, gradient):

@@ -3,23 +3,22 @@ import sys
 from pathlib import Path
 
 import pytest
-
-import kernels.rsc
-from kernels.rsc.names import find
+import rsc_bench.kernels.rsc
+from rsc_bench.kernels.rsc.names import find
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_part_is_found_by_its_name():
-    assert find("kernels.exact", "KERNEL", "mkl").name == "mkl"
+    assert find("rsc_bench.kernels.exact", "KERNEL", "mkl").name == "mkl"
 
 
 def test_an_unknown_name_with_nothing_near_lists_what_there_is():
     with pytest.raises(ValueError, match="allocation 'xyz' is not known: nearest are greedy, optimal, uniform"):
-        find("kernels.rsc.allocations", "ALLOCATION", "xyz")
+        find("rsc_bench.kernels.rsc.allocations", "ALLOCATION", "xyz")
 
 
-@pytest.mark.parametrize("statement", ["import kernels", "from kernels.rsc import approximate"])
+@pytest.mark.parametrize("statement", ["import kernels", "from rsc_bench.kernels.rsc import approximate"])
 def test_importing_the_method_needs_no_pytorch_geometric(statement):
     check = f"{statement}; import sys; sys.exit('torch_geometric' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, timeout=60, check=False).returncode == 0
@@ -27,4 +26,4 @@ def test_importing_the_method_needs_no_pytorch_geometric(statement):
 
 def test_the_package_has_nothing_else():
     with pytest.raises(AttributeError, match="has no attribute 'approximately'"):
-        kernels.rsc.approximately  # noqa: B018
+        rsc_bench.kernels.rsc.approximately  # noqa: B018

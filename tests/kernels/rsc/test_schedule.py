@@ -1,11 +1,10 @@
 import pytest
 import torch
 from made_graphs import regime
-
-from kernels.rsc.account import Accounts
-from kernels.rsc.allocation import LayerCost
-from kernels.rsc.running import Running
-from kernels.rsc.schedule import Schedule
+from rsc_bench.kernels.rsc.account import Accounts
+from rsc_bench.kernels.rsc.allocation import LayerCost
+from rsc_bench.kernels.rsc.running import Running
+from rsc_bench.kernels.rsc.schedule import Schedule
 
 
 def spelt(schedule, steps):

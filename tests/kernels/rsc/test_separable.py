@@ -1,8 +1,7 @@
 import pytest
 import torch
 from made_graphs import csr, random_graph
-
-from kernels.rsc.separable import separated
+from rsc_bench.kernels.rsc.separable import separated
 
 
 def pattern():

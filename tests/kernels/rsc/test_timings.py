@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from kernels.rsc.timings import Timings
+from rsc_bench.kernels.rsc.timings import Timings
 
 
 class Event:

@@ -2,10 +2,9 @@
 
 import torch
 from made_graphs import csr
-
-from kernels import Csr
-from kernels.exact._torch_csr import torch_csr
-from kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.exact._torch_csr import torch_csr
+from rsc_bench.kernels.rsc.adjacency import Adjacency
 
 
 def mean(separable):

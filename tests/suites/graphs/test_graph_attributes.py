@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 import torch
-
-from suites.graphs.attributes import Attributes
-from suites.graphs.twin_table import TWINS
-from suites.scores import micro_f1, roc_auc
+from rsc_bench.suites.graphs.attributes import Attributes
+from rsc_bench.suites.graphs.twin_table import TWINS
+from rsc_bench.suites.scores import micro_f1, roc_auc
 
 SEED = (7,)
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse
-
-from suites.graphs import GraphError, load
-from suites.graphs.formats import limits
+from rsc_bench.suites.graphs import GraphError, load
+from rsc_bench.suites.graphs.formats import limits
 
 # Nodes 0-1 and 1-2 linked both ways.
 PATH = scipy.sparse.csr_matrix(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=np.float64))

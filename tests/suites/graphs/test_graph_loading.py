@@ -1,12 +1,11 @@
 import pytest
 import torch
-
-from harness import plugins
-from kernels import Csr
-from suites.graphs import Graph, GraphError, load, loading, names
-from suites.graphs.graph import Masks, random_split
-from suites.graphs.statistics import degrees, edge_homophily
-from suites.kept import Kept
+from rsc_bench.harness import plugins
+from rsc_bench.kernels import Csr
+from rsc_bench.suites.graphs import Graph, GraphError, load, loading, names
+from rsc_bench.suites.graphs.graph import Masks, random_split
+from rsc_bench.suites.graphs.statistics import degrees, edge_homophily
+from rsc_bench.suites.kept import Kept
 
 PATH = Csr(torch.tensor([0, 1, 3, 4], dtype=torch.int32), torch.tensor([1, 0, 2, 1], dtype=torch.int32), None, (3, 3), "path")
 
@@ -28,17 +27,22 @@ def test_a_graph_of_a_fixed_size_cannot_be_scaled():
         load("small:hub@0.5")
 
 
-@pytest.mark.parametrize("source", plugins.load("suites.graphs", "SOURCE").values(), ids=lambda source: source.name)
+@pytest.mark.parametrize("source", plugins.load("rsc_bench.suites.graphs", "SOURCE").values(), ids=lambda source: source.name)
 def test_every_source_describes_itself_and_loads_only_names_of_its_own(source):
     others = [
-        name for other in plugins.load("suites.graphs", "SOURCE").values() if other.name != source.name for name in other.names
+        name
+        for other in plugins.load("rsc_bench.suites.graphs", "SOURCE").values()
+        if other.name != source.name
+        for name in other.names
     ]
     assert source.says.endswith(".")
     assert not set(source.names) & set(others)
     assert source.names or source.claims
 
 
-@pytest.mark.parametrize("format_", plugins.load("suites.graphs.formats", "FORMAT").values(), ids=lambda format_: format_.name)
+@pytest.mark.parametrize(
+    "format_", plugins.load("rsc_bench.suites.graphs.formats", "FORMAT").values(), ids=lambda format_: format_.name
+)
 def test_every_format_describes_itself_and_reports_a_damaged_file(format_, tmp_path):
     assert format_.says.endswith(".")
     for suffix in format_.suffixes:

@@ -3,15 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rsc_bench.harness.plugins import load as load_plugins
+from rsc_bench.kernels import Csr
+from rsc_bench.suites import graphs
+from rsc_bench.suites.graphs import Graph, GraphError, Masks
+from rsc_bench.suites.graphs.orders import Order, community, degree, rcm
+from rsc_bench.suites.graphs.reordering import order_of, reordered
 
-from harness.plugins import load as load_plugins
-from kernels import Csr
-from suites import graphs
-from suites.graphs import Graph, GraphError, Masks
-from suites.graphs.orders import Order, community, degree, rcm
-from suites.graphs.reordering import order_of, reordered
-
-FOUND = load_plugins("suites.graphs.orders", "ORDER")
+FOUND = load_plugins("rsc_bench.suites.graphs.orders", "ORDER")
 SMALL = ("small:random", "small:hub", "small:empty-rows", "small:directed")
 
 
@@ -142,7 +141,7 @@ def test_an_order_without_its_package_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(community, "find_spec", lambda name: None)
     assert community.missing() == "scikit-network is not installed: pip install scikit-network"
     monkeypatch.setattr(
-        "suites.graphs.reordering._orders", lambda: {"community": replace(community.ORDER, missing=community.missing)}
+        "rsc_bench.suites.graphs.reordering._orders", lambda: {"community": replace(community.ORDER, missing=community.missing)}
     )
     with pytest.raises(GraphError, match="order 'community' cannot be had: scikit-network is not installed: pip install"):
         graphs.check_order("community")

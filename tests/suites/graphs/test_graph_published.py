@@ -8,9 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-
-from suites.graphs import GraphError, downloads, published_ogb, published_pyg
-from suites.graphs.published_ogb import GRAPHS
+from rsc_bench.suites.graphs import GraphError, downloads, published_ogb, published_pyg
+from rsc_bench.suites.graphs.published_ogb import GRAPHS
 
 # Nodes 0-1 and 1-2 linked both ways.
 EDGES = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
