@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
+
 from rsc_bench.kernels.csr import Csr
+from rsc_bench.plugins import present
 
 Reduce = Literal["sum", "mean"]
 
@@ -54,18 +56,13 @@ class Tune(Protocol):
         ...
 
 
-def present() -> str | None:
-    """Return None: nothing is missing."""
-    return None
-
-
 @dataclass(frozen=True)
 class Kernel:
     """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one."""
 
     name: str
     device: Literal["cpu", "cuda"]
-    says: str
+    summary: str
     """One sentence: what it is and whose."""
     prepare: Prepare
     role: Literal["ours", "vendor", "other"] = "other"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
+
 from rsc_bench.kernels.contract import Multiply
 from rsc_bench.kernels.csr import Csr, Scaling
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rsc_bench.harness.compare import compare
-    from rsc_bench.harness.results import read as read_results
+    from rsc_bench.harness.compare.comparison import compare
+    from rsc_bench.harness.records.file import read as read_results
     from rsc_bench.kernels import Csr, Kernel
     from rsc_bench.kernels.rsc import approximate
 
@@ -29,8 +29,8 @@ _API = {
     "Csr": ("rsc_bench.kernels", "Csr"),
     "Kernel": ("rsc_bench.kernels", "Kernel"),
     "approximate": ("rsc_bench.kernels.rsc", "approximate"),
-    "compare": ("rsc_bench.harness.compare", "compare"),
-    "read_results": ("rsc_bench.harness.results", "read"),
+    "compare": ("rsc_bench.harness.compare.comparison", "compare"),
+    "read_results": ("rsc_bench.harness.records.file", "read"),
 }
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rsc_bench.harness.plugins import PluginError
-from rsc_bench.harness.results import ResultsError
-from rsc_bench.suites.asked import Asked, AskedError, numbers, path, share
+
+from rsc_bench.harness.records.file import ResultsError
+from rsc_bench.plugins import PluginError
+from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import GraphError
-from rsc_bench.suites.kernels import KernelError
+from rsc_bench.suites.options import Options, OptionsError, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
-from rsc_bench.suites.running import Runner
+from rsc_bench.suites.runner import Runner, TrainingRunner
 from rsc_bench.suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, AnySetting, Rounds, Session
-from rsc_bench.suites.training_runner import TrainingRunner
-from rsc_bench.suites.training_sweep import TrainingSetting
+from rsc_bench.suites.training.sweep import TrainingSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -52,16 +52,16 @@ _REPEATED = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the suites; values are parsed in `rsc_bench.suites.asked`, which refuses them in one line."""
+    """Add the options of the suites; values are parsed in `rsc_bench.suites.options`, which refuses them in one line."""
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
-    for usage, says in _REPEATED.items():
+    for usage, summary in _REPEATED.items():
         option, metavar = usage.split()
-        group.addoption(option, metavar=metavar, action="append", default=[], help=f"{says}; may be repeated")
-    for usage, says in _ONCE.items():
+        group.addoption(option, metavar=metavar, action="append", default=[], help=f"{summary}; may be repeated")
+    for usage, summary in _ONCE.items():
         option, metavar = usage.split()
-        group.addoption(option, metavar=metavar, help=says)
+        group.addoption(option, metavar=metavar, help=summary)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the terminal reporter is there to say the message a second time
@@ -69,19 +69,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for, and open the results file: nothing runs on a bad option."""
     config.stash[ROUNDS] = config.stash[PROGRESS] = None
     try:
-        asked = _asked(config)
-        config.stash[SESSION] = Session(asked)
-        if asked.benchmark and not config.option.collectonly:
+        options = _options(config)
+        config.stash[SESSION] = Session(options)
+        if options.benchmark and not config.option.collectonly:
             config.stash[ROUNDS] = Rounds(config.stash[SESSION])
-    except (AskedError, KernelError, GraphError, PluginError, ResultsError) as error:
+    except (OptionsError, KernelError, GraphError, PluginError, ResultsError) as error:
         pytest.exit(str(error), returncode=2)
 
 
-def _asked(config: pytest.Config) -> Asked:
+def _options(config: pytest.Config) -> Options:
     option = config.getoption
     if option("--benchmark"):
         _check_runner(config)
-    return Asked(
+    return Options(
         benchmark=option("--benchmark"),
         graphs=tuple(option("--graph")),
         kernels=tuple(option("--kernel")),
@@ -114,11 +114,11 @@ def _check_runner(config: pytest.Config) -> None:
     """Refuse or settle what other plug-ins' options would do to a measurement."""
     option = config.getoption
     if option("numprocesses", None) or option("dist", "no") != "no":
-        raise AskedError(
+        raise OptionsError(
             "--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out"
         )
     if option("benchmark_skip", False):
-        raise AskedError("--benchmark cannot go with --benchmark-skip, which leaves every case out: leave one of them out")
+        raise OptionsError("--benchmark cannot go with --benchmark-skip, which leaves every case out: leave one of them out")
     # Every case is a benchmark already; pytest-benchmark would leave out those that do not name its fixture.
     config.option.benchmark_only = False
     if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):

@@ -1,11 +1,19 @@
-"""Says which device a run uses, and why one cannot be had."""
+"""Says which device a run uses and which clocks time it, and why one cannot be had."""
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 
 import torch
+
+from rsc_bench.harness.measure.clocks import Clock
+from rsc_bench.plugins import load
+from rsc_bench.text import call
+
+TRAINING_CLOCK = "host"
+"""Trains by this clock, whatever was asked for: an epoch is long, and what the host does between kernels is part of it."""
 
 _warned: list[str] = []
 """What torch said when it looked for a GPU first: it says so once a process."""
@@ -24,7 +32,7 @@ def refusal(device: str | None) -> str | None:
         return f"--device must be cpu, cuda or cuda:NUMBER (got {device})"
     reason = no_gpu()
     if reason is not None:
-        return f"--device {device} needs an NVIDIA GPU that torch sees ({reason}): use cpu, or see `python -m harness doctor`"
+        return f"--device {device} needs an NVIDIA GPU that torch sees ({reason}): use cpu, or see `{call('doctor')}`"
     if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
         return f"--device {device} must be one of the {torch.cuda.device_count()} GPUs of this machine, counted from 0"
     return None
@@ -56,3 +64,34 @@ def use(device: str | None) -> str:
     if name != "cpu":
         torch.cuda.set_device(name)
     return name
+
+
+def clock(name: str) -> Clock:
+    """Return a clock by name."""
+    found: Clock = load("clock")[name]
+    return found
+
+
+def clocks(device: str, named: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the names of the clocks for a device, at least one: those named that can time it, else the usual ones."""
+    fitting = tuple(name for name in dict.fromkeys(named) if _times(name, device))
+    return fitting or tuple(name for name, each in load("clock").items() if _kind(device) in each.default)
+
+
+def clock_refusals(named: tuple[str, ...], device: str) -> Iterator[str]:
+    """Yield why a ``--clock`` cannot be used on the device of the run."""
+    known = load("clock")
+    for name in named:
+        if name not in known:
+            yield f"--clock must be one of {', '.join(known)} (got {name})"
+        elif not _times(name, device):
+            usable = ", ".join(each for each in known if _times(each, device))
+            yield f"--clock {name} must time the run's device, {device} (it times {', '.join(known[name].devices)}): use {usable}"
+
+
+def _times(name: str, device: str) -> bool:
+    return _kind(device) in clock(name).devices
+
+
+def _kind(device: str) -> str:
+    return device.partition(":")[0]

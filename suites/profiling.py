@@ -1,29 +1,30 @@
-"""Finds the one case or training that is to be profiled and makes it ready: what `python -m harness profile` runs."""
+"""Finds the one case or training that is to be profiled and makes it ready: what the command `profile` runs."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any
 
 import msgspec
-from rsc_bench.harness.measure import Skip, Wrong, reason_of
-from rsc_bench.harness.plugins import PluginError
-from rsc_bench.harness.profile import Plan, ProfileError
-from rsc_bench.harness.record import Case
-from rsc_bench.suites import devices, graphs, recipes
-from rsc_bench.suites.asked import Asked, AskedError, check
+
+from rsc_bench.harness.measure.attempt import reason_of
+from rsc_bench.harness.measure.profile import Plan, ProfileError
+from rsc_bench.harness.measure.work import Skip, Wrong
+from rsc_bench.harness.records.case import Case
+from rsc_bench.plugins import PluginError
+from rsc_bench.suites import devices, graphs
+from rsc_bench.suites.catalog import Catalog, Choice, KernelError, catalog
 from rsc_bench.suites.graphs import GraphError
-from rsc_bench.suites.kernels import Catalog, Choice, KernelError, catalog
-from rsc_bench.suites.products import SpmmWork
-from rsc_bench.suites.running import ready
-from rsc_bench.suites.sweep import Setting, settings
-from rsc_bench.suites.trainer import Trainer
-from rsc_bench.suites.training_data import TrainingError
-from rsc_bench.suites.training_sweep import TrainingSetting, ours_on, training_settings
+from rsc_bench.suites.options import Options, OptionsError, check
+from rsc_bench.suites.spmm.sweep import Setting, settings
+from rsc_bench.suites.spmm.work import SpmmWork, from_setting
+from rsc_bench.suites.training import models
+from rsc_bench.suites.training.data import TrainingError
+from rsc_bench.suites.training.sweep import TrainingSetting, ours_on, training_settings
+from rsc_bench.suites.training.trainer import Trainer
 
 BUDGET = 0.1
 """Of what samples, where none is given: the paper's."""
@@ -44,60 +45,74 @@ PARTS = {
 Named = Callable[[str], AbstractContextManager[object]]
 """Opens a range."""
 
-_REFUSALS = (AskedError, KernelError, GraphError, PluginError, recipes.ModelError, TrainingError, Skip, Wrong)
+_REFUSALS = (OptionsError, KernelError, GraphError, PluginError, models.ModelError, TrainingError, Skip, Wrong)
 
 
-def plan(given: Mapping[str, Any]) -> Plan:
-    """Return what is to be profiled, made ready and warm; raises `ProfileError` where it cannot be had.
+@dataclass(frozen=True)
+class Request:
+    """What a user wants to have profiled; None for what was not said."""
 
-    Args:
-        given: ``graph, kernel, width, budget, device, model``; None for an option that was not given.
-    """
+    graph: str | None = None
+    kernel: str | None = None
+    width: int | None = None
+    budget: float | None = None
+    device: str | None = None
+    model: str | None = None
+
+
+def plan(request: Request) -> Plan:
+    """Return what is to be profiled, made ready and warm; raises `ProfileError` where it cannot be had."""
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
     try:
-        asked = _asked(given)
-        devices.use(asked.device or devices.default())
-        found = catalog(asked.kernels)
-        choice = _choice(asked, found)
-        asked = replace(asked, kernels=(choice.name,), budgets=asked.budgets or (BUDGET,))
-        return _training(asked, found, choice) if asked.models else _product(asked, found, choice)
+        options = _options(request)
+        devices.use(options.device or devices.default())
+        found = catalog(options.kernels)
+        choice = _choice(options, found)
+        options = replace(options, kernels=(choice.name,), budgets=options.budgets or (BUDGET,))
+        return _training(options, found, choice) if options.models else _product(options, found, choice)
     except _REFUSALS as refusal:
         raise ProfileError(str(refusal)) from refusal
     except RuntimeError as error:  # out of memory, or a kernel that failed
         raise ProfileError(f"what was to be profiled failed ({reason_of(error)})") from error
 
 
-def _asked(given: Mapping[str, Any]) -> Asked:
-    device = given["device"] or devices.default()
+def _options(request: Request) -> Options:
+    device = request.device or devices.default()
     # Small enough that a trace can be read: every call of it is in there.
     usual = "twin:reddit2@0.1" if device == "cpu" else "twin:reddit2"
-    several: dict[str, Any] = {
-        f"{name}s": () if given[name] is None else (given[name],) for name in ("kernel", "width", "budget", "model")
-    }
-    asked = Asked(benchmark=True, device=device, graphs=(given["graph"] or usual,), seeds=1 if given["model"] else None, **several)
-    check(asked)
-    return asked if asked.widths or asked.models else replace(asked, widths=(WIDTH,))
+    options = Options(
+        benchmark=True,
+        device=device,
+        graphs=(request.graph or usual,),
+        kernels=() if request.kernel is None else (request.kernel,),
+        widths=() if request.width is None else (request.width,),
+        budgets=() if request.budget is None else (request.budget,),
+        models=() if request.model is None else (request.model,),
+        seeds=1 if request.model else None,
+    )
+    check(options)
+    return options if options.widths or options.models else replace(options, widths=(WIDTH,))
 
 
-def _choice(asked: Asked, found: Catalog) -> Choice:
+def _choice(options: Options, found: Catalog) -> Choice:
     """Return the kernel that was named; else ours, behind the cached top-k where a budget or a model says that it samples."""
-    if not asked.kernels:
-        ours = ours_on(found, asked.device or devices.default())
-        return replace(ours, selection="topk", cached=True) if asked.budgets or asked.models else ours
-    choice = found.find(asked.kernels[0])
-    if asked.budgets and choice.selection is None:
+    if not options.kernels:
+        ours = ours_on(found, options.device or devices.default())
+        return replace(ours, selection="topk", cached=True) if options.budgets or options.models else ours
+    choice = found.find(options.kernels[0])
+    if options.budgets and choice.selection is None:
         rule = f"--budget goes with a kernel that samples (got {choice.name})"
-        raise AskedError(f"{rule}: write --kernel 'cached_topk({choice.name})', or leave the budget out")
+        raise OptionsError(f"{rule}: write --kernel 'cached_topk({choice.name})', or leave the budget out")
     return choice
 
 
-def _of(asked: Asked, choice: Choice) -> float | None:
-    return asked.budgets[0] if choice.selection is not None else None
+def _of(options: Options, choice: Choice) -> float | None:
+    return options.budgets[0] if choice.selection is not None else None
 
 
-def _product(asked: Asked, found: Catalog, choice: Choice) -> Plan:
-    setting = next(each for each in settings(asked, found) if (each.choice, each.budget) == (choice, _of(asked, choice)))
-    work = ready(setting, found, asked.data_root)()
+def _product(options: Options, found: Catalog, choice: Choice) -> Plan:
+    setting = next(each for each in settings(options, found) if (each.choice, each.budget) == (choice, _of(options, choice)))
+    work = from_setting(setting, found, options.data_root)()
     _call(work, nullcontext)  # what is compiled or loaded is in no trace
     phases = ("backward SpMM",) if work.select is None else ("backward SpMM", "select")
     return Plan(str(setting), f"{_case(setting)}, {CALLS} calls", lambda named: _call(work, named), setting.device, phases)
@@ -113,15 +128,16 @@ def _call(work: SpmmWork, named: Named) -> None:
             (work.multiply or work)()
 
 
-def _training(asked: Asked, found: Catalog, choice: Choice) -> Plan:
-    reason = recipes.missing() or found.why_not(choice)
+def _training(options: Options, found: Catalog, choice: Choice) -> Plan:
+    reason = models.missing() or found.why_not(choice)
     if reason is not None:
         raise Skip(reason)
-    from rsc_bench.suites import training, training_data
+    from rsc_bench.suites.training import data as training_data
+    from rsc_bench.suites.training import run as training
 
-    every = training_settings(asked, found)
-    setting = next(each for each in every if (each.choice, each.budget) == (choice, _of(asked, choice)))
-    data = training_data.of(graphs.load(setting.graph, asked.data_root), setting.device)
+    every = training_settings(options, found)
+    setting = next(each for each in every if (each.choice, each.budget) == (choice, _of(options, choice)))
+    data = training_data.of(graphs.load(setting.graph, options.data_root), setting.device)
     trainer = training.prepared(setting, data, found)
     epoch = _profiled_epoch(setting, trainer)
     for before in range(1, epoch):

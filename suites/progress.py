@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from rsc_bench.harness.record import Case, Measurement, Record
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import Training
+from rsc_bench.harness.records.run import Record
+from rsc_bench.text import minutes
 
 _TELLING = 0.05
-"""Share of the cases from which on the time left is told."""
+"""Share of the cases from which on the time left is shown."""
 
 
 _EVERY_S = 0.5
@@ -55,7 +58,7 @@ class Progress:
         left_s = (now - self._case_start) / epoch.index * (epoch.of - epoch.index)
         sweep_s = (now - self._start + left_s) / (self._done + 1) * (self._cases - self._done - 1) + left_s
         state = f"epoch {epoch.index}/{epoch.of}, loss {epoch.loss:.4f}, {epoch.metric_name} {epoch.val_metric:.4f}"
-        line = f"[{self._done + 1}/{self._cases}] {_kind(case)}: {state}, {_clock(left_s)} left, sweep {_clock(sweep_s)}"
+        line = f"[{self._done + 1}/{self._cases}] {_kind(case)}: {state}, {minutes(left_s)} left, sweep {minutes(sweep_s)}"
         self._rewrite(line)
 
     def note(self, record: Record, index: int, of: int) -> None:
@@ -64,7 +67,7 @@ class Progress:
         self._case_start = monotonic()
         left_s = (monotonic() - self._start) / self._done * (self._cases - self._done)
         # The first cases compile, and are of the smallest graph: what they say of the rest is wrong by far.
-        left = f", {_clock(left_s)} left" if self._done >= self._cases * _TELLING else ""
+        left = f", {minutes(left_s)} left" if self._done >= self._cases * _TELLING else ""
         place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {index}/{of}{left}"
         self._waiting = f"{place}  {_case(record)}  {_outcome(record)}"
 
@@ -75,10 +78,6 @@ class Progress:
                 self._rewrite("")
             self._write(self._waiting)
             self._waiting = None
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _case(record: Record) -> str:
@@ -103,17 +102,18 @@ def _outcome(record: Record) -> str:
     measurement = record.measurement
     if measurement is None:
         return f"{record.status}: {record.reason}"
-    if measurement.epoch_s is not None:
-        return f"{sum(measurement.epoch_s):.1f} s, {_best(measurement)}"
-    error = "" if record.case.budget is None else f", error {measurement.rel_error:.2f}"
-    return f"{1e3 * min(measurement.times_s):.3f} ms ({len(measurement.times_s)} samples, {measurement.stop}){error}"
+    if measurement.training is not None:
+        return f"{sum(measurement.training.epoch_s):.1f} s, {_best(measurement.training)}"
+    timing, accuracy = measurement.timing, measurement.accuracy
+    error = "" if record.case.budget is None or accuracy is None else f", error {accuracy.rel_error:.2f}"
+    return f"{1e3 * timing.fastest_s:.3f} ms ({len(timing.times_s)} samples, {timing.stop}){error}"
 
 
-def _best(measurement: Measurement) -> str:
+def _best(training: Training) -> str:
     """The test metric at the best epoch by the validation nodes."""
-    val, test = measurement.val_metric or [], measurement.test_metric or []
+    val, test = training.val_metric or [], training.test_metric or []
     best = max(range(len(val)), key=val.__getitem__)
-    return f"test {measurement.metric_name} {test[best]:.4f} (epoch {best + 1} of {len(val)})"
+    return f"test {training.metric_name} {test[best]:.4f} (epoch {best + 1} of {len(val)})"
 
 
 def one_line(text: str) -> str:

@@ -7,16 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rsc_bench.harness import environment
-from rsc_bench.harness.ceilings import Ceilings
-from rsc_bench.harness.record import Case, Record, Round
-from rsc_bench.harness.results import ResultsFile
-from rsc_bench.harness.sampling import Limits
-from rsc_bench.suites import ceilings, devices
-from rsc_bench.suites.asked import DTYPES, Asked, check
-from rsc_bench.suites.kernels import Catalog, catalog, file_digests
-from rsc_bench.suites.sweep import Setting, settings
-from rsc_bench.suites.training_sweep import TrainingSetting, training_settings
+from rsc_bench.harness.machine import environment
+from rsc_bench.harness.measure.ceilings import probes as ceilings
+from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.file import ResultsFile
+from rsc_bench.harness.records.run import Record, Round
+from rsc_bench.suites import devices
+from rsc_bench.suites.catalog import Catalog, catalog, file_digests
+from rsc_bench.suites.options import DTYPES, Options, check
+from rsc_bench.suites.spmm.sweep import Setting, settings
+from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 
 NEW_FILE_ROUNDS = 3
 """Rounds of a new results file: the fewest that `compare` judges."""
@@ -32,14 +34,14 @@ class Session:
 
     limits = Limits()
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, options: Options) -> None:
         """Look everything up that was asked for; raises an error of one line where it cannot be had."""
-        check(asked)
-        asked = replace(asked, device=devices.use(asked.device))
-        self.asked = asked
-        self.catalog: Catalog = catalog(asked.kernels)
-        self.trainings = training_settings(asked, self.catalog)
-        self.settings: list[AnySetting] = [*settings(asked, self.catalog), *self.trainings]
+        check(options)
+        options = replace(options, device=devices.use(options.device))
+        self.options = options
+        self.catalog: Catalog = catalog(options.kernels)
+        self.trainings = training_settings(options, self.catalog)
+        self.settings: list[AnySetting] = [*settings(options, self.catalog), *self.trainings]
 
 
 class Rounds:
@@ -50,13 +52,13 @@ class Rounds:
         self._session = session
         self.cases = len(session.settings)
         """Cases of a round; fewer where the runner was told to leave some out."""
-        self.path = session.asked.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
+        self.path = session.options.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
         # Named with the machine: honest rounds and slowed ones never share a file.
-        slow_down = {} if session.asked.slow_down is None else {"slow_down": session.asked.slow_down}
+        slow_down = {} if session.options.slow_down is None else {"slow_down": session.options.slow_down}
         self._file = ResultsFile(self.path, environment.read() | file_digests(session.catalog) | slow_down)
         self._ceilings: Ceilings | None = None
         self._left_over = self._unfinished()
-        self.indices = self._indices(session.asked.rounds)
+        self.indices = self._indices(session.options.rounds)
 
     def _unfinished(self) -> int | None:
         """Return the index of the round in which the run before was killed, or None."""
@@ -87,7 +89,7 @@ class Rounds:
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
-            self._ceilings = ceilings.measure(self._session.asked.device or devices.default(), row_bytes)
+            self._ceilings = ceilings.measure(self._session.options.device or devices.default(), row_bytes)
 
     def append(self, record: Record, index: int) -> None:
         """Write a record at once, and the start of its round before the first."""
@@ -101,7 +103,7 @@ class Rounds:
     def samples(self, case: Case) -> list[float]:
         """Return every sample of a case in the file, over all rounds, in order."""
         found = [record.measurement for _, records in self._file.rounds for record in records if record.case == case]
-        return [time for measurement in found if measurement for time in measurement.times_s]
+        return [time for measurement in found if measurement for time in measurement.timing.times_s]
 
     def close(self) -> None:
         """Close the results file."""

@@ -1,8 +1,8 @@
 """Exact SpMM: every exact kernel on every graph and width."""
 
 import pytest
-from rsc_bench.suites.replay import REPLAY
-from rsc_bench.suites.running import Runner
+
+from rsc_bench.suites.runner import REPLAY, Runner
 
 SUITE = "exact"
 

@@ -1,8 +1,8 @@
 """Sampled SpMM: every selection in front of the exact kernels, fresh and cached, over budgets."""
 
 import pytest
-from rsc_bench.suites.replay import REPLAY
-from rsc_bench.suites.running import Runner
+
+from rsc_bench.suites.runner import REPLAY, Runner
 
 SUITE = "sampled"
 

@@ -1,8 +1,8 @@
 """Training: each model, exact and with the RSC method, over budgets and seeds."""
 
 import pytest
-from rsc_bench.suites.replay import REPLAY
-from rsc_bench.suites.running import Runner
+
+from rsc_bench.suites.runner import REPLAY, Runner
 
 SUITE = "training"
 

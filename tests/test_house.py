@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from rsc_bench.harness.plugins import load
+
+from rsc_bench.plugins import load
 
 ROOT = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {"kernels": set(), "harness": set(), "reports": {"harness"}, "suites": {"kernels", "harness"}}
@@ -15,7 +16,7 @@ FOLDERS = {
     "rsc_bench.kernels.exact": "KERNEL",
     "rsc_bench.kernels.rsc.allocations": "ALLOCATION",
     "rsc_bench.harness.metrics": "METRIC",
-    "rsc_bench.harness.clocks": "CLOCK",
+    "rsc_bench.harness.measure.clocks": "CLOCK",
     "rsc_bench.reports.figures": "FIGURE",
     "rsc_bench.suites.graphs.orders": "ORDER",
 }
@@ -123,8 +124,8 @@ sys.meta_path.insert(0, Absent())
     "statement",
     [
         "import rsc_bench.harness.__main__",
-        "import rsc_bench.harness.compare, rsc_bench.harness.results",
-        "import rsc_bench.reports.page",
+        "import rsc_bench.harness.compare.comparison, rsc_bench.harness.records.file",
+        "import rsc_bench.reports.page.render",
     ],
 )
 def test_reading_a_results_file_needs_no_torch(statement):

@@ -117,7 +117,7 @@ def given_options(script):
 
 def test_the_commands_that_they_call_exist(jobs, gitlab):
     pytest.importorskip("click", reason="click is not installed: pip install click")
-    from rsc_bench.harness.__main__ import cli
+    from rsc_bench.cli import cli
 
     options = {name: {each for parameter in command.params for each in parameter.opts} for name, command in cli.commands.items()}
     for script in (step(jobs["measure"], "Measure and judge")["run"], "\n".join(gitlab["measure"]["script"])):

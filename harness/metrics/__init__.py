@@ -1,13 +1,18 @@
-"""What can be worked out from a measurement; one metric a file, computed when reading, never stored."""
+"""What can be worked out from a measurement, computed when reading and never stored; a family of metrics a file, or one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from rsc_bench.harness.ceilings import Ceilings
-from rsc_bench.harness.record import Case, Measurement
+import msgspec
+
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.measurement import Measurement
+from rsc_bench.harness.records.run import Record
 
 
 def absent(measurement: Measurement, baseline: Measurement | None) -> None:
@@ -23,18 +28,18 @@ class Metric:
     unit: str
     """Unit as printed, ``""`` for a pure number."""
     better: Literal["higher", "lower"]
-    says: str
+    summary: str
     """One sentence for a reader who sees the number for the first time."""
-    of: Callable[[Measurement, Measurement | None], float | None] = absent
+    compute: Callable[[Measurement, Measurement | None], float | None] = absent
     """From a measurement and its baseline of the same round to the value; None where it is absent."""
     within: Callable[[Case, Measurement, Ceilings | None], float | None] | None = None
-    """In place of `of`, for a number that needs the case or what the device can reach; None: `of` says it."""
+    """In place of `compute`, for a number that needs the case or what the device can reach; None: `compute` gives it."""
     against: tuple[str, ...] | None = None
     """Kernels that serve as baseline, the fastest of those measured; None: the fastest exact kernel of the same operation."""
 
     def value(self, case: Case, measurement: Measurement, baseline: Measurement | None, ceilings: Ceilings | None) -> float | None:
         """Return the number for a measured case; None where it is absent."""
-        return self.of(measurement, baseline) if self.within is None else self.within(case, measurement, ceilings)
+        return self.compute(measurement, baseline) if self.within is None else self.within(case, measurement, ceilings)
 
     @property
     def label(self) -> str:
@@ -47,10 +52,31 @@ def speedup_of(measurement: Measurement, baseline: Measurement | None) -> float 
     """Return how many times as fast as its baseline a measurement is, by the fastest samples of the round; None without one.
 
     What else runs on a machine only ever adds time. In a study of identical code on a noisy machine the median over rounds of
-    each round's fastest call repeated best (DESIGN, rule 8); `compare` judges by the same number. Both sides get the same number
+    each round's fastest call repeated best (docs/how-it-works/rule.md); `compare` judges by the same number. Both sides get the same number
     of chances: a fast kernel has more samples in the same time, and the fastest of many is faster than the fastest of few.
     """
     if baseline is None:
         return None
-    chances = min(len(baseline.times_s), len(measurement.times_s))
-    return min(baseline.times_s[:chances]) / min(measurement.times_s[:chances])
+    chances = min(len(baseline.timing.times_s), len(measurement.timing.times_s))
+    return min(baseline.timing.times_s[:chances]) / min(measurement.timing.times_s[:chances])
+
+
+class Baselines:
+    """The exact kernels of one round, by the operation they compute: what a metric is quoted against."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._exact: dict[Case, list[tuple[str, Measurement]]] = defaultdict(list)
+        for record in records:
+            if record.measurement is not None and record.case.budget is None:
+                self._exact[_operation(record.case)].append((record.case.kernel, record.measurement))
+
+    def of(self, metric: Metric, case: Case) -> tuple[str, Measurement] | None:
+        """Return name and measurement of the kernel that `metric` is quoted against for `case`, or None."""
+        exact = self._exact.get(_operation(case), [])
+        named = [entry for entry in exact if metric.against is None or entry[0] in metric.against]
+        return min(named, key=lambda entry: entry[1].timing.fastest_s, default=None)
+
+
+def _operation(case: Case) -> Case:
+    """The case with everything taken out in which a kernel and its baseline may differ."""
+    return msgspec.structs.replace(case, suite="", kernel="", budget=None, variant=None)

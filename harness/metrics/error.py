@@ -1,11 +1,33 @@
-"""Relative error of the result against the exact product."""
+"""How far a result is from the exact product, and at what share of its FLOPs."""
+
+from __future__ import annotations
+
+from statistics import fmean
 
 from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.records.measurement import Measurement
 
-METRIC = Metric(
-    name="error",
-    unit="",
-    better="lower",
-    says="Relative Frobenius error against the exact product in float64.",
-    of=lambda measurement, _: measurement.rel_error,
+
+def _kept_percent(measurement: Measurement, _: Measurement | None) -> float | None:
+    trained, matrix = measurement.training, measurement.matrix
+    if trained:
+        return 100 * fmean(trained.flops_share) if trained.flops_share else None
+    return 100 * matrix.kept_nnz / matrix.nnz if matrix.nnz else None
+
+
+METRICS = (
+    Metric(
+        name="error",
+        unit="",
+        better="lower",
+        summary="Relative Frobenius error against the exact product in float64.",
+        compute=lambda measurement, _: measurement.accuracy.rel_error if measurement.accuracy else None,
+    ),
+    Metric(
+        name="kept",
+        unit="%",
+        better="lower",
+        summary="FLOPs really spent as a share of the exact ones; of a training, those of the backward SpMM over all epochs.",
+        compute=_kept_percent,
+    ),
 )

@@ -1,11 +1,33 @@
-"""Times as fast as the fastest exact kernel of the same operation."""
+"""How many times as fast as a baseline."""
+
+from __future__ import annotations
 
 from rsc_bench.harness.metrics import Metric, speedup_of
 
-METRIC = Metric(
+SPEEDUP = Metric(
     name="speedup",
     unit="x",
     better="higher",
-    says="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round; a training end to end.",
-    of=speedup_of,
+    summary="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round; a training end to end.",
+    compute=speedup_of,
+)
+
+METRICS = (
+    SPEEDUP,
+    Metric(
+        name="speedup vs vendor",
+        unit="x",
+        better="higher",
+        summary="Times as fast as cuSPARSE (GPU, the faster way to call it) or MKL (CPU), with int32 indices and a transpose made once.",
+        compute=speedup_of,
+        against=("cusparse", "cusparse_reused", "mkl"),
+    ),
+    Metric(
+        name="speedup vs torch-sparse",
+        unit="x",
+        better="higher",
+        summary="Times as fast as torch-sparse, the kernel that most published speedups are quoted against.",
+        compute=speedup_of,
+        against=("torch_sparse", "torch_sparse_cuda"),
+    ),
 )

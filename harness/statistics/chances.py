@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from rsc_bench.harness.statistics.effects import Effects, Floats
 
 CONFIDENCE = 0.95

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+
 from rsc_bench.harness.statistics.effects import Effects, Floats
 
 MIN_CASES = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from rsc_bench.harness.statistics.chances import CONFIDENCE, quantile
 from rsc_bench.harness.statistics.effects import Effects, Floats
 

@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
+
 from rsc_bench.kernels.contract import Unsupported
 
 LIBRARY = "libcusparse.so.12"

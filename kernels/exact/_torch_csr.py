@@ -1,6 +1,7 @@
 """Builds the torch CSR tensor that torch's own kernels multiply with."""
 
 import torch
+
 from rsc_bench.kernels.csr import Csr
 
 

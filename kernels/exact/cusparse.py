@@ -1,9 +1,11 @@
 """cuSPARSE's CSR SpMM, through torch: the vendor baseline on an NVIDIA GPU."""
 
 import torch
+
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.exact._torch_csr import torch_csr
+from rsc_bench.text import call
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
@@ -23,13 +25,13 @@ def missing() -> str | None:
     """Return why cuSPARSE cannot be called, or None."""
     if torch.cuda.is_available():
         return None
-    return "no CUDA device: torch sees no NVIDIA GPU (python -m harness doctor says more)"
+    return f"no CUDA device: torch sees no NVIDIA GPU ({call('doctor')} says more)"
 
 
 KERNEL = Kernel(
     name="cusparse",
     device="cuda",
-    says="cuSPARSE's CSR_ALG2 through torch's CSR tensor, int32 indices: the vendor's kernel on an NVIDIA GPU.",
+    summary="cuSPARSE's CSR_ALG2 through torch's CSR tensor, int32 indices: the vendor's kernel on an NVIDIA GPU.",
     prepare=prepare,
     role="vendor",
     missing=missing,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
+
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.exact import _cusparse, cusparse
@@ -131,7 +132,7 @@ def missing() -> str | None:
 KERNEL = Kernel(
     name="cusparse_reused",
     device="cuda",
-    says="cuSPARSE called directly, CSR_ALG2 or CSR_ALG3 whichever is faster, descriptors and workspace reused; int32 indices.",
+    summary="cuSPARSE called directly, CSR_ALG2 or CSR_ALG3 whichever is faster, descriptors and workspace reused; int32 indices.",
     prepare=prepare,
     missing=missing,
     prepare_bounded=prepare_bounded,

@@ -1,6 +1,7 @@
 """Intel MKL's CSR SpMM, through torch: the vendor baseline on a CPU."""
 
 import torch
+
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.exact._torch_csr import torch_csr
@@ -25,7 +26,7 @@ def missing() -> str | None:
 KERNEL = Kernel(
     name="mkl",
     device="cpu",
-    says="MKL through torch's CSR tensor, int32 indices: the vendor's kernel on a CPU.",
+    summary="MKL through torch's CSR tensor, int32 indices: the vendor's kernel on a CPU.",
     prepare=prepare,
     role="vendor",
     missing=missing,

@@ -8,6 +8,7 @@ from functools import cache, partial
 import numba
 import numpy as np
 import torch
+
 from rsc_bench.kernels import openmp
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr, Scaling
@@ -160,7 +161,7 @@ def _compiled(width: int, form: int, ahead: int, offsets: str) -> Callable[..., 
 KERNEL = Kernel(
     name="rows_numba",
     device="cpu",
-    says="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; int32 indices.",
+    summary="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; int32 indices.",
     prepare=prepare,
     role="ours",
     separable=True,

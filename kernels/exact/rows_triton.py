@@ -9,13 +9,16 @@ from pathlib import Path
 
 import torch
 import triton
+from triton.runtime.errors import OutOfResources
+
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
-from rsc_bench.kernels.exact import _row_settings, _rows_multiply, _tuning
-from rsc_bench.kernels.exact import _rows_triton_source as source
-from rsc_bench.kernels.exact._row_settings import Problem, Settings
-from rsc_bench.kernels.exact._rows_multiply import RowsMultiply, Work
-from triton.runtime.errors import OutOfResources
+from rsc_bench.kernels.exact._rows_triton import multiply as _rows_multiply
+from rsc_bench.kernels.exact._rows_triton import settings as _row_settings
+from rsc_bench.kernels.exact._rows_triton import source
+from rsc_bench.kernels.exact._rows_triton import tuning as _tuning
+from rsc_bench.kernels.exact._rows_triton.multiply import RowsMultiply, Work
+from rsc_bench.kernels.exact._rows_triton.settings import Problem, Settings
 
 INTERPRETED = not isinstance(source.sum_pieces, triton.runtime.JITFunction)
 """Whether Triton's interpreter runs the code, on CPU tensors: ``TRITON_INTERPRET=1`` was set when this was imported."""
@@ -149,7 +152,7 @@ def missing() -> str | None:
 KERNEL = Kernel(
     name="rows_triton",
     device="cpu" if INTERPRETED else "cuda",
-    says="Ours: tiles of features that stay in the L2, short rows together, long rows in pieces; int32 indices, float32 sums.",
+    summary="Ours: tiles of features that stay in the L2, short rows together, long rows in pieces; int32 indices, float32 sums.",
     prepare=prepare,
     role="ours",
     missing=missing,

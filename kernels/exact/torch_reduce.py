@@ -3,6 +3,7 @@
 from functools import partial
 
 import torch
+
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.exact._torch_csr import torch_csr
@@ -24,6 +25,6 @@ def _multiply(operand: torch.Tensor, reduce: Reduce, dense: torch.Tensor) -> tor
 KERNEL = Kernel(
     name="torch_reduce",
     device="cpu",
-    says="torch's native CSR reduction on a CPU, int32 indices.",
+    summary="torch's native CSR reduction on a CPU, int32 indices.",
     prepare=prepare,
 )

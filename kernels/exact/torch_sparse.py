@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch_sparse
+
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 
@@ -34,6 +35,6 @@ def _multiply(operand: torch_sparse.SparseTensor, reduce: Reduce, dense: torch.T
 KERNEL = Kernel(
     name="torch_sparse",
     device="cpu",
-    says="torch-sparse, the kernel of PyTorch Geometric and of most published speedups; int64 indices.",
+    summary="torch-sparse, the kernel of PyTorch Geometric and of most published speedups; int64 indices.",
     prepare=prepare,
 )

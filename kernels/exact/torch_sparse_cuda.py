@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+
 from rsc_bench.kernels.exact import cusparse, torch_sparse
 
 
@@ -19,6 +20,6 @@ KERNEL = replace(
     torch_sparse.KERNEL,
     name="torch_sparse_cuda",
     device="cuda",
-    says="torch-sparse on a GPU, the kernel that RSC's own speedups are quoted against; int64 indices.",
+    summary="torch-sparse on a GPU, the kernel that RSC's own speedups are quoted against; int64 indices.",
     missing=missing,
 )

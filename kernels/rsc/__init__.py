@@ -11,7 +11,7 @@ __all__ = ["Approximation", "approximate"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: ``rsc_bench.kernels.rsc.allocation`` alone stays light."""
+    """Import what is asked for when it is asked for: ``rsc_bench.kernels.rsc.allocations`` alone stays light."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from rsc_bench.kernels.rsc import approximation

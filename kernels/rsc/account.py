@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rsc_bench.kernels.rsc.allocation import LayerCost, ranking
+from rsc_bench.kernels.rsc.allocations import LayerCost, ranking
 
 
 @dataclass(frozen=True)

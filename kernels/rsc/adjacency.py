@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 import torch
+
 from rsc_bench.kernels.contract import Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.sampled.pairs import Pairs

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+
 from rsc_bench.kernels.contract import Kernel
 from rsc_bench.kernels.rsc.account import spent_share
 from rsc_bench.kernels.rsc.adjacency import Diagonal
-from rsc_bench.kernels.rsc.names import find
 from rsc_bench.kernels.rsc.product import Approximated, Regime, Sampler
 from rsc_bench.kernels.rsc.running import Running
 from rsc_bench.kernels.rsc.schedule import Phase, Schedule
 from rsc_bench.kernels.rsc.timings import Timings
+from rsc_bench.plugins import find
 
 if TYPE_CHECKING:
     from torch_geometric.nn import MessagePassing
@@ -76,7 +77,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
         allocation=allocation,
         seed=seed,
     )
-    chosen = find("rsc_bench.kernels.sampled", "SELECTION", selection)
+    chosen = find("selection", selection)
     return Approximation(model, schedule, Sampler(_kernel(kernel, model), chosen, diagonal, approximated))
 
 
@@ -84,8 +85,8 @@ class Approximation:
     """An approximated model: what was changed in it, how its budget is spent, and the way back."""
 
     def __init__(self, model: torch.nn.Module, schedule: Schedule, sampler: Sampler) -> None:
-        from rsc_bench.kernels.rsc import convert
-        from rsc_bench.kernels.rsc.sources import Sources
+        from rsc_bench.kernels.rsc.conversion import layers as convert
+        from rsc_bench.kernels.rsc.conversion.sources import Sources
 
         self.model, self.schedule = model, schedule
         self._regime = Regime(sampler, schedule.sampling)
@@ -100,7 +101,7 @@ class Approximation:
         self._layers = {name: convert.Layer(name, self._regime, self._sources, warned) for name in self.changed}
         for name, layer in self._layers.items():
             convert.change(model.get_submodule(name), layer)
-        allocate = find("rsc_bench.kernels.rsc.allocations", "ALLOCATION", schedule.allocation).allocate
+        allocate = find("allocation", schedule.allocation).allocate
         self._running = Running(schedule, allocate, self._regime, [layer.accounts for layer in self._layers.values()])
         self._hook = model.register_forward_pre_hook(self._begin_step)
 
@@ -119,7 +120,7 @@ class Approximation:
 
     def undo(self) -> None:
         """Make the model exactly what it was before; a second time does nothing."""
-        from rsc_bench.kernels.rsc import convert
+        from rsc_bench.kernels.rsc.conversion import layers as convert
 
         self._hook.remove()
         for name in self.changed:
@@ -174,9 +175,7 @@ def _nothing(model: torch.nn.Module, unchanged: dict[str, str]) -> str:
 
 def _kernel(asked: str | Kernel | None, model: torch.nn.Module) -> Kernel:
     """Return the kernel that was asked for, or the default of the model's device and dtype."""
-    kernel: Kernel = (
-        asked if isinstance(asked, Kernel) else find("rsc_bench.kernels.exact", "KERNEL", asked or _default_kernel(model))
-    )
+    kernel: Kernel = asked if isinstance(asked, Kernel) else find("kernel", asked or _default_kernel(model))
     reason = kernel.missing()
     if reason is not None:
         raise ValueError(f"kernel {kernel.name!r} cannot run here: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from rsc_bench.kernels.contract import Reduce
 from rsc_bench.kernels.csr import Csr
 

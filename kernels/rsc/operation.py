@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+
 from rsc_bench.kernels.rsc.propagation import Propagation, by_handle
 
 

@@ -9,14 +9,15 @@ from functools import cached_property, partial
 from typing import Literal
 
 import torch
+
 from rsc_bench.kernels.contract import Kernel, Multiply
 from rsc_bench.kernels.rsc.account import Account
 from rsc_bench.kernels.rsc.adjacency import Adjacency, Diagonal
-from rsc_bench.kernels.rsc.allocation import LayerCost
+from rsc_bench.kernels.rsc.allocations import LayerCost
 from rsc_bench.kernels.rsc.timings import Part, Timings
 from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling
 from rsc_bench.kernels.sampled.pairs import Pairs
-from rsc_bench.kernels.sampled.selection import Selection
+from rsc_bench.kernels.sampled.selections import Selection
 
 Direction = Literal["forward", "backward"]
 Approximated = Literal["backward", "forward", "both"]

@@ -7,6 +7,7 @@ from functools import cached_property
 from weakref import WeakValueDictionary
 
 import torch
+
 from rsc_bench.kernels.rsc.account import Accounts
 from rsc_bench.kernels.rsc.adjacency import Adjacency
 from rsc_bench.kernels.rsc.edge_gradient import edge_gradient

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
+
 from rsc_bench.kernels.rsc.account import Account, Accounts
-from rsc_bench.kernels.rsc.allocation import Allocate
+from rsc_bench.kernels.rsc.allocations import Allocate
 from rsc_bench.kernels.rsc.product import Regime
 from rsc_bench.kernels.rsc.schedule import Phase, Schedule
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rsc_bench.kernels.rsc.names import check_name
 from rsc_bench.kernels.sampled.compose import Sampling
+from rsc_bench.plugins import find
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Schedule:
                 raise ValueError(f"{name} must be at least 1 (got {value})")
         if not 0 <= self.switch_at <= 1:
             raise ValueError(f"switch_at must lie in [0, 1] (got {self.switch_at:g})")
-        check_name("rsc_bench.kernels.rsc.allocations", "allocation", self.allocation)
+        find("allocation", self.allocation)
 
     @property
     def sampling(self) -> Sampling:

@@ -12,9 +12,10 @@ from functools import cached_property
 import numba
 import numpy as np
 import torch
+
 from rsc_bench.kernels.csr import Csr, Scaling
 from rsc_bench.kernels.prefetch import prefetch
-from rsc_bench.kernels.sampled.selection import Kept
+from rsc_bench.kernels.sampled.selections import Kept
 
 _NONE = np.empty(0, np.float32)
 _AHEAD = 8

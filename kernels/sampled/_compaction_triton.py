@@ -11,10 +11,11 @@ from functools import cached_property
 
 import torch
 import triton
+
 from rsc_bench.kernels.csr import Csr, Scaling
 from rsc_bench.kernels.sampled._compaction_triton_source import flag, gather, locate, pack
 from rsc_bench.kernels.sampled.diagonal import on_diagonal
-from rsc_bench.kernels.sampled.selection import Kept
+from rsc_bench.kernels.sampled.selections import Kept
 
 _LANES = 32
 """Flags in a word."""

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import torch
+
 from rsc_bench.kernels import openmp
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.sampled.acceleration import with_numba, with_triton
 from rsc_bench.kernels.sampled.diagonal import on_diagonal
-from rsc_bench.kernels.sampled.selection import Kept
+from rsc_bench.kernels.sampled.selections import Kept
 
 _NUMBA = with_numba("_compaction_numba")
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.padding import cut, padded
 from rsc_bench.kernels.sampled import scores
 from rsc_bench.kernels.sampled.pairs import Pairs
-from rsc_bench.kernels.sampled.selection import Kept, Selection
+from rsc_bench.kernels.sampled.selections import Kept, Selection
 
 CACHED = "cached_"
 _COMPOSED = re.compile(rf"^(?P<cached>{CACHED})?(?P<selection>\w+)\((?P<exact>[^()]+)\)$")
@@ -55,7 +56,7 @@ def compose(selection: Selection, exact: Kernel, sampling: Sampling) -> Kernel:
         prepare(matrix, width, dtype, reduce).tuned()
 
     name = f"{cached}{selection.name}({exact.name})"
-    return Kernel(name, exact.device, selection.says, prepare, exact.role, exact=False, missing=exact.missing, tune=tune)
+    return Kernel(name, exact.device, selection.summary, prepare, exact.role, exact=False, missing=exact.missing, tune=tune)
 
 
 @dataclass(frozen=True)

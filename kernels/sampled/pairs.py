@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
+
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.sampled import compaction
 from rsc_bench.kernels.sampled.compaction import Compact

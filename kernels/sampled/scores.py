@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+
 from rsc_bench.kernels.sampled.acceleration import with_numba, with_triton
 
 _NUMBA = with_numba("_scores_numba")

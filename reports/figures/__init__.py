@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rsc_bench.reports.table import Table
+from rsc_bench.reports.tables.table import Table
 
 
 @dataclass(frozen=True)

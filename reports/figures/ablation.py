@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, assemble
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.trainings import Spread, Trained, bar, settings, where
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Spread, Trained, bar, settings, where
 
 ROW_PX = 38
 AROUND_PX = 110

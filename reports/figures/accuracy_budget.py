@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.scores import Abscissa, score_panels
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, assemble
-from rsc_bench.reports.scores import Abscissa, score_panels
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.trainings import Spread, Trained
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Spread, Trained
 
 
 def _budget(setting: Trained) -> Spread | None:

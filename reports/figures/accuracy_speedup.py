@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rsc_bench.reports.drawing.panels import assemble, present
+from rsc_bench.reports.drawing.scores import Abscissa, score_panels
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.headline import TORCH_SPARSE, VENDOR
-from rsc_bench.reports.panels import assemble, present
-from rsc_bench.reports.scores import Abscissa, score_panels
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.trainings import Trained, over_seeds
+from rsc_bench.reports.page.headline import TORCH_SPARSE, VENDOR
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Trained, over_seeds
 
 AGAINST = {"speedup": "the fastest exact kernel", VENDOR: "", TORCH_SPARSE: ""}
 """The speedups to choose from, and what they are against; no words: the kernel's name."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from rsc_bench.reports.drawing.panels import Panel, Row, assemble, by, present
+from rsc_bench.reports.drawing.theme import LAYERS
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, Row, assemble, by, present
-from rsc_bench.reports.sources import Source
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import LAYERS
+from rsc_bench.reports.tables.sources import Source
+from rsc_bench.reports.tables.table import Table
 
 BAR_PX, GAP_PX, AROUND_PX = 16, 14, 130
 CEILINGS = ("gather", "copy")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Any
 
+from rsc_bench.reports.drawing.panels import Panel, Row, assemble
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, Row, assemble
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.trainings import Trained, method, settings, where
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Trained, method, settings, where
 
 ROW_PX = 34
 AROUND_PX = 150
@@ -48,18 +48,18 @@ def _bars(shown: list[Trained]) -> list[dict[str, Any]]:
     spent = [_spent_ms(each.rows) for each in shown]
     totals = [sum(phases.values()) for phases in spent]
     bars = []
-    for phase, (says, colour) in {**PHASES, "": REST}.items():
+    for phase, (summary, colour) in {**PHASES, "": REST}.items():
         lengths = [phases.get(phase, 0.0) for phases in spent]
         # What would be a hair on the longest bar, or nothing, needs no colour in the legend.
         if max(lengths) > 1e-3 * max(totals):
-            bars.append(_bar(says, names, lengths, colour))
+            bars.append(_bar(summary, names, lengths, colour))
     if bars:
         bars[-1] |= {"text": [f"{total:.3g} ms" for total in totals], "textposition": "outside", "cliponaxis": False}
     return bars
 
 
-def _bar(says: str, names: list[str], lengths: list[float], colour: str) -> dict[str, Any]:
-    bar = {"type": "bar", "orientation": "h", "name": says, "y": names, "x": lengths, "marker": {"color": colour}}
+def _bar(summary: str, names: list[str], lengths: list[float], colour: str) -> dict[str, Any]:
+    bar = {"type": "bar", "orientation": "h", "name": summary, "y": names, "x": lengths, "marker": {"color": colour}}
     return bar | {"hovertemplate": "%{x:.3g} ms<extra>%{fullData.name}</extra>"}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsc_bench.reports.drawing.lines import Lines, line_panels
+from rsc_bench.reports.drawing.panels import assemble
+from rsc_bench.reports.drawing.theme import times_axis
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.lines import Lines, line_panels
-from rsc_bench.reports.panels import assemble
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import times_axis
+from rsc_bench.reports.tables.table import Table
 
 LINES = Lines(x="error", y="speedup", label="budget", hover="C = %{text}: %{y:.2f}×, error %{x:.3f}")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rsc_bench.harness.changepoints import FALSE_MARKS, MIN_RUNS, MIN_STAY, ChangePoint
+from rsc_bench.harness.statistics.change_points import FALSE_MARKS, MIN_RUNS, MIN_STAY, ChangePoint
+from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.histories import History, Series, Stop, histories
-from rsc_bench.reports.panels import Panel, assemble
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import colours
+from rsc_bench.reports.tables.histories import History, Series, Stop, histories
+from rsc_bench.reports.tables.table import Table
 
 SLOWER, FASTER = "#D55E00", "#009E73"
 LEVEL = "#8b96a1"

@@ -7,12 +7,12 @@ from itertools import chain
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.harness.record import Measurement
+from rsc_bench.harness.records.measurement import Training
+from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.theme import LAYERS
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, assemble
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import LAYERS
-from rsc_bench.reports.trainings import Trained, method, settings, where
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Trained, method, settings, where
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 LEAD_BUDGET = 0.1
@@ -54,14 +54,16 @@ def _distance(each: Trained) -> float:
     return abs((each.budget or 0.0) - LEAD_BUDGET)
 
 
-def _series(setting: Trained) -> list[Measurement]:
-    return [row["series"] for row in setting.rows if row["series"].k_per_layer and any(row["series"].k_per_layer)]
+def _series(setting: Trained) -> list[tuple[Training, int | None]]:
+    """Each seed's epochs, and the column-row pairs of its matrix."""
+    return [(row["series"], row["pairs"]) for row in setting.rows if row["series"].k_per_layer and any(row["series"].k_per_layer)]
 
 
-def _lines(series: Sequence[Measurement]) -> list[dict[str, Any]]:
+def _lines(found: Sequence[tuple[Training, int | None]]) -> list[dict[str, Any]]:
+    series = [each for each, _ in found]
     epochs = min(len(each.k_per_layer or []) for each in series)
     layers = min(len(kept) for each in series for kept in each.k_per_layer or [])
-    pairs = [each.columns or max(chain(*(each.k_per_layer or []))) for each in series]
+    pairs = [int(columns or max(chain(*(each.k_per_layer or [])))) for each, columns in found]
     lines = []
     for layer in range(layers):
         shares = [_mean_share([(each.k_per_layer or [])[epoch][layer] for each in series], pairs) for epoch in range(epochs)]

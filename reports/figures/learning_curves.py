@@ -7,12 +7,12 @@ from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.harness.record import Measurement
+from rsc_bench.harness.records.measurement import Training
+from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.theme import EXACT_GREY, budget_colours
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, assemble
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import EXACT_GREY, budget_colours
-from rsc_bench.reports.trainings import Trained, method, settings, where
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Trained, method, settings, where
 
 # More points than a screen has pixels for only make the page heavy.
 MOST_POINTS = 200
@@ -45,7 +45,7 @@ def _by_base(found: Sequence[Trained]) -> dict[str, list[Trained]]:
     return {base: [*exact, *(each for each in found if each.budget is not None and each.base == base)] for base in bases}
 
 
-def _curves(setting: Trained) -> list[Measurement]:
+def _curves(setting: Trained) -> list[Training]:
     return [row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s]
 
 

@@ -6,10 +6,10 @@ import textwrap
 from html import escape
 from typing import Any
 
+from rsc_bench.reports.drawing.panels import OPERATION, Panel, Row, assemble, by, present
+from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import OPERATION, Panel, Row, assemble, by, present
-from rsc_bench.reports.table import SENSED, Table, absent
-from rsc_bench.reports.theme import colours
+from rsc_bench.reports.tables.table import SENSED, Table, absent
 
 ROW_PX = 38
 AROUND_PX = 120
@@ -122,18 +122,18 @@ def _per_edge(row: Row) -> str:
 def _state(row: Row) -> str:
     """What the sensors told beside power, or why they told nothing."""
     if not present(row, "power"):
-        told = row[SENSED].telemetry
-        reason = row[SENSED].telemetry_missing or (told and (told.absent.get("power_w") or told.ended))
+        trace = row[SENSED].trace
+        reason = row[SENSED].trace_missing or (trace and (trace.absent.get("power_w") or trace.ended))
         return f"not measured: {escape(reason or 'the case was over between two readings')}"
     return ", ".join(f"{row[name]:{digits}} {unit}" for name, digits, unit in _STATE if present(row, name))
 
 
 def _why_not(row: Row) -> str:
     """Why a row has no energy; empty where its file is older than the question."""
-    measurement = row[SENSED]
-    if measurement.energy is not None:
+    readings = row[SENSED]
+    if readings.energy is not None:
         return "the call takes no more than idling"
-    return escape(measurement.energy_missing or "", quote=False)
+    return escape(readings.energy_missing or "", quote=False)
 
 
 FIGURE = Figure(

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from rsc_bench.harness.ceilings import Ceilings
-from rsc_bench.harness.traffic import ITEM_BYTES
+from rsc_bench.harness.metrics.traffic import ITEM_BYTES
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.reports.drawing.panels import Panel, Row, assemble, by, operations, present, where
+from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, Row, assemble, by, operations, present, where
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import colours
+from rsc_bench.reports.tables.table import Table
 
 CEILING = "#8b96a1"
 TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsc_bench.reports.drawing.panels import Panel, Row, assemble, by, operations, present, where
+from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.panels import Panel, Row, assemble, by, operations, present, where
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import colours
+from rsc_bench.reports.tables.table import Table
 
 ROW_PX = 30
 AROUND_PX = 90

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rsc_bench.reports.drawing.lines import Lines, line_panels
+from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.theme import times_axis
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.lines import Lines, line_panels
-from rsc_bench.reports.panels import Panel, assemble
-from rsc_bench.reports.table import Table
-from rsc_bench.reports.theme import times_axis
+from rsc_bench.reports.tables.table import Table
 
 LINES = Lines(x="budget", y="speedup", label=None, hover="C = %{x}: %{y:.2f}×")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rsc_bench.harness import plugins
+from rsc_bench import plugins
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.parts import to_graph
 from rsc_bench.suites.graphs.source import Source
@@ -66,7 +65,7 @@ def _format(path: Path) -> Format:
     for known in fitting:
         if known.claims(path):
             return known
-    layouts = " or ".join(known.says.rstrip(".") for known in fitting)
+    layouts = " or ".join(known.summary.rstrip(".") for known in fitting)
     raise GraphError(f"{path}: is in no layout that is known for {path.suffix} files: write it as one of: {layouts}")
 
 
@@ -78,14 +77,13 @@ def _suffixes() -> tuple[str, ...]:
     return tuple(sorted({suffix for known in _formats() for suffix in known.suffixes}))
 
 
-@cache
 def _formats() -> tuple[Format, ...]:
-    return tuple(plugins.load("rsc_bench.suites.graphs.formats", "FORMAT").values())
+    return tuple(plugins.load("format").values())
 
 
 SOURCE = Source(
     name="files",
-    says="Graph files by their path: Matrix Market, SciPy and attributed .npz, LINKX .mat, edge lists in CSV.",
+    summary="Graph files by their path: Matrix Market, SciPy and attributed .npz, LINKX .mat, edge lists in CSV.",
     names=(),
     load=load,
     check=check,

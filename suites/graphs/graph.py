@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import torch
+
     from rsc_bench.kernels import Csr
 
 MetricName = Literal["accuracy", "micro-F1", "ROC-AUC"]

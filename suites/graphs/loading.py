@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness import main_memory, plugins
+from rsc_bench import plugins
+from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.suites.graphs import reordering
+from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.graphs.graph import Graph, GraphError
-from rsc_bench.suites.kept import Kept
+from rsc_bench.text import nearest
 
 if TYPE_CHECKING:
     import torch
+
     from rsc_bench.suites.graphs.source import Source
 
 KEPT_PART = 4
@@ -35,7 +37,7 @@ class Known:
     name: str
     source: str
     """Name of the source that makes it."""
-    says: str
+    summary: str
     """One sentence of the source."""
     missing: str | None
     """Why it cannot be had on this machine, with the remedy; None where it can."""
@@ -46,7 +48,7 @@ def names() -> list[Known]:
     known = []
     for source in _sources().values():
         reason = source.missing()
-        known += [Known(name, source.name, source.says, reason) for name in source.names]
+        known += [Known(name, source.name, source.summary, reason) for name in source.names]
     return known
 
 
@@ -100,7 +102,7 @@ def _most_bytes(taken: int) -> int:
     return KEPT_BYTES if free is None else (free + taken) // KEPT_PART
 
 
-_GRAPHS = Kept(_held_bytes, _most_bytes)
+_GRAPHS = Cache(_held_bytes, _most_bytes)
 
 
 def _load(name: str, data_root: str | None, stamp: tuple[int, int] | None) -> Graph:
@@ -125,9 +127,8 @@ def _order(reorder: str, *wanted: Any) -> torch.Tensor:
     return reordering.order_of(_load(*wanted), reorder)
 
 
-@lru_cache(maxsize=1)
 def _sources() -> plugins.Plugins:
-    return plugins.load("rsc_bench.suites.graphs", "SOURCE")
+    return plugins.load("source")
 
 
 def _source_of(name: str) -> Source:
@@ -145,7 +146,7 @@ def _source_of(name: str) -> Source:
 
 
 def _not_known(name: str, base: str, known: list[str]) -> str:
-    nearest = get_close_matches(base, known, n=3, cutoff=0.5)
-    if nearest:
-        return f"graph {name!r} is not known: nearest are {', '.join(nearest)}"
+    near = nearest(base, known, cutoff=0.5)
+    if len(near) < len(known):
+        return f"graph {name!r} is not known: nearest are {', '.join(near)}"
     return f"graph {name!r} is not known: give the path of a graph file or one of {', '.join(known)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from rsc_bench.kernels import Csr
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 

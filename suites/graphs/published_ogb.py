@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rsc_bench.harness.plugins import OPTIONAL
+
 from rsc_bench.kernels import Csr
+from rsc_bench.plugins import absent
 from rsc_bench.suites.graphs.downloads import DATA_ROOT, available
 from rsc_bench.suites.graphs.graph import Graph, Masks, MetricName
 from rsc_bench.suites.graphs.source import Source
@@ -59,7 +60,7 @@ def load(name: str, data_root: Path | None = None) -> Graph:
 
 def missing() -> str | None:
     """Return how to get ogb, or None where it is installed."""
-    return f"ogb is not installed: {OPTIONAL['ogb']}" if find_spec("ogb") is None else None
+    return absent("ogb") if find_spec("ogb") is None else None
 
 
 def _download(published: Published, root: Path, folder: Path) -> None:
@@ -127,7 +128,7 @@ def _table(path: Path) -> Any:
 
 SOURCE = Source(
     name="ogb",
-    says="Published graphs of the Open Graph Benchmark, from --data-root or downloaded there.",
+    summary="Published graphs of the Open Graph Benchmark, from --data-root or downloaded there.",
     names=list(GRAPHS),
     load=load,
     missing=missing,

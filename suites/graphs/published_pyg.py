@@ -8,8 +8,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.plugins import OPTIONAL
 from rsc_bench.kernels import Csr
+from rsc_bench.plugins import absent
 from rsc_bench.suites.graphs.downloads import DATA_ROOT, available
 from rsc_bench.suites.graphs.formats.attributed_npz import read
 from rsc_bench.suites.graphs.graph import Graph, Masks
@@ -31,7 +31,7 @@ def load(name: str, data_root: Path | None = None) -> Graph:
 def missing() -> str | None:
     """Return how to get PyTorch Geometric, or None where it is installed."""
     if find_spec("torch_geometric") is None:
-        return f"torch_geometric is not installed: {OPTIONAL['torch_geometric']}"
+        return absent("torch_geometric")
     return None
 
 
@@ -77,7 +77,7 @@ _READERS: dict[str, Callable[[str, Path], Graph]] = {
 
 SOURCE = Source(
     name="pyg",
-    says="Published graphs through PyTorch Geometric, from --data-root or downloaded there.",
+    summary="Published graphs through PyTorch Geometric, from --data-root or downloaded there.",
     names=list(_READERS),
     load=load,
     missing=missing,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from functools import cache
 from typing import TYPE_CHECKING
 
-from rsc_bench.harness import plugins
+from rsc_bench import plugins
 from rsc_bench.kernels import Csr
 from rsc_bench.suites.graphs.graph import Graph, GraphError, Masks
+from rsc_bench.text import nearest
 
 if TYPE_CHECKING:
     import torch
+
     from rsc_bench.suites.graphs.orders import Order
 
 
@@ -24,7 +24,7 @@ def order_of(graph: Graph, name: str) -> torch.Tensor:
     """Return (nodes,), int64: the nodes of `graph` in the order of that name."""
     import torch
 
-    return torch.from_numpy(_find(name).of(graph).astype("int64"))
+    return torch.from_numpy(_find(name).compute(graph).astype("int64"))
 
 
 def reordered(graph: Graph, order: torch.Tensor) -> Graph:
@@ -65,16 +65,14 @@ def _permuted(matrix: Csr, order: torch.Tensor) -> Csr:
     return Csr(rowptr.to(matrix.rowptr.dtype), col.int(), value, matrix.shape, matrix.name)
 
 
-@cache
 def _orders() -> plugins.Plugins:
-    return plugins.load("rsc_bench.suites.graphs.orders", "ORDER")
+    return plugins.load("order")
 
 
 def _find(name: str) -> Order:
     orders = _orders()
     if name not in orders:
-        nearest = get_close_matches(name, orders, n=3, cutoff=0.5) or orders
-        raise GraphError(f"order {name!r} is not known: nearest are {', '.join(nearest)}")
+        raise GraphError(f"order {name!r} is not known: nearest are {', '.join(nearest(name, orders, cutoff=0.5))}")
     order: Order = orders[name]
     reason = order.missing()
     if reason is not None:

@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rsc_bench.suites.graphs.attributes import Attributes
-from rsc_bench.suites.graphs.block_model import Blocks, Ints, Stream, class_starts, draw, to_csr
+
 from rsc_bench.suites.graphs.graph import Graph
 from rsc_bench.suites.graphs.source import Source
+from rsc_bench.suites.graphs.synthetic.attributes import Attributes
+from rsc_bench.suites.graphs.synthetic.block_model import Blocks, Ints, Stream, class_starts, draw, to_csr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def _drawn(nodes: int, edges: int, stream: Stream, *, directed: bool) -> Ints:
 
 SOURCE = Source(
     name="small",
-    says="Tiny fixed graphs for the check-only run: a random one, a hub, empty rows, a directed one.",
+    summary="Tiny fixed graphs for the check-only run: a random one, a hub, empty rows, a directed one.",
     names=list(_SHAPES),
     load=load,
 )

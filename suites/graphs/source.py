@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rsc_bench.kernels.contract import present
+from rsc_bench.plugins import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ class Source:
     """Where graphs come from; a file in ``suites/graphs`` that defines ``SOURCE = Source(...)`` is one."""
 
     name: str
-    says: str
+    summary: str
     """One sentence: what graphs these are."""
     names: Sequence[str]
     """Every graph it knows by name, without scale."""

@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rsc_bench.suites.graphs.attributes import Attributes
-from rsc_bench.suites.graphs.block_model import DENSEST, Blocks, Floats, Stream, class_starts, draw, to_csr
+
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.source import Source
-from rsc_bench.suites.graphs.twin_table import TWINS, Law, Twin
+from rsc_bench.suites.graphs.synthetic.attributes import Attributes
+from rsc_bench.suites.graphs.synthetic.block_model import DENSEST, Blocks, Floats, Stream, class_starts, draw, to_csr
+from rsc_bench.suites.graphs.synthetic.twin_table import TWINS, Law, Twin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,7 @@ def make(base: str, scale: float = 1.0, seed: int = 0) -> Graph:
     """Return a twin with nodes and edges both scaled, which keeps the mean degree.
 
     A degree-corrected block model (Karrer and Newman, Phys. Rev. E 83, 016107, 2011). Nodes and edges are exact; degrees and
-    homophily come close (`rsc_bench.suites.graphs.twin_table` says to what, the tests say how close). Where a class has too few nodes
+    homophily come close (`rsc_bench.suites.graphs.synthetic.twin_table` says to what, the tests say how close). Where a class has too few nodes
     for the edges that should stay in it (dense graphs at small scales), most of its pairs become edges and homophily is lower.
 
     Args:
@@ -139,7 +140,7 @@ def _labels(twin: Twin, attributes: Attributes) -> torch.Tensor:
 
 SOURCE = Source(
     name="twins",
-    says="Synthetic twins of published graphs, scaled by @: degree-corrected block models.",
+    summary="Synthetic twins of published graphs, scaled by @: degree-corrected block models.",
     names=[PREFIX + name for name in TWINS],
     load=load,
     check=check,

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_matrices import array, jagged, same_bits, without_entries
+
 from rsc_bench.kernels import Csr, csr
 
 SEEDS = st.integers(0, 2**32 - 1)

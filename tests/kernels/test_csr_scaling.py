@@ -3,6 +3,7 @@ import pytest
 import scipy.sparse
 import torch
 from made_matrices import array, jagged
+
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.csr import Scaling
 

@@ -3,6 +3,7 @@ import pytest
 import scipy.sparse
 import torch
 from made_matrices import array, jagged, same_bits
+
 from rsc_bench.kernels import Csr, csr
 
 EDGES = torch.tensor([[0, 0, 1], [1, 2, 2]])  # 0 -> 1, 0 -> 2, 1 -> 2

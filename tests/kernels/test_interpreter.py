@@ -14,7 +14,7 @@ VERSION = tuple(int(part) for part in triton.__version__.split(".")[:2])
 pytestmark = pytest.mark.skipif(VERSION < (3, 7), reason=f"interpreting loops needs triton 3.7 or newer (got {triton.__version__})")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-CONTRACT = pytest.param(["tests/kernels/test_exact_contract.py", "-k", "rows_triton"], id="exact contract")
+CONTRACT = pytest.param(["tests/kernels/exact/test_exact_contract.py", "-k", "rows_triton"], id="exact contract")
 FILES = [pytest.param([str(path.relative_to(ROOT))], id=path.stem) for path in sorted(HERE.rglob("test_*_triton.py"))]
 
 

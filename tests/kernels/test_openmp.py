@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from rsc_bench.kernels import openmp
 
 pytest.importorskip("numba", reason="numba is not installed: pip install numba")

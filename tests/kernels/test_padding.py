@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged
+
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.kernels.padding import TAIL_ROWS, cut, padded

@@ -18,7 +18,7 @@ import scipy.sparse, torch
 from rsc_bench.harness.plugins import load
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.sampled.compose import Sampling, compose
-exact, selections = load("rsc_bench.kernels.exact", "KERNEL"), load("rsc_bench.kernels.sampled", "SELECTION")
+exact, selections = load("kernel"), load("selection")
 assert "rows_numba" not in exact
 assert exact.missing["rows_numba"] == "numba is not installed: pip install numba", exact.missing
 assert selections.missing == {}, selections.missing

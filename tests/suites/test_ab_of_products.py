@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from rsc_bench.harness.environment import checkout
-from rsc_bench.harness.results import read
 from running_pytest import NO_GPU, ROOT
+
+from rsc_bench.harness.machine.environment import checkout
+from rsc_bench.harness.records.file import read
 
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")

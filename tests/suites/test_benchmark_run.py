@@ -9,13 +9,14 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from rsc_bench.harness.record import Record
-from rsc_bench.harness.results import ResultsError, read
-from rsc_bench.suites import running
-from rsc_bench.suites.asked import Asked
-from rsc_bench.suites.running import Runner
-from rsc_bench.suites.session import Session
 from running_pytest import NO_GPU, ROOT, SMALL, command, suites, tree
+
+from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.harness.records.run import Record
+from rsc_bench.suites import runner as running
+from rsc_bench.suites.options import Options
+from rsc_bench.suites.runner import Runner
+from rsc_bench.suites.session import Session
 
 MINE = """
 from rsc_bench.kernels import Kernel
@@ -164,7 +165,7 @@ def test_a_file_that_takes_no_more_ends_the_run_in_one_line(monkeypatch):
         def append(self, record, index):
             raise ResultsError("run.jsonl: cannot be written (the disk is full): give another --results path")
 
-    session = Session(Asked(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("mkl",), device="cpu"))
+    session = Session(Options(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("mkl",), device="cpu"))
     setting = session.settings[0]
     monkeypatch.setattr(running, "attempt", lambda case, *rest: Record(case=case, status="failed", reason="whatever"))
     with pytest.raises(pytest.exit.Exception, match="the disk is full") as caught:

@@ -1,4 +1,5 @@
 import pytest
+
 from rsc_bench.suites import clocks
 
 

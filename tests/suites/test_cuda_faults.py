@@ -3,13 +3,15 @@
 from types import SimpleNamespace
 
 import pytest
-from rsc_bench.harness import faults
-from rsc_bench.harness.record import Record
-from rsc_bench.suites import operands, running
-from rsc_bench.suites.asked import Asked
-from rsc_bench.suites.kernels import catalog
-from rsc_bench.suites.running import Runner
-from rsc_bench.suites.sweep import settings
+
+from rsc_bench.harness.measure.gpu import faults
+from rsc_bench.harness.records.run import Record
+from rsc_bench.suites import runner as running
+from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.options import Options
+from rsc_bench.suites.runner import Runner
+from rsc_bench.suites.spmm import operands
+from rsc_bench.suites.spmm.sweep import settings
 
 ILLEGAL = "AcceleratorError: CUDA error: an illegal memory access was encountered"
 
@@ -26,7 +28,7 @@ class Written(list):
 
 @pytest.fixture
 def setting():
-    asked = Asked(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("cusparse",), device="cuda:0")
+    asked = Options(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("cusparse",), device="cuda:0")
     return next(setting for setting in settings(asked, catalog()) if setting.choice.name == "cusparse")
 
 

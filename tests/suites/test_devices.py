@@ -2,6 +2,7 @@ import warnings
 
 import pytest
 import torch
+
 from rsc_bench.suites import devices
 
 # What torch 2.13 warns of, cut (c10/cuda/CUDAFunctions.cpp).

@@ -1,7 +1,8 @@
 """What is kept for those who ask again."""
 
 import pytest
-from rsc_bench.suites.kept import Kept
+
+from rsc_bench.suites.graphs.cache import Kept
 
 
 def asking(most_bytes):

@@ -1,5 +1,6 @@
 import pytest
-from rsc_bench.suites.kernels import Choice, KernelError, catalog
+
+from rsc_bench.suites.catalog import Choice, KernelError, catalog
 
 MINE = """
 from rsc_bench.kernels import Kernel
@@ -117,7 +118,7 @@ def test_a_kernel_must_have_a_name_that_can_stand_in_others(file, name):
 
 
 def test_a_package_that_is_missing_for_a_file_is_named_with_its_remedy(file, monkeypatch):
-    from rsc_bench.harness import plugins
+    from rsc_bench import plugins
 
     monkeypatch.setitem(plugins.OPTIONAL, "absent_extra", "pip install absent-extra")
     assert refused(file("import absent_extra")).endswith("mine.py: absent_extra is not installed: pip install absent-extra")

@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("numba", reason="the kernel profiled here needs numba: pip install numba")
 
-from rsc_bench.harness.__main__ import main
-from rsc_bench.harness.profile import ProfileError
+from rsc_bench.cli import main
+from rsc_bench.harness.measure.profile import ProfileError
 from rsc_bench.suites import profiling
 
 NOTHING = dict.fromkeys(("graph", "kernel", "width", "budget", "device", "model"))
@@ -80,7 +80,7 @@ def test_without_a_kernel_ours_is_profiled_and_samples_where_there_is_a_budget()
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "summary"),
     [
         ({"graph": "small:hubb"}, "graph 'small:hubb' is not known"),
         ({"kernel": "rows_numb"}, "--kernel 'rows_numb' is not a known kernel or a file: nearest are rows_numba"),
@@ -94,8 +94,8 @@ def test_without_a_kernel_ours_is_profiled_and_samples_where_there_is_a_budget()
         ({"width": 10**9}, "need .* GB of memory"),
     ],
 )
-def test_what_cannot_be_profiled_is_said_in_one_line(given, says):
-    with pytest.raises(ProfileError, match=says) as caught:
+def test_what_cannot_be_profiled_is_said_in_one_line(given, summary):
+    with pytest.raises(ProfileError, match=summary) as caught:
         profiling.plan(HUB | given)
     assert "\n" not in str(caught.value)
 

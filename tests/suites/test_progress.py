@@ -1,5 +1,8 @@
 import pytest
-from rsc_bench.harness.record import Case, Measurement, Record
+
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import measured
+from rsc_bench.harness.records.run import Record
 from rsc_bench.suites import progress
 from rsc_bench.suites.progress import Progress
 
@@ -19,7 +22,7 @@ SAMPLED = Case(
 
 def ok(case, *times_s, rel_error=0.0):
     parts = {"select_s": None, "prepare_s": 1.0, "nnz": 9, "kept_nnz": 9, "peak_bytes": None, "stop": "precise"}
-    return Record(case=case, status="ok", measurement=Measurement(times_s=list(times_s), rel_error=rel_error, **parts))
+    return Record(case=case, status="ok", measurement=measured(times_s=list(times_s), rel_error=rel_error, **parts))
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import re
 
-from rsc_bench.harness.results import read
 from running_pytest import ROOT, SMALL, suites
+
+from rsc_bench.harness.records.file import read
 
 
 def test_the_kernel_in_the_readme_is_measured_from_a_file_of_its_own(tmp_path):

@@ -1,8 +1,10 @@
 import pytest
-from rsc_bench.harness.record import Record, Round
-from rsc_bench.harness.results import ResultsFile, read
+
+from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.measurement import measured
+from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.suites import session as sessions
-from rsc_bench.suites.asked import Asked
+from rsc_bench.suites.options import Options
 from rsc_bench.suites.session import NEW_FILE_ROUNDS, Rounds, Session
 
 NOWHERE = {"cpu": {"model": "Example 9000"}}
@@ -20,7 +22,7 @@ def path(tmp_path):
 
 def asked(path, rounds=None, widths=(3, 5)):
     return Session(
-        Asked(benchmark=True, graphs=("small:hub",), widths=widths, kernels=("mkl",), device="cpu", results=path, rounds=rounds)
+        Options(benchmark=True, graphs=("small:hub",), widths=widths, kernels=("mkl",), device="cpu", results=path, rounds=rounds)
     )
 
 
@@ -105,13 +107,12 @@ def test_a_part_of_a_sweep_that_was_done_before_the_kill_gets_a_round_of_its_own
 
 
 def test_the_samples_of_a_case_are_those_of_all_rounds_in_order(path):
-    from rsc_bench.harness.record import Measurement
 
     parts = {"select_s": None, "prepare_s": 1.0, "rel_error": 0.0, "nnz": 9, "kept_nnz": 9, "peak_bytes": None}
     session = asked(path)
     rounds, case = Rounds(session), session.settings[0].case()
     for index, times_s in [(1, [1.0, 2.0]), (2, [0.5])]:
-        rounds.append(Record(case=case, status="ok", measurement=Measurement(times_s=times_s, **parts)), index)
+        rounds.append(Record(case=case, status="ok", measurement=measured(times_s=times_s, **parts)), index)
     rounds.append(Record(case=session.settings[1].case(), status="failed", reason="made up"), 2)
     rounds.close()
     assert rounds.samples(case) == [1.0, 2.0, 0.5]

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 import torch
-from rsc_bench.harness.results import read
 from running_pytest import ROOT, command
+
+from rsc_bench.harness.records.file import read
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

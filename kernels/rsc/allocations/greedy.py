@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from rsc_bench.kernels.rsc.allocation import FLOOR, Allocation, Frontier, LayerCost, check_budget, frontier
+
+from rsc_bench.kernels.rsc.allocations import FLOOR, Allocation, Frontier, LayerCost, check_budget, frontier
 
 STEPS = 50
 """A step drops 1/50 of a layer's pairs: the paper's 0.02 * N."""
@@ -32,7 +33,7 @@ def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
     them, the first of them where several tie. Which step comes next does not depend on the budget, so more budget undoes
     steps and never makes another choice. Up to one step of the budget stays unspent.
 
-    Unlike in the paper, steps end at a layer's minimum (`rsc_bench.kernels.rsc.allocation.FLOOR`): the one that would pass it is cut there.
+    Unlike in the paper, steps end at a layer's minimum (`rsc_bench.kernels.rsc.allocations.FLOOR`): the one that would pass it is cut there.
     """
     return take_steps([frontier(layer) for layer in layers], budget)
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rsc_bench.kernels.rsc.allocation import FLOOR, Allocation, Frontier, LayerCost, flops_limit, frontier
-from rsc_bench.kernels.rsc.allocations.greedy import take_steps
 from scipy.optimize import isotonic_regression
+
+from rsc_bench.kernels.rsc.allocations import FLOOR, Allocation, Frontier, LayerCost, flops_limit, frontier
+from rsc_bench.kernels.rsc.allocations.greedy import take_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
     fit ends it; what is left goes to the layer whose next pairs save most, and where the steps of `greedy` happen to use the
     budget better, they stand.
 
-    All of it on what lies beyond the layers' minima (`rsc_bench.kernels.rsc.allocation.FLOOR`), which the paper does not have: a hull
+    All of it on what lies beyond the layers' minima (`rsc_bench.kernels.rsc.allocations.FLOOR`), which the paper does not have: a hull
     starts at a minimum, and what is set aside for one is spent.
 
     So the error is never above that of `greedy`, and above the best possible by less than that one segment would have saved.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from rsc_bench.kernels.rsc.allocation import Allocation, LayerCost, check_budget, frontier
+
+from rsc_bench.kernels.rsc.allocations import Allocation, LayerCost, check_budget, frontier
 
 
 def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:

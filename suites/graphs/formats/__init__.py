@@ -17,7 +17,7 @@ class Format:
     """A layout of graph files; a file in ``suites/graphs/formats`` that defines ``FORMAT = Format(...)`` is one."""
 
     name: str
-    says: str
+    summary: str
     """One sentence: what the file holds."""
     suffixes: Sequence[str]
     """How names of such files end: ``.mtx.gz``."""

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from rsc_bench.suites.graphs.formats import Format
 from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_zip, readable, too_large
 from rsc_bench.suites.graphs.graph import GraphError
@@ -65,7 +66,7 @@ def _dense(matrix: scipy.sparse.csr_matrix) -> torch.Tensor:
 
 FORMAT = Format(
     name="attributed-npz",
-    says="The layout of cora.npz: CSR parts adj_* and attr_*, and labels.",
+    summary="The layout of cora.npz: CSR parts adj_* and attr_*, and labels.",
     suffixes=(".npz",),
     claims=lambda path: "adj_data" in check_zip(path),
     read=read,

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_size, readable
 from rsc_bench.suites.graphs.graph import GraphError
 from rsc_bench.suites.graphs.parts import class_numbers

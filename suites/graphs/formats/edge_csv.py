@@ -6,6 +6,7 @@ import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from rsc_bench.suites.graphs.formats import Format
 from rsc_bench.suites.graphs.formats.beside_csv import read_features, read_labels
 from rsc_bench.suites.graphs.formats.limits import check_size
@@ -78,7 +79,7 @@ def _bad_line(path: Path, skip: int, reason: str) -> GraphError:
 
 FORMAT = Format(
     name="edge-csv",
-    says="An edge list id_1,id_2 in CSV, with *_features.json or .csv and *_target.csv beside it.",
+    summary="An edge list id_1,id_2 in CSV, with *_features.json or .csv and *_target.csv beside it.",
     suffixes=(".csv",),
     claims=lambda path: True,  # noqa: ARG005
     read=read,

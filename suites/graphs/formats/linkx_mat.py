@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from rsc_bench.suites.graphs.formats import Format
 from rsc_bench.suites.graphs.formats.limits import readable
 from rsc_bench.suites.graphs.formats.mat_elements import check_mat
@@ -75,7 +76,7 @@ def _one_hot(table: NDArray[np.int64]) -> torch.Tensor:
 
 FORMAT = Format(
     name="linkx-mat",
-    says="Facebook100 as in LINKX: a .mat file with A and local_info.",
+    summary="Facebook100 as in LINKX: a .mat file with A and local_info.",
     suffixes=(".mat",),
     claims=lambda path: True,  # noqa: ARG005
     read=read,

@@ -9,6 +9,7 @@ import warnings
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
+
 from rsc_bench.suites.graphs.formats import Format
 from rsc_bench.suites.graphs.formats.limits import readable, unpacked
 from rsc_bench.suites.graphs.graph import GraphError
@@ -90,7 +91,7 @@ def _places(table: NDArray[np.float64], nodes: int, path: Path) -> NDArray[np.in
 
 FORMAT = Format(
     name="matrix-market",
-    says="Matrix Market coordinates: .mtx or .mtx.gz.",
+    summary="Matrix Market coordinates: .mtx or .mtx.gz.",
     suffixes=(".mtx", ".mtx.gz"),
     claims=lambda path: True,  # noqa: ARG005
     read=read,

@@ -28,7 +28,7 @@ def read(path: Path, option: str | None = None) -> Parts:  # noqa: ARG001
 
 FORMAT = Format(
     name="scipy-npz",
-    says="What scipy.sparse.save_npz writes: .npz.",
+    summary="What scipy.sparse.save_npz writes: .npz.",
     suffixes=(".npz",),
     claims=lambda path: {"format", "shape", "data"} <= set(check_zip(path)),
     read=read,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rsc_bench.kernels.contract import present
+from rsc_bench.plugins import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
+
     from rsc_bench.suites.graphs.graph import Graph
 
 
@@ -20,9 +21,9 @@ class Order:
     """A way to number nodes anew; a file in ``suites/graphs/orders`` that defines ``ORDER = Order(...)`` is one."""
 
     name: str
-    says: str
+    summary: str
     """One sentence: which nodes come to stand beside each other, and why a kernel may like it."""
-    of: Callable[[Graph], NDArray[np.integer]]
+    compute: Callable[[Graph], NDArray[np.integer]]
     """From a graph to (nodes,): its nodes in the new order, the same at each call."""
     missing: Callable[[], str | None] = present
     """Why it cannot be used on this machine, with the remedy; None where it can."""

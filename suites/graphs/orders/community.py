@@ -6,11 +6,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rsc_bench.harness.plugins import OPTIONAL
+
+from rsc_bench.plugins import absent
 from rsc_bench.suites.graphs.orders import Order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from rsc_bench.suites.graphs.graph import Graph
 
 
@@ -30,12 +32,12 @@ def of(graph: Graph) -> NDArray[np.integer]:
 
 def missing() -> str | None:
     """Return how to get scikit-network, or None where it is installed."""
-    return None if find_spec("sknetwork") else f"scikit-network is not installed: {OPTIONAL['sknetwork']}"
+    return None if find_spec("sknetwork") else absent("sknetwork")
 
 
 ORDER = Order(
     name="community",
-    says="Louvain communities one after the other: rows that follow each other share most of what they gather.",
-    of=of,
+    summary="Louvain communities one after the other: rows that follow each other share most of what they gather.",
+    compute=of,
     missing=missing,
 )

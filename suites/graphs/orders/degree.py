@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from rsc_bench.suites.graphs.orders import Order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from rsc_bench.suites.graphs.graph import Graph
 
 
@@ -22,6 +24,6 @@ def of(graph: Graph) -> NDArray[np.integer]:
 
 ORDER = Order(
     name="degree",
-    says="Hubs first: the features that most rows gather lie side by side and stay in cache.",
-    of=of,
+    summary="Hubs first: the features that most rows gather lie side by side and stay in cache.",
+    compute=of,
 )

@@ -9,6 +9,7 @@ from rsc_bench.suites.graphs.orders import Order
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
     from rsc_bench.suites.graphs.graph import Graph
 
 
@@ -22,6 +23,6 @@ def of(graph: Graph) -> NDArray[np.integer]:
 
 ORDER = Order(
     name="rcm",
-    says="Reverse Cuthill-McKee: a narrow band, so that rows that follow each other gather from the same stretch of features.",
-    of=of,
+    summary="Reverse Cuthill-McKee: a narrow band, so that rows that follow each other gather from the same stretch of features.",
+    compute=of,
 )

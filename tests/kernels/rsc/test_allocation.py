@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_layers import layer_cost, made
-from rsc_bench.kernels.rsc.allocation import LayerCost, error, flops_limit, frontier, kept_nnz, ranking, spent
+
+from rsc_bench.kernels.rsc.allocations import LayerCost, error, flops_limit, frontier, kept_nnz, ranking, spent
 
 # Ranked: pair 2 (score 4, 1 non-zero), pair 0 (score 2, 5 non-zeros), pair 3 (score 1, 2), pair 1 (score 0, 3).
 FOUR = ([2, 0, 4, 1], [5, 3, 1, 2])

@@ -8,10 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_layers import budgets, layer_cost, layers, made, minimum
-from rsc_bench.harness.plugins import load
-from rsc_bench.kernels.rsc.allocation import Allocation, LayerCost, error, spent
 
-ALLOCATIONS = load("rsc_bench.kernels.rsc.allocations", "ALLOCATION")
+from rsc_bench.kernels.rsc.allocations import Allocation, LayerCost, error, spent
+from rsc_bench.plugins import load
+
+ALLOCATIONS = load("allocation")
 EVERY = sorted(ALLOCATIONS)
 
 
@@ -31,8 +32,8 @@ def test_the_papers_allocation_the_optimal_and_the_uniform_one_are_there():
 @pytest.mark.parametrize("name", EVERY)
 def test_an_allocation_says_in_one_sentence_what_it_does(name):
     assert isinstance(ALLOCATIONS[name], Allocation)
-    assert ALLOCATIONS[name].says.endswith(".")
-    assert "\n" not in ALLOCATIONS[name].says
+    assert ALLOCATIONS[name].summary.endswith(".")
+    assert "\n" not in ALLOCATIONS[name].summary
 
 
 @pytest.mark.parametrize("name", EVERY)

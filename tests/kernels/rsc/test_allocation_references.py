@@ -10,10 +10,11 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from made_layers import KINDS, budgets, layer_cost, layers, made, minimum, ranked, set_aside
-from rsc_bench.harness.plugins import load
-from rsc_bench.kernels.rsc.allocation import error, spent
 
-ALLOCATIONS = load("rsc_bench.kernels.rsc.allocations", "ALLOCATION")
+from rsc_bench.kernels.rsc.allocations import error, spent
+from rsc_bench.plugins import load
+
+ALLOCATIONS = load("allocation")
 
 
 def every_k(made_layers, budget):

@@ -8,11 +8,12 @@ import torch
 pytest.importorskip("torch_geometric", reason="approximates PyTorch Geometric models: pip install torch-geometric")
 
 from made_graphs import random_graph
+from torch_geometric.nn import GAT, GCN, GCN2Conv, GCNConv, GraphSAGE, SAGEConv
+from torch_geometric.nn.conv import gcn2_conv, gcn_conv
+
 from rsc_bench.kernels import Kernel, Unsupported
 from rsc_bench.kernels.exact import cusparse, torch_reduce
 from rsc_bench.kernels.rsc import approximate
-from torch_geometric.nn import GAT, GCN, GCN2Conv, GCNConv, GraphSAGE, SAGEConv
-from torch_geometric.nn.conv import gcn2_conv, gcn_conv
 
 NODES = 40
 
@@ -207,7 +208,7 @@ def test_the_optimisers_state_lives_through_allocations():
 
 @pytest.mark.parametrize("module", [gcn_conv, gcn2_conv], ids=["gcn", "gcn2"])
 def test_an_adjacency_is_normalised_once(module, monkeypatch):
-    from rsc_bench.kernels.rsc import convert
+    from rsc_bench.kernels.rsc.conversion import layers as convert
 
     calls = []
     normalise = module.gcn_norm

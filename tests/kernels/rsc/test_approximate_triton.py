@@ -7,10 +7,11 @@ pytest.importorskip("triton", reason="triton is not installed: pip install trito
 pytest.importorskip("torch_geometric", reason="approximates PyTorch Geometric models: pip install torch-geometric")
 
 from made_graphs import random_graph
+from torch_geometric.nn import GCN, GraphSAGE
+
 from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.kernels.exact.rows_triton import KERNEL
 from rsc_bench.kernels.rsc import approximate
-from torch_geometric.nn import GCN, GraphSAGE
 
 # Said once by torch's own conversions, wherever PyTorch Geometric first touches a sparse tensor.
 pytestmark = [

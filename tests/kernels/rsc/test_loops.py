@@ -1,5 +1,6 @@
 import torch
 from made_graphs import BY_HAND, csr
+
 from rsc_bench.kernels.sampled.diagonal import Loops, on_diagonal
 
 

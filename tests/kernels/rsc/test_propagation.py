@@ -1,14 +1,15 @@
 import pytest
 import torch
 from made_graphs import BY_HAND, GRADIENT, csr, propagation, random_graph, regime, topk_mask
+from torch.utils._python_dispatch import TorchDispatchMode
+
 from rsc_bench.kernels.exact import mkl, torch_reduce
 from rsc_bench.kernels.rsc.account import Limit
 from rsc_bench.kernels.rsc.adjacency import Adjacency
 from rsc_bench.kernels.rsc.operation import propagate
 from rsc_bench.kernels.rsc.product import Sampler
 from rsc_bench.kernels.rsc.propagation import Propagation
-from rsc_bench.kernels.sampled import importance, random, topk
-from torch.utils._python_dispatch import TorchDispatchMode
+from rsc_bench.kernels.sampled.selections import importance, random, topk
 
 
 @pytest.fixture

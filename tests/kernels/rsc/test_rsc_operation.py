@@ -3,6 +3,7 @@ import gc
 import pytest
 import torch
 from made_graphs import propagation, random_graph, regime
+
 from rsc_bench.kernels.exact import mkl, torch_reduce
 from rsc_bench.kernels.rsc import edge_gradient as chunked
 from rsc_bench.kernels.rsc.operation import _dense_gradient, _propagate, _value_gradient, propagate

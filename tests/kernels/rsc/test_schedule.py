@@ -1,8 +1,9 @@
 import pytest
 import torch
 from made_graphs import regime
+
 from rsc_bench.kernels.rsc.account import Accounts
-from rsc_bench.kernels.rsc.allocation import LayerCost
+from rsc_bench.kernels.rsc.allocations import LayerCost
 from rsc_bench.kernels.rsc.running import Running
 from rsc_bench.kernels.rsc.schedule import Schedule
 

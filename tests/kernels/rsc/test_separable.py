@@ -1,7 +1,8 @@
 import pytest
 import torch
 from made_graphs import csr, random_graph
-from rsc_bench.kernels.rsc.separable import separated
+
+from rsc_bench.kernels.rsc.conversion.separable import separated
 
 
 def pattern():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from rsc_bench.kernels.rsc.timings import Timings
 
 

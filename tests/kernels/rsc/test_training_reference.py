@@ -9,11 +9,12 @@ import torch
 pytest.importorskip("torch_geometric", reason="approximates PyTorch Geometric models: pip install torch-geometric")
 
 from dense_training import Gcn, Plan, Sage, Task, Trace, Training
+from torch_geometric.nn import GCN, GraphSAGE
+
 from rsc_bench.kernels.exact import mkl
 from rsc_bench.kernels.rsc import approximate
 from rsc_bench.kernels.rsc.allocations import greedy
 from rsc_bench.kernels.rsc.product import SKETCH_WIDTH, Product
-from torch_geometric.nn import GCN, GraphSAGE
 
 NODES, LAYERS, HIDDEN, CLASSES = 100, 3, 7, 4  # a step of greedy is 2 pairs
 SMALLEST_GAP = 1e-5  # a hundred times the rounding of a float32 score, so no choice can turn on it

@@ -2,6 +2,7 @@
 
 import torch
 from made_graphs import csr
+
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.exact._torch_csr import torch_csr
 from rsc_bench.kernels.rsc.adjacency import Adjacency

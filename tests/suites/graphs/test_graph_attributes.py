@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from rsc_bench.suites.graphs.attributes import Attributes
-from rsc_bench.suites.graphs.twin_table import TWINS
-from rsc_bench.suites.scores import micro_f1, roc_auc
+
+from rsc_bench.suites.graphs.synthetic.attributes import Attributes
+from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
+from rsc_bench.suites.training.scores import micro_f1, roc_auc
 
 SEED = (7,)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse
+
 from rsc_bench.suites.graphs import GraphError, load
 from rsc_bench.suites.graphs.formats import limits
 
@@ -159,9 +160,9 @@ TEXTS = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_bad_text_file_is_one_line_with_its_path(tmp_path, name):
-    text, says = TEXTS[name]
+    text, summary = TEXTS[name]
     path = write(tmp_path / name, text)
-    with pytest.raises(GraphError, match=says) as caught:
+    with pytest.raises(GraphError, match=summary) as caught:
         load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -194,9 +195,9 @@ NPZ = {
 
 @pytest.mark.parametrize("name", NPZ)
 def test_a_bad_npz_is_one_line_with_its_path(tmp_path, name):
-    make, says = NPZ[name]
+    make, summary = NPZ[name]
     path = make(tmp_path / f"{name}.npz")
-    with pytest.raises(GraphError, match=says) as caught:
+    with pytest.raises(GraphError, match=summary) as caught:
         load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -226,8 +227,8 @@ MATS = {
 
 @pytest.mark.parametrize("name", MATS)
 def test_a_bad_mat_is_one_line(tmp_path, name):
-    changed, says = MATS[name]
-    with pytest.raises(GraphError, match=says):
+    changed, summary = MATS[name]
+    with pytest.raises(GraphError, match=summary):
         load(save_mat(tmp_path / f"{name}.mat", **changed))
 
 
@@ -315,9 +316,9 @@ BESIDE = {
 
 @pytest.mark.parametrize("name", BESIDE)
 def test_what_stands_beside_must_fit_the_nodes(tmp_path, name):
-    text, says = BESIDE[name]
+    text, summary = BESIDE[name]
     write(tmp_path / f"x_{name}", text)
-    with pytest.raises(GraphError, match=says):
+    with pytest.raises(GraphError, match=summary):
         load(write(tmp_path / "x_edges.csv", "0,1\n1,2\n"))
 
 
@@ -330,9 +331,9 @@ CELLS = {
 
 @pytest.mark.parametrize("name", CELLS)
 def test_damage_in_what_stands_beside_names_that_file(tmp_path, name):
-    text, says = CELLS[name]
+    text, summary = CELLS[name]
     beside = write(tmp_path / f"x_{name}", text)
-    with pytest.raises(GraphError, match=says) as caught:
+    with pytest.raises(GraphError, match=summary) as caught:
         load(write(tmp_path / "x_edges.csv", "0,1\n1,2\n"))
     assert str(beside) in str(caught.value)
 

@@ -1,11 +1,12 @@
 import pytest
 import torch
-from rsc_bench.harness import plugins
+
+from rsc_bench import plugins
 from rsc_bench.kernels import Csr
 from rsc_bench.suites.graphs import Graph, GraphError, load, loading, names
+from rsc_bench.suites.graphs.cache import Kept
 from rsc_bench.suites.graphs.graph import Masks, random_split
-from rsc_bench.suites.graphs.statistics import degrees, edge_homophily
-from rsc_bench.suites.kept import Kept
+from rsc_bench.suites.graphs.synthetic.statistics import degrees, edge_homophily
 
 PATH = Csr(torch.tensor([0, 1, 3, 4], dtype=torch.int32), torch.tensor([1, 0, 2, 1], dtype=torch.int32), None, (3, 3), "path")
 
@@ -19,7 +20,7 @@ def test_every_known_graph_is_listed_with_its_source():
     assert {"small:hub", "twin:reddit2", "twin:ogbn-proteins", "reddit", "ogbn-products", "cora"} <= set(listed)
     assert listed["twin:yelp"].source == "twins"
     assert listed["twin:yelp"].missing is None
-    assert all(known.says for known in listed.values())
+    assert all(known.summary for known in listed.values())
 
 
 def test_a_graph_of_a_fixed_size_cannot_be_scaled():
@@ -27,24 +28,17 @@ def test_a_graph_of_a_fixed_size_cannot_be_scaled():
         load("small:hub@0.5")
 
 
-@pytest.mark.parametrize("source", plugins.load("rsc_bench.suites.graphs", "SOURCE").values(), ids=lambda source: source.name)
+@pytest.mark.parametrize("source", plugins.load("source").values(), ids=lambda source: source.name)
 def test_every_source_describes_itself_and_loads_only_names_of_its_own(source):
-    others = [
-        name
-        for other in plugins.load("rsc_bench.suites.graphs", "SOURCE").values()
-        if other.name != source.name
-        for name in other.names
-    ]
-    assert source.says.endswith(".")
+    others = [name for other in plugins.load("source").values() if other.name != source.name for name in other.names]
+    assert source.summary.endswith(".")
     assert not set(source.names) & set(others)
     assert source.names or source.claims
 
 
-@pytest.mark.parametrize(
-    "format_", plugins.load("rsc_bench.suites.graphs.formats", "FORMAT").values(), ids=lambda format_: format_.name
-)
+@pytest.mark.parametrize("format_", plugins.load("format").values(), ids=lambda format_: format_.name)
 def test_every_format_describes_itself_and_reports_a_damaged_file(format_, tmp_path):
-    assert format_.says.endswith(".")
+    assert format_.summary.endswith(".")
     for suffix in format_.suffixes:
         (tmp_path / f"damaged{suffix}").write_bytes(b"\x01\x02" * 100)
         with pytest.raises(GraphError, match="damaged"):

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from rsc_bench.harness.plugins import load as load_plugins
+
 from rsc_bench.kernels import Csr
+from rsc_bench.plugins import load as load_plugins
 from rsc_bench.suites import graphs
 from rsc_bench.suites.graphs import Graph, GraphError, Masks
 from rsc_bench.suites.graphs.orders import Order, community, degree, rcm
@@ -150,4 +151,4 @@ def test_an_order_without_its_package_says_how_to_get_it(monkeypatch):
 @pytest.mark.parametrize("each", FOUND.values(), ids=list(FOUND))
 def test_an_order_says_what_it_is(each):
     assert isinstance(each, Order)
-    assert each.says.endswith(".")
+    assert each.summary.endswith(".")

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from rsc_bench.suites.graphs import GraphError, downloads, published_ogb, published_pyg
 from rsc_bench.suites.graphs.published_ogb import GRAPHS
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from rsc_bench.suites.graphs import Graph, load
-from rsc_bench.suites.graphs.statistics import degrees, edge_homophily
+from rsc_bench.suites.graphs.synthetic.statistics import degrees, edge_homophily
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 

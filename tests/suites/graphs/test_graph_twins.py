@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+
 from rsc_bench.suites.graphs import Graph, GraphError, load
-from rsc_bench.suites.graphs.statistics import degrees, edge_homophily
-from rsc_bench.suites.graphs.twin_table import TWINS
+from rsc_bench.suites.graphs.synthetic.statistics import degrees, edge_homophily
+from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
 from rsc_bench.suites.graphs.twins import make, scaled
 
 # Nodes, directed edges, features, classes: PyTorch Geometric's documentation and ogb.stanford.edu/docs/nodeprop.

@@ -1,0 +1,64 @@
+"""Runs the suites once in a process of its own, and returns the round that it wrote."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rsc_bench.harness.ab import AlternatingError, Side
+from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.harness.records.run import Run
+
+ALL_WELL, CASES_FAILED, GPU_FAULT = 0, 1, 3
+"""Exit statuses of a session that has left a round: every case measured, some wrong or failed, ended by a fault of the GPU."""
+COMMAND = ("-m", "pytest", "--benchmark", "--rounds", "1", "-q", "-p", "no:cacheprovider")
+# What a test suite has use for and a round has not: rewriting asserts and importing Hypothesis take time in each.
+LEAN = ("-p", "no:hypothesispytest", "--assert", "plain")
+# Plug-ins may colour their messages, also for a file.
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+# How pytest begins the line of an exit and of a bad command line; the first line of the latter only says how it is used.
+_SAID = re.compile(r"(?:_pytest\.outcomes\.)?(?:Exit|ERROR|.*: error): (?!usage: )(.*)")
+
+
+def take(side: Side, arguments: tuple[str, ...]) -> Run:
+    """Return one round of a side, as a run; raises `AlternatingError` where the suites cannot be run.
+
+    A process of its own, as any later run will be: memory, hash seed and code are laid out anew each time, and that is
+    part of what makes two runs differ.
+    """
+    with tempfile.TemporaryDirectory(prefix="rsc-bench-round-") as scratch:
+        results, output = Path(scratch, "round.jsonl"), Path(scratch, "output.txt")
+        command = [sys.executable, *COMMAND, *LEAN, "--results", str(results), *side.options, *arguments]
+        with output.open("wb") as file:
+            ended = subprocess.run(
+                command, cwd=side.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False, env=_plain()
+            )
+        text = output.read_text(encoding="utf-8", errors="replace")
+        if ended.returncode not in (ALL_WELL, CASES_FAILED, GPU_FAULT):
+            raise AlternatingError(f"{side.name}: the suites ended with status {ended.returncode}: {_reason(text)}")
+        return _whole(side, results, text)
+
+
+def _plain() -> dict[str, str]:
+    return {**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def _whole(side: Side, results: Path, text: str) -> Run:
+    try:
+        run = read(results)
+    except ResultsError as error:
+        raise AlternatingError(f"{side.name}: the suites left no results ({_reason(text) or error})") from None
+    if not run.records:
+        raise AlternatingError(f"{side.name}: the suites measured no case with these options ({_reason(text)})")
+    return run
+
+
+def _reason(text: str) -> str:
+    """The line of pytest's output that says why it ended."""
+    lines = [line for line in (_COLOUR.sub("", line).strip("! ") for line in text.splitlines()) if line]
+    said = [found.group(1) for found in map(_SAID.match, lines) if found]
+    return said[0] if said else lines[-1] if lines else "it said nothing"

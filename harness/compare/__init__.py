@@ -1,0 +1,1 @@
+"""Matches two runs case by case and judges them, also across devices, and recommends a budget."""

@@ -1,0 +1,147 @@
+"""Turns two runs into one verdict per case, and the verdicts into an exit status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from rsc_bench.harness.compare import obstacles as comparable
+from rsc_bench.harness.compare.criteria import criteria
+from rsc_bench.harness.compare.matching import Matching, Open
+from rsc_bench.harness.compare.observed import observed
+from rsc_bench.harness.compare.reasons import Undecided, What
+from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Verdict
+from rsc_bench.harness.records.environments import differences
+from rsc_bench.harness.records.run import Run
+from rsc_bench.harness.statistics.rules import Answer, Change, Rule
+from rsc_bench.plugins import find
+
+RULE = "familywise"
+"""The decision rule where none is named."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs side by side: every verdict, and what else differs between them."""
+
+    base: Path
+    new: Path
+    threshold: float
+    """Share by which a value must change to count, 0.05 for 5 %, where its metric has no margin of its own."""
+    verdicts: tuple[Verdict, ...]
+    """In the order of the base run, then what only the new run has, then the trainings, over their seeds."""
+    not_judged: int
+    """Cases that were never measured in base and are not in new."""
+    differences: dict[str, tuple[Any, Any]]
+    """Fields of the environments that differ, with base's and new's value."""
+    obstacles: dict[What, tuple[str, ...]]
+    """Those of the fields that make numbers incomparable, by what they are: ``machines``, ``versions``."""
+    in_both: int
+    """Cases with a record on both sides, whatever its status."""
+    unfinished: tuple[str, ...]
+    """Each round of either run that stopped before its last case, in words."""
+    across: frozenset[str] = field(default=frozenset())
+    """What was judged although it differs: ``machines``, ``versions``, ``graphs``, ``clocks``."""
+    notes: tuple[str, ...] = ()
+    """What else a reader must know, one line each."""
+    environment: dict[str, Any] = field(default_factory=dict)
+    """Environment of the new run."""
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The fields that make numbers of two machines: CPU, and GPU where a case ran on one."""
+        return self.obstacles.get("machines", ())
+
+    @property
+    def counts(self) -> dict[Change, int]:
+        """How many cases came out which way, every way named."""
+        counted = Counter(verdict.change for verdict in self.verdicts)
+        return {change: counted[change] for change in CHANGES}
+
+    @property
+    def common(self) -> int:
+        """Cases with a value on both sides."""
+        return sum(verdict.ratio is not None for verdict in self.verdicts)
+
+    @property
+    def exit_status(self) -> int:
+        """0 nothing slower; 1 slower, missing or broken; 3 cannot be judged. An improvement never fails, nor does a likely one."""
+        if any(self.counts[change] for change in FAILING):
+            return 1
+        open_ones = any(verdict.change == "unclear" and not verdict.no_slower for verdict in self.verdicts)
+        return 3 if open_ones or not self.common else 0
+
+
+def compare(
+    base: Run,
+    new: Run,
+    threshold: float = 0.05,
+    metrics: Mapping[str, float | None] | None = None,
+    across: Collection[str] = (),
+    rule: str = RULE,
+) -> Comparison:
+    """Return one verdict per case, and metric, of two runs.
+
+    Args:
+        base: what to compare against.
+        new: what is judged.
+        threshold: share by which a value must change to count, in (0, 1).
+        metrics: names of what is compared, each with a margin of its own or None; without any, the time.
+        across: what is judged although it differs: ``machines``, ``versions``, ``graphs``, ``clocks``.
+        rule: name of the decision rule.
+
+    Raises ValueError for a threshold, a metric, an `across` or a rule that is none.
+    """
+    wanted = criteria(threshold, metrics or {})
+    comparable.check(across)
+    seen = observed(base, wanted), observed(new, wanted)
+    differ = differences(base.environment, new.environment)
+    obstacles = comparable.obstacles(differ, any(case.device.startswith("cuda") for case in chain(*seen)))
+    obstacle = comparable.differs({what: fields for what, fields in obstacles.items() if what not in across})
+    matching = Matching(*seen, wanted, obstacle, frozenset(across))
+    cases = list(matching.cases())
+    found = [*chain.from_iterable(case for case in cases if case), *matching.trainings()]
+    return Comparison(
+        base.path,
+        new.path,
+        threshold,
+        tuple(_closed(found, find("rule", rule))),
+        cases.count(None),
+        differ,
+        obstacles,
+        in_both=len(seen[0].keys() & seen[1].keys()),
+        unfinished=tuple(f"{run.path}: {each}" for run in (base, new) for each in run.unfinished),
+        across=frozenset(across),
+        environment=new.environment,
+    )
+
+
+def _closed(found: Sequence[Verdict | Open], rule: Rule) -> list[Verdict]:
+    """The verdicts, those that waited for the rule with its answers."""
+    questions = [entry.question for entry in found if isinstance(entry, Open)]
+    answers = iter(rule.judge(questions))
+    return [_answered(entry, next(answers), len(questions)) if isinstance(entry, Open) else entry for entry in found]
+
+
+def _answered(entry: Open, answer: Answer, judged_cases: int) -> Verdict:
+    verdict = replace(entry.draft, ratio=answer.ratio, interval=answer.interval)
+    if entry.obstacle is not None:
+        return replace(verdict, reason=entry.obstacle)
+    return replace(
+        verdict,
+        change=answer.change,
+        chance=answer.chance,
+        chance_limit=answer.chance_limit,
+        rounds_needed=answer.rounds_needed,
+        no_slower=answer.no_slower,
+        reason=_unclear(answer, verdict, judged_cases) if answer.change == "unclear" else None,
+    )
+
+
+def _unclear(answer: Answer, verdict: Verdict, judged_cases: int) -> Undecided:
+    more = None if answer.rounds_needed is None else answer.rounds_needed - min(verdict.rounds)
+    return Undecided(answer.looks, verdict.unit, more, judged_cases)

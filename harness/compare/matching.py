@@ -1,0 +1,156 @@
+"""Turns what two runs say of their cases into verdicts, and into questions for the rule where both have values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+import msgspec
+
+from rsc_bench.harness.compare.criteria import Criterion
+from rsc_bench.harness.compare.observed import Observed, Values
+from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, NotPositive, OneSided, TooFew, Unit, What
+from rsc_bench.harness.compare.verdict import Verdict
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.statistics.effects import Sides
+from rsc_bench.harness.statistics.rules import MIN_ROUNDS, Question
+
+
+@dataclass(frozen=True)
+class Open:
+    """A verdict that waits for the rule."""
+
+    draft: Verdict
+    """All but what the numbers say."""
+    question: Question
+    obstacle: Differs | None = None
+    """Why the values are not to be judged, though they may be shown; None where nothing stands in the way."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Two runs, and what is asked of them."""
+
+    base: Mapping[Case, Observed]
+    new: Mapping[Case, Observed]
+    criteria: Sequence[Criterion]
+    obstacle: Differs | None
+    """Why no values of the two runs are to be judged; None where nothing stands in the way."""
+    across: frozenset[str]
+    """What is judged although it differs: ``graphs``, ``clocks``."""
+
+    def cases(self) -> Iterator[list[Verdict | Open] | None]:
+        """Yield what is said of each case, in the order of the base run; None where neither side has a value."""
+        partners = self._other_clocks()
+        taken = set(partners.values())
+        for case in {**self.base, **self.new}:
+            if case not in taken:
+                yield self._case(case, partners.get(case, case))
+
+    def trainings(self) -> Iterator[Verdict | Open]:
+        """Yield what is said of each training over its seeds."""
+        for each in self.criteria:
+            base, new = _over_seeds(self.base, each), _over_seeds(self.new, each)
+            for case in base:
+                found = self._metric(case, each, base[case], new.get(case, Observed()))
+                yield from [found] if found else []
+
+    def _other_clocks(self) -> dict[Case, Case]:
+        """Cases that were timed by one clock in base, and by another in new."""
+        left = {_timed_by_any(case): case for case, seen in self.new.items() if case not in self.base and seen.places}
+        gone = {case: _timed_by_any(case) for case, seen in self.base.items() if case not in self.new and seen.places}
+        return {case: left[key] for case, key in gone.items() if key in left}
+
+    def _case(self, case: Case, other: Case) -> list[Verdict | Open] | None:
+        base, new = self.base.get(case, Observed()), self.new.get(other, Observed())
+        rounds, first = (len(base.places), len(new.places)), self.criteria[0].metric.name
+        if not base.places:
+            return [Verdict(case, "new", rounds=rounds, metric=first)] if new.places and not new.broken else None
+        if new.broken and new.trouble:
+            return [Verdict(case, "broken", rounds=rounds, reason=Broken(*new.trouble), metric=first)]
+        if not new.places:
+            return [Verdict(case, "missing", rounds=rounds, reason=Missing(), metric=first)]
+        if case.seed is not None:
+            return []  # with the other seeds
+        clocks = None if case == other else _differs("clocks", (case.clock, other.clock))
+        found = (self._metric(case, each, base, new, clocks) for each in self.criteria)
+        return [verdict for verdict in found if verdict]
+
+    def _metric(
+        self, case: Case, each: Criterion, base: Observed, new: Observed, clocks: Differs | None = None
+    ) -> Verdict | Open | None:
+        """What is said of one metric of one case that both sides have measured; None where neither has its value."""
+        before, after = base.of(each), new.of(each)
+        if not before and not after:
+            return None
+        draft = _draft(case, each)
+        if not before or not after:
+            reason = OneSided(each.metric.name, "base" if before else "new")
+            return replace(draft, change="unclear" if before else "new", reason=reason)
+        return _opened(draft, each, before, after, self._obstacle(base, new, clocks))
+
+    def _obstacle(self, base: Observed, new: Observed, clocks: Differs | None) -> Differs | None:
+        """Why the values of one case are not to be compared, or None."""
+        if self.obstacle:
+            return self.obstacle
+        # Two graphs under one name, as when a file was changed; None is of a run that did not say.
+        if "graphs" not in self.across and len((base.digests | new.digests) - {None}) > 1:
+            return _differs("graphs")
+        return None if "clocks" in self.across else clocks
+
+
+def _differs(what: What, respects: tuple[str, ...] = ()) -> Differs:
+    return Differs(((what, respects),))
+
+
+def _timed_by_any(case: Case) -> Case:
+    return msgspec.structs.replace(case, clock="")
+
+
+def _over_seeds(seen: Mapping[Case, Observed], criterion: Criterion) -> dict[Case, Observed]:
+    """What a run says of each training over its seeds.
+
+    A seed that is trained again takes another time, but becomes the same model: of a model's metric a seed has one value.
+    """
+    found: dict[Case, Observed] = defaultdict(Observed)
+    for case, entry in seen.items():
+        own = entry.of(criterion)
+        if case.seed is not None and own:
+            together = found[msgspec.structs.replace(case, seed=None)]
+            values = together.values.setdefault(criterion.metric.name, {})
+            values |= {("seed", case.seed, None): median(own.values())} if criterion.in_points else own
+            together.digests |= entry.digests
+    return dict(found)
+
+
+def _draft(case: Case, each: Criterion) -> Verdict:
+    trained: Unit = "seeds" if each.in_points else "trainings"
+    higher = each.metric.better == "higher"
+    return Verdict(
+        case, "unclear", metric=each.metric.name, higher_is_better=higher, unit="rounds" if case.model is None else trained
+    )
+
+
+def _opened(draft: Verdict, each: Criterion, before: Values, after: Values, obstacle: Differs | None) -> Verdict | Open:
+    """The question to the rule; the verdict at once where there is nothing to ask."""
+    sides = _sides(before, after)
+    rounds = len(sides.base), len(sides.new)
+    middle = median(sides.base)
+    draft = replace(draft, rounds=rounds, paired=sides.paired)
+    if min(*sides.base, *sides.new) <= 0:
+        return replace(draft, reason=NotPositive(each.metric.name, middle, median(sides.new)))
+    draft = replace(draft, ratio=median(sides.new) / middle, margin=each.share(middle))
+    if min(rounds) < MIN_ROUNDS:
+        return replace(draft, reason=obstacle or TooFew(draft.unit, rounds), rounds_needed=None if obstacle else MIN_ROUNDS)
+    kind = (each.metric.name, draft.case.suite, draft.case.device, draft.case.clock)
+    return Open(draft, Question(sides, each.share(middle), kind, draft.higher_is_better), obstacle)
+
+
+def _sides(before: Values, after: Values) -> Sides:
+    """The values of both sides, paired where enough rounds of both were taken in turns."""
+    pairs = [place for place in before if place[0] is not None and place in after]
+    if len(pairs) >= MIN_ROUNDS:
+        return Sides([before[place] for place in pairs], [after[place] for place in pairs], paired=True)
+    return Sides(list(before.values()), list(after.values()))

@@ -1,0 +1,166 @@
+"""Turns two runs on different devices into verdicts on the kernels: what of a change in time is the device's, and what theirs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from statistics import median
+
+from rsc_bench.harness.compare import obstacles as comparable
+from rsc_bench.harness.compare.ceiling_times import WHATS, What, at_ceilings, doubt, shares, why_none
+from rsc_bench.harness.compare.comparison import RULE, Comparison, compare
+from rsc_bench.harness.compare.reasons import Cause, Differs, Explained, NoCeiling
+from rsc_bench.harness.compare.reasons import What as Obstacle
+from rsc_bench.harness.compare.verdict import Verdict
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.run import Run
+from rsc_bench.harness.statistics.rules import Change
+
+METRIC = "normalised time"
+MOST_MARGIN = 0.99
+CAUSES: tuple[Cause, ...] = ("device", "kernel")
+
+
+@dataclass(frozen=True)
+class _Against:
+    """Two runs under one kind of ceiling."""
+
+    verdicts: Mapping[Case, Verdict]
+    """On the times as multiples of those at the ceiling."""
+    base: Mapping[Case, float]
+    """Percent of the ceiling that each case reached in base."""
+    new: Mapping[Case, float]
+    doubt: float
+    """By what share the ceilings of both runs together may be off."""
+
+
+class OneDeviceError(ValueError):
+    """Both runs are of one device, so that there is nothing to normalise; the message says what to do."""
+
+
+def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[str] = (), rule: str = RULE) -> Comparison:
+    """Return one verdict per case of two runs on different devices, each on the kernel.
+
+    A time over the device's own for the same bytes, at a ceiling, is what of the time is not the device's. By it every case is
+    judged as `compare` judges a time: once against gathering, where no row is reused, and once against a copy, where all are. What
+    a kernel may expect of a device lies between. So it is slower where it is by both, faster likewise, and the same where one of
+    them, or what lies between them, explains its time.
+
+    Args:
+        base: what to compare against.
+        new: what is judged.
+        threshold: share by which it must change to count, in (0, 1); the doubt about the ceilings is added to it.
+        across: what is judged although it differs, beside the machines: ``versions``, ``graphs``.
+
+        rule: name of the decision rule.
+
+    Raises ValueError for ``clocks``: a cold cache and a hot one are no difference between devices; and `OneDeviceError` for two
+    runs of one device, which `compare` judges better.
+    """
+    if "clocks" in across:
+        raise ValueError("two devices are normalised by one clock (got clocks among what may differ)")
+    across = frozenset({*across, "machines"})
+    every = across | {"versions"}
+    time = compare(base, new, threshold, across=every, rule=rule)
+    obstacles = _of_devices(time.obstacles)
+    if "machines" not in obstacles:
+        raise OneDeviceError(f"{base.path} and {new.path} are of one device, whose times are compared as they are: leave it out")
+    obstacle = comparable.differs({what: names for what, names in obstacles.items() if what not in across})
+    against = {what: _against(what, base, new, (threshold, every, rule)) for what in WHATS}
+    verdicts = tuple(_judged(verdict, against, obstacle) for verdict in time.verdicts)
+    notes = (*_without(base, new), *_devices(verdicts, against), *_causes(verdicts))
+    return replace(time, verdicts=verdicts, obstacles=obstacles, across=across, notes=notes)
+
+
+def _of_devices(obstacles: Mapping[Obstacle, tuple[str, ...]]) -> dict[Obstacle, tuple[str, ...]]:
+    """The obstacles, with the drivers among the machines: they come with their devices, other versions are the user's."""
+    names = [name for found in obstacles.values() for name in found]
+    versions = tuple(name for name in obstacles.get("versions", ()) if not name.startswith("gpus."))
+    found: dict[Obstacle, tuple[str, ...]] = {
+        "machines": tuple(name for name in names if name not in versions),
+        "versions": versions,
+    }
+    return {what: each for what, each in found.items() if each}
+
+
+def _against(what: What, base: Run, new: Run, judging: tuple[float, frozenset[str], str]) -> _Against:
+    threshold, across, rule = judging
+    sides = at_ceilings(base, what), at_ceilings(new, what)
+    off = doubt(base, what) + doubt(new, what)
+    found = compare(*sides, min(MOST_MARGIN, threshold + off), across=across, rule=rule)
+    verdicts = {verdict.case: verdict for verdict in found.verdicts if verdict.ratio is not None}
+    return _Against(verdicts, shares(sides[0]), shares(sides[1]), off)
+
+
+def _judged(time: Verdict, against: Mapping[What, _Against], obstacle: Differs | None) -> Verdict:
+    """The verdict on the kernel of one case; that on its time where there is none on both sides."""
+    if time.ratio is None:
+        return time
+    known = {what: each for what, each in against.items() if time.case in each.verdicts}
+    parts = {what: replace(each.verdicts[time.case], metric=f"time at {what} ceiling") for what, each in known.items()}
+    if obstacle or not parts:
+        unjudged = replace(time, change="unclear", chance=None, chance_limit=None, rounds_needed=None, no_slower=False)
+        return replace(unjudged, reason=obstacle or NoCeiling(), parts=(time, *parts.values()))
+    change = _change({part.change for part in parts.values()})
+    nearest = min(parts.values(), key=lambda part: (part.change != change, abs((part.ratio or 1) - 1)))
+    cause = _cause(change, time.change)
+    return replace(
+        nearest,
+        change=change,
+        metric=METRIC,
+        reason=nearest.reason if change == "unclear" else _why(time, known, cause),
+        no_slower=any(part.no_slower for part in parts.values()),
+        cause=cause,
+        parts=(time, *parts.values()),
+    )
+
+
+def _change(changes: set[Change]) -> Change:
+    """What both ceilings agree on; where they contradict each other the device explains it, as where one says so."""
+    if len(changes) == 1:
+        return next(iter(changes))
+    return "same" if "same" in changes or changes == {"slower", "faster"} else "unclear"
+
+
+def _cause(change: Change, of_time: Change) -> Cause | None:
+    if change in ("slower", "faster"):
+        return "kernel"
+    return "device" if change == "same" and of_time in ("slower", "faster") else None
+
+
+def _why(time: Verdict, known: Mapping[What, _Against], cause: Cause | None) -> Explained:
+    """Whose the difference is, with the time and the shares of either side."""
+    assert time.ratio is not None
+    return Explained(cause, time.ratio, tuple((what, each.base[time.case], each.new[time.case]) for what, each in known.items()))
+
+
+def _without(base: Run, new: Run) -> Iterator[str]:
+    for run in (base, new):
+        reason = why_none(run)
+        if reason:
+            yield f"{run.path}: has no ceilings ({reason}): measure again, or compare times alone with --across machines"
+
+
+def _devices(verdicts: Collection[Verdict], against: Mapping[What, _Against]) -> Iterator[str]:
+    """What the devices would lead one to expect, and how sure that is."""
+    for what, each in against.items():
+        expected = [found for verdict in verdicts if (found := _expected(verdict, each)) is not None]
+        if expected:
+            off = f"; the threshold is widened by {100 * each.doubt:.3g} %, by which it may be off" if each.doubt else ""
+            of = f"{median(expected):.3f} of base's (median of {len(expected)} cases)"
+            yield f"by {what} the devices alone would make times {of}{off}"
+
+
+def _expected(verdict: Verdict, against: _Against) -> float | None:
+    """New time over base time at equal shares of a ceiling."""
+    part = against.verdicts.get(verdict.case)
+    time = verdict.parts[0].ratio if verdict.parts else None
+    return None if part is None or not part.ratio or time is None else time / part.ratio
+
+
+def _causes(verdicts: Collection[Verdict]) -> Iterator[str]:
+    count = Counter(verdict.cause for verdict in verdicts if verdict.cause)
+    if count:
+        said = " and ".join(f"in {count[cause]} the {cause}'s" for cause in CAUSES if count[cause])
+        yield f"the difference is {said}; --all lists every case"

@@ -1,0 +1,98 @@
+"""Why a case is broken, missing or unclear, as data; `harness.output.wording` has the sentence for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+What = Literal["machines", "versions", "graphs", "clocks"]
+Unit = Literal["rounds", "trainings", "seeds"]
+Cause = Literal["device", "kernel"]
+Looks = Literal["same", "faster", "slower"]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The new run found the case wrong, failing, or not to be measured at all."""
+
+    status: str
+    """Of the record: ``wrong``, ``failed``, ``skipped``."""
+    message: str
+    """The record's own reason."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The case was measured in base, and is not in the new run."""
+
+
+@dataclass(frozen=True)
+class OneSided:
+    """A metric has a value on one side only."""
+
+    metric: str
+    side: Literal["base", "new"]
+    """The side that has it."""
+
+
+@dataclass(frozen=True)
+class NotPositive:
+    """A value is 0 or negative, so that there is no ratio."""
+
+    metric: str
+    base: float
+    """Median of base's values."""
+    new: float
+
+
+@dataclass(frozen=True)
+class TooFew:
+    """Too few rounds, trainings or seeds to judge by."""
+
+    unit: Unit
+    has: tuple[int, int]
+    """In base and in new."""
+
+
+@dataclass(frozen=True)
+class Differs:
+    """Something differs between the two runs that keeps numbers from being compared."""
+
+    obstacles: tuple[tuple[What, tuple[str, ...]], ...]
+    """What differs, and in which respects: fields of the environment, or base's clock and new's; none for graphs."""
+
+    def names(self, what: What) -> bool:
+        """Return whether this is among what differs."""
+        return any(what == name for name, _ in self.obstacles)
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """The numbers neither show a change nor rule one out."""
+
+    looks: Looks
+    """What it would be if the ratio were sure."""
+    unit: Unit
+    more: int | None
+    """Further rounds on each side that would probably settle it; None: hardly any number would."""
+    of: int
+    """Cases that were judged together."""
+
+
+@dataclass(frozen=True)
+class NoCeiling:
+    """Neither ceiling of the device is known on both sides, so the time cannot be set against what the device can do."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a change in time between two devices comes from."""
+
+    cause: Cause | None
+    time_ratio: float
+    """New over base."""
+    shares: tuple[tuple[str, float, float], ...]
+    """Name of each ceiling, and the percent of it that base and new reached."""
+
+
+Reason = Broken | Missing | OneSided | NotPositive | TooFew | Differs | Undecided | NoCeiling | Explained

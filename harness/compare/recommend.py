@@ -1,0 +1,225 @@
+"""Turns the trainings of runs into one recommendation per graph and model: the fastest setting that stays accurate enough."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median, stdev
+from typing import Literal
+
+import msgspec
+
+from rsc_bench.harness.metrics import Baselines
+from rsc_bench.harness.metrics.speedup import SPEEDUP
+from rsc_bench.harness.metrics.training import final_metric, metric_drop
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.environments import flat
+from rsc_bench.harness.records.run import Record, Run
+
+MAX_DROP_POINTS = 0.3
+MIN_SEEDS = 3
+CONFIDENCE = 0.95
+
+# A drop of exactly the limit, worked out in floating point, is still within it.
+ROUNDING_POINTS = 1e-9
+
+Accuracy = Literal["within", "beyond", "unclear", "failed", "untold"]
+Status = Literal["recommended", "none", "untold"]
+
+
+@dataclass(frozen=True)
+class Drop:
+    """By how many points of test metric sampling stays below exact training, paired by seed."""
+
+    mean: float
+    low: float | None
+    """One-sided 95 % lower bound of the mean; None with fewer than 3 seeds."""
+    high: float | None
+    """One-sided 95 % upper bound of the mean; None with fewer than 3 seeds."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the seeds say of one kernel at one budget."""
+
+    kernel: str
+    budget: float
+    accuracy: Accuracy
+    """Whether its drop is surely ``within`` the limit or surely ``beyond`` it; ``untold``: for want of seeds."""
+    seeds: int
+    """Seeds trained both exactly and so."""
+    metric: float | None
+    """Mean test metric in points; None where no seed was trained."""
+    drop: Drop | None
+    """None without a seed that was trained exactly, too."""
+    speedup: float | None
+    """End to end, the median over the seeds of the ratio to the fastest exact training; None where there is no drop."""
+    failed: str | None = None
+    """Why a training of it failed; None where none did."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it is accurate enough and gains something."""
+        return self.accuracy == "within" and self.speedup is not None and self.speedup > 1
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """All settings of one graph and model, and the one to train with."""
+
+    training: Case
+    """What was trained: a case with everything taken out in which the settings differ."""
+    machine: str
+    max_drop_points: float
+    settings: tuple[Setting, ...]
+    """In ascending budget."""
+
+    @property
+    def chosen(self) -> Setting | None:
+        """The fastest setting that is good, or None."""
+        return max((each for each in self.settings if each.good), key=_pace, default=None)
+
+    @property
+    def status(self) -> Status:
+        """``untold`` where no setting is good, and one that too few seeds speak for might be, or nothing was sampled."""
+        if self.chosen:
+            return "recommended"
+        return "untold" if not self.settings or any(each.accuracy == "untold" for each in self.settings) else "none"
+
+    @property
+    def nearest(self) -> Setting | None:
+        """The setting that misses the limit by least; one that is accurate but not faster misses it not at all."""
+        told = [each for each in self.settings if each.drop is not None and each.drop.high is not None and not each.failed]
+        return min(told, key=_miss, default=None)
+
+    @property
+    def breaks(self) -> Setting | None:
+        """The setting with the largest budget that is surely beyond the limit, or failed."""
+        return next((each for each in reversed(self.settings) if each.accuracy in {"beyond", "failed"}), None)
+
+
+def recommend(runs: Iterable[Run], max_drop_points: float = MAX_DROP_POINTS) -> tuple[Recommendation, ...]:
+    """Return one recommendation for each graph and model that was trained, on each machine; empty without a training.
+
+    The settings are the sampled kernels and budgets of the method as it is; its ablations are left out. A setting is good
+    when the one-sided 95 % upper bound of its mean drop over the seeds is at most `max_drop_points`, and it is faster than
+    the fastest exact training.
+    """
+    seen: dict[tuple[Case, str], dict[tuple[float, str], _Seen]] = defaultdict(lambda: defaultdict(_Seen))
+    for run in runs:
+        machine = _machine(run)
+        for _, records in run.rounds:
+            method = [record for record in records if record.case.model is not None and record.case.variant is None]
+            baselines = Baselines(method)
+            for record in method:
+                group = seen[_training(record.case), machine]
+                if record.case.budget is not None:
+                    group[record.case.budget, record.case.kernel].add(record, baselines)
+    return tuple(_recommendation(*key, max_drop_points, settings) for key, settings in seen.items())
+
+
+def exit_status(recommendations: Sequence[Recommendation]) -> int:
+    """Return 0 where each has a setting to recommend, 1 where one has none, 3 where one cannot be judged."""
+    statuses = {each.status for each in recommendations}
+    return 1 if "none" in statuses else 3 if "untold" in statuses or not statuses else 0
+
+
+def drop_over(points: Sequence[float]) -> Drop:
+    """Return the mean of paired differences and its one-sided bounds by Student's t (Student, Biometrika 6, 1908)."""
+    mean = fmean(points)
+    if len(points) < MIN_SEEDS:
+        return Drop(mean, None, None)
+    from scipy.special import stdtrit  # scipy.stats would take a second to import
+
+    half = float(stdtrit(len(points) - 1, CONFIDENCE)) * stdev(points) / math.sqrt(len(points))
+    return Drop(mean, mean - half, mean + half)
+
+
+def judge(drop: Drop | None, max_drop_points: float) -> Accuracy:
+    """Return where a drop lies; what is neither surely within the limit nor surely beyond it is unclear."""
+    if drop is None or drop.low is None or drop.high is None:
+        return "untold"
+    if drop.high <= max_drop_points + ROUNDING_POINTS:
+        return "within"
+    return "beyond" if drop.low > max_drop_points else "unclear"
+
+
+def words(training: Case) -> str:
+    """Return what was trained in words: the model, how deep, how wide, how long."""
+    deep = [] if training.layers is None else [f"{training.layers} layers"]
+    long = [] if training.epochs is None else [f"{training.epochs} epochs"]
+    return ", ".join([training.model or "", *deep, f"d = {training.width}", *long])
+
+
+@dataclass
+class _Seen:
+    """What the rounds say of one setting, by seed."""
+
+    drops: dict[int | None, list[float]] = field(default_factory=lambda: defaultdict(list))
+    speedups: dict[int | None, list[float]] = field(default_factory=lambda: defaultdict(list))
+    metrics: dict[int | None, list[float]] = field(default_factory=lambda: defaultdict(list))
+    failed: str | None = None
+
+    def add(self, record: Record, baselines: Baselines) -> None:
+        if record.measurement is None:
+            # A training that failed says as much as one that ended: leaving it out would praise what survived.
+            if record.status != "skipped":
+                self.failed = self.failed or f"seed {record.case.seed}: {record.reason}"
+            return
+        seed, measured = record.case.seed, record.measurement
+        metric = final_metric(measured)
+        if metric is not None:
+            self.metrics[seed].append(metric)
+        found = baselines.of(SPEEDUP, record.case)
+        exact = found[1] if found else None
+        drop, speedup = metric_drop(measured, exact), SPEEDUP.compute(measured, exact)
+        if drop is not None and speedup is not None:
+            self.drops[seed].append(drop)
+            self.speedups[seed].append(speedup)
+
+
+def _recommendation(training: Case, machine: str, max_drop_points: float, seen: dict[tuple[float, str], _Seen]) -> Recommendation:
+    settings = (_setting(kernel, budget, found, max_drop_points) for (budget, kernel), found in sorted(seen.items(), key=_key))
+    return Recommendation(training, machine, max_drop_points, tuple(settings))
+
+
+def _key(entry: tuple[tuple[float, str], _Seen]) -> tuple[float, str]:
+    return entry[0]
+
+
+def _setting(kernel: str, budget: float, found: _Seen, max_drop_points: float) -> Setting:
+    # The seed is the unit: rounds repeat the times of a seed, its model stays the same.
+    drops, speedups, metrics = ([median(each) for each in by.values()] for by in (found.drops, found.speedups, found.metrics))
+    drop = drop_over(drops) if drops else None
+    return Setting(
+        kernel=kernel,
+        budget=budget,
+        accuracy="failed" if found.failed else judge(drop, max_drop_points),
+        seeds=len(drops),
+        metric=fmean(metrics) if metrics else None,
+        drop=drop,
+        speedup=median(speedups) if drops else None,
+        failed=found.failed,
+    )
+
+
+def _training(case: Case) -> Case:
+    return msgspec.structs.replace(case, suite="training", kernel="", budget=None, seed=None)
+
+
+def _machine(run: Run) -> str:
+    leaves = flat(run.environment)
+    cpu, cores, gpu = (leaves.get(name) for name in ("cpu.model", "cpu.usable_cores", "gpus.0.name"))
+    return ", ".join(str(each) for each in (gpu, cpu, f"{cores} cores" if cores else None) if each)
+
+
+def _pace(setting: Setting) -> float:
+    return setting.speedup or 0.0
+
+
+def _miss(setting: Setting) -> tuple[float, float]:
+    assert setting.drop is not None
+    assert setting.drop.high is not None
+    return (-_pace(setting), 0.0) if setting.accuracy == "within" else (math.inf, setting.drop.high)

@@ -1,0 +1,1 @@
+"""Turns a piece of work into what was observed of it: checked first, then timed, watched and sampled."""

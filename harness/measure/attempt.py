@@ -1,0 +1,141 @@
+"""Checks a piece of work, then times it, then checks it again: into one record, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from rsc_bench.harness.measure.clocks import CannotTime, Clock, Timed
+from rsc_bench.harness.measure.gpu import energy
+from rsc_bench.harness.measure.gpu.faults import out_of_memory
+from rsc_bench.harness.measure.memory.device import Memory
+from rsc_bench.harness.measure.sampling import Limits, sample
+from rsc_bench.harness.measure.timing import Stopwatch
+from rsc_bench.harness.measure.watch import Watch, watched
+from rsc_bench.harness.measure.work import Checked, Skip, Work, Wrong
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import Measurement, MemoryUse, Timing
+from rsc_bench.harness.records.run import Record, Status
+from rsc_bench.text import error_line, first_line
+
+
+def attempt(case: Case, ready: Callable[[], Callable[[], Work]], clock: Clock, limits: Limits) -> Record:
+    """Return the record of a case: its measurement, or why there is none. Only an interruption gets past it.
+
+    Args:
+        case: its identity.
+        ready: makes the operands and tunes, which is neither timed nor counted as memory of the case, and returns the preparation.
+        clock: what times the calls.
+        limits: when to stop sampling.
+    """
+    try:
+        with watched(case) as watch:
+            return Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watch))
+    except Exception as error:
+        return Record(case=case, status=status_of(error), reason=reason_of(error))
+
+
+def reason_of(error: Exception) -> str:
+    """Return an exception as the one-line reason of a record."""
+    if isinstance(error, Skip | Wrong | CannotTime):
+        return first_line(error)
+    return out_of_memory(error) or error_line(error)
+
+
+def status_of(error: Exception) -> Status:
+    """Return how a case ended that raised an exception."""
+    return "skipped" if isinstance(error, Skip | CannotTime) else "wrong" if isinstance(error, Wrong) else "failed"
+
+
+def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits, watch: Watch) -> Measurement:
+    """Return what was observed; raises `Wrong` before anything is timed where the result is wrong, and after it too."""
+    watch.mark("prepare")
+    before = watch.memory.resident()
+    start = perf_counter()
+    work = prepare()
+    work.synchronise()
+    prepare_s = perf_counter() - start
+    checked, left = _checked(work, watch.memory)
+    memory = _memory(work, None if before is None else before + left, watch.memory)
+    warmup_calls = _warm_up(work, limits)
+    watch.mark("sample")
+    stopwatch = Stopwatch(clock, Timed(work, work.period, work.synchronise, work.device))
+    times_s, stop = watch.sampled(stopwatch, limits)
+    watch.mark("parts")
+    select_s, multiply_s = (_part(work, part, clock, limits) for part in (work.select, work.multiply))
+    watch.measure_energy(energy.bursts(lambda: _period(work), work.period, work.synchronise))
+    watch.mark("check")
+    work.check(work())
+    timing = Timing(
+        times_s=times_s,
+        select_s=select_s,
+        multiply_s=multiply_s,
+        prepare_s=prepare_s,
+        tune_s=work.tune_s,
+        calls_per_sample=work.period,
+        warmup_calls=warmup_calls,
+        stop=stop,
+        launch_s=stopwatch.launch_s,
+        exposed_calls=stopwatch.exposed_calls,
+        flush_probe_s=stopwatch.flush_probe_s,
+    )
+    return Measurement(timing=timing, matrix=checked.matrix, accuracy=checked.accuracy, memory=memory, gpu=watch.readings())
+
+
+def _checked(work: Work, memory: Memory) -> tuple[Checked, int]:
+    """Return the facts of the first call, and the bytes by which checking it has changed what is in memory.
+
+    A reference is kept for the cases that share it, and others make room for it: neither is memory of this case.
+    """
+    result = work()
+    before = memory.resident()
+    checked = work.check(result)
+    after = memory.resident()
+    return checked, 0 if before is None or after is None else after - before
+
+
+def _memory(work: Work, start: int | None, memory: Memory) -> MemoryUse:
+    """Return the peak of one period of calls above `start`, and what of it is workspace, in bytes.
+
+    Not on the first call: what that loads or compiles is no call's memory.
+    """
+    before = memory.resident()
+    result, above = memory.peak_of(lambda: _period(work))
+    allocator = memory.allocator_peaks()
+    if above is None or start is None or before is None:
+        return MemoryUse(peak_bytes=None, allocated_peak_bytes=allocator[0], reserved_peak_bytes=allocator[1])
+    return MemoryUse(
+        peak_bytes=max(0, before + above - start),
+        workspace_bytes=max(0, above - work.result_bytes(result)),
+        allocated_peak_bytes=allocator[0],
+        reserved_peak_bytes=allocator[1],
+    )
+
+
+def _period(work: Work) -> Any:
+    for _ in range(work.period - 1):
+        work()
+    return work()
+
+
+def _warm_up(work: Work, limits: Limits) -> int:
+    """Call for a while, so that lazy set-up and clock ramps are over; return all calls so far, the checked ones included."""
+    end = perf_counter() + limits.warmup_s
+    calls = 1 + work.period
+    while True:
+        work()
+        work.synchronise()  # each time: a queue takes a thousand calls in no time, and seconds to work them off
+        calls += 1
+        if perf_counter() >= end:
+            return calls
+
+
+def _part(work: Work, part: Callable[[], object] | None, clock: Clock, limits: Limits) -> list[float] | None:
+    """Return samples of a part of the work, with a quarter of the whole's time: it explains, it is not the result."""
+    if part is None:
+        return None
+    part()
+    shorter = replace(limits, time_s=limits.time_s / 4)
+    return sample(Stopwatch(clock, Timed(part, 1, work.synchronise, work.device)), shorter)[0]

@@ -1,0 +1,80 @@
+"""Reads how much memory a case holds on the device that it runs on: the process's own on a CPU, torch's allocator's on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from rsc_bench.harness.measure.memory import process as memory
+
+T = TypeVar("T")
+
+
+class Memory(Protocol):
+    """What a device tells of the memory in use."""
+
+    def resident(self) -> int | None:
+        """Return the bytes held now; None where they are not told."""
+        ...
+
+    def peak_of(self, call: Callable[[], T]) -> tuple[T, int | None]:
+        """Return the result of `call`, and the highest bytes held meanwhile above those held before; None where not told."""
+        ...
+
+    def allocator_peaks(self) -> tuple[int | None, int | None]:
+        """Return the highest bytes that torch's allocator had handed out and reserved in the last `peak_of`; None on a CPU."""
+        ...
+
+
+class HostMemory:
+    """The resident set of this process."""
+
+    def resident(self) -> int | None:
+        """Return the bytes held now."""
+        return memory.resident()
+
+    def peak_of(self, call: Callable[[], T]) -> tuple[T, int | None]:
+        """Return the result of `call` and its highest bytes above those before."""
+        return memory.peak_of(call)
+
+    def allocator_peaks(self) -> tuple[None, None]:
+        """Return nothing: there is no allocator to ask."""
+        return None, None
+
+
+class CudaMemory:
+    """What torch's caching allocator has handed out on one GPU, and what it has reserved there to hand out."""
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        self._cuda, self._device = torch.cuda, device
+        self._peaks: tuple[int, int] | None = None
+
+    def resident(self) -> int | None:
+        """Return the bytes that tensors hold now."""
+        return int(self._cuda.memory_allocated(self._device))
+
+    def peak_of(self, call: Callable[[], T]) -> tuple[T, int | None]:
+        """Return the result of `call` and its highest bytes above those before; blocks kept from other cases are let go first."""
+        self._cuda.synchronize(self._device)
+        # What other cases left in reserve would be counted as this one's.
+        self._cuda.empty_cache()
+        self._cuda.reset_peak_memory_stats(self._device)
+        before = self._cuda.memory_allocated(self._device)
+        result = call()
+        self._cuda.synchronize(self._device)
+        self._peaks = self._read()  # now: what a clock flushes the cache with is not the call's
+        return result, max(0, self._peaks[0] - int(before))
+
+    def allocator_peaks(self) -> tuple[int, int]:
+        """Return the highest bytes handed out and reserved, in all: operands included; up to now where no call was watched."""
+        return self._read() if self._peaks is None else self._peaks
+
+    def _read(self) -> tuple[int, int]:
+        return int(self._cuda.max_memory_allocated(self._device)), int(self._cuda.max_memory_reserved(self._device))
+
+
+def memory_of(device: str) -> Memory:
+    """Return the memory of a device as torch names it: ``cpu``, ``cuda:0``."""
+    return CudaMemory(device) if device.startswith("cuda") else HostMemory()

@@ -1,0 +1,53 @@
+"""Writes a comparison as JSON, for a program that goes on from the verdicts: everything that is known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rsc_bench.harness.compare.comparison import Comparison
+from rsc_bench.harness.compare.verdict import Verdict
+from rsc_bench.harness.output import Output
+from rsc_bench.harness.output.wording import MARK, RATIO, headline, reason_text, remarks
+
+SCHEMA = 1
+"""Counts up when a name goes or changes its meaning, not when one is added."""
+
+
+def text(comparison: Comparison) -> str:
+    """Return the document: the verdict on the whole, then every case in the order of the comparison."""
+    tree: dict[str, Any] = {
+        "origin": MARK,
+        "schema": SCHEMA,
+        "base": str(comparison.base),
+        "new": str(comparison.new),
+        "threshold": comparison.threshold,
+        "ratio_is": RATIO,
+        "exit_status": comparison.exit_status,
+        "headline": headline(comparison),
+        "counts": dict(comparison.counts) | {"not judged": comparison.not_judged},
+        "in_both": comparison.in_both,
+        "obstacles": comparison.obstacles,
+        "across": sorted(comparison.across),
+        "differences": {name: {"base": old, "new": new} for name, (old, new) in comparison.differences.items()},
+        "unfinished": comparison.unfinished,
+        "notes": comparison.notes,
+        "remarks": list(remarks(comparison)),
+        "environment": comparison.environment,
+        "verdicts": [_verdict(verdict) for verdict in comparison.verdicts],
+    }
+    return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n"
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    """Every field under its own name, and the two sides of `rounds` named."""
+    tree: dict[str, Any] = msgspec.to_builtins(verdict)
+    return tree | {
+        "reason": reason_text(verdict.reason) or None,
+        "name": str(verdict.case),
+        "rounds": dict(zip(("base", "new"), verdict.rounds, strict=True)),
+    }
+
+
+OUTPUT = Output("json", "As JSON, everything that is known.", lambda comparison, _: text(comparison))

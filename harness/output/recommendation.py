@@ -1,0 +1,145 @@
+"""Draws recommendations for a reader, as a table and one plain sentence each, and for a program, as JSON types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from rsc_bench.harness.compare.recommend import MIN_SEEDS, Recommendation, Setting, exit_status, words
+from rsc_bench.harness.output.console import Screen, drawn
+from rsc_bench.harness.records.case import Case
+from rsc_bench.text import plain
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+STYLES = {"recommended": "bold green", "within": "", "unclear": "yellow", "beyond": "red", "failed": "bold red", "untold": "yellow"}
+
+
+def as_text(recommendations: Sequence[Recommendation], screen: Screen) -> str:
+    """Return the table of all settings, and below it the sentences."""
+    from rich.text import Text
+
+    sentences = []
+    for title, each in zip(titles(recommendations), recommendations, strict=True):
+        style = {"recommended": "green", "none": "red"}.get(each.status, "yellow")
+        sentences.append(Text(plain(f"{', '.join(title)}: {advice(each)}."), style))
+    return drawn(screen, _table(recommendations)) + drawn(screen, *sentences, soft_wrap=True)
+
+
+def as_tree(recommendations: Sequence[Recommendation]) -> dict[str, Any]:
+    """Return the recommendations as JSON types."""
+    trees = [_tree(each) for each in recommendations]
+    return {"exit_status": exit_status(recommendations), "recommendations": trees}
+
+
+def titles(recommendations: Sequence[Recommendation]) -> list[tuple[str, str]]:
+    """Return graph and model of each, and beyond them what is not the same in all."""
+    named = [(*_fields(each.training), each.machine) for each in recommendations]
+    varies = [len({*column}) > 1 for column in zip(*named, strict=True)]
+    beyond = [[field for field, varied in zip(fields, varies, strict=True) if varied] for fields in named]
+    return [
+        (each.training.graph_as_run, ", ".join([words(each.training), *more]))
+        for each, more in zip(recommendations, beyond, strict=True)
+    ]
+
+
+def _fields(training: Case) -> tuple[str, ...]:
+    return training.reduce, training.dtype, training.device, f"{training.clock} clock"
+
+
+def advice(recommendation: Recommendation) -> str:
+    """Return what to train with, or why there is no telling, as a clause."""
+    chosen = recommendation.chosen
+    if chosen:
+        return f"train with {_name(chosen)}, {_gain(chosen)}: a drop of {_loss(chosen)}"
+    if recommendation.status == "untold":
+        return f"cannot be told: {_why_untold(recommendation)}"
+    return f"none stays within {recommendation.max_drop_points:g} points and gains time{_nearest(recommendation)}"
+
+
+def _name(setting: Setting) -> str:
+    return f"{setting.kernel} at C = {setting.budget:g}"
+
+
+def _gain(setting: Setting) -> str:
+    return f"{setting.speedup:.2f} times as fast end to end"
+
+
+def _loss(setting: Setting) -> str:
+    assert setting.drop is not None
+    high = "" if setting.drop.high is None else f", with 95 % confidence at most {setting.drop.high:.2f}"
+    return f"{setting.drop.mean:.2f} points{high} ({setting.seeds} seeds)"
+
+
+def _why_untold(recommendation: Recommendation) -> str:
+    if not recommendation.settings:
+        return "no training with a sampled kernel, only exact ones"
+    most = max(setting.seeds for setting in recommendation.settings)
+    return f"needs at least {MIN_SEEDS} seeds, each trained exactly and sampled (has {most})"
+
+
+def _nearest(recommendation: Recommendation) -> str:
+    nearest, broken = recommendation.nearest, recommendation.breaks
+    if nearest is None:
+        return f": {_name(broken)} failed ({broken.failed})" if broken else ""
+    if nearest.accuracy == "within":
+        return f"; nearest is {_name(nearest)}, with a drop of {_loss(nearest)}, but only {_gain(nearest)}"
+    return f"; nearest is {_name(nearest)}, {_gain(nearest)}, with a drop of {_loss(nearest)}"
+
+
+def _table(recommendations: Sequence[Recommendation]) -> object:
+    from rich.table import Table
+
+    caption = "drop = exact - sampled test metric, paired by seed; at most = its one-sided 95 % upper bound"
+    table = Table(caption=caption, caption_justify="left")
+    table.add_column("graph and model", overflow="fold")
+    for name in ("budget", "speedup", "metric", "drop", "at most", "seeds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("kernel", overflow="fold")
+    for title, each in zip(titles(recommendations), recommendations, strict=True):
+        for row in _rows(title, each):
+            table.add_row(*row)
+        table.add_section()
+    return table
+
+
+def _rows(title: tuple[str, str], recommendation: Recommendation) -> Iterator[list[Text]]:
+    """The settings of one graph and model; their names stand beside the first two."""
+    from rich.text import Text
+
+    for name, setting in zip_longest(title, recommendation.settings):
+        if setting is None:
+            yield [Text(plain(name))]
+        else:
+            verdict = "recommended" if setting is recommendation.chosen else setting.accuracy
+            numbers = [Text(cell) for cell in _numbers(setting)]
+            yield [Text(plain(name or "")), *numbers, Text(verdict, STYLES[verdict]), Text(_kernel(setting))]
+
+
+def _kernel(setting: Setting) -> str:
+    return plain(setting.kernel) + (f"\n{plain(setting.failed)}" if setting.failed else "")
+
+
+def _numbers(setting: Setting) -> list[str]:
+    drop = setting.drop
+    speedup = "" if setting.speedup is None else f"{setting.speedup:.2f}x"
+    points = [setting.metric, drop.mean if drop else None, drop.high if drop else None]
+    return [f"{setting.budget:g}", speedup, *("" if each is None else f"{each:.2f}" for each in points), str(setting.seeds)]
+
+
+def _tree(recommendation: Recommendation) -> dict[str, Any]:
+    case, nearest = recommendation.training, recommendation.nearest
+    names = ("graph", "model", "layers", "width", "epochs", "dtype", "device", "clock", "reduce")
+    return {name: getattr(case, name) for name in names} | {
+        "machine": recommendation.machine,
+        "max_drop_points": recommendation.max_drop_points,
+        "status": recommendation.status,
+        "recommended": asdict(recommendation.chosen) if recommendation.chosen else None,
+        "nearest": asdict(nearest) if nearest and not recommendation.chosen else None,
+        "settings": [asdict(setting) for setting in recommendation.settings],
+        "summary": advice(recommendation),
+    }

@@ -1,0 +1,205 @@
+"""The sentences that the outputs of a comparison share: its headline, why a case is so, and what a reader must know beside it."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from rsc_bench.harness.compare.comparison import Comparison
+from rsc_bench.harness.compare.obstacles import ACROSS
+from rsc_bench.harness.compare.reasons import (
+    Broken,
+    Differs,
+    Explained,
+    Missing,
+    NoCeiling,
+    NotPositive,
+    OneSided,
+    Reason,
+    TooFew,
+    Undecided,
+    What,
+)
+from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Verdict
+from rsc_bench.harness.statistics.rules import MIN_ROUNDS
+from rsc_bench.text import bench, call
+
+MARK = "written by rsc-bench compare"
+"""Stands near the start of every file of ours, so that no other file is replaced by one."""
+MANY, SHARE = 3, 0.1
+"""A reason of at least so many cases, and of this share of those shown, is said once, below the table: ten notes at most."""
+RATIO = "new / base: above 1 is slower, or larger"
+
+
+def headline(comparison: Comparison) -> str:
+    """Return the verdict on the whole in one sentence."""
+    limit = f"(threshold {100 * comparison.threshold:g} %)"
+    failing = Counter(word(verdict) for change in FAILING for verdict in comparison.verdicts if verdict.change == change)
+    if failing:
+        return f"FAIL: {', '.join(f'{count} {kind}' for kind, count in failing.items())} {limit}"
+    if not comparison.common:
+        return "CANNOT BE JUDGED: the two runs have no case in common"
+    if comparison.exit_status:
+        return f"CANNOT BE JUDGED: {comparison.counts['unclear']} of {comparison.common} common cases are unclear {limit}"
+    return f"PASS: nothing is slower {limit}"
+
+
+def word(verdict: Verdict) -> str:
+    """Return the change in a word that fits its metric: an error is not slower, but worse."""
+    words = {"slower": "worse", "faster": "better"} if verdict.metric != "time" else {}
+    return words.get(verdict.change, verdict.change)
+
+
+def name(verdict: Verdict) -> str:
+    """Return the case, and what was compared of it where that is not its time; as it is in the file, to be made plain."""
+    return str(verdict.case) if verdict.metric == "time" or verdict.ratio is None else f"{verdict.case}: {verdict.metric}"
+
+
+def tally(comparison: Comparison) -> str:
+    """Return how many cases came out which way."""
+    counted = Counter(word(verdict) for change in CHANGES for verdict in comparison.verdicts if verdict.change == change)
+    parts = [f"{count} {kind}" for kind, count in counted.items()]
+    if comparison.not_judged:
+        parts.append(f"{comparison.not_judged} not judged (measured on neither side)")
+    return ", ".join(parts) or "no cases"
+
+
+def remarks(comparison: Comparison) -> Iterator[str]:
+    """Yield what a reader must know about the two files, their rounds and their machines, one line each."""
+    if comparison.verdicts and not comparison.in_both:
+        yield "no case is in both files: were they measured with the same --graph, --width and --budget?"
+    yield from comparison.notes
+    yield from (f"{round_}; measure into that file again to carry on" for round_ in comparison.unfinished)
+    yield from _more_rounds(comparison)
+    yield from _drift(comparison)
+    yield from _environments(comparison)
+
+
+def _more_rounds(comparison: Comparison) -> Iterator[str]:
+    """The command that brings each file to the rounds that a judgement needs."""
+    few = [
+        verdict.rounds for verdict in comparison.verdicts if isinstance(verdict.reason, TooFew) and verdict.reason.unit == "rounds"
+    ]
+    for place, path in enumerate((comparison.base, comparison.new)):
+        wanting = MIN_ROUNDS - min((rounds[place] for rounds in few), default=MIN_ROUNDS)
+        if wanting > 0:
+            command = bench(f"--results {shlex.quote(str(path))} --rounds {wanting}")
+            yield f"to add rounds, with the options of before: {command}"
+
+
+def _drift(comparison: Comparison) -> Iterator[str]:
+    """What no rule can tell from a change: a machine that became slower between the two files."""
+    moved = [verdict for verdict in comparison.verdicts if verdict.change in {"slower", "faster"} and verdict.unit == "rounds"]
+    if any(not verdict.paired and verdict.metric == "time" for verdict in moved):
+        yield f"the rounds were not taken in turns, so a drifting machine looks like a change: `{call('ab')}` takes them so"
+
+
+def _environments(comparison: Comparison) -> Iterator[str]:
+    for what, fields in comparison.obstacles.items():
+        yield f"the {what} differ: {_pairs(comparison, fields)}"
+    in_the_way = [what for what in ACROSS if any(_keeps(what, verdict) for verdict in comparison.verdicts)]
+    if in_the_way:
+        yield f"what differs is judged only with {' '.join(f'--across {what}' for what in in_the_way)}"
+    if "machines" in in_the_way:
+        yield "two devices' kernels are judged, by what each device can do, with --normalise"
+    named = set(chain.from_iterable(comparison.obstacles.values()))
+    others = [field for field in comparison.differences if field not in named]
+    if others:
+        yield f"also different: {_pairs(comparison, others)}"
+
+
+def _pairs(comparison: Comparison, fields: Iterable[str]) -> str:
+    pair = comparison.differences
+    return "; ".join(f"{field} {pair[field][0]} -> {pair[field][1]}" for field in fields)
+
+
+def _keeps(what: What, verdict: Verdict) -> bool:
+    """Whether something that differs is why a case was not judged."""
+    return verdict.change == "unclear" and isinstance(verdict.reason, Differs) and verdict.reason.names(what)
+
+
+def reason_text(reason: Reason | None) -> str:  # noqa: PLR0911  (a sentence for each)
+    """Return a reason in words; empty where there is none."""
+    match reason:
+        case None:
+            return ""
+        case Broken():
+            return f"{reason.status}: {reason.message}"
+        case Missing():
+            return "measured in base, absent in new"
+        case OneSided():
+            return f"{reason.metric} is known in {reason.side} only"
+        case NotPositive():
+            return f"a ratio needs values above 0 ({reason.metric} {reason.base:g} -> {reason.new:g})"
+        case TooFew():
+            return f"needs at least {MIN_ROUNDS} {reason.unit} on each side (has {reason.has[0]} and {reason.has[1]})"
+        case Differs():
+            return "; ".join(_difference(what, respects) for what, respects in reason.obstacles)
+        case Undecided():
+            return _undecided(reason)
+        case NoCeiling():
+            return "no ceiling on both sides to normalise its time by"
+        case Explained():
+            sides = ", ".join(f"{base:.3g} % -> {new:.3g} % of {what}" for what, base, new in reason.shares)
+            whose = f"the {reason.cause}'s: " if reason.cause else ""
+            return f"{whose}time {reason.time_ratio:.3f}, {sides}"
+
+
+def _difference(what: What, respects: tuple[str, ...]) -> str:
+    if what == "graphs":
+        return "the graph's contents differ"
+    if what == "clocks":
+        return f"the clocks differ ({respects[0]} in base, {respects[1]} in new)"
+    return f"the {what} differ ({', '.join(respects)})"
+
+
+def _undecided(reason: Undecided) -> str:
+    """Why it is unclear, and how many rounds would probably settle it."""
+    settle = f"more {reason.unit} would hardly settle it"
+    if reason.more is not None:
+        settle = f"about {reason.more} more {reason.unit} on each side"
+    if reason.looks == "same":
+        return f"looks same, but the interval is too wide to say: {settle}"
+    return f"looks {reason.looks}, but may be chance (one of {reason.of} judged): {settle}"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Reasons that many cases have, said once below the table and by number in its rows."""
+
+    numbers: dict[str, int]
+    """Each of these reasons with its number, from 1."""
+    cases: Counter[str]
+    """How many cases have each reason."""
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdict]) -> Notes:
+        """Return the notes of the verdicts that are shown."""
+        cases = Counter(reason_text(verdict.reason) for verdict in verdicts if verdict.reason)
+        common = [reason for reason, count in cases.items() if count >= max(MANY, SHARE * len(verdicts))]
+        return cls({reason: number for number, reason in enumerate(common, 1)}, cases)
+
+    def why(self, verdict: Verdict) -> str:
+        """Return what stands in the row: the reason, or the number of the note that says it."""
+        reason = reason_text(verdict.reason)
+        return f"[{self.numbers[reason]}]" if reason in self.numbers else reason
+
+    def lines(self) -> list[str]:
+        """Return what stands below the table, one line a note."""
+        return [f"[{number}] {self.cases[reason]} cases: {reason}" for reason, number in self.numbers.items()]
+
+
+def by_weight(comparison: Comparison) -> list[Verdict]:
+    """Return the verdicts, what fails first, and of one kind the largest change first."""
+    order = {change: place for place, change in enumerate(comparison.counts)}
+    return sorted(comparison.verdicts, key=lambda verdict: (order[verdict.change], -abs((verdict.ratio or 1) - 1)))
+
+
+def numbers(verdict: Verdict) -> tuple[str, str, str]:
+    """Return ratio, interval and rounds as printed; empty where absent."""
+    ratio = "" if verdict.ratio is None else f"{verdict.ratio:.3f}"
+    interval = "" if verdict.interval is None else f"{verdict.interval[0]:.3f} to {verdict.interval[1]:.3f}"
+    return ratio, interval, f"{verdict.rounds[0]}, {verdict.rounds[1]}"

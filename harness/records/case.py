@@ -1,0 +1,59 @@
+"""The identity of one measured thing: what `compare` matches two runs by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The identity of one measured thing: two records are comparable when their cases are equal."""
+
+    suite: str
+    """The suite that made it: ``exact``, ``sampled``, ``training``."""
+    kernel: str
+    """Kernel name, composed where it samples: ``rows_numba``, ``topk(rows_numba)``."""
+    graph: str
+    """Graph name with its scale: ``twin:reddit2@0.05``."""
+    width: int
+    """Columns of the dense operand (features of the layer); 0: it multiplies none, as another program's benchmark."""
+    budget: float | None
+    """Share of the exact FLOPs that may be spent, in (0, 1]; None for an exact kernel."""
+    dtype: str
+    """``float32``, ``bfloat16``."""
+    device: str
+    """``cpu``, ``cuda:0``."""
+    clock: str
+    """The clock that timed it; numbers of two clocks are never compared."""
+    reduce: str = "sum"
+    """Aggregation: ``sum`` or ``mean``."""
+    model: str | None = None
+    """Model name (training only)."""
+    layers: int | None = None
+    """Number of layers (training only)."""
+    seed: int | None = None
+    """Seed of the initialisation and of the sampling (training only)."""
+    epochs: int | None = None
+    """Epochs of the training (training only)."""
+    reorder: str | None = None
+    """The order that the graph's nodes were put in, ``degree``; None: the source's own."""
+    variant: str | None = None
+    """What of the method is left out or changed, ``no-switch``, ``forward``; None: the method as it is (training only)."""
+
+    def __str__(self) -> str:
+        budget = "" if self.budget is None else f" C={self.budget:g}"
+        beyond = "" if self.reduce == "sum" else f" {self.reduce}"
+        beyond += "".join(f" {name}={value}" for name, value in self._training() if value is not None)
+        width = f" d={self.width}" if self.width else ""
+        operation = f"{self.graph_as_run}{width} {self.dtype} {self.device} {self.clock}"
+        return f"{self.suite} {operation} {self.kernel}{budget}{beyond}"
+
+    @property
+    def graph_as_run(self) -> str:
+        """Name of the graph and of the order of its nodes, where it is not the source's own: ``twin:reddit2 (degree)``."""
+        return self.graph if self.reorder is None else f"{self.graph} ({self.reorder})"
+
+    def _training(self) -> list[tuple[str, Any]]:
+        names = ("model", "layers", "epochs", "seed", "variant")
+        return [(name, getattr(self, name)) for name in names]

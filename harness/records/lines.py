@@ -1,0 +1,47 @@
+"""Records as they stand on disk, a line each, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import Flat, from_flat, to_flat
+from rsc_bench.harness.records.run import Record, Round, Status
+
+
+class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A record on disk: the fields of its measurement stand side by side, whatever part they belong to."""
+
+    case: Case
+    status: Status
+    reason: str | None = None
+    measurement: Flat | None = None  # type: ignore[valid-type]
+
+
+class Head(msgspec.Struct):
+    """What a file begins with."""
+
+    schema: int
+    environment: dict[str, Any]
+
+
+class Line(msgspec.Struct):
+    """A line of a results file: one of the three."""
+
+    run: Head | None = None
+    round: Round | None = None
+    record: RecordLine | None = None
+
+
+def to_line(record: Record) -> RecordLine:
+    """Return a record as it is written."""
+    measurement = None if record.measurement is None else to_flat(record.measurement)
+    return RecordLine(case=record.case, status=record.status, reason=record.reason, measurement=measurement)
+
+
+def from_line(line: RecordLine) -> Record:
+    """Return the record of a line; raises ``ValueError`` where status and measurement do not agree, or a part is not valid."""
+    measurement = None if line.measurement is None else from_flat(line.measurement)
+    return Record(case=line.case, status=line.status, reason=line.reason, measurement=measurement)

@@ -1,0 +1,239 @@
+"""What was observed of one case in one round, in parts that a case has or has not; on disk the fields of all parts stand side by side."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import Any
+
+import msgspec
+from msgspec import field
+
+from rsc_bench.harness.records.gpu_trace import Energy, GpuTrace
+
+TELLING = 1.2
+"""A read from memory that takes less than this many times one from the L2 cannot be told from it."""
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the clock said: samples in order and complete; no mean and no speedup."""
+
+    times_s: list[float]
+    """Seconds per call, one entry a sample; selecting is in it as often as a training step would pay it.
+
+    Of a training: the seconds of the whole of it, evaluation left out; one entry.
+    """
+    select_s: list[float] | None
+    """Seconds of selecting and compacting alone, one entry a sample; None for an exact kernel."""
+    prepare_s: float | None
+    """Seconds to prepare the kernel for its matrix, once; None where another program measured and did not say."""
+    tune_s: float | None = None
+    """Seconds to search for settings and compile, before preparing: a process, or a machine, pays them once. None: nothing to."""
+    multiply_s: list[float] | None = None
+    """Seconds of the multiply alone over a selection that is made already; None for an exact kernel."""
+    calls_per_sample: int = 1
+    """Calls timed together in one sample: the caching interval of a cached kernel."""
+    launch_s: list[float] | None = None
+    """Host seconds to enqueue one call, off the clock of `times_s`: one entry a sample that has such calls; None on a CPU."""
+    exposed_calls: list[int] | None = None
+    """Calls of each sample that the GPU began with before the host had enqueued them whole; None on a clock of the host."""
+    flush_probe_s: dict[str, list[float]] | None = None
+    """Seconds of one read from a ``hot`` L2, ``flushed`` and from ``memory``: how cold a flush is; None where none is made."""
+    warmup_calls: int = 0
+    """Calls made before the first sample."""
+    stop: str | None = None
+    """Why sampling stopped: ``precise``, ``time`` or ``samples``."""
+
+    def __post_init__(self) -> None:
+        if not self.times_s or not all(math.isfinite(t) and t > 0 for t in self.times_s):
+            raise ValueError(f"times_s must be positive, finite and not empty (got {self.times_s[:3]})")
+
+    @property
+    def fastest_s(self) -> float:
+        """Seconds of the fastest sample: what else runs on a machine only ever adds time."""
+        return min(self.times_s)
+
+
+def coldness(probe_s: dict[str, list[float]]) -> float | None:
+    """Return how far, from a read out of a hot L2 (0) to one from memory (1), a read after the flush is.
+
+    None where the two cannot be told apart. See `Timing.flush_probe_s`.
+    """
+    hot, flushed, memory = (median(probe_s[name]) for name in ("hot", "flushed", "memory"))
+    return (flushed - hot) / (memory - hot) if memory >= TELLING * hot else None
+
+
+class Matrix(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The sparse matrix of a case, and how much of it was multiplied."""
+
+    nnz: int
+    """Non-zeros of the whole matrix; 0: there is none, as in another program's benchmark."""
+    kept_nnz: int
+    """Non-zeros that were multiplied; equal to `nnz` for an exact kernel."""
+    rows: int | None = None
+    """Rows of the matrix."""
+    columns: int | None = None
+    """Columns of the matrix: the column-row pairs."""
+    kept_pairs: int | None = None
+    """Column-row pairs that were multiplied; None for an exact kernel."""
+    value_bytes: int | None = None
+    """Bytes of values that must be read for each non-zero: 0 where all are one, or a row's factor times a column's."""
+    graph_digest: str | None = None
+    """Digest of the graph's structure and values, of a training's features, labels and split too: two runs of a case with different
+    digests saw different graphs."""
+
+
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a product is from the exact one."""
+
+    rel_error: float | None
+    """Relative Frobenius error against the exact product in float64; None for a training."""
+    check_error: float | None = None
+    """Relative error against float64 of the very product that was asked for (the sampled one where it samples)."""
+
+    def __post_init__(self) -> None:
+        if self.rel_error is not None and not math.isfinite(self.rel_error):
+            raise ValueError(f"rel_error must be finite (got {self.rel_error})")
+
+
+class MemoryUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Memory at its highest."""
+
+    peak_bytes: int | None
+    """Highest memory of one call above what was there before preparing; None where it cannot be read."""
+    workspace_bytes: int | None = None
+    """Highest memory of one call above what was there before it, less its result; None where it cannot be read."""
+    allocated_peak_bytes: int | None = None
+    """Highest memory that torch's allocator had handed out during one call, operands included (GPU only)."""
+    reserved_peak_bytes: int | None = None
+    """Highest memory that torch's allocator had reserved during one call (GPU only)."""
+
+
+class GpuReadings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a GPU's sensors said around the case, each with the reason where they did not."""
+
+    trace: GpuTrace | None = field(default=None, name="telemetry")
+    """Readings around the case."""
+    trace_missing: str | None = field(default=None, name="telemetry_missing")
+    """Why there are none."""
+    throttled: list[int] | None = None
+    """Places in `times_s` of samples taken while the GPU was slowed down; each was repeated, at the end. None: not known."""
+    energy: Energy | None = None
+    """The energy counter during a pass of its own."""
+    energy_missing: str | None = None
+    """Why there is none."""
+    shared_with: list[str] | None = field(default=None, name="gpu_shared_with")
+    """Other processes that computed on the GPU at the end of the case; None where there were none or NVML does not tell."""
+
+
+class Training(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A training, epoch by epoch."""
+
+    epoch_s: list[float]
+    """Seconds of each epoch, evaluation left out."""
+    phase_s: dict[str, list[float]] | None = None
+    """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``."""
+    loss: list[float] | None = None
+    """Training loss of each epoch."""
+    val_metric: list[float] | None = None
+    """Metric on the validation nodes after each epoch, in [0, 1]."""
+    test_metric: list[float] | None = None
+    """Metric on the test nodes after each epoch, in [0, 1]."""
+    metric_name: str | None = None
+    """``accuracy``, ``micro-F1`` or ``ROC-AUC``."""
+    k_per_layer: list[list[int]] | None = None
+    """Pairs kept in each layer, for each epoch; all of them where the epoch was exact."""
+    flops_share: list[float] | None = None
+    """Share of the exact backward SpMM FLOPs that each epoch spent."""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is different where another program measured."""
+
+    summarised_samples: int
+    """Samples that are gone but for their ``min, q1, median, q3, max`` in `times_s`."""
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What was observed of one case in one round."""
+
+    timing: Timing
+    matrix: Matrix
+    accuracy: Accuracy | None = None
+    """None for a training, and where another program measured."""
+    memory: MemoryUse | None = None
+    """None where it cannot be read."""
+    gpu: GpuReadings | None = None
+    """None on a CPU."""
+    training: Training | None = None
+    """None for a product."""
+    imported: Imported | None = None
+    """None where we measured, and where another program kept its samples."""
+
+
+PARTS: dict[str, type[msgspec.Struct]] = {
+    "timing": Timing,
+    "matrix": Matrix,
+    "accuracy": Accuracy,
+    "memory": MemoryUse,
+    "gpu": GpuReadings,
+    "training": Training,
+    "imported": Imported,
+}
+"""The parts of a measurement, by the field that holds each."""
+
+_FIELDS = {part: msgspec.structs.fields(kind) for part, kind in PARTS.items()}
+_REQUIRED = {"times_s", "select_s", "prepare_s", "rel_error", "nnz", "kept_nnz", "peak_bytes"}
+"""What every line on disk names, null where it is absent."""
+
+
+def _on_disk() -> list[tuple[Any, ...]]:
+    """Name, type and default of every field of every part."""
+    found: list[tuple[Any, ...]] = []
+    for entries in _FIELDS.values():
+        for entry in entries:
+            if entry.encode_name in _REQUIRED:
+                found.append((entry.encode_name, entry.type))
+            else:
+                default = None if entry.default is msgspec.NODEFAULT else entry.default
+                kind = entry.type | None if default is None else entry.type
+                found.append((entry.encode_name, kind, default))
+    return found
+
+
+Flat: type[msgspec.Struct] = msgspec.defstruct(
+    "Flat", _on_disk(), frozen=True, kw_only=True, omit_defaults=True, namespace={"__doc__": "A measurement on disk."}
+)
+"""A measurement as it stands in a results file: the fields of all parts, side by side."""
+
+
+def from_flat(flat: Any) -> Measurement:
+    """Return the measurement of a line on disk; raises ``ValueError`` where a part is not valid."""
+    parts = {}
+    for part, entries in _FIELDS.items():
+        given = {entry.name: getattr(flat, entry.encode_name) for entry in entries}
+        if part in ("timing", "matrix") or any(given[entry.name] != _absent(entry) for entry in entries):
+            parts[part] = PARTS[part](**given)
+    return Measurement(**parts)  # type: ignore[arg-type]
+
+
+def _absent(entry: msgspec.structs.FieldInfo) -> Any:
+    return None if entry.default is msgspec.NODEFAULT else entry.default
+
+
+def to_flat(measurement: Measurement) -> Any:
+    """Return a measurement as it is written to disk."""
+    values: dict[str, Any] = {}
+    for part, entries in _FIELDS.items():
+        holder = getattr(measurement, part)
+        for entry in entries:
+            if holder is not None:
+                values[entry.encode_name] = getattr(holder, entry.name)
+            elif entry.encode_name in _REQUIRED:
+                values[entry.encode_name] = None
+    return Flat(**values)
+
+
+def measured(**fields: Any) -> Measurement:
+    """Return a measurement from the names of its fields on disk, whichever part they belong to."""
+    return from_flat(Flat(**fields))

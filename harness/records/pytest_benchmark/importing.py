@@ -1,0 +1,124 @@
+"""Turns pytest-benchmark's JSON files into one results file, a round a file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.environments import differences
+from rsc_bench.harness.records.file import ResultsError, ResultsFile
+from rsc_bench.harness.records.lines import RecordLine, from_line
+from rsc_bench.harness.records.pytest_benchmark import OURS, foreign
+from rsc_bench.harness.records.run import Record, Round
+
+REMEDY = "give a file of `pytest --benchmark-json` or of .benchmarks/"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What one file says."""
+
+    path: Path
+    environment: dict[str, Any]
+    rounds: tuple[tuple[Round, list[Record]], ...]
+    """One, and as many as were exported from a results file."""
+
+    @property
+    def summarised(self) -> int:
+        """Cases whose samples were not saved."""
+        kept = [record.measurement for _, records in self.rounds for record in records if record.measurement is not None]
+        return sum(measurement.imported is not None for measurement in kept)
+
+
+class _Rest(msgspec.Struct):
+    """What `exporting` put beside pytest-benchmark's own entries."""
+
+    environment: dict[str, Any]
+    rounds: list[_Round]
+
+
+class _Round(msgspec.Struct):
+    round: Round
+    records: list[dict[str, Any]]
+
+
+def read(path: Path) -> Imported:
+    """Return what a file says. Raises `ResultsError` where it is none of pytest-benchmark's, or was changed after an export."""
+    try:
+        tree = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror}): {REMEDY}") from None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise ResultsError(f"{path}: is no JSON: {REMEDY}") from None
+    try:
+        document = msgspec.convert(tree, foreign.Document)
+        if OURS in tree:
+            return _exported(path, document, msgspec.convert(tree[OURS], _Rest))
+    except msgspec.ValidationError as error:
+        raise ResultsError(f"{path}: is not of pytest-benchmark ({error}): {REMEDY}") from None
+    records = foreign.records(document)
+    start = Round(index=1, of=1, cases=len(records), started=document.datetime)
+    return Imported(path, foreign.environment(document), ((start, records),))
+
+
+def write(found: Sequence[Imported], output: Path) -> int:
+    """Append every round to a results file, which is made where there is none; return how many rounds it then has.
+
+    Raises `ResultsError`, before anything is written, where two environments differ or a round is in the file already.
+    """
+    first = found[0]
+    for other in found[1:]:
+        names = ", ".join(differences(first.environment, other.environment))
+        if names:
+            raise ResultsError(f"{other.path}: is of another environment than {first.path} ({names}): import it on its own")
+    file = ResultsFile(output, first.environment)
+    try:
+        _refuse_twice(found, [start.started for start, _ in file.rounds], output)
+        rounds = [round_ for each in found for round_ in each.rounds]
+        for start, records in sorted(rounds, key=lambda round_: round_[0].started):
+            index = len(file.rounds) + 1
+            file.start_round(msgspec.structs.replace(start, index=index, of=index))
+            for record in records:
+                file.append(record)
+        return len(file.rounds)
+    finally:
+        file.close()
+
+
+def _refuse_twice(found: Sequence[Imported], known: Sequence[str], output: Path) -> None:
+    """A round that counts twice would make a judgement look surer than it is."""
+    seen = set(known)
+    for each in found:
+        started = {start.started for start, _ in each.rounds}
+        if twice := sorted(started & seen):
+            raise ResultsError(f"{each.path}: its round of {twice[0]} is in {output} already: leave the file out")
+        seen |= started
+
+
+def _exported(path: Path, document: foreign.Document, rest: _Rest) -> Imported:
+    """The run that was exported: its samples back from the benchmarks into its records."""
+    samples: dict[Case, Iterator[float]] = defaultdict(lambda: iter(()))
+    for benchmark in document.benchmarks:
+        samples[msgspec.convert(benchmark.params, Case)] = iter(benchmark.stats.data)
+    rounds = tuple((each.round, [_filled(record, samples) for record in each.records]) for each in rest.rounds)
+    if any(next(left, None) is not None for left in samples.values()):
+        raise msgspec.ValidationError("it has samples of no round")
+    return Imported(path, rest.environment, rounds)
+
+
+def _filled(record: dict[str, Any], samples: dict[Case, Iterator[float]]) -> Record:
+    measured = record.get("measurement")
+    if measured is None:
+        return from_line(msgspec.convert(record, RecordLine))
+    case = msgspec.convert(record.get("case"), Case)
+    times_s = list(islice(samples[case], measured["times_s"]))
+    if len(times_s) < measured["times_s"]:
+        raise msgspec.ValidationError(f"samples of {case} were taken out")
+    return from_line(msgspec.convert(record | {"measurement": measured | {"times_s": times_s}}, RecordLine))

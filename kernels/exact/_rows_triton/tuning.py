@@ -1,0 +1,78 @@
+"""Keeps the settings that were fastest, in memory and in a file of the user's cache, so that they are searched for once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from rsc_bench.kernels.exact._rows_triton.settings import Problem, Settings, candidates, first
+
+_known: dict[Path, dict[str, Settings]] = {}
+
+
+def tuned(problem: Problem, path: Path) -> Settings:
+    """Return the settings found for `problem` before, by this process or another, else those to start from."""
+    return _table(path).get(problem.key) or first(problem)
+
+
+def tune(problem: Problem, path: Path, seconds: Callable[[Settings], float]) -> Settings:
+    """Return the fastest settings for `problem`; times the candidates and keeps the winner where none is known.
+
+    Args:
+        problem: what is to be multiplied.
+        path: the file that settings are kept in; a missing or unreadable one is made anew.
+        seconds: times one multiply with the settings; infinite where they do not run.
+    """
+    table = _table(path)
+    if problem.key not in table:
+        times = {settings: seconds(settings) for settings in candidates(problem)}
+        table[problem.key] = min(times, key=times.__getitem__)
+        _write(path, _read(path) | table)
+    return table[problem.key]
+
+
+def cache_file(name: str) -> Path:
+    """Return where settings of a version of the code are kept: under ``$XDG_CACHE_HOME``, else ``~/.cache``."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "rsc-bench" / f"{name}.json"
+
+
+def _table(path: Path) -> dict[str, Settings]:
+    if path not in _known:
+        _known[path] = _read(path)
+    return _known[path]
+
+
+def _read(path: Path) -> dict[str, Settings]:
+    """Return what is kept; a file that is missing, cut off or of another shape is as good as none."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return {key: _settings(parts) for key, parts in kept.items()}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return {}
+
+
+def _settings(parts: dict[str, Any]) -> Settings:
+    found = Settings(**{field.name: parts[field.name] for field in fields(Settings)})
+    powers = found.tile, found.block, found.warps, found.chunk
+    if any(type(number) is not int or number < 1 or number & (number - 1) for number in powers):
+        raise ValueError(f"tile, block, warps and chunk must be powers of two (got {powers})")
+    if type(found.prescaled) is not bool or type(found.stages) is not int or found.stages < 1:
+        raise ValueError(f"stages must be a positive integer and prescaled a boolean (got {found})")
+    return found
+
+
+def _write(path: Path, table: dict[str, Settings]) -> None:
+    """Replace the file at once, so that no reader meets half of it."""
+    text = json.dumps({key: asdict(settings) for key, settings in sorted(table.items())}, indent=1)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs the search again, and nothing else
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        Path(file.name).replace(path)

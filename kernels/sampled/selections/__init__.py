@@ -1,0 +1,49 @@
+"""What a selection is: scores and costs of the column-row pairs in, the pairs to multiply out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The column-row pairs that will be multiplied."""
+
+    mask: torch.Tensor
+    """(pairs,), bool."""
+    scale: torch.Tensor | None = None
+    """(pairs,), float32: what each pair is multiplied by, 0 where it is dropped; None: by 1."""
+    most_nnz: int | None = None
+    """What the host knows of their non-zeros without asking the device: that they are no more than this; None: nothing."""
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """(pairs,), float32: what each pair counts for, 0 where it is dropped."""
+        return self.mask.float() if self.scale is None else self.scale
+
+
+Draw = Callable[[torch.Tensor, torch.Tensor, int, torch.Generator], Kept]
+"""(scores (pairs,) float32 not negative, non-zeros of each pair (pairs,) int64, most non-zeros, generator) -> Kept."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A way to choose pairs; a file in ``kernels/sampled`` that defines ``SELECTION = Selection(...)`` is one."""
+
+    name: str
+    summary: str
+    """One sentence: which pairs it keeps."""
+    draw: Draw
+    """Returns the kept pairs; their non-zeros never add up to more than the given number."""
+
+
+def affordable_prefix(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int) -> torch.Tensor:
+    """Return the (pairs,) bool mask of the longest prefix of `order`, in which each pair stands once, that fits in `most_nnz`.
+
+    Nothing is read back to the host, so on a GPU it costs no synchronisation.
+    """
+    fits = pair_nnz[order].cumsum(0) <= most_nnz
+    return torch.empty_like(fits).scatter_(0, order, fits)

@@ -1,0 +1,114 @@
+"""Turns many small drawings of one kind into a single figure that shows one of them at a time, chosen on the page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from rsc_bench.reports.tables.table import absent
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Row = dict[str, Any]
+"""A row of the table: one measured case."""
+
+OPERATION = ("file", "graph", "width", "dtype", "device", "clock", "reduce")
+"""What two cases share when one may be drawn against the other."""
+
+BEHIND = "multiply with"
+"""The dimension that chooses which exact kernel stands behind the selections."""
+
+FASTEST = "the fastest for each"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing: what it shows, and the traces that show it."""
+
+    where: dict[str, str]
+    """What it shows, by dimension; the page offers a choice for each dimension in which the panels differ."""
+    traces: Sequence[dict[str, Any]]
+    """Plotly traces; one that stands in several panels is stored once."""
+    height_px: int | None = None
+    """None: the layout's."""
+    titles: dict[str, str] = field(default_factory=dict)
+    """Titles of axes that are this panel's own, by the name of the axis in the layout."""
+
+
+def assemble(panels: Sequence[Panel], layout: dict[str, Any]) -> go.Figure | None:
+    """Return the figure that shows the first panel and holds them all, or None where there is none.
+
+    The layout's ``meta`` has what is ``fixed``, the ``panels`` (``where`` they differ, ``height``, places in ``traces``)
+    and all ``traces``; plotly passes it on unread, so that a thousand panels cost no more than one.
+    """
+    import plotly.graph_objects as go
+
+    if not panels:
+        return None
+    traces = {id(trace): trace for panel in panels for trace in panel.traces}
+    places = {key: place for place, key in enumerate(traces)}
+    first = panels[0].where
+    fixed = {name: value for name, value in first.items() if all(panel.where[name] == value for panel in panels)}
+    entries = [_entry(panel, fixed, places) for panel in panels]
+    meta = {"fixed": fixed, "panels": entries, "traces": list(traces.values())}
+    return go.Figure({"data": list(panels[0].traces), "layout": {"template": "none", "meta": meta} | layout})
+
+
+def _entry(panel: Panel, fixed: dict[str, str], places: dict[int, int]) -> dict[str, Any]:
+    differs = {name: value for name, value in panel.where.items() if name not in fixed}
+    entry = {"where": differs, "height": panel.height_px, "traces": [places[id(trace)] for trace in panel.traces]}
+    return entry | ({"titles": panel.titles} if panel.titles else {})
+
+
+def by(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
+    """Return the rows in groups of equal `columns`, the groups in ascending order."""
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[column] for column in columns)].append(row)
+    return dict(sorted(groups.items()))
+
+
+def operations(rows: Iterable[Row]) -> list[tuple[tuple[Any, ...], list[Row]]]:
+    """Return the rows of each operation, the largest width of a graph first: it is the one the headline quotes."""
+    width = OPERATION.index("width")
+    return sorted(by(rows, OPERATION).items(), key=lambda entry: (*entry[0][:width], -entry[0][width], *entry[0][width + 1 :]))
+
+
+def where(operation: tuple[Any, ...]) -> dict[str, str]:
+    """Return the dimensions of a panel for one operation."""
+    return {name: str(value) for name, value in zip(OPERATION, operation, strict=True)}
+
+
+def present(row: Row, *columns: str) -> bool:
+    """Say whether a row has a number in every one of `columns`."""
+    return not any(absent(row[column]) for column in columns)
+
+
+def paths(rows: Iterable[Row], metrics: Sequence[str]) -> list[tuple[dict[str, str], list[list[Row]]]]:
+    """Return the path of each sampled kernel over its budgets, panel by panel.
+
+    A selection stands before several exact kernels: the first panel of an operation shows each selection before the one
+    that makes it fastest, then follows one panel for each exact kernel. `metrics` are those a point needs.
+    """
+    drawn = (row for row in rows if present(row, "selection", "budget", "latency", *metrics))
+    return [panel for operation, found in operations(drawn) for panel in _choices(operation, found)]
+
+
+def _choices(operation: tuple[Any, ...], rows: list[Row]) -> list[tuple[dict[str, str], list[list[Row]]]]:
+    lines = [sorted(line, key=lambda row: row["budget"]) for line in by(rows, ["kernel"]).values()]
+    before = by([line[0] for line in lines], ["base"])
+    best: dict[str, list[Row]] = {}
+    for line in sorted(lines, key=_pace):
+        best.setdefault(line[0]["selection"], line)
+    choices = {FASTEST: sorted(best.values(), key=lambda line: str(line[0]["kernel"]))}
+    if len(before) > 1:
+        choices |= {base: [line for line in lines if line[0]["base"] == base] for (base,) in before}
+    return [(where(operation) | {BEHIND: name}, chosen) for name, chosen in choices.items()]
+
+
+def _pace(line: list[Row]) -> float:
+    return fmean(row["latency"] for row in line)

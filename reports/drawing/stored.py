@@ -1,0 +1,68 @@
+"""Turns a plotly figure into what the page stores of it: each trace and each style once, no more digits than are worth it."""
+
+from __future__ import annotations
+
+import json
+import math
+from html import unescape
+from typing import Any
+
+from rsc_bench.reports.page.cases import rounded
+
+
+def stored(figure: Any) -> dict[str, Any]:
+    """Return a figure as the page draws it: layout, what is fixed, panels, traces and the styles that traces share.
+
+    A figure that was not put together by `rsc_bench.reports.drawing.panels.assemble` is one panel with all of its traces.
+    """
+    meta = figure.layout.meta or {}
+    # The meta holds all panels: taken out first, it is not copied with the rest.
+    figure.layout.meta = None
+    drawing = figure.to_plotly_json()
+    layout = {key: value for key, value in drawing["layout"].items() if key not in {"template", "meta"}}
+    traces = meta.get("traces", drawing["data"])
+    panels = meta.get("panels", [{"where": {}, "height": None, "traces": list(range(len(traces)))}])
+    styles, slim = _slim(traces)
+    return {
+        "layout": _rounded(layout),
+        "fixed": _whole(meta.get("fixed", {})),
+        "panels": [panel | {"where": _whole(panel["where"])} for panel in panels],
+        "styles": _rounded(styles),
+        "traces": _rounded(slim),
+    }
+
+
+def _whole(where: dict[str, str]) -> dict[str, str]:
+    """The page shows these as text, not through plotly: they are shown as they are in the file."""
+    return {name: unescape(value) for name, value in where.items()}
+
+
+def _slim(traces: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Split each trace into its lists, which are its own, and its style, which many traces share."""
+    styles: dict[str, tuple[int, dict[str, Any]]] = {}
+    slim = []
+    for trace in traces:
+        own = {key: value for key, value in trace.items() if _is_list(value)}
+        style = {key: value for key, value in trace.items() if key not in own}
+        place, _ = styles.setdefault(repr(style), (len(styles), style))
+        slim.append(own | {"style": place})
+    return [style for _, style in styles.values()], slim
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple) or hasattr(value, "tolist")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return rounded(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _rounded(entry) for key, entry in value.items()}
+    return [_rounded(entry) for entry in value] if _is_list(value) else value
+
+
+def embedded(value: Any) -> str:
+    """Return JSON that can stand in a script element whatever names are in it."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    # Inside a script element only markup can end the text early: none is left.
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,0 +1,1 @@
+"""One HTML page that needs no network: text, figures and the table of all cases."""

@@ -1,0 +1,117 @@
+"""Turns the table into the compact columns that the page's own table of all cases sorts and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.reports.tables.table import Table, absent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Beyond these digits a time is noise; fewer digits keep the page small.
+DIGITS = 4
+# A drop that counts is a few tenths of a point, of a metric near 100.
+DECIMALS_OF_POINTS = 2
+
+OF_TRAINING = ("model", "variant", "seed", "layers", "epochs")
+FIELDS = ("kernel", "graph", *OF_TRAINING, "width", "budget", "file", "dtype", "device", "clock", "reduce", "machine")
+# Long, and the same in all cases of a file: it would push the numbers aside.
+LAST = "machine"
+FILTERED = ("file", "graph", "model", "variant", "kernel", "budget", "width")
+ALWAYS = ("kernel", "graph", "width", "budget")
+# What tells one training from another is shown also where there is only one of it.
+ALWAYS_OF_TRAINING = ("model", "variant", "seed")
+NUMBERS = ("width", "budget", "layers", "seed", "epochs")
+
+
+def columns(table: Table) -> list[dict[str, Any]]:
+    """Return the columns of the table of all cases, each with its values, or with codes into its distinct texts.
+
+    A field that is the same in every case is left out (`shared` has it), and so is a metric that no case has.
+    """
+    shown = _shown(table)
+    fields = [_field(table.cases, name) for name in shown if name != LAST]
+    last = [_field(table.cases, name) for name in shown if name == LAST]
+    metrics = [_metric(table.cases, metric) for metric in table.metrics if table.cases[metric.name].notna().any()]
+    return [*fields, *_against(table.cases), *metrics, _count(table.cases), *last]
+
+
+def shared(table: Table) -> dict[str, str]:
+    """Return the fields that are the same in every case, and what they are."""
+    same = (name for name in FIELDS if name not in _shown(table) and table.cases[name].notna().all())
+    return {name: f"{table.cases[name].iloc[0]}" for name in same if len(table.cases)}
+
+
+def _shown(table: Table) -> list[str]:
+    always = (*ALWAYS, *ALWAYS_OF_TRAINING) if table.trainings else ALWAYS
+    varies = (name for name in FIELDS if table.cases[name].nunique(dropna=False) > 1)
+    present = (name for name in always if name not in OF_TRAINING or table.cases[name].notna().any())
+    chosen = {*varies, *present}
+    return [name for name in FIELDS if name in chosen]
+
+
+def _field(cases: pd.DataFrame, name: str) -> dict[str, Any]:
+    head = {"name": name, "label": name, "summary": "", "filter": name in FILTERED, "lead": False}
+    if name in NUMBERS:
+        return head | {"values": _numbers(cases[name].tolist())}
+    return head | _coded(cases[name].tolist())
+
+
+def _against(cases: pd.DataFrame) -> list[dict[str, Any]]:
+    if "speedup against" not in cases or not cases["speedup against"].notna().any():
+        return []
+    summary = "The kernel that speedup is quoted against: the fastest exact one of each round."
+    head = {"name": "against", "label": "against", "summary": summary, "filter": False, "lead": False, "search": False}
+    return [head | _coded(cases["speedup against"].tolist())]
+
+
+def _count(cases: pd.DataFrame) -> dict[str, Any]:
+    summary = "Rounds that the medians rest on."
+    return {
+        "name": "rounds",
+        "label": "rounds",
+        "summary": summary,
+        "filter": False,
+        "lead": False,
+        "values": cases["rounds"].tolist(),
+    }
+
+
+def _metric(cases: pd.DataFrame, metric: Metric) -> dict[str, Any]:
+    name = metric.name
+    column = {
+        "name": name,
+        "label": metric.label,
+        "summary": metric.summary,
+        "filter": False,
+        "lead": name == "speedup",
+        "measured": True,
+    }
+    if metric.unit == "points":
+        column["decimals"] = DECIMALS_OF_POINTS
+    column["values"] = _numbers(cases[name].tolist())
+    low, high = _numbers(cases[f"{name} low"].tolist()), _numbers(cases[f"{name} high"].tolist())
+    if low != high:
+        column |= {"low": low, "high": high}
+    if "speedup" in name:
+        column["against"] = _coded(cases[f"{name} against"].tolist())
+    return column
+
+
+def _coded(values: Sequence[Any]) -> dict[str, Any]:
+    texts = ["" if absent(value) else str(value) for value in values]
+    distinct = {text: code for code, text in enumerate(sorted({*texts}))}
+    return {"texts": list(distinct), "codes": [distinct[text] for text in texts]}
+
+
+def _numbers(values: Sequence[Any]) -> list[float | int | None]:
+    return [None if absent(value) else rounded(value) for value in values]
+
+
+def rounded(value: float) -> float | int:
+    """Return the number with the digits worth keeping, whole where it is whole."""
+    number = float(f"{value:.{DIGITS}g}") if abs(value) < 10**DIGITS else float(round(value))
+    return int(number) if number.is_integer() else number

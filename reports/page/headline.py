@@ -1,0 +1,119 @@
+"""Turns the table into the numbers that stand first on the page: what sampling gains on each graph, and against what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rsc_bench.reports.drawing.panels import OPERATION, Row, by, present
+from rsc_bench.reports.tables.table import Table
+
+AT_MOST_BUDGETS = 4
+LEAD_BUDGET = 0.1
+
+# A selection that drops the wrong pairs is as fast as a good one: only kernels about as close as the closest compete.
+ERROR_SLACK = 1.05
+
+VENDOR = "speedup vs vendor"
+TORCH_SPARSE = "speedup vs torch-sparse"
+UNSTEADY = 2.0
+"""Highest over lowest speedup of a case's rounds from which the page warns: undisturbed rounds lie within a third."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The fastest cached, or the fastest fresh, sampled kernel of one graph at one budget."""
+
+    kernel: str
+    cached: bool
+    budget: float
+    speedup: float
+    """Against the fastest exact kernel."""
+    low: float
+    """Lowest speedup of any round."""
+    high: float
+    """Highest speedup of any round."""
+    against: str
+    """The fastest exact kernel, or kernels where the rounds differ."""
+    vendor: float | None
+    """Speedup against the vendor's library."""
+    vendor_name: str | None
+    torch_sparse: float | None
+    """Speedup against torch-sparse."""
+    error: float
+    rounds: int
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the rounds disagree so much that something else than the kernels was measured."""
+        return self.high > UNSTEADY * self.low
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What sampling gains on one graph, at the largest width that was measured."""
+
+    file: str
+    graph: str
+    width: int
+    setting: str
+    """Number type, device, clock and aggregation."""
+    best: tuple[Best, ...]
+    """In ascending budget, cached before fresh."""
+
+    @property
+    def vendor(self) -> str:
+        """Name of the vendor's kernel, empty where none was measured."""
+        return ", ".join(sorted({best.vendor_name for best in self.best if best.vendor_name}))
+
+    @property
+    def lead(self) -> Best:
+        """The one that is printed large: cached where there is one, at the budget nearest to a tenth."""
+        return min(self.best, key=lambda best: (not best.cached, abs(best.budget - LEAD_BUDGET)))
+
+
+def headlines(table: Table) -> list[Headline]:
+    """Return a headline for each graph and setting in which a sampled kernel has a speedup."""
+    sampled = [row for row in table.products if present(row, "selection", "budget", "speedup", "error")]
+    settings = [name for name in OPERATION if name != "width"]
+    return [_headline(rows) for rows in by(sampled, settings).values()]
+
+
+def _headline(rows: Sequence[Row]) -> Headline:
+    width = max(row["width"] for row in rows)
+    rows = [row for row in rows if row["width"] == width]
+    first = rows[0]
+    best = [_best(found) for found in by(_few_budgets(rows), ["budget", "fresh"]).values()]
+    setting = " · ".join([first["dtype"], first["device"], f"{first['clock']} clock", f"{first['reduce']} aggregation"])
+    return Headline(first["file"], first["graph"], int(width), setting, tuple(best))
+
+
+def _few_budgets(rows: Sequence[Row]) -> list[Row]:
+    budgets = sorted({row["budget"] for row in rows})
+    last = len(budgets) - 1
+    chosen = {budgets[round(place * last / (AT_MOST_BUDGETS - 1))] for place in range(AT_MOST_BUDGETS)}
+    chosen.add(min(budgets, key=lambda budget: abs(budget - LEAD_BUDGET)))
+    return [row | {"fresh": not row["cached"]} for row in rows if row["budget"] in chosen]
+
+
+def _best(rows: Sequence[Row]) -> Best:
+    closest = min(row["error"] for row in rows)
+    row = max((row for row in rows if row["error"] <= closest * ERROR_SLACK), key=lambda row: row["speedup"])
+    return Best(
+        kernel=row["kernel"],
+        cached=row["cached"],
+        budget=row["budget"],
+        speedup=row["speedup"],
+        low=row["speedup low"],
+        high=row["speedup high"],
+        against=row["speedup against"],
+        vendor=_number(row, VENDOR),
+        vendor_name=row[f"{VENDOR} against"] if _number(row, VENDOR) is not None else None,
+        torch_sparse=_number(row, TORCH_SPARSE),
+        error=row["error"],
+        rounds=int(row["rounds"]),
+    )
+
+
+def _number(row: Row, name: str) -> float | None:
+    return float(row[name]) if name in row and present(row, name) else None

@@ -1,0 +1,128 @@
+"""Turns results files into one HTML page that needs no network: text, figures, the table of all cases, all data inside."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rsc_bench.harness.compare.recommend import MAX_DROP_POINTS
+from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.plugins import load
+from rsc_bench.reports.drawing.stored import embedded, stored
+from rsc_bench.reports.drawing.theme import DARK, FONT, LIGHT, template
+from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.page.cases import columns, shared
+from rsc_bench.reports.page.headline import headlines
+from rsc_bench.reports.page.training_headline import training_headlines
+from rsc_bench.reports.page.unmeasured import unmeasured
+from rsc_bench.reports.tables.runs import latest
+from rsc_bench.reports.tables.table import Table, read_table
+
+_HERE = Path(__file__).parent
+
+
+def write(paths: list[Path], output: Path) -> None:
+    """Write the page for results files to `output`, whole or not at all.
+
+    Raises `ResultsError` for a file that cannot be read as results, and for an output that cannot be written.
+    """
+    if not paths:
+        raise ResultsError("report: at least one results file is needed (got none): give the path of a results file")
+    if output.resolve() in {path.resolve() for path in paths}:
+        raise ResultsError(f"{output}: the page would overwrite the results it is drawn from: give another --output path")
+    table = read_table([read(path) for path in paths])
+    _replace(output, render(table))
+
+
+def render(table: Table) -> str:
+    """Return the page of a table as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"times": times, "points": points}
+    return environment.get_template("page.html.jinja").render(_content(table))
+
+
+def times(value: float | None) -> str:
+    """Return a speedup as it is printed, with three digits; a dash where it is absent."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}×" if value >= 1000 else f"{value:#.3g}".rstrip(".") + "×"
+
+
+def points(value: float | None) -> str:
+    """Return points of a metric as they are printed; a dash where they are absent."""
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _content(table: Table) -> dict[str, Any]:
+    found = load("figure")
+    last = latest(table)
+    figures = list(_drawn(found.values(), table, last))
+    data = {
+        "figures": {figure.name: drawing for figure, drawing in figures},
+        "templates": {"light": template(LIGHT), "dark": template(DARK)},
+        "columns": columns(table),
+    }
+    return _trusted(data) | {
+        "sources": table.sources,
+        "cases": len(table.cases),
+        "headlines": headlines(last),
+        "training_headlines": training_headlines(last),
+        "before": len(table.cases) - len(last.cases),
+        "products": len(table.products),
+        "max_drop": MAX_DROP_POINTS,
+        "figures": [figure for figure, _ in figures],
+        "missing": found.missing,
+        "shared": shared(table),
+        "unmeasured": unmeasured(table),
+        "font": FONT,
+        "schemes": {"light": asdict(LIGHT), "dark": asdict(DARK)},
+    }
+
+
+def _trusted(data: dict[str, Any]) -> dict[str, Any]:
+    """The files of this folder, plotly's own, and JSON that holds no markup; everything else on the page is escaped."""
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    text = {name: (_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "table.js")}
+    return {
+        "css": Markup(text["page.css"]),  # noqa: S704
+        "plotly": Markup(get_plotlyjs()),  # noqa: S704
+        "scripts": [Markup(text["page.js"]), Markup(text["table.js"])],  # noqa: S704
+        "data": Markup(embedded(data)),  # noqa: S704
+    }
+
+
+def _drawn(figures: Iterable[Figure], table: Table, last: Table) -> Iterator[tuple[Figure, Any]]:
+    every_run = table.escaped()
+    last_run = every_run if last is table else last.escaped()
+    for figure in sorted(figures, key=lambda figure: (figure.order, figure.name)):
+        drawing = figure.draw(every_run if figure.every_run else last_run)
+        if drawing is not None:
+            yield figure, stored(drawing)
+
+
+def _replace(output: Path, text: str) -> None:
+    """Write beside `output`, then put it in its place: a reader sees the old page or the new one, never half of one."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        beside = Path(name)
+        try:
+            # A file name need not be valid text.
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            beside.chmod(0o644)
+            beside.replace(output)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise ResultsError(f"{output}: cannot be written ({error.strerror}): give another --output path") from None

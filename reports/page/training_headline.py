@@ -1,0 +1,124 @@
+"""Turns the recommendations into the numbers that stand first on a training's page: how fast, how accurate, where it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, words
+from rsc_bench.harness.output.recommendation import advice
+from rsc_bench.reports.drawing.panels import present
+from rsc_bench.reports.page.headline import TORCH_SPARSE, VENDOR
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Spread, Trained, method, over_seeds, settings
+
+# Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
+BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One setting over its seeds, a line of the table; what is absent is None."""
+
+    budget: float | None
+    """None for exact training."""
+    kernel: str
+    seeds: int
+    score: Spread | None
+    """Test metric in points; None where every seed failed."""
+    drop: Drop | None
+    """None for exact training."""
+    speedup: float | None
+    """End to end, against the fastest exact training."""
+    beside: tuple[float | None, ...]
+    """The other speedups, those that any line has."""
+    accuracy: str
+    """Where the drop lies; empty for exact training."""
+
+
+@dataclass(frozen=True)
+class TrainingHeadline:
+    """What sampled training gains on one graph with one model."""
+
+    file: str
+    graph: str
+    trained: str
+    """The model, how deep, how wide, how long."""
+    setting: str
+    """Number type, device, clock and aggregation."""
+    metric: str
+    lead: Setting | None
+    """The setting to train with; None where there is none."""
+    summary: str
+    """What to train with, or why there is no telling."""
+    breaks: str
+    """At which budget it breaks, in words."""
+    beside: tuple[str, ...]
+    """What the other speedups of the lines are."""
+    lines: tuple[Line, ...]
+    """Exact training first, then in descending budget."""
+
+
+def training_headlines(table: Table) -> list[TrainingHeadline]:
+    """Return a headline for each graph and model that was trained."""
+    found = settings(table.trainings)
+    return [_headline(file, each, found) for file, each in table.recommendations]
+
+
+def _headline(file: str, of: Recommendation, found: dict[tuple[Any, ...], list[Trained]]) -> TrainingHeadline:
+    case = of.training
+    trained = method(found.get((file, case.graph_as_run, words(case), case.dtype, case.device, case.clock, case.reduce), []))
+    beside = [name for name in BESIDE if any(over_seeds(each.rows, name) for each in trained)]
+    return TrainingHeadline(
+        file=file,
+        graph=case.graph_as_run,
+        trained=words(case),
+        setting=" · ".join([case.dtype, case.device, f"{case.clock} clock", f"{case.reduce} aggregation"]),
+        metric=trained[0].metric if trained else "metric",
+        lead=of.chosen,
+        summary=advice(of),
+        breaks=_breaks(of),
+        beside=tuple(BESIDE[name] or _vendor(trained) for name in beside),
+        lines=tuple(_lines(trained, of, beside)),
+    )
+
+
+def _lines(trained: Sequence[Trained], of: Recommendation, beside: Sequence[str]) -> Iterator[Line]:
+    by_name = {(each.kernel, each.budget): each for each in trained}
+    for each in trained:
+        if each.budget is None:
+            yield _line(each, None, beside)
+    for told in reversed(of.settings):
+        yield _line(by_name.get((told.kernel, told.budget)), told, beside)
+
+
+def _vendor(trained: Sequence[Trained]) -> str:
+    names = {row[f"{VENDOR} against"] for each in trained for row in each.rows if present(row, VENDOR)}
+    return f"vs {', '.join(sorted(names))}"
+
+
+def _breaks(of: Recommendation) -> str:
+    breaks = of.breaks
+    if breaks is None:
+        smallest = of.settings[0] if of.settings else None
+        held = smallest is not None and all(each.accuracy == "within" for each in of.settings)
+        return f"Holds down to C = {smallest.budget:g}, the smallest budget measured." if held and smallest else ""
+    if breaks.failed:
+        return f"Fails at C = {breaks.budget:g}: {breaks.failed}."
+    return f"Breaks at C = {breaks.budget:g}: {breaks.drop.mean:.2f} points below exact." if breaks.drop else ""
+
+
+def _line(trained: Trained | None, told: Setting | None, beside: Sequence[str]) -> Line:
+    rows = trained.rows if trained else []
+    spreads = [over_seeds(rows, name) for name in beside]
+    return Line(
+        budget=told.budget if told else None,
+        kernel=told.kernel if told else trained.kernel if trained else "",
+        seeds=len(rows),
+        score=trained.score if trained else None,
+        drop=told.drop if told else None,
+        speedup=trained.speedup.middle if trained and trained.speedup else None,
+        beside=tuple(spread.middle if spread else None for spread in spreads),
+        accuracy=told.accuracy if told else "",
+    )

@@ -1,0 +1,69 @@
+"""Turns the head of each run into what the page says about its file: a short name, the machine, the flat environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.environments import flat
+from rsc_bench.harness.records.run import Run
+
+
+@dataclass(frozen=True)
+class Source:
+    """One results file as the page names it."""
+
+    name: str
+    """The file's name, with as many folders before it as tell it from the others."""
+    machine: str
+    """The GPU, or else the CPU, that the file was measured on; the name again where its environment has neither."""
+    started: str
+    """When its first round started, UTC, to the minute; empty where it has none."""
+    rounds: int
+    """Rounds that hold a record."""
+    records: int
+    """Records in all rounds."""
+    unfinished: tuple[str, ...]
+    """Each round that stopped before its last case, in words."""
+    environment: tuple[tuple[str, str], ...]
+    """Dotted name and value of every entry."""
+    ceilings: Ceilings | None = None
+    """What its device reached when its last session began; None where that was not measured."""
+
+
+def sources(runs: Sequence[Run]) -> tuple[Source, ...]:
+    """Return what the page says about each run's file, in the same order."""
+    names = short_names([run.path for run in runs])
+    return tuple(_source(run, name) for run, name in zip(runs, names, strict=True))
+
+
+def _source(run: Run, name: str) -> Source:
+    leaves = flat(run.environment)
+    environment = tuple((key, "none" if value is None else str(value)) for key, value in leaves.items())
+    started = run.rounds[0][0].started[:16].replace("T", " ") if run.rounds else ""
+    rounds = sum(1 for _, records in run.rounds if records)
+    label = machine(leaves, {record.case.device for record in run.records}) or name
+    ceilings = run.ceilings[-1] if run.rounds else None
+    return Source(name, label, started, rounds, len(run.records), tuple(run.unfinished), environment, ceilings)
+
+
+def machine(environment: Mapping[str, Any], devices: Iterable[str]) -> str | None:
+    """Return the GPU where a case ran on one, else the CPU and its cores; None where the environment names neither."""
+    gpu, cpu, cores = (environment.get(key) for key in ("gpus.0.name", "cpu.model", "cpu.usable_cores"))
+    if gpu and any(device.startswith("cuda") for device in devices):
+        return str(gpu)
+    return f"{cpu}, {cores} cores" if cpu and cores else str(cpu) if cpu else None
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Return the shortest endings of `paths` that tell them apart; a path given twice is numbered."""
+    parts = [path.absolute().parts for path in paths]
+    depth = 1
+    longest = max((len(each) for each in parts), default=0)
+    while depth < longest and len({each[-depth:] for each in parts}) < len({*parts}):
+        depth += 1
+    names = ["/".join(each[-depth:]).replace("//", "/") for each in parts]
+    return [name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})" for place, name in enumerate(names)]

@@ -1,0 +1,119 @@
+"""Turns the rows of trainings, one a seed, into settings over their seeds: what the training figures and the headline draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, stdev
+from typing import Any
+
+from rsc_bench.harness.compare.recommend import MAX_DROP_POINTS
+from rsc_bench.reports.drawing.panels import Row, by, present
+from rsc_bench.reports.tables.table import absent
+
+TRAINING = ("file", "graph", "trained", "dtype", "device", "clock", "reduce")
+"""What two trainings share when one may be drawn against the other."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A number over seeds."""
+
+    middle: float
+    """Mean of what is learnt, median of what is timed."""
+    down: float
+    """Length of the error bar below: the standard deviation of what is learnt, down to the lowest of what is timed."""
+    up: float
+    """Length of the error bar above."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One setting of a training, over its seeds."""
+
+    kernel: str
+    budget: float | None
+    """None for exact training."""
+    variant: str | None
+    base: str
+    """The exact kernel that multiplies."""
+    metric: str
+    """``accuracy``, ``micro-F1`` or ``ROC-AUC``."""
+    score: Spread
+    """The metric on the test nodes, in points."""
+    speedup: Spread | None
+    """End to end, against the fastest exact training; None where that is not measured."""
+    rows: list[Row]
+    """One a seed."""
+
+    @property
+    def name(self) -> str:
+        """How the setting is called among others of the same kernel."""
+        return self.kernel if self.budget is None else f"C = {self.budget:g}"
+
+
+def settings(rows: Iterable[Row]) -> dict[tuple[Any, ...], list[Trained]]:
+    """Return all settings of each training: exact ones first, the fastest before all, then in descending budget."""
+    scored = [row for row in rows if present(row, "test metric")]
+    return {key: sorted(map(_trained, _alike(found)), key=_order) for key, found in by(scored, TRAINING).items()}
+
+
+def method(found: Iterable[Trained]) -> list[Trained]:
+    """Return the settings of the method as it is, and exact training; no ablations."""
+    return [each for each in found if each.variant is None]
+
+
+def where(key: tuple[Any, ...]) -> dict[str, str]:
+    """Return the dimensions of a panel for one training."""
+    return {"model" if name == "trained" else name: str(value) for name, value in zip(TRAINING, key, strict=True)}
+
+
+def over_seeds(rows: Sequence[Row], column: str) -> Spread | None:
+    """Return the median of a metric over the seeds, with the lowest and the highest; None where no seed has it."""
+    values = [row[column] for row in rows if present(row, column)]
+    middle = median(values) if values else 0.0
+    return Spread(middle, middle - min(values), max(values) - middle) if values else None
+
+
+def exact_band(found: Sequence[Trained], ends: tuple[float, float]) -> list[dict[str, Any]]:
+    """Return the traces of the score of exact training between two abscissas, its spread, and the limit below it."""
+    exact = next((each for each in found if each.budget is None), None)
+    if exact is None:
+        return []
+    score, grey, x = exact.score, "#8b96a1", list(ends)
+    line = {"type": "scatter", "mode": "lines", "x": x, "hoverinfo": "skip"}
+    limit = score.middle - MAX_DROP_POINTS
+    band = line | {"x": [*x, *reversed(x)], "y": [score.middle - score.down] * 2 + [score.middle + score.up] * 2, "fill": "toself"}
+    return [
+        band | {"fillcolor": "rgba(139,150,161,0.22)", "line": {"width": 0}, "name": "exact, ± standard deviation"},
+        line | {"y": [score.middle] * 2, "line": {"color": grey, "width": 1.5}, "showlegend": False},
+        line
+        | {"y": [limit] * 2, "line": {"color": grey, "width": 1.5, "dash": "dot"}, "name": f"{MAX_DROP_POINTS:g} points below"},
+    ]
+
+
+def bar(spreads: Sequence[Spread]) -> dict[str, Any]:
+    """Return the error bars of a plotly trace."""
+    lengths = {"array": [each.up for each in spreads], "arrayminus": [each.down for each in spreads]}
+    return {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4} | lengths
+
+
+def _alike(rows: Iterable[Row]) -> Iterable[list[Row]]:
+    named = [row | {"what": f"{row['kernel']} {row['budget']} {row['variant']}"} for row in rows]
+    return by(named, ["what"]).values()
+
+
+def _trained(rows: list[Row]) -> Trained:
+    first = rows[0]
+    budget, variant, base = (None if absent(first[name]) else first[name] for name in ("budget", "variant", "base"))
+    points = [row["test metric"] for row in rows]
+    deviation = stdev(points) if len(points) > 1 else 0.0
+    score = Spread(fmean(points), deviation, deviation)
+    speedup = over_seeds(rows, "speedup")
+    return Trained(first["kernel"], budget, variant, base or first["kernel"], first["metric name"], score, speedup, rows)
+
+
+def _order(each: Trained) -> tuple[Any, ...]:
+    pace = each.speedup.middle if each.speedup else 0.0
+    exact = each.budget is None
+    return (not exact, -(each.budget or 0.0), -pace if exact else 0.0, each.kernel, each.variant or "")

@@ -1,0 +1,72 @@
+"""The command line ``rsc-bench``, one file a command: each defines ``COMMAND``, and imports what is heavy where it uses it."""
+
+from __future__ import annotations
+
+import click
+
+from rsc_bench import plugins
+from rsc_bench.cli._options import PLUGIN
+from rsc_bench.text import call, plain
+
+
+class Commands(click.Group):
+    """The commands that are there: ours, and those of plug-ins."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        del ctx
+        return sorted(plugins.load("command"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a name, which takes ``--plugin`` beside its own options."""
+        del ctx
+        command: click.Command | None = plugins.load("command").get(cmd_name)
+        if command is not None and PLUGIN not in command.params:
+            command.params.append(PLUGIN)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.version_option(package_name="rsc-bench", prog_name="rsc-bench", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> int:
+    """See what can be measured, measure it, draw what was measured, judge what changed."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
+
+
+cli.params.append(PLUGIN)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status; what a user got wrong is one line on stderr and 2."""
+    try:
+        return int(cli.main(arguments, prog_name=call("").rstrip(), standalone_mode=False) or 0)
+    except click.ClickException as error:
+        _complain(error.format_message())
+    except click.Abort:
+        return 130
+    except Exception as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        _complain(reason)
+    return 2
+
+
+def _reason(error: Exception) -> str | None:
+    """What to tell a user who can do something about it; None for a bug of ours."""
+    if isinstance(error, plugins.PluginError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return plugins.why_missing(error)
+    from rsc_bench.harness.records.file import ResultsError
+
+    return str(error) if isinstance(error, ResultsError) else None
+
+
+def _complain(message: str) -> None:
+    # One line, whatever a name in it holds.
+    click.echo(f"error: {plain(' '.join(message.split()))}", err=True)

@@ -1,0 +1,105 @@
+"""Options and arguments that several commands have, and the files that commands write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rsc_bench import files, plugins, text
+
+FILE = click.Path(path_type=Path)
+STDOUT = Path("-")
+"""What an option for a file stands for where no file is named."""
+
+RUN_LINE = b'{"run":{'
+PAGE_MARK = b'<meta name="generator" content="RSC Bench">'
+MARK = b"written by rsc-bench"
+"""Stands near the start of every other file of ours."""
+
+
+def _add_plugins(_context: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]) -> None:
+    for path in paths:
+        plugins.REGISTRY.add_file(path)
+
+
+PLUGIN = click.Option(
+    ["--plugin"],
+    type=FILE,
+    multiple=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_add_plugins,
+    metavar="FILE.py",
+    help="Load the plug-ins in a Python file of yours. May be repeated.",
+)
+
+
+def share(_context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return an option's value as a number: ``5%`` or ``0.05``."""
+    if value is None:
+        return None
+    found = text.share(value)
+    if not 0 < found < 1:
+        raise click.ClickException(f"{parameter.opts[0]} must be above 0% and below 100% (got {value!r}): write 5% or 0.05")
+    return found
+
+
+def output_option(name: str, summary: str) -> Callable[[Any], Any]:
+    """Return the option ``--NAME [FILE]`` for one form of what a command says: into FILE, or without one in place of the text."""
+    return click.option(f"--{name}", f"as_{name}", is_flag=False, flag_value=str(STDOUT), type=FILE, metavar="[FILE]", help=summary)
+
+
+json_option = output_option("json", "As JSON, for a program: into FILE, or without one in place of the text.")
+
+
+def show(shown: str, tree: dict[str, Any], as_json: Path | None) -> None:
+    """Print the text of a command; with ``--json`` print the tree in its place, with ``--json FILE`` write it beside."""
+    if as_json == STDOUT:
+        click.echo(_json(tree), nl=False)
+        return
+    if as_json is not None:
+        guard(as_json, [])
+        write(as_json, _json({"origin": MARK.decode(), **tree}))
+    click.echo(shown, nl=False)
+
+
+def _json(tree: dict[str, Any]) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n"
+
+
+def guard(target: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write over results, and over any file that we did not write."""
+    try:
+        beginning = _beginning(target)
+    except OSError as error:
+        raise click.ClickException(_unwritable(target, error)) from None
+    inside = target.resolve() in [path.resolve() for path in inputs]
+    if target.suffix == ".jsonl" or inside or beginning.startswith(RUN_LINE):
+        raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
+    if beginning and not (PAGE_MARK in beginning or MARK in beginning):
+        raise click.ClickException(f"{target}: was not written by this program, and is not replaced: give another path")
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a file; empty where there is none."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(1024)
+
+
+def write(target: Path, content: str) -> None:
+    """Write a file whole or not at all; raises one line where it cannot be written."""
+    try:
+        files.write_whole(target, content)
+    except OSError as error:
+        raise click.ClickException(_unwritable(target, error)) from None
+
+
+def _unwritable(target: Path, error: OSError) -> str:
+    return f"{target}: cannot be written ({files.refusal(target, error)}): give another path"

@@ -1,0 +1,111 @@
+"""The command ``python -m harness ab``: two revisions measured in turns on this machine, then compared."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from rsc_bench.cli._options import FILE
+from rsc_bench.cli.compare import Judging, JudgingCommand, judging_options
+
+ROUNDS = 9
+FOLDER = Path("results")
+OPTIONS = click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF THE SUITES...]")
+
+
+@click.command("ab", cls=JudgingCommand)
+@click.option("--base", "base_revision", required=True, help="Commit, branch or tag to compare against.")
+@click.option("--new", "new_revision", help="The one that is judged (default: the working tree, uncommitted changes too).")
+@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS, show_default=True, help="Rounds of each.")
+@click.option("--output", type=FILE, default=FOLDER, show_default=True, help="Folder of the results.")
+@OPTIONS
+@judging_options
+def ab(  # noqa: PLR0913  (an argument an option)
+    base_revision: str, new_revision: str | None, rounds: int, output: Path, options: tuple[str, ...], judging: Judging
+) -> int:
+    """Measure two revisions in alternating rounds, then judge NEW against BASE as `compare` does.
+
+    Each is checked out into a folder of its own, removed at the end; your files, index, stash and branches stay as they
+    are. Options behind -- go to `pytest suites/ --benchmark`: -- --graph twin:reddit2@0.1 --width 64
+
+    Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage, or it could not be measured; 3 cannot be judged.
+    """
+    files = results_files(output, "ab", ("base", "new"))
+    judging.guard(files)  # now: not after all the measuring
+    with measuring(files):
+        _measure((base_revision, new_revision), files, rounds, options)
+    return judging.judge(*files)
+
+
+def _measure(revisions: tuple[str, str | None], files: list[Path], rounds: int, options: tuple[str, ...]) -> None:
+    from rsc_bench.harness.ab import Side
+    from rsc_bench.harness.ab.checkouts import checkouts, find, is_tracked, root_of
+    from rsc_bench.harness.ab.options import for_a_round
+    from rsc_bench.harness.ab.session import Plan, measure
+
+    root = root_of(Path.cwd())
+    sources = [find(root, revision) for revision in revisions]
+    arguments = for_a_round(options, lambda path: is_tracked(root, path))
+    with checkouts(root, sources) as folders:
+        base, new = (
+            Side(f"{role} ({source.name})", folder, path.absolute())
+            for role, source, folder, path in zip(("base", "new"), sources, folders, files, strict=True)
+        )
+        measure(Plan((base, new), rounds, arguments), say)
+
+
+def results_files(folder: Path, command: str, sides: tuple[str, str]) -> list[Path]:
+    """Return the results files of the two sides, named for the moment."""
+    now = datetime.now(UTC)
+    return [folder / f"{now:%Y%m%d-%H%M%S}-{command}-{side}.jsonl" for side in sides]
+
+
+def say(line: str) -> None:
+    """Show how far it is, beside what the command prints."""
+    click.echo(line, err=True)
+
+
+@contextlib.contextmanager
+def measuring(files: list[Path]) -> Iterator[None]:
+    """Say at the end where the results are, however it comes."""
+    with stopped_by_sigterm(), one_line_errors():
+        try:
+            yield
+        finally:
+            written = " ".join(str(path) for path in files if path.is_file())
+            if written:
+                say(f"results: {written}")
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what cannot be measured into one line for the user."""
+    from rsc_bench.harness.ab import AlternatingError
+
+    try:
+        yield
+    except AlternatingError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@contextlib.contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """End as on Ctrl-C where a job is cancelled, so that the checkouts are removed."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+COMMAND = ab

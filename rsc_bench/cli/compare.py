@@ -1,0 +1,210 @@
+"""``compare``: two results files, and an exit status that says what became of the cases."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rsc_bench import plugins, text
+from rsc_bench.cli._options import FILE, STDOUT, guard, share, write
+
+SHOWN = "terminal"
+"""The output that is printed where no other is asked for on standard output."""
+_OUTPUTS = "rsc_bench.outputs"
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How two runs are judged, and where the verdicts go: the options that `compare` and `ab` share."""
+
+    threshold: float
+    """Change that counts, a share."""
+    metrics: dict[str, float | None]
+    """Name of each metric, and its own margin or None; empty: the time."""
+    across: frozenset[str]
+    """What is judged although it differs."""
+    rule: str
+    """Name of the decision rule."""
+    normalise: bool
+    """Whether kernels are judged by their share of what each of two devices can do."""
+    every_case: bool
+    """Whether cases that are the same are shown, too."""
+    outputs: dict[str, Path]
+    """Name of each further output, and the file it goes to."""
+
+    def guard(self, inputs: list[Path]) -> None:
+        """Refuse files that must not be written over: before measuring, not after it."""
+        for target in self.outputs.values():
+            if target != STDOUT:
+                guard(target, inputs)
+
+    def judge(self, base: Path, new: Path) -> int:
+        """Judge two results files, write and show the verdicts, and return the exit status."""
+        from rsc_bench.harness.output.console import screen
+
+        comparison = self._comparison(base, new)
+        found, view = plugins.load("output"), screen(self.every_case)
+        for name, target in self.outputs.items():
+            if target != STDOUT:
+                write(target, found[name].render(comparison, view))
+        shown = next((name for name, target in self.outputs.items() if target == STDOUT), SHOWN)
+        click.echo(found[shown].render(comparison, view), nl=False)
+        return int(comparison.exit_status)
+
+    def _comparison(self, base: Path, new: Path) -> Any:
+        from rsc_bench.harness.compare.comparison import compare
+        from rsc_bench.harness.compare.normalise import OneDeviceError, normalise
+        from rsc_bench.harness.records.file import read
+
+        runs = read(base), read(new)
+        if not self.normalise:
+            return compare(*runs, self.threshold, self.metrics, self.across, self.rule)
+        try:
+            return normalise(*runs, self.threshold, self.across, self.rule)
+        except OneDeviceError as error:
+            raise click.ClickException(f"--normalise: {error}") from None
+
+
+def judging_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options of `Judging`, and call it with ``judging=Judging(...)``."""
+
+    @functools.wraps(command)
+    def gathered(  # noqa: PLR0913  (an argument an option)
+        *given: Any,
+        threshold: float,
+        metrics: dict[str, float | None],
+        across: frozenset[str],
+        rule: str,
+        normalise: bool,
+        every_case: bool,
+        **others: Any,
+    ) -> int:
+        if normalise and metrics:
+            raise click.ClickException("--normalise judges times, and takes no --metric: leave one of them out")
+        if normalise and "clocks" in across:
+            raise click.ClickException("--normalise needs one clock, and takes no --across clocks: leave one of them out")
+        outputs: dict[str, Path] = click.get_current_context().meta.get(_OUTPUTS, {})
+        return command(*given, judging=Judging(threshold, metrics, across, rule, normalise, every_case, outputs), **others)
+
+    for option in reversed(_options()):
+        gathered = option(gathered)
+    return gathered
+
+
+class JudgingCommand(click.Command):
+    """A command with an option for each output; outputs are only loaded where the options are asked for."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return all parameters."""
+        return [*super().get_params(ctx), *_output_options()]
+
+
+def _options() -> list[Callable[[Any], Any]]:
+    return [
+        click.option("--threshold", callback=share, default="5%", show_default=True, help="Change that counts."),
+        click.option(
+            "--metric",
+            "metrics",
+            callback=_metrics,
+            multiple=True,
+            metavar="NAME[=MARGIN]",
+            help="What to compare: time (default), memory, energy, error, accuracy, or any other that `list` names; "
+            "with a margin of its own: memory=1%, and in points for an accuracy: accuracy=0.3. May be repeated.",
+        ),
+        click.option(
+            "--across",
+            callback=_across,
+            multiple=True,
+            metavar="WHAT",
+            help="Judge although they differ: machines, versions, graphs or clocks. May be repeated.",
+        ),
+        click.option("--rule", callback=_rule, default="familywise", show_default=True, help="The decision rule."),
+        click.option(
+            "--normalise", is_flag=True, help="Between two devices: judge each kernel by its share of what its device can do."
+        ),
+        click.option("--all", "every_case", is_flag=True, help="Show the cases that are the same, too."),
+    ]
+
+
+def _output_options() -> list[click.Parameter]:
+    """An option for each output but the one that is printed anyway."""
+    return [
+        click.Option(
+            [f"--{output.name}"],
+            is_flag=False,
+            flag_value=str(STDOUT),
+            type=FILE,
+            metavar="[FILE]",
+            expose_value=False,
+            callback=_note_output,
+            help=f"{output.summary.rstrip('.')}: into FILE, or without one in place of the table.",
+        )
+        for output in plugins.load("output").values()
+        if output.name != SHOWN
+    ]
+
+
+def _note_output(context: click.Context, parameter: click.Parameter, target: Path | None) -> None:
+    if target is not None:
+        context.meta.setdefault(_OUTPUTS, {})[parameter.opts[0].removeprefix("--")] = target
+
+
+def _metrics(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, float | None]:
+    """The metrics by name, each with its own margin or None: ``memory``, ``memory=1%``, ``accuracy=0.5``."""
+    if not texts:
+        return {}
+    from rsc_bench.harness.compare.criteria import criteria
+
+    metrics = {}
+    for each in texts:
+        name, given, margin = each.partition("=")
+        metrics[name] = text.share(margin) if given else None
+    try:
+        criteria(0.5, metrics)
+    except ValueError as error:
+        raise click.ClickException(f"--metric: {error}") from None
+    return metrics
+
+
+def _across(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
+    if not names:
+        return frozenset()
+    from rsc_bench.harness.compare.obstacles import check
+
+    try:
+        check(names)
+    except ValueError as error:
+        raise click.ClickException(f"--{error}") from None
+    return frozenset(names)
+
+
+def _rule(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    try:
+        plugins.find("rule", name)
+    except ValueError as error:
+        raise click.ClickException(f"--rule: {error}") from None
+    return name
+
+
+@click.command("compare", cls=JudgingCommand)
+@click.argument("base", type=FILE)
+@click.argument("new", type=FILE)
+@judging_options
+def compare(base: Path, new: Path, judging: Judging) -> int:
+    """Judge the results file NEW against BASE, case by case.
+
+    A ratio is new / base: above 1 is slower. A case is slower where the ratio is above the threshold, and is no chance among
+    all the cases: identical code fails one comparison in a hundred at most. An improvement never fails.
+
+    Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage or unreadable file; 3 cannot be judged.
+    """
+    judging.guard([base, new])
+    return judging.judge(base, new)
+
+
+COMMAND = compare

@@ -1,0 +1,34 @@
+"""``export``: a results file as pytest-benchmark's JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsc_bench.cli._options import FILE, guard, write
+
+
+@click.command("export")
+@click.argument("results", type=FILE)
+@click.option("--output", type=FILE, help="By default beside the results, with .json at its end.")
+def export(results: Path, output: Path | None) -> None:
+    """Write a results file as pytest-benchmark's JSON, for `pytest-benchmark compare` and what else reads it.
+
+    Every sample is in it, and what pytest-benchmark has no place for beside it: `import` makes the same results file again.
+    """
+    import msgspec
+
+    from rsc_bench.harness.records.file import read
+    from rsc_bench.harness.records.pytest_benchmark.exporting import document
+
+    output = output or results.with_suffix(".json")
+    guard(output, [results])
+    tree = document(read(results))
+    if not tree["benchmarks"]:
+        raise click.ClickException(f"{results}: no case has a time, and pytest-benchmark knows no other: measure it first")
+    write(output, msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n")
+    click.echo(str(output))
+
+
+COMMAND = export

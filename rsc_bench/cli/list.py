@@ -1,0 +1,120 @@
+"""``list``: everything there is to choose from, each available or with the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rsc_bench.cli._options import json_option, show
+from rsc_bench.plugins import Plugins, load
+
+EXAMPLE_PATH = "path/to/graph.mtx"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that can be asked for by name."""
+
+    name: str
+    summary: str
+    """One sentence; empty where the plug-in could not be loaded."""
+    missing: str | None
+    """Why it cannot be used on this machine, with the remedy; None where it can."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One kind of plug-in, under the heading that it has in the list."""
+
+    title: str
+    kind: str
+    """As `rsc_bench.plugins.KINDS` calls it."""
+    note: str = ""
+    """How it is asked for."""
+
+
+SECTIONS = (
+    Section("kernels", "kernel"),
+    Section("selections", "selection", "in front of any kernel, selecting at each call or once in an interval"),
+    Section("allocations", "allocation", "how training shares its budget out over the layers"),
+    Section("graphs", "source", "a synthetic one is scaled by @0.05; a path to a graph file works too"),
+    Section("formats", "format", "what a graph file may be"),
+    Section("orders", "order", "--reorder: how the nodes of a graph are numbered"),
+    Section("models", "model", "--model: what is trained"),
+    Section("clocks", "clock", "timing modes: what is on the clock of a call; the device chooses unless --clock names one"),
+    Section("sensors", "sensor", "what a GPU is asked while a case runs"),
+    Section("metrics", "metric"),
+    Section("rules", "rule", "compare --rule: when a difference is called a change"),
+    Section("outputs", "output", "what compare and ab write"),
+    Section("figures", "figure"),
+)
+
+
+def entries(section: Section) -> list[Entry]:
+    """Return everything of one kind, first what was found, then what could not be loaded."""
+    plugins: Plugins = load(section.kind)
+    found = [entry for plugin in plugins.values() for entry in _entries(plugin, section.kind)]
+    return found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
+
+
+def _entries(plugin: Any, kind: str) -> Iterator[Entry]:
+    summary = str(getattr(plugin, "summary", "") or getattr(plugin, "title", ""))
+    reason = plugin.missing() if callable(getattr(plugin, "missing", None)) else None
+    for name, sentence in _named(plugin, kind, summary).items():
+        yield Entry(name, sentence, reason)
+
+
+def _named(plugin: Any, kind: str, summary: str) -> dict[str, str]:
+    """What a plug-in can be asked for by, each with its sentence."""
+    if kind == "selection":
+        kept = f"{summary.rstrip('.')}; selected once and kept for {_cached_calls()} calls."
+        return {f"{plugin.name}(KERNEL)": summary, f"cached_{plugin.name}(KERNEL)": kept}
+    if kind == "source" and not plugin.names:
+        return {EXAMPLE_PATH: summary}
+    return dict.fromkeys(getattr(plugin, "names", ()) or (plugin.name,), summary)
+
+
+def _cached_calls() -> int:
+    """Calls that a cached selection serves in the suites."""
+    from rsc_bench.suites.catalog import INTERVAL
+
+    return INTERVAL
+
+
+def as_tree(sections: tuple[Section, ...] = SECTIONS) -> dict[str, Any]:
+    """Return the list as JSON types."""
+    return {section.title: [_tree(entry) for entry in entries(section)] for section in sections}
+
+
+def _tree(entry: Entry) -> dict[str, Any]:
+    return {"name": entry.name, "summary": entry.summary, "available": entry.missing is None, "reason": entry.missing}
+
+
+def as_text(sections: tuple[Section, ...] = SECTIONS) -> str:
+    """Return the list for a reader: one line an entry, with what it is or why it cannot be used."""
+    return "\n".join(line for section in sections for line in _lines(section, entries(section)))
+
+
+def _lines(section: Section, found: list[Entry]) -> Iterator[str]:
+    yield f"{section.title} - {section.note}" if section.note else section.title
+    wide = max((len(entry.name) for entry in found), default=0)
+    for entry in found:
+        text = entry.summary if entry.missing is None else f"not available: {entry.missing}"
+        yield f"  {'+' if entry.missing is None else '-'} {entry.name:{wide}}  {text}"
+    if not found:
+        yield "  none"
+    yield ""
+
+
+@click.command("list")
+@json_option
+def list_(as_json: Path | None) -> None:
+    """Kernels, graphs, metrics and all other plug-ins: available, or the reason why not."""
+    show(as_text(), as_tree(), as_json)
+
+
+COMMAND = list_

@@ -1,0 +1,49 @@
+"""``recommend``: the fastest budget that stays accurate."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from rsc_bench.cli._options import FILE, json_option, show
+from rsc_bench.text import bench
+
+
+def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
+    """The drop that is accepted, in points of the test metric."""
+    try:
+        points = float(text)
+    except ValueError:
+        points = math.nan
+    if not 0 <= points <= 100:
+        raise click.ClickException(f"--max-drop must be between 0 and 100 points (got {text!r}): write 0.3")
+    return points
+
+
+@click.command("recommend")
+@click.argument("results", nargs=-1, required=True, type=FILE)
+@click.option("--max-drop", callback=_points, default="0.3", show_default=True, help="Points of test metric that may be lost.")
+@json_option
+def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None) -> int:
+    """Name the fastest setting that stays accurate, for each graph and model in RESULTS.
+
+    Accurate: the drop of the test metric below exact training, paired by seed, is at most --max-drop with 95 % confidence.
+
+    Exit status: 0 one for each; 1 none for some; 2 bad usage or no training in RESULTS; 3 cannot be judged.
+    """
+    from rsc_bench.harness.compare.recommend import exit_status, recommend
+    from rsc_bench.harness.output import recommendation
+    from rsc_bench.harness.output.console import screen
+    from rsc_bench.harness.records.file import read
+
+    found = recommend([read(path) for path in results], max_drop)
+    if not found:
+        names = ", ".join(map(str, results))
+        raise click.ClickException(f"{names}: no training is recorded: `{bench('--model GCN')}` records some")
+    show(recommendation.as_text(found, screen()), recommendation.as_tree(found), as_json)
+    return exit_status(found)
+
+
+COMMAND = recommend_

@@ -1,0 +1,61 @@
+"""Turns errors, durations and names into the words that a user reads, and a share that a user writes into a number."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def plain(text: str) -> str:
+    """Return text as one line without control characters: a name from a file must not move the cursor or end a row."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def first_line(message: object) -> str:
+    """Return the first line of an error, or of what a program printed; empty where it says nothing."""
+    return next(iter(str(message).strip().splitlines()), "")
+
+
+def error_line(error: BaseException) -> str:
+    """Return an error in one line, its type before its message: ``ValueError: budget must lie in (0, 1] (got 2)``."""
+    return f"{type(error).__name__}: {first_line(error)}".rstrip(": ")
+
+
+def minutes(seconds: float) -> str:
+    """Return a duration as minutes and seconds: ``2:05``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def share(text: str) -> float:
+    """Return the share that a user wrote as ``5%`` or as ``0.05``; NaN where it is no number."""
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        return math.nan
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.4) -> list[str]:
+    """Return the known names that are most like `name`, at most three; all of them where none is like it."""
+    names = list(known)
+    folded = {each.lower(): each for each in names}
+    return [folded[hit] for hit in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=cutoff)] or names
+
+
+def call(command: str) -> str:
+    """Return how a command of ours is called from the current folder: ``python -m harness list`` in a checkout."""
+    return f"python -m harness {command}" if _in_the_checkout() else f"rsc-bench {command}"
+
+
+def bench(options: str = "") -> str:
+    """Return how the suites are measured from the current folder: ``pytest suites/ --benchmark`` in a checkout."""
+    start = "pytest suites/ --benchmark" if _in_the_checkout() else "rsc-bench bench"
+    return f"{start} {options}".rstrip()
+
+
+def _in_the_checkout() -> bool:
+    checkout = Path(__file__).resolve().parents[1]
+    return Path.cwd() == checkout and (checkout / "harness" / "__main__.py").is_file()

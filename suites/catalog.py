@@ -1,0 +1,122 @@
+"""Turns kernel names and a user's own kernel files into kernels that can be prepared."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rsc_bench import plugins
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.sampled import compose
+from rsc_bench.kernels.sampled.selections import Selection
+from rsc_bench.text import call, nearest
+
+INTERVAL = 10
+"""Calls that one selection serves in a cached kernel (RSC, section 3.3)."""
+_NAME = r"[\w.-]+"
+MOST_NEAR = 3
+"""More names than these are no hint."""
+
+
+class KernelError(Exception):
+    """A kernel that cannot be had; the message names it, the rule and the remedy."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel by name, before it meets a budget: an exact one, or a selection in front of one."""
+
+    exact: str
+    selection: str | None = None
+    cached: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name as records keep it: ``mkl``, ``topk(mkl)``, ``cached_topk(mkl)``."""
+        return self.exact if self.selection is None else f"{compose.CACHED * self.cached}{self.selection}({self.exact})"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Every kernel there is: those that are built in or installed, and those in files that the user named."""
+
+    exact: dict[str, Kernel]
+    selections: dict[str, Selection]
+    missing: dict[str, str] = field(default_factory=dict)
+    """Exact kernels that could not be loaded, with the reason."""
+    from_files: dict[str, str] = field(default_factory=dict)
+    """The user's files as named, and the kernel in each."""
+
+    def build(self, choice: Choice, budget: float | None, seed: int = 0) -> Kernel:
+        """Return the kernel of a choice; `budget` is the share of FLOPs for one that samples."""
+        exact = self.exact[choice.exact]
+        if choice.selection is None:
+            return exact
+        assert budget is not None
+        sampling = compose.Sampling(budget, INTERVAL if choice.cached else 1, seed)
+        return compose.compose(self.selections[choice.selection], exact, sampling)
+
+    def why_not(self, choice: Choice) -> str | None:
+        """Return why a choice cannot run on this machine, or None."""
+        return self.missing.get(choice.exact) or self.exact[choice.exact].missing()
+
+    def find(self, name: str) -> Choice:
+        """Return the choice of a name, or raise `KernelError` with the nearest names."""
+        name = self.from_files.get(name, name)
+        parts = compose.split(name)
+        choice = Choice(name) if parts is None else Choice(parts[2], parts[1], parts[0])
+        known_exact = choice.exact in self.exact or choice.exact in self.missing
+        if known_exact and (choice.selection is None or choice.selection in self.selections):
+            return choice
+        near = nearest(name, self.names())
+        hint = f"nearest are {', '.join(near)}" if len(near) <= MOST_NEAR else f"`{call('list')}` names them all"
+        raise KernelError(f"--kernel {name!r} is not a known kernel or a file: {hint}")
+
+    def names(self) -> list[str]:
+        """Return every name that `find` knows."""
+        exact = [*self.exact, *self.missing]
+        return [*exact, *(c.name for e in exact for c in self.sampled(e))]
+
+    def sampled(self, exact: str) -> list[Choice]:
+        """Return every selection, fresh and cached, in front of one exact kernel."""
+        return [Choice(exact, selection, cached) for selection in self.selections for cached in (False, True)]
+
+
+def catalog(named: Iterable[str] = ()) -> Catalog:
+    """Return all kernels that are built in or installed, and those in the Python files among the ``--kernel`` values `named`.
+
+    A file is code: it is loaded when it is named, and in no other way.
+    """
+    exact = plugins.load("kernel")
+    kernels, from_files = dict(exact), {}
+    for name in dict.fromkeys(name for name in named if name.endswith(".py")):
+        kernel = _from_file(Path(name))
+        if kernel.name in kernels or kernel.name in exact.missing:
+            raise KernelError(f"--kernel {name}: its kernel must have a name of its own (got {kernel.name!r}): rename it")
+        kernels[kernel.name] = kernel
+        from_files[name] = kernel.name
+    return Catalog(kernels, dict(plugins.load("selection")), exact.missing, from_files)
+
+
+def file_digests(found: Catalog) -> dict[str, dict[str, str]]:
+    """Return, for the environment, a digest of each of the user's files: rounds of different code are not rounds of one."""
+    digests = {name: hashlib.blake2b(Path(name).read_bytes(), digest_size=8).hexdigest() for name in found.from_files}
+    return {"kernel_files": digests} if digests else {}
+
+
+def _from_file(path: Path) -> Kernel:
+    try:
+        kernel = getattr(plugins.load_file(path, "--kernel"), "KERNEL", None)
+    except plugins.PluginError as error:
+        raise KernelError(str(error)) from error
+    if not isinstance(kernel, Kernel):
+        found = type(kernel).__name__
+        raise KernelError(f"--kernel {path}: must define KERNEL = Kernel(...) (got {found}): see `{call('list')}` for examples")
+    if not re.fullmatch(_NAME, kernel.name):
+        raise KernelError(
+            f"--kernel {path}: its kernel's name must be letters, digits, '_', '.' and '-' (got {kernel.name!r}): rename it"
+        )
+    return kernel

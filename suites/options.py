@@ -1,0 +1,176 @@
+"""What a run was asked for on the command line, and whether it can be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from rsc_bench import text as words
+from rsc_bench.kernels import Reduce
+from rsc_bench.suites import devices, graphs
+from rsc_bench.suites.training import models
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+AS_IS = "none"
+"""What ``--reorder`` calls the source's own order."""
+
+T = TypeVar("T", int, float)
+
+
+class OptionsError(Exception):
+    """An option that cannot be used; the message names it, the rule, the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run, as given; empty where an option was not."""
+
+    benchmark: bool = False
+    """Whether to measure; otherwise every case is checked once."""
+    graphs: tuple[str, ...] = ()
+    """Names and paths of graphs."""
+    kernels: tuple[str, ...] = ()
+    """Names of kernels and paths of kernel files."""
+    budgets: tuple[float, ...] = ()
+    """Shares of the exact FLOPs, in (0, 1]."""
+    widths: tuple[int, ...] = ()
+    """Columns of the dense operand, at least 1."""
+    dtypes: tuple[str, ...] = ()
+    """Names in `DTYPES`."""
+    reduces: tuple[Reduce, ...] = ()
+    """``sum``, ``mean``."""
+    rounds: int | None = None
+    """Passes over the sweep, at least 1."""
+    results: Path | None = None
+    """Results file."""
+    slow_down: float | None = None
+    """Share by which each call is made longer on purpose; None: not at all."""
+    device: str | None = None
+    """``cpu``, ``cuda``, ``cuda:0``."""
+    clocks: tuple[str, ...] = ()
+    """Names of clocks; empty for the usual ones of the device."""
+    data_root: Path | None = None
+    """Folder of published graphs."""
+    reorders: tuple[str, ...] = ()
+    """Names of orders that the nodes of each graph are put in, ``none`` for the source's own."""
+    models: tuple[str, ...] = ()
+    """Names of models to train."""
+    layers: int | None = None
+    """Depth of the models, at least 1."""
+    epochs: int | None = None
+    """Epochs of a training, at least 1."""
+    seeds: int | None = None
+    """Trainings of each kind, with seeds from 0; at least 1."""
+    ablation: bool = False
+    """Whether to train the method with each of its parts left out or changed, too."""
+    trainings_named: bool = False
+    """Whether the file of the trainings was named on the command line."""
+
+    @property
+    def orders(self) -> tuple[str | None, ...]:
+        """The orders of the nodes of each graph; None for the source's own, which is all where none was asked for."""
+        return tuple(dict.fromkeys(None if name == AS_IS else name for name in self.reorders)) or (None,)
+
+    @property
+    def trains(self) -> bool:
+        """Whether trainings were asked for: by an option of theirs, or by the name of their file."""
+        options = (self.models, self.layers, self.epochs, self.seeds, self.ablation)
+        return self.trainings_named or any(option not in ((), None, False) for option in options)
+
+
+def numbers(option: str, texts: Iterable[str], kind: type[T]) -> tuple[T, ...]:
+    """Return the numbers in the values of an option, or raise `OptionsError`."""
+    found = []
+    for text in texts:
+        try:
+            found.append(kind(text))
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise OptionsError(f"{option} must be {what} (got {text!r})") from None
+    return tuple(found)
+
+
+def share(option: str, text: str | None) -> float | None:
+    """Return the share in the value of an option, ``5%`` or ``0.05``, None where it was not given, or raise `OptionsError`."""
+    if text is None:
+        return None
+    found = words.share(text)
+    if math.isnan(found):
+        raise OptionsError(f"{option} must be a number (got {text!r})")
+    return found
+
+
+def path(option: str, text: str | None) -> Path | None:
+    """Return the path in the value of an option, None where it was not given, or raise `OptionsError`."""
+    if text == "":
+        raise OptionsError(f"{option} must be a path (got ''): leave it out for the default")
+    return None if text is None else Path(text)
+
+
+def check(options: Options) -> None:
+    """Raise `OptionsError` or `GraphError` for the first value that no run can use."""
+    for message in _refusals(options):
+        raise OptionsError(message)
+
+
+def _refusals(options: Options) -> Iterator[str]:
+    yield from _each("--budget", options.budgets, lambda c: 0 < c <= 1, "must lie in (0, 1], a share of the exact FLOPs")
+    yield from _each("--width", options.widths, lambda d: d >= 1, "must be at least 1, the columns of the dense operand")
+    for name in ("rounds", "layers", "epochs", "seeds"):
+        count = getattr(options, name)
+        yield from _each(f"--{name}", () if count is None else (count,), lambda n: n >= 1, "must be at least 1")
+    yield from _slow_down(options)
+    yield from _each("--dtype", options.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
+    yield from _each("--reduce", options.reduces, ("sum", "mean").__contains__, "must be sum or mean")
+    yield from _models(options)
+    yield from filter(None, [devices.refusal(options.device)])
+    yield from devices.clock_refusals(options.clocks, options.device or devices.default())
+    yield from _orders(options)
+    yield from _names(options)
+
+
+def _slow_down(options: Options) -> Iterator[str]:
+    if options.slow_down is None:
+        return
+    if not 0 < options.slow_down <= 10:
+        yield f"--slow-down must be above 0% and at most 1000% (got {100 * options.slow_down:g}%): write 5% or 0.05"
+    if not options.benchmark:
+        yield "--slow-down must go with --benchmark: without it nothing is timed"
+    if options.trains:
+        yield "--slow-down must go with products, not with trainings, which it leaves as they are: name no --model or training"
+
+
+def _each(option: str, values: tuple[Any, ...], fits: Callable[[Any], bool], rule: str) -> Iterator[str]:
+    return (f"{option} {rule} (got {value})" for value in values if not fits(value))
+
+
+def _models(options: Options) -> Iterator[str]:
+    for name in options.models:
+        try:
+            models.find(name)
+        except models.ModelError as error:
+            yield str(error)
+    if options.models and options.dtypes and "float32" not in options.dtypes:
+        yield f"--dtype must be float32 where a --model is trained (got {', '.join(options.dtypes)}): leave it out"
+
+
+def _orders(options: Options) -> Iterator[str]:
+    for name in filter(None, options.orders):
+        try:
+            graphs.check_order(name)
+        except graphs.GraphError as error:
+            yield f"--reorder: {error}"
+
+
+def _names(options: Options) -> Iterator[str]:
+    """Look every graph up; files are read here, so that a bad one stops the run before it starts."""
+    names = [graphs.check(graph, options.data_root) for graph in dict.fromkeys(options.graphs)]
+    for name in names:
+        if names.count(name) > 1:
+            yield f"--graph must not name two graphs that are called the same in the results (got {name} twice): rename a file"

@@ -1,0 +1,1 @@
+"""Products: their operands, float64 references, prepared work and sweep."""

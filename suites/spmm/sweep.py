@@ -1,0 +1,160 @@
+"""Turns what was asked for into the cases of a sweep, in the order in which they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+from rsc_bench.harness.records.case import Case
+from rsc_bench.kernels import Reduce
+from rsc_bench.suites import devices, graphs
+from rsc_bench.suites.catalog import Catalog, Choice
+from rsc_bench.suites.options import DTYPES, Options
+
+Suite = Literal["exact", "sampled"]
+
+CHECKED_GRAPHS = ("small:random", "small:hub", "small:empty-rows", "small:directed")
+CHECKED_WIDTHS = (1, 41, 64)
+CHECKED_BUDGETS = (0.1, 0.5, 1.0)
+MEASURED_WIDTHS = (64, 256)
+MEASURED_BUDGETS = (0.1, 0.3, 0.5)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One case of a sweep, before it has been prepared."""
+
+    suite: Suite
+    graph: str
+    """As `rsc_bench.suites.graphs.load` takes it: a name or a path."""
+    label: str
+    """As records keep it."""
+    width: int
+    choice: Choice
+    budget: float | None
+    dtype: str
+    reduce: Reduce
+    device: str
+    clock: str
+    reorder: str | None = None
+    """Order that the graph's nodes are put in; None: the source's own."""
+
+    def __str__(self) -> str:
+        """The id of its test: readable, and unique in a sweep."""
+        parts = [self.label, f"d{self.width}", self.choice.name, f"C{self.budget:g}" if self.budget else ""]
+        parts += [self.dtype * (self.dtype != "float32"), self.reduce * (self.reduce != "sum"), self.reorder or ""]
+        parts += [self.clock * (self.clock != "host")]
+        return "-".join(part for part in parts if part)
+
+    def case(self) -> Case:
+        """Return the identity that its record gets."""
+        return Case(
+            suite=self.suite,
+            kernel=self.choice.name,
+            graph=self.label,
+            width=self.width,
+            budget=self.budget,
+            dtype=self.dtype,
+            device=self.device,
+            clock=self.clock,
+            reduce=self.reduce,
+            reorder=self.reorder,
+        )
+
+
+def settings(options: Options, catalog: Catalog) -> list[Setting]:
+    """Return every case of the sweep: graph by graph, width by width, exact kernels before what samples in front of them."""
+    device = options.device or devices.default()
+    exact, sampled = _choices(options, catalog, device)
+    labels = {graph: graphs.check(graph, options.data_root) for graph in _graphs(options, device)}
+    every = []
+    chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
+    chosen += [("sampled", choice, budget) for budget in _budgets(options) for choice in sampled]
+    for graph, order, dtype, reduce, width in product(
+        labels, options.orders, _dtypes(options), _reduces(options), _widths(options)
+    ):
+        for suite, choice, budget in chosen:
+            where = _device_of(choice, catalog, device)
+            place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, where)
+            every += [Setting(*place, clock, order) for clock in _clocks(options, choice, catalog, where)]
+    return list(dict.fromkeys(every))  # a value that was given twice is one case, or a round would hold it twice
+
+
+def _clocks(options: Options, choice: Choice, catalog: Catalog, device: str) -> tuple[str, ...]:
+    """Return the clocks of a case; one will do where nothing is timed."""
+    names = devices.clocks(device, options.clocks)
+    return names if options.benchmark and catalog.why_not(choice) is None else names[:1]
+
+
+def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
+    """Return the exact and the sampled kernels of a sweep.
+
+    What was asked for is measured beside every exact kernel of its device: without them a speedup would be against nothing.
+    """
+    here = [Choice(name) for name in catalog.exact if _on(catalog.exact[name].device, device)]
+    absent = [Choice(name) for name, kernel in catalog.exact.items() if not _on(kernel.device, device) and kernel.missing()]
+    absent += [Choice(name) for name in catalog.missing]
+    if not options.kernels:
+        runnable = [choice for choice in here if catalog.why_not(choice) is None]
+        return [*here, *absent], _default_sampled(options, catalog, runnable)
+    named = [choice for name in options.kernels for choice in _named(name, catalog)]
+    return list(dict.fromkeys([*here, *(c for c in named if c.selection is None)])), [c for c in named if c.selection is not None]
+
+
+def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:
+    """Return every selection in front of every kernel when checking; what `Kernel.role` says when measuring."""
+    every = [sampled for choice in runnable for sampled in catalog.sampled(choice.exact)]
+    if not options.benchmark:
+        return every
+    roles = {choice.exact: catalog.exact[choice.exact].role for choice in runnable}
+    ablated = [c for c in every if roles[c.exact] == "ours" and not c.cached]
+    return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] != "other")]
+
+
+def _named(name: str, catalog: Catalog) -> list[Choice]:
+    """The choice of a name; a user's file brings its fresh and cached top-k with it."""
+    choice = catalog.find(name)
+    return [choice, *_topk(catalog, choice.exact)] if name in catalog.from_files else [choice]
+
+
+def _topk(catalog: Catalog, exact: str) -> list[Choice]:
+    return [choice for choice in catalog.sampled(exact) if choice.selection == "topk"]
+
+
+def _on(kind: str, device: str) -> bool:
+    return kind == device.partition(":")[0]
+
+
+def _device_of(choice: Choice, catalog: Catalog, device: str) -> str:
+    kernel = catalog.exact.get(choice.exact)
+    return device if kernel is None or _on(kernel.device, device) else kernel.device
+
+
+def _graphs(options: Options, device: str) -> tuple[str, ...]:
+    if options.graphs:
+        return tuple(dict.fromkeys(options.graphs))
+    return _measured_graphs(device) if options.benchmark else CHECKED_GRAPHS
+
+
+def _measured_graphs(device: str) -> tuple[str, ...]:
+    """A dense social graph and a sparser co-purchase graph, whole on a GPU, in part where minutes matter."""
+    if device != "cpu":
+        return ("twin:reddit2", "twin:ogbn-products@0.2")
+    return ("twin:reddit2@0.1", "twin:ogbn-products@0.01")
+
+
+def _widths(options: Options) -> tuple[int, ...]:
+    return options.widths or (MEASURED_WIDTHS if options.benchmark else CHECKED_WIDTHS)
+
+
+def _budgets(options: Options) -> tuple[float, ...]:
+    return options.budgets or (MEASURED_BUDGETS if options.benchmark else CHECKED_BUDGETS)
+
+
+def _dtypes(options: Options) -> tuple[str, ...]:
+    return options.dtypes or (("float32",) if options.benchmark else tuple(DTYPES))
+
+
+def _reduces(options: Options) -> tuple[Reduce, ...]:
+    return options.reduces or (("sum",) if options.benchmark else ("sum", "mean"))

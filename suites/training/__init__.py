@@ -1,0 +1,1 @@
+"""Trainings: models, recipes, data, the trainer and the sweep."""

@@ -1,0 +1,77 @@
+"""The models that can be trained by name, one a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from rsc_bench.kernels import Reduce
+from rsc_bench.plugins import absent, load
+from rsc_bench.text import nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rsc_bench.suites.training.recipes import Recipe
+
+USUAL = "GCN"
+"""What is trained where no model is named."""
+
+
+class ModelError(Exception):
+    """A model that cannot be had; the message names it, the rule and the remedy."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes that a model takes from its graph, and its depth."""
+
+    features: int
+    """Width of the input."""
+    classes: int
+    """Width of the output."""
+    layers: int
+    """Graph convolutions."""
+
+
+def missing() -> str | None:
+    """Return how to get PyTorch Geometric, or None where it is installed."""
+    return absent("torch_geometric") if find_spec("torch_geometric") is None else None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model; a file in ``suites/training/models`` that defines ``MODEL = Model(...)`` is one."""
+
+    name: str
+    summary: str
+    """One sentence: what its layers are, and whose."""
+    build: Callable[[Shape, Recipe], nn.Module]
+    """Returns a fresh module, initialised from torch's global generator: (nodes, features) and an adjacency in, logits out.
+
+    The adjacency is torch CSR, (nodes, nodes), rows are targets. PyTorch Geometric is imported here and not with the file, so that
+    a machine without it can name the model.
+    """
+    layers: int
+    """Graph convolutions where ``--layers`` gives no other number."""
+    reduce: Reduce
+    """Aggregation of its layers."""
+    sampled: bool = False
+    """Whether it trains on random-walk subgraphs (GraphSAINT) instead of the whole graph."""
+    missing: Callable[[], str | None] = missing
+    """Why it cannot be trained on this machine, with the remedy; None where it can."""
+
+
+def models() -> dict[str, Model]:
+    """Return every model by name."""
+    return dict(load("model"))
+
+
+def find(name: str) -> Model:
+    """Return the model of a name; raises `ModelError` with the nearest names."""
+    known = models()
+    if name not in known:
+        raise ModelError(f"--model {name!r} is not known: nearest are {', '.join(nearest(name, known, cutoff=0.5))}")
+    return known[name]

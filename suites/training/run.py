@@ -1,0 +1,193 @@
+"""Makes one training of a sweep into its record: the model, approximated or exact, trained, and what was observed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import torch
+
+from rsc_bench.harness.measure.attempt import reason_of, status_of
+from rsc_bench.harness.measure.memory import process as memory
+from rsc_bench.harness.measure.watch import Watch, watched
+from rsc_bench.harness.measure.work import Wrong
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import Matrix, Measurement, MemoryUse, Timing, Training
+from rsc_bench.harness.records.run import Record
+from rsc_bench.kernels.rsc import Approximation, approximate
+from rsc_bench.suites.catalog import INTERVAL, Catalog
+from rsc_bench.suites.graphs import Graph
+from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.training import data as training_data
+from rsc_bench.suites.training import random_walks
+from rsc_bench.suites.training.data import TrainingData, TrainingError
+from rsc_bench.suites.training.models import Shape
+from rsc_bench.suites.training.recipes import recipe
+from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting
+from rsc_bench.suites.training.trainer import History, Trainer
+
+MOST_WARMUP = 5
+"""Exact steps before the first allocation; a tenth of the epochs where that is less."""
+TRACE_PERIOD_S = 1.0
+"""Seconds between two readings of a GPU's sensors: a training takes minutes."""
+_REHEARSED_EPOCHS = 6
+_REHEARSED_PACE = {"interval": 2, "reallocate_every": 2}
+"""Steps and epochs; so a short training, too, warms up, allocates and selects twice, and goes back to exact."""
+
+
+Trained = tuple[History, float]
+"""What was observed of a training, and the seconds it took to prepare."""
+
+
+def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
+    """Return the record of a training: its measurement, or why there is none. Only an interruption gets past it."""
+    try:
+        with watched(case, TRACE_PERIOD_S) as watch:
+            watch.mark("sample")
+            return Record(case=case, status="ok", measurement=_watched(train(), watch))
+    except TrainingError as error:
+        return Record(case=case, status="failed", reason=str(error))
+    except Exception as error:
+        return Record(case=case, status=status_of(error), reason=reason_of(error))
+
+
+def _watched(found: Measurement, watch: Watch) -> Measurement:
+    """What was observed, with what the device said of it."""
+    assert found.memory is not None
+    allocated, reserved = watch.memory.allocator_peaks()
+    memory = msgspec.structs.replace(found.memory, allocated_peak_bytes=allocated, reserved_peak_bytes=reserved)
+    return msgspec.structs.replace(found, memory=memory, gpu=watch.readings())
+
+
+def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, tell: Callable[[Epoch], None]) -> Measurement:
+    """Train as a setting says and return what was observed; `tell` hears of each epoch.
+
+    Raises `TrainingError` where the graph cannot be trained on or the loss is no number, and `Wrong` where more than the
+    budget was spent.
+    """
+    data = training_data.of(graph, setting.device)
+    (history, prepare_s), peak_bytes = _with_peak(setting, data, catalog, tell)
+    _check_budget(setting, history)
+    nnz = graph.edges
+    return Measurement(
+        timing=Timing(times_s=[sum(history.epoch_s)], select_s=None, prepare_s=prepare_s),
+        matrix=Matrix(
+            nnz=nnz,
+            kept_nnz=round(nnz * sum(history.flops_share) / len(history.flops_share)),
+            rows=graph.nodes,
+            columns=graph.nodes,
+            graph_digest=graph.task_digest,
+        ),
+        memory=MemoryUse(peak_bytes=peak_bytes),
+        training=Training(
+            epoch_s=history.epoch_s,
+            phase_s=history.phase_s,
+            loss=history.loss,
+            val_metric=history.val_metric,
+            test_metric=history.test_metric,
+            metric_name=data.metric_name,
+            k_per_layer=history.k_per_layer,
+            flops_share=history.flops_share,
+        ),
+    )
+
+
+def _trained(
+    setting: TrainingSetting,
+    data: TrainingData,
+    catalog: Catalog,
+    tell: Callable[[Epoch], None],
+    pace: dict[str, int] | None = None,
+) -> Trained:
+    start = perf_counter()
+    trainer = prepared(setting, data, catalog, pace)
+    prepare_s = perf_counter() - start
+    return trainer.run(setting.epochs, tell), prepare_s
+
+
+def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pace: dict[str, int] | None = None) -> Trainer:
+    """Return what trains as a setting says, its model built and approximated and all that is made once made."""
+    torch.manual_seed(setting.seed)
+    # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
+    torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
+    settings = recipe(setting.label, setting.width)
+    shape = Shape(data.features.shape[1], data.classes, setting.layers)
+    model = setting.model.build(shape, settings).to(setting.device)
+    batches = random_walks.subgraphs(data, setting.seed) if setting.model.sampled else random_walks.whole(data)
+    approximation = _approximated(model, setting, catalog, {"steps_per_epoch": len(batches)} | (pace or {}))
+    trainer = Trainer(model, approximation, data, batches, settings.learning_rate)
+    trainer.prepare()
+    return trainer
+
+
+def _approximated(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Approximation:
+    """Approximate `model` as a setting says; exact training has the same products, transposes and clock, and samples nothing."""
+    choice = setting.choice
+    given: dict[str, Any] = {"interval": INTERVAL, "epochs": setting.epochs, "kernel": catalog.exact[choice.exact], **pace}
+    if setting.budget is None or choice.selection is None:
+        return approximate(model, 1.0, **given, switch_at=0.0)
+    given |= {"selection": choice.selection, "seed": setting.seed} | ({} if choice.cached else {"interval": 1})
+    given |= {"warmup_steps": min(MOST_WARMUP, max(1, setting.epochs // 10))}
+    return approximate(model, setting.budget, **given, **VARIANTS.get(setting.variant or "", {}))
+
+
+def _check_budget(setting: TrainingSetting, history: History) -> None:
+    if setting.budget is None:
+        return
+    for epoch, (share, sampled) in enumerate(zip(history.flops_share, history.sampled, strict=True), start=1):
+        if sampled and share > setting.budget + 1e-9:
+            raise Wrong(f"epoch {epoch} must spend at most {setting.budget:g} of the exact FLOPs (got {share:.4g})")
+
+
+def check(setting: TrainingSetting, graph: Graph, catalog: Catalog) -> None:
+    """Train, and raise `Wrong` unless what is observed is what the method promises."""
+    found = train(setting, graph, catalog, _unheard)
+    if setting.budget == 1.0:
+        exact = train(_exact(setting), graph, catalog, _unheard)
+        _check_alike(_loss(found), _loss(exact))
+
+
+def _loss(found: Measurement) -> list[float]:
+    assert found.training is not None
+    return found.training.loss or []
+
+
+def _unheard(epoch: Epoch) -> None:
+    del epoch
+
+
+def _exact(setting: TrainingSetting) -> TrainingSetting:
+    return replace(setting, budget=None, variant=None, choice=replace(setting.choice, selection=None, cached=False))
+
+
+def _check_alike(loss: list[float], exact: list[float]) -> None:
+    for epoch, (found, wanted) in enumerate(zip(loss, exact, strict=True), start=1):
+        if not math.isclose(found, wanted, rel_tol=1e-4):
+            raise Wrong(f"loss at epoch {epoch} with all of the budget must be exact training's, {wanted:.6f} (got {found:.6f})")
+
+
+def _with_peak(
+    setting: TrainingSetting, data: TrainingData, catalog: Catalog, tell: Callable[[Epoch], None]
+) -> tuple[Trained, int | None]:
+    """Return a training, and the highest memory it held above what was there before, of its device.
+
+    A GPU's allocator counts. On a CPU a short training of its own is watched instead (docs/decisions/training-memory.md).
+    """
+    if setting.device == "cpu":
+        return _trained(setting, data, catalog, tell), _rehearsed_peak(setting, data, catalog)
+    held = torch.cuda.memory_allocated(setting.device)
+    start = perf_counter()
+    trainer = prepared(setting, data, catalog)
+    prepare_s = perf_counter() - start
+    torch.cuda.reset_peak_memory_stats(setting.device)  # sorting for the transpose takes more than any step, and is done once
+    history = trainer.run(setting.epochs, tell)
+    return (history, prepare_s), torch.cuda.max_memory_allocated(setting.device) - held
+
+
+def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
+    short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS))
+    return memory.peak_of_rehearsal(lambda: _trained(short, data, catalog, _unheard, _REHEARSED_PACE))

@@ -1,0 +1,181 @@
+"""Turns what was asked for into the trainings of a sweep: seed by seed, exact ones before those that sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any, Literal
+
+from rsc_bench.harness.records.case import Case
+from rsc_bench.suites import devices, graphs
+from rsc_bench.suites.catalog import Catalog, Choice
+from rsc_bench.suites.options import Options
+from rsc_bench.suites.training.models import USUAL, Model, find, models
+from rsc_bench.suites.training.recipes import CPU_EPOCHS, recipe
+
+CHECKED_EPOCHS = 3
+CHECKED_GRAPHS = ("small:random",)
+CHECKED_HIDDEN = 16
+CHECKED_BUDGETS = (0.5, 1.0)
+MEASURED_SEEDS = 3
+MEASURED_BUDGETS = (0.1, 0.3, 0.5)
+ABLATED_BUDGETS = (0.1,)
+"""The smallest budget: where a part of the method is worth most."""
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "forward": {"approximated": "forward"},
+    "both": {"approximated": "both"},
+    "no-cache": {},
+    "no-switch": {"switch_at": 1.0},
+    "uniform": {"allocation": "uniform"},
+    "optimal": {"allocation": "optimal"},
+    "random": {},
+    "importance": {},
+    "sampled-diagonal": {"diagonal": "sampled"},
+}
+"""What each ablation changes of `rsc_bench.kernels.rsc.approximate`'s options; those without are changes of the kernel (`_varied`)."""
+
+
+@dataclass(frozen=True)
+class TrainingSetting:
+    """One training of a sweep, before it has begun."""
+
+    graph: str
+    """As `rsc_bench.suites.graphs.load` takes it: a name or a path."""
+    label: str
+    """As records keep it."""
+    model: Model
+    layers: int
+    width: int
+    """Of the hidden layers."""
+    choice: Choice
+    """The exact kernel, or the selection in front of one."""
+    budget: float | None
+    """None: exact training."""
+    epochs: int
+    seed: int
+    device: str
+    reorder: str | None = None
+    """Order that the graph's nodes are put in; None: the source's own."""
+    variant: str | None = None
+    """A name in `VARIANTS`; None: the method as it is."""
+    suite: Literal["training"] = field(default="training", init=False)
+
+    def __str__(self) -> str:
+        """The id of its test: readable, and unique in a sweep."""
+        budget = f"C{self.budget:g}" if self.budget else ""
+        parts = [self.label, self.model.name, f"d{self.width}", self.choice.name, budget, self.variant or "", f"seed{self.seed}"]
+        parts.append(self.reorder or "")
+        return "-".join(part for part in parts if part)
+
+    def case(self) -> Case:
+        """Return the identity that its record gets."""
+        return Case(
+            suite=self.suite,
+            kernel=self.choice.name,
+            graph=self.label,
+            width=self.width,
+            budget=self.budget,
+            dtype="float32",
+            device=self.device,
+            clock=devices.TRAINING_CLOCK,
+            reduce=self.model.reduce,
+            reorder=self.reorder,
+            model=self.model.name,
+            layers=self.layers,
+            seed=self.seed,
+            epochs=self.epochs,
+            variant=self.variant,
+        )
+
+
+def training_settings(options: Options, catalog: Catalog) -> list[TrainingSetting]:
+    """Return every training of the sweep; none where the run measures and did not ask for trainings, which take minutes each."""
+    if options.benchmark and not options.trains:
+        return []
+    device = options.device or devices.default()
+    exact, sampled = _choices(options, catalog, device)
+    labels = {graph: graphs.check(graph, options.data_root) for graph in _graphs(options, device)}
+    chosen = [find(name) for name in options.models] or ([find(USUAL)] if options.benchmark else list(models().values()))
+    every = []
+    widths = options.widths or (None if options.benchmark else CHECKED_HIDDEN,)
+    for graph, order, model, width, seed in product(labels.items(), options.orders, chosen, widths, range(_seeds(options))):
+        first = replace(_first(options, model, graph, width), seed=seed, reorder=order)
+        every += [replace(first, choice=choice) for choice in exact]
+        for choice in sampled:
+            every += [replace(first, choice=choice, budget=budget) for budget in _budgets(options)]
+            every += _ablated(options, replace(first, choice=choice))
+    return list(dict.fromkeys(every))
+
+
+def _first(options: Options, model: Model, graph: tuple[str, str], width: int | None) -> TrainingSetting:
+    """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
+    settings = recipe(graph[1], width)
+    device = options.device or devices.default()
+    usual = (CPU_EPOCHS if device == "cpu" else settings.epochs) if options.benchmark else CHECKED_EPOCHS
+    return TrainingSetting(
+        graph=graph[0],
+        label=graph[1],
+        model=model,
+        layers=options.layers or model.layers,
+        width=settings.hidden,
+        choice=Choice(""),
+        budget=None,
+        epochs=options.epochs or usual,
+        seed=0,
+        device=device,
+    )
+
+
+def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
+    """Return the kernels of the exact trainings and of those that sample.
+
+    Exact training with our kernel is always there: a speedup is against the fastest. Named exact kernels stand beside it,
+    named sampled ones in place of the paper's top-k in front of ours.
+    """
+    ours = ours_on(catalog, device)
+    named = [catalog.find(name) for name in options.kernels]
+    sampled = [choice for choice in named if choice.selection is not None]
+    sampled += [Choice(catalog.from_files[name], "topk", cached=True) for name in options.kernels if name in catalog.from_files]
+    exact = [ours, *(Choice(choice.exact) for choice in named)]
+    return list(dict.fromkeys(exact)), list(dict.fromkeys(sampled)) or [Choice(ours.exact, "topk", cached=True)]
+
+
+def ours_on(catalog: Catalog, device: str) -> Choice:
+    """Return our exact kernel for the device, the vendor's where ours cannot run."""
+    kind = device.partition(":")[0]
+    here = [kernel for kernel in catalog.exact.values() if kernel.device == kind and kernel.missing() is None]
+    # Where nothing can run, one that cannot: its records say why.
+    best = min(here or catalog.exact.values(), key=lambda kernel: ("ours", "vendor", "other").index(kernel.role))
+    return Choice(best.name)
+
+
+def _ablated(options: Options, method: TrainingSetting) -> Iterator[TrainingSetting]:
+    """Yield the method with one part left out or changed, for each part."""
+    if not options.ablation or method.choice.selection != "topk" or not method.choice.cached:
+        return
+    for budget, variant in product(options.budgets or ABLATED_BUDGETS, VARIANTS):
+        yield replace(method, budget=budget, variant=variant, choice=_varied(method.choice, variant))
+
+
+def _varied(choice: Choice, variant: str) -> Choice:
+    if variant == "no-cache":
+        return replace(choice, cached=False)
+    return replace(choice, selection=variant) if variant in ("random", "importance") else choice
+
+
+def _graphs(options: Options, device: str) -> tuple[str, ...]:
+    if options.graphs:
+        return tuple(dict.fromkeys(options.graphs))
+    if not options.benchmark:
+        return CHECKED_GRAPHS
+    return ("twin:reddit2@0.05",) if device == "cpu" else ("twin:reddit2",)
+
+
+def _budgets(options: Options) -> tuple[float, ...]:
+    return options.budgets or (MEASURED_BUDGETS if options.benchmark else CHECKED_BUDGETS)
+
+
+def _seeds(options: Options) -> int:
+    return options.seeds or (MEASURED_SEEDS if options.benchmark else 1)

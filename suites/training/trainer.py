@@ -1,0 +1,171 @@
+"""Trains a model epoch by epoch, and takes down where the seconds of each epoch go and what it reached."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import perf_counter
+
+import torch
+from torch.nn import functional
+
+from rsc_bench.kernels.rsc import Approximation
+from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.training.data import TrainingData, TrainingError
+from rsc_bench.suites.training.random_walks import Batch
+from rsc_bench.suites.training.scores import SCORES
+
+_PARTS = {
+    "forward": "forward_spmm",
+    "backward": "backward_spmm",
+    "select": "select",
+    "allocate": "allocate",
+    "optimiser": "optimiser",
+}
+PHASES = (*_PARTS.values(), "dense", "evaluation")
+
+
+@dataclass(eq=False)
+class History:
+    """What was observed of a training, one entry an epoch; the names are those of a measurement."""
+
+    epoch_s: list[float] = field(default_factory=list)
+    phase_s: dict[str, list[float]] = field(default_factory=lambda: {phase: [] for phase in PHASES})
+    loss: list[float] = field(default_factory=list)
+    val_metric: list[float] = field(default_factory=list)
+    test_metric: list[float] = field(default_factory=list)
+    k_per_layer: list[list[int]] = field(default_factory=list)
+    flops_share: list[float] = field(default_factory=list)
+    sampled: list[bool] = field(default_factory=list)
+    """Whether all of the epoch's steps were sampled."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """What one training step leaves."""
+
+    loss: torch.Tensor
+    """(), not read back yet: on a GPU that would wait."""
+    flops_share: float
+    sampled: bool
+
+
+@dataclass(eq=False)
+class Trainer:
+    """One model in training."""
+
+    model: torch.nn.Module
+    approximation: Approximation
+    data: TrainingData
+    batches: list[Batch]
+    learning_rate: float
+    history: History = field(default_factory=History)
+
+    def prepare(self) -> None:
+        """Multiply once in each direction and exactly, and prepare to sample: transposes and compiled code are then there.
+
+        In evaluation mode: no step is counted, no dropout is drawn, and batch norm learns nothing.
+        """
+        self.model.eval()
+        for batch in self.batches:
+            self._loss(batch).backward()  # type: ignore[no-untyped-call]
+        self.optimiser.zero_grad()
+        self.approximation.prepare()
+        self.evaluate()
+
+    def run(self, epochs: int, tell: Callable[[Epoch], None]) -> History:
+        """Train for a number of epochs, evaluating after each; raises `TrainingError` where the loss is no number."""
+        for epoch in range(1, epochs + 1):
+            self.train_once(epoch)
+            val, test = self._evaluate_timed()
+            self.history.val_metric.append(val)
+            self.history.test_metric.append(test)
+            tell(Epoch(epoch, epochs, self.history.loss[-1], val, self.data.metric_name))
+        return self.history
+
+    @cached_property
+    def optimiser(self) -> torch.optim.Optimizer:
+        """Adam, as in the paper's settings; kept through every re-allocation."""
+        return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate)
+
+    def train_once(self, epoch: int) -> None:
+        """Train for one epoch, counted from 1, without evaluating."""
+        self.model.train()
+        self.approximation.timings.reset()
+        start = self._now()
+        steps = [self._step(batch) for batch in self.batches]
+        epoch_s = self._now() - start
+        self._note_seconds(epoch_s)
+        self._note_loss(float(torch.stack([step.loss for step in steps]).mean()), epoch)
+        self.history.flops_share.append(sum(step.flops_share for step in steps) / len(steps))
+        self.history.k_per_layer.append(self._k_per_layer())
+        self.history.sampled.append(all(step.sampled for step in steps))
+
+    def _step(self, batch: Batch) -> _Step:
+        self.optimiser.zero_grad()
+        loss = self._loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        with self.approximation.timings.of("optimiser", self.data.features.device):
+            self.optimiser.step()
+        return _Step(loss.detach(), self._share(), self.approximation.phase.sampled)
+
+    def _share(self) -> float:
+        if not self.approximation.phase.sampled:  # asked first: counting what was spent waits for a GPU
+            return 1.0
+        spent = self.approximation.spent_share
+        return 1.0 if spent is None else spent
+
+    def _k_per_layer(self) -> list[int]:
+        """Pairs of each layer in the last step; all of its batch where that was exact, or the layer has nothing to sample."""
+        every = self.batches[-1].adjacency.shape[0]
+        found = self.approximation.k_per_layer.values()
+        return [every if k is None or not self.approximation.phase.sampled else k for k in found]
+
+    def _note_seconds(self, epoch_s: float) -> None:
+        seconds = {_PARTS[part]: spent for part, spent in self.approximation.timings.seconds().items()}
+        dense = max(0.0, epoch_s - sum(seconds.values()))
+        for phase, spent in {**seconds, "dense": dense}.items():
+            self.history.phase_s[phase].append(spent)
+        self.history.epoch_s.append(epoch_s)
+
+    def _note_loss(self, loss: float, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError(f"loss is {'NaN' if math.isnan(loss) else 'infinite'} at epoch {epoch}")
+        self.history.loss.append(loss)
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        nodes = slice(None) if batch.nodes is None else batch.nodes
+        logits = self.model(self.data.features[nodes], batch.adjacency)[batch.train]
+        labels = self.data.labels[nodes][batch.train]
+        if self.data.multi_label:
+            each = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=1)
+        else:
+            each = functional.cross_entropy(logits, labels, reduction="none")
+        return each.mean() if batch.weight is None else (each * batch.weight).sum() / batch.weight.sum()
+
+    def _evaluate_timed(self) -> tuple[float, float]:
+        start = self._now()
+        found = self.evaluate()
+        self.history.phase_s["evaluation"].append(self._now() - start)
+        return found
+
+    @torch.no_grad()
+    def evaluate(self) -> tuple[float, float]:
+        """Return the metric on the validation and on the test nodes, from exact products over the whole graph."""
+        self.model.eval()
+        logits = self.model(self.data.features, self.data.adjacency)
+        val, test = (
+            SCORES[self.data.metric_name](logits[nodes], self.data.labels[nodes]) for nodes in (self.data.val, self.data.test)
+        )
+        if not (math.isfinite(val) and math.isfinite(test)):
+            raise TrainingError(
+                f"{self.data.metric_name} has nothing to judge: no task has both kinds of label in validation and test"
+            )
+        return val, test
+
+    def _now(self) -> float:
+        if self.data.features.is_cuda:
+            torch.cuda.synchronize(self.data.features.device)
+        return perf_counter()

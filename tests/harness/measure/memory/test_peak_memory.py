@@ -1,0 +1,89 @@
+import ctypes
+import sys
+from pathlib import Path
+
+import pytest
+
+from rsc_bench.harness.measure.memory import process as memory
+
+SIZE = 64 * 2**20
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+
+
+def touch():
+    block = bytearray(SIZE)
+    block[::4096] = b"x" * (SIZE // 4096)
+    return len(block)
+
+
+@linux
+def test_the_peak_of_a_call_is_what_it_touched_and_again_the_second_time():
+    for _ in range(2):
+        result, peak = memory.peak_of(touch)
+        assert result == SIZE
+        assert 60e6 < peak < 80e6
+
+
+@linux
+def test_a_call_that_needs_nothing_has_no_peak_after_one_that_needed_much():
+    memory.peak_of(touch)
+    assert memory.peak_of(lambda: None)[1] < 5e6
+
+
+@linux
+def test_what_is_held_grows_by_what_is_held():
+    before = memory.resident()
+    block = b"x" * SIZE
+    assert 60e6 < memory.resident() - before < 80e6
+    del block
+
+
+@linux
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library has no malloc_trim")
+def test_what_was_freed_is_not_held_any_more():
+    before = memory.resident()
+    blocks = [bytearray(b"x" * 100_000) for _ in range(600)]  # below what glibc maps apart
+    last = bytearray(b"x" * 100_000)  # above them, so that they do not go back by themselves
+    del blocks
+    assert memory.resident() - before < 5e6
+    del last
+
+
+def scattered():
+    blocks = [bytearray(b"x" * 200_000) for _ in range(200)]
+    del blocks[::2]
+    touch()
+    return blocks
+
+
+@linux
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
+def test_a_rehearsal_has_one_peak_whatever_the_allocator_kept_from_before():
+    held = scattered()
+    first = memory.peak_of_rehearsal(scattered)
+    held += scattered()
+    second = memory.peak_of_rehearsal(scattered)
+    assert second == pytest.approx(first, rel=0.02)
+    assert first == pytest.approx(SIZE + 100 * 200_000, rel=0.05)
+
+
+def test_what_a_rehearsal_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        memory.peak_of_rehearsal(lambda: 1 / 0)
+
+
+def test_where_the_peak_cannot_be_reset_the_call_still_returns(monkeypatch):
+    monkeypatch.setattr(memory, "CLEAR_REFS", Path("/nowhere/clear_refs"))
+    assert memory.peak_of(lambda: 7) == (7, None)
+
+
+def test_where_nothing_is_told_it_is_absent(monkeypatch):
+    monkeypatch.setattr(memory, "STATUS", Path("/nowhere/status"))
+    assert memory.resident() is None
+    assert memory.peak_of(lambda: 7) == (7, None)
+
+
+def test_an_error_of_the_call_is_the_callers():
+    with pytest.raises(ZeroDivisionError):
+        memory.peak_of(lambda: 1 / 0)

@@ -1,0 +1,256 @@
+import math
+
+import pytest
+from made_runs import case
+
+from rsc_bench.harness.measure import attempt as measure
+from rsc_bench.harness.measure.attempt import attempt
+from rsc_bench.harness.measure.clocks import CannotTime, Clock, Opened, Sample
+from rsc_bench.harness.measure.memory import process as memory
+from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.measure.work import Checked, Skip, Wrong
+
+LIMITS = Limits(warmup_s=0, time_s=10)
+FACTS = Checked(rel_error=0.5, check_error=1e-7, nnz=100, kept_nnz=10, rows=10, columns=10, kept_pairs=2, graph_digest="abc")
+
+
+class Work:
+    """Work that writes down what is done to it; its result is the number of the call."""
+
+    device = "cpu"
+    tune_s = None
+
+    def __init__(self, wrong_from=None, period=1, sampled=False):
+        self.done = []
+        self._wrong_from, self.period = wrong_from, period
+        self.select = (lambda: self.done.append("select")) if sampled else None
+        self.multiply = (lambda: self.done.append("multiply")) if sampled else None
+
+    def __call__(self):
+        self.done.append("call")
+        return self.done.count("call")
+
+    def check(self, result):
+        self.done.append("check")
+        if self._wrong_from is not None and result >= self._wrong_from:
+            raise Wrong(f"relative error against float64 must be at most 1e-05 (got 2 in call {result})")
+        return FACTS
+
+    def result_bytes(self, result):
+        return 0
+
+    def synchronise(self):
+        pass
+
+
+def clock(second=1.0, **beside):
+    def opened(timed):
+        def take():
+            for _ in range(timed.calls):
+                timed.call()
+            return Sample(second, **beside)
+
+        return Opened(take)
+
+    return Clock("still", "Says the same always.", opened, ("cpu",))
+
+
+def measured(work):
+    record = attempt(case(), lambda: lambda: work, clock(), LIMITS)
+    assert record.status == "ok", record.reason
+    return record.measurement
+
+
+def record_of(error):
+    def prepare():
+        raise error
+
+    return attempt(case(), lambda: prepare, clock(), LIMITS)
+
+
+def test_work_is_checked_then_timed_then_checked_again():
+    work = Work()
+    found = measured(work)
+    assert work.done[:2] == ["call", "check"]
+    assert work.done[-2:] == ["call", "check"]
+    assert work.done.count("check") == 2
+    assert work.done.count("call") == 1 + 1 + 1 + len(found.times_s) + 1, "checked, weighed, warmed up, timed, checked"
+
+
+def test_a_measurement_holds_what_the_check_found():
+    found = measured(Work())
+    assert (found.rel_error, found.check_error, found.nnz, found.kept_nnz) == (0.5, 1e-7, 100, 10)
+    assert (found.rows, found.columns, found.kept_pairs, found.graph_digest) == (10, 10, 2, "abc")
+    assert (found.times_s, found.stop, found.warmup_calls) == ([1.0] * 6, "precise", 3)
+    assert found.prepare_s > 0
+
+
+def test_work_that_is_wrong_from_the_start_is_never_timed():
+    work = Work(wrong_from=1)
+    record = attempt(case(), lambda: lambda: work, clock(), LIMITS)
+    assert (record.status, record.measurement) == ("wrong", None)
+    assert record.reason == "relative error against float64 must be at most 1e-05 (got 2 in call 1)"
+    assert work.done == ["call", "check"]
+
+
+def test_work_that_turns_wrong_in_its_last_call_has_no_time():
+    calls = measured_calls()
+    record = attempt(case(), lambda: lambda: Work(wrong_from=calls), clock(), LIMITS)
+    assert (record.status, record.measurement) == ("wrong", None)
+    assert f"call {calls}" in record.reason
+
+
+def measured_calls():
+    work = Work()
+    measured(work)
+    return work.done.count("call")
+
+
+def test_a_result_of_no_numbers_is_wrong():
+    class Nan(Work):
+        def check(self, result):
+            return Checked(rel_error=math.nan, check_error=math.nan, nnz=1, kept_nnz=1, rows=1, columns=1)
+
+    record = attempt(case(), lambda: Nan, clock(), LIMITS)
+    assert record.status in {"wrong", "failed"}
+    assert "rel_error must be finite (got nan)" in record.reason
+
+
+def test_a_sample_of_a_period_is_divided_by_its_calls():
+    work = Work(period=10)
+    found = measured(work)
+    assert found.times_s == [0.1] * 6
+    assert found.calls_per_sample == 10
+
+
+def test_what_the_clock_says_beside_the_seconds_is_kept_for_every_sample():
+    record = attempt(case(), lambda: Work, clock(launch_s=0.25, exposed_calls=1), LIMITS)
+    assert (record.measurement.launch_s, record.measurement.exposed_calls) == ([0.25] * 6, [1] * 6)
+
+
+def test_a_clock_of_the_host_says_nothing_beside_the_seconds():
+    found = measured(Work())
+    assert (found.launch_s, found.exposed_calls, found.flush_probe_s) == (None, None, None)
+
+
+def test_what_a_clock_cannot_time_is_skipped_with_the_reason():
+    def opened(timed):
+        raise CannotTime("cannot be captured in a CUDA graph: RuntimeError: it reads a number back")
+
+    record = attempt(case(), lambda: Work, Clock("graph", "Refuses.", opened, ("cpu",)), LIMITS)
+    assert record.status == "skipped"
+    assert record.reason == "cannot be captured in a CUDA graph: RuntimeError: it reads a number back"
+
+
+def test_warming_up_waits_for_each_call():
+    class Queued(Work):
+        def synchronise(self):
+            self.done.append("wait")
+
+    work = Queued()
+    measure._warm_up(work, Limits(warmup_s=0.001))
+    assert work.done[:4] == ["call", "wait"] * 2, "a queue would take seconds of calls in a millisecond"
+
+
+def test_selecting_and_multiplying_are_timed_apart():
+    work = Work(period=10, sampled=True)
+    found = measured(work)
+    assert found.select_s == found.multiply_s == [1.0] * 6
+    assert work.done.count("select") == work.done.count("multiply") == 7, "once off the clock, then timed"
+
+
+def test_a_work_without_parts_has_no_times_of_them():
+    found = measured(Work())
+    assert (found.select_s, found.multiply_s) == (None, None)
+
+
+def test_operands_are_made_before_the_clock_of_preparing_starts(monkeypatch):
+    order = []
+    monkeypatch.setattr(measure, "perf_counter", lambda: order.append("clock") or 0.0)
+
+    def ready():
+        order.append("operands")
+        return lambda: order.append("prepare") or Work()
+
+    attempt(case(), ready, clock(), LIMITS)
+    assert order[:4] == ["operands", "clock", "prepare", "clock"]
+
+
+def test_a_failure_to_make_the_operands_is_a_record(monkeypatch):
+    def ready():
+        raise Skip("operands need 9 GB of memory")
+
+    assert attempt(case(), ready, clock(), LIMITS).reason == "operands need 9 GB of memory"
+
+
+def test_memory_that_cannot_be_read_is_absent(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "absent")
+    monkeypatch.setattr(memory, "CLEAR_REFS", tmp_path)
+    found = measured(Work())
+    assert (found.peak_bytes, found.workspace_bytes) == (None, None)
+
+
+def test_memory_is_the_peak_above_what_was_held_before_preparing(monkeypatch):
+    # Held 100 before preparing and 130 after; the call goes 50 above that, 20 of it its result.
+    held = iter([100, 130, 130, 130])
+    monkeypatch.setattr(memory, "resident", lambda: next(held))
+    monkeypatch.setattr(memory, "peak_of", lambda call: (call(), 50))
+    monkeypatch.setattr(Work, "result_bytes", lambda self, result: 20)
+    found = measured(Work())
+    assert (found.peak_bytes, found.workspace_bytes) == (80, 30)
+
+
+@pytest.mark.parametrize("left", [7, 0, -7])
+def test_what_a_check_keeps_or_lets_go_of_is_no_memory_of_the_case(monkeypatch, left):
+    # A reference that later cases share; and those that made room for it, of earlier ones.
+    held = iter([100, 130, 130 + left, 130 + left])
+    monkeypatch.setattr(memory, "resident", lambda: next(held))
+    monkeypatch.setattr(memory, "peak_of", lambda call: (call(), 50))
+    assert measured(Work()).peak_bytes == 80
+
+
+def test_the_seconds_of_tuning_stand_beside_those_of_preparing():
+    tuned = Work()
+    tuned.tune_s = 2.5
+    assert measured(tuned).tune_s == 2.5
+    assert measured(Work()).tune_s is None, "there was nothing to tune"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (Skip("no CUDA device"), "skipped", "no CUDA device"),
+        (Wrong("off by 2"), "wrong", "off by 2"),
+        (MemoryError(), "failed", "MemoryError"),
+        (RuntimeError("first line\nsecond line"), "failed", "RuntimeError: first line"),
+        (ValueError("\n  \nhidden start"), "failed", "ValueError: hidden start"),
+        (AssertionError(), "failed", "AssertionError"),
+    ],
+)
+def test_whatever_happens_becomes_a_record_with_a_reason_of_one_line(error, status, reason):
+    record = record_of(error)
+    assert (record.status, record.reason, record.measurement) == (status, reason, None)
+
+
+@pytest.mark.parametrize("error", [Skip(""), Wrong(""), Skip("a\nb")])
+def test_a_reason_is_one_line_also_where_there_is_little_to_say(error):
+    record = record_of(error)
+    assert record.reason is not None
+    assert "\n" not in record.reason
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_is_not_a_record(error):
+    with pytest.raises(error):
+        record_of(error())
+
+
+def test_a_failure_while_timing_is_a_record_too():
+    class Breaks(Work):
+        def __call__(self):
+            if self.done.count("call") == 4:
+                raise MemoryError("cannot allocate 3 GiB")
+            return super().__call__()
+
+    record = attempt(case(), lambda: Breaks, clock(), LIMITS)
+    assert (record.status, record.reason) == ("failed", "MemoryError: cannot allocate 3 GiB")

@@ -1,0 +1,35 @@
+from made_runs import case, not_ok, ok
+
+from rsc_bench.harness.metrics import Baselines, Metric
+
+
+def metric(*against):
+    return Metric("speedup", "x", "higher", "Says.", lambda measurement, baseline: None, against=against or None)
+
+
+RECORDS = [
+    ok(case("mkl"), 4.0),
+    ok(case("rows_numba"), 2.0, 3.0, 9.0),
+    ok(case("torch_sparse", width=16), 1.0),
+    not_ok(case("torch_reduce"), "failed", "out of memory"),
+    ok(case("topk(mkl)", budget=0.1, suite="sampled"), 0.5),
+]
+SAMPLED = case("topk(mkl)", budget=0.1, suite="sampled")
+
+
+def test_without_a_name_the_exact_kernel_with_the_fastest_call_is_the_baseline():
+    name, measured = Baselines(RECORDS).of(metric(), SAMPLED)
+    assert (name, measured.times_s) == ("rows_numba", [2.0, 3.0, 9.0])
+
+
+def test_of_named_kernels_the_fastest_that_was_measured_is_the_baseline():
+    assert Baselines(RECORDS).of(metric("cusparse", "mkl"), SAMPLED)[0] == "mkl"
+    assert Baselines(RECORDS).of(metric("mkl", "rows_numba"), SAMPLED)[0] == "rows_numba"
+    assert Baselines(RECORDS).of(metric("torch_reduce"), SAMPLED) is None
+
+
+def test_a_baseline_computes_the_same_operation():
+    baselines = Baselines(RECORDS)
+    assert baselines.of(metric(), case("topk(mkl)", budget=0.1, width=16))[0] == "torch_sparse"
+    for other in ({"dtype": "bfloat16"}, {"clock": "cuda_hot"}, {"device": "cuda:0"}, {"graph": "twin:yelp"}, {"reduce": "mean"}):
+        assert baselines.of(metric(), case("topk(mkl)", budget=0.1, **other)) is None

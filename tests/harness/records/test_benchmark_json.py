@@ -1,0 +1,222 @@
+import json
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+pytest.importorskip("click", reason="click is not installed: pip install click")
+pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installed: pip install pytest-benchmark")
+
+from made_runs import case, not_ok, ok, written
+
+from rsc_bench.cli import main
+from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.harness.records.pytest_benchmark import exporting, foreign, importing
+
+# What pytest-benchmark 5.3.1 writes of two tests (its own names; cut down to what matters here).
+MACHINE = {
+    "node": "box",
+    "machine": "x86_64",
+    "python_version": "3.12.4",
+    "system": "Linux",
+    "release": "6.1",
+    "cpu": {"brand_raw": "Example 9000", "count": 8, "hz_actual": [2, 0]},
+}
+
+
+def benchmark(fullname, *data, group=None, **parts):
+    ordered = sorted(data)
+    stats = {"min": ordered[0], "q1": ordered[0], "median": ordered[len(data) // 2], "q3": ordered[-1], "max": ordered[-1]}
+    stats |= {"rounds": len(data), "iterations": 7, "data": list(data)}
+    return {"fullname": fullname, "group": group, "params": None, "options": {"timer": "perf_counter"}, "stats": stats, **parts}
+
+
+def document(*benchmarks, minute=0, **parts):
+    commit = {"id": "c0ffee", "dirty": False, "time": None}
+    given = {"machine_info": MACHINE, "commit_info": commit, "datetime": f"2026-01-01T00:{minute:02}:00+00:00", "version": "5.3.1"}
+    return {"benchmarks": list(benchmarks), **given, **parts}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Writes a document."""
+
+    def file(name, tree):
+        (tmp_path / name).write_text(json.dumps(tree))
+        return tmp_path / name
+
+    return file
+
+
+@pytest.fixture
+def told(capsys):
+    """Runs the command line: exit status, stdout, stderr."""
+
+    def run(*arguments):
+        status = main([str(argument) for argument in arguments])
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+def without_samples(tree):
+    for each in tree["benchmarks"]:
+        each["stats"].pop("data")
+    return tree
+
+
+def run_of_everything(path):
+    """Two rounds: exact and sampled, one that fails, one that is skipped at first."""
+    sampled = case("topk(mkl)", suite="sampled", budget=0.1)
+    first = [ok(case(), 2.0, 1.0, calls_per_sample=10), ok(sampled, 0.25, select_s=[0.5]), not_ok(case("bad"), "wrong", "no")]
+    second = [ok(case(), 3.0), not_ok(sampled, "skipped", "no room")]
+    return written(path, first, second)
+
+
+def test_what_is_exported_comes_back_line_by_line(told, tmp_path):
+    path = run_of_everything(tmp_path / "run.jsonl")
+    assert told("export", path) == (0, f"{tmp_path / 'run.json'}\n", "")
+    assert told("import", tmp_path / "run.json", "--results", tmp_path / "again.jsonl")[0] == 0
+    old, new = read(path), read(tmp_path / "again.jsonl")
+    assert new.environment == old.environment
+    assert [records for _, records in new.rounds] == [records for _, records in old.rounds]
+
+
+def test_a_benchmark_has_the_samples_of_all_rounds_and_their_statistics(tmp_path):
+    exact, sampled = exporting.document(read(run_of_everything(tmp_path / "run.jsonl")))["benchmarks"]
+    assert exact["stats"]["data"] == [2.0, 1.0, 3.0]
+    assert (exact["stats"]["min"], exact["stats"]["median"], exact["stats"]["max"]) == (1.0, 2.0, 3.0)
+    assert (exact["stats"]["rounds"], exact["stats"]["ops"]) == (3, 0.5)
+    assert exact["group"] == sampled["group"] == "twin:flickr d=8 float32 cpu"
+    assert (exact["name"], sampled["name"]) == ("mkl", "topk(mkl) C=0.1")
+
+
+def test_pytest_benchmark_compares_two_exports(told, tmp_path):
+    files = []
+    for name in ("base", "new"):
+        told("export", run_of_everything(tmp_path / f"{name}.jsonl"))
+        files.append(str(tmp_path / f"{name}.json"))
+    code = "import sys; from pytest_benchmark.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "compare", *files], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("topk(mkl) C=0.1") == 2
+    assert "benchmark 'twin:flickr d=8 float32 cpu': 4 tests" in done.stdout
+
+
+def test_a_run_without_a_time_is_not_exported(told, tmp_path):
+    path = written(tmp_path / "run.jsonl", [not_ok(case(), "failed", "no")])
+    status, _, err = told("export", path)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "no case has a time" in err
+
+
+def test_an_export_replaces_an_export_and_nothing_else(told, tmp_path):
+    path = run_of_everything(tmp_path / "run.jsonl")
+    assert [told("export", path)[0] for _ in range(2)] == [0, 0]
+    (tmp_path / "mine.json").write_text("{}")
+    status, _, err = told("export", path, "--output", tmp_path / "mine.json")
+    assert status == 2
+    assert "is not replaced" in err
+
+
+def test_every_file_is_a_round_in_the_order_of_their_times(told, saved, tmp_path):
+    files = [saved(f"{minute}.json", document(benchmark("a.py::test_a", 1.0 + minute), minute=minute)) for minute in (2, 0, 1)]
+    assert told("import", *files, "--results", tmp_path / "r.jsonl") == (0, f"{tmp_path / 'r.jsonl'}: 3 rounds\n", "")
+    run = read(tmp_path / "r.jsonl")
+    assert [(start.index, records[0].measurement.times_s) for start, records in run.rounds] == [(1, [1.0]), (2, [2.0]), (3, [3.0])]
+
+
+def test_a_later_file_adds_a_round_and_one_of_before_is_refused(told, saved, tmp_path):
+    first, later = (saved(f"{minute}.json", document(benchmark("a.py::test_a", 1.0), minute=minute)) for minute in (0, 1))
+    results = ("--results", tmp_path / "r.jsonl")
+    assert [told("import", first, *results)[0], told("import", later, *results)[0]] == [0, 0]
+    assert len(read(tmp_path / "r.jsonl").rounds) == 2
+    status, _, err = told("import", first, *results)
+    assert status == 2
+    assert err.endswith("is in " + str(tmp_path / "r.jsonl") + " already: leave the file out\n")
+
+
+def test_files_of_two_machines_or_commits_do_not_mix(told, saved, tmp_path):
+    here = saved("here.json", document(benchmark("a.py::test_a", 1.0)))
+    other = document(benchmark("a.py::test_a", 1.0), minute=1, machine_info={**MACHINE, "cpu": {"brand_raw": "Other"}})
+    status, _, err = told("import", here, saved("there.json", other), "--results", tmp_path / "r.jsonl")
+    assert status == 2
+    assert "(cpu.model, cpu.logical_cores): import it on its own" in err
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_a_foreign_benchmark_is_known_by_its_test_its_group_and_its_width():
+    made = document(
+        benchmark("t/a.py::test_a[8]", 1.0, params={"width": 8, "dtype": "float32"}),
+        benchmark("t/a.py::test_b", 1.0, group="sorting"),
+        benchmark("t/a.py::test_c", 1.0, params={"width": "wide"}),
+    )
+    cases = [record.case for record in foreign.records(msgspec.convert(made, foreign.Document))]
+    assert [(each.graph, each.kernel, each.width) for each in cases] == [
+        ("t/a.py", "test_a[8]", 8),
+        ("sorting", "t/a.py::test_b", 0),
+        ("t/a.py", "test_c", 0),
+    ]
+    assert str(cases[1]) == "pytest-benchmark sorting any cpu perf_counter t/a.py::test_b"
+
+
+def test_samples_come_in_as_they_are_and_nothing_is_made_up_beside_them():
+    record = foreign.records(msgspec.convert(document(benchmark("a.py::test_a", 3.0, 1.0, 2.0)), foreign.Document))[0]
+    measured = record.measurement
+    assert (measured.times_s, measured.calls_per_sample, measured.summarised_samples) == ([3.0, 1.0, 2.0], 7, None)
+    assert (measured.prepare_s, measured.rel_error, measured.peak_bytes) == (None, None, None)
+
+
+def test_without_samples_five_numbers_stand_for_them_and_it_is_said(told, saved, tmp_path):
+    made = without_samples(document(benchmark("a.py::test_a", *map(float, range(1, 8))), benchmark("a.py::test_once", 4.0)))
+    status, out, _ = told("import", saved("a.json", made), "--results", tmp_path / "r.jsonl")
+    assert status == 0
+    assert "2 benchmarks were saved without samples" in out
+    many, once = (record.measurement for record in read(tmp_path / "r.jsonl").records)
+    assert (many.times_s, many.summarised_samples) == ([1.0, 1.0, 4.0, 7.0, 7.0], 7)
+    assert (once.times_s, once.summarised_samples) == ([4.0], 1)
+
+
+def test_a_time_of_zero_is_a_failure_with_its_reason():
+    record = foreign.records(msgspec.convert(document(benchmark("a.py::test_a", 0.0)), foreign.Document))[0]
+    assert (record.status, record.reason) == ("failed", "times_s must be positive, finite and not empty (got [0.0])")
+
+
+def test_no_metric_makes_a_number_of_what_a_foreign_benchmark_does_not_say():
+    from rsc_bench.plugins import load
+
+    record = foreign.records(msgspec.convert(document(benchmark("a.py::test_a[8]", 1.0, params={"width": 8})), foreign.Document))[0]
+    metrics = load("metric")
+    told_of = {name for name in metrics if metrics[name].value(record.case, record.measurement, None, None) is not None}
+    assert told_of == {"latency", "median", "multiply"}
+
+
+@pytest.mark.parametrize(
+    ("content", "summary"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "is not of pytest-benchmark (Expected `object`, got `array`)"),
+        ('{"benchmarks": []}', "is not of pytest-benchmark (Object missing required field `datetime`)"),
+        (json.dumps(document({"fullname": "a", "stats": {}})), "Object missing required field `min` - at `$.benchmarks[0].stats`"),
+    ],
+)
+def test_a_file_of_something_else_is_one_line(told, tmp_path, content, summary):
+    (tmp_path / "a.json").write_text(content)
+    status, _, err = told("import", tmp_path / "a.json", "--results", tmp_path / "r.jsonl")
+    assert (status, err.count("\n")) == (2, 1)
+    assert summary in err
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_an_export_that_was_changed_by_hand_is_refused(tmp_path, saved):
+    tree = msgspec.to_builtins(exporting.document(read(run_of_everything(tmp_path / "run.jsonl"))))
+    tree["benchmarks"][0]["stats"]["data"].pop()
+    with pytest.raises(ResultsError, match="samples of exact twin:flickr d=8 float32 cpu host mkl were taken out"):
+        importing.read(saved("short.json", tree))
+    tree["benchmarks"][0]["stats"]["data"] += [1.0, 1.0]
+    with pytest.raises(ResultsError, match="it has samples of no round"):
+        importing.read(saved("long.json", tree))

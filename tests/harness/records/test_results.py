@@ -1,0 +1,315 @@
+import errno
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from made_runs import MACHINE, case, not_ok, ok, start, written
+
+from rsc_bench.harness.records.file import ResultsError, ResultsFile, read
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return written(
+        tmp_path / "run.jsonl", [ok(case("mkl"), 1.0), not_ok(case("cusparse"), "skipped", "no GPU")], [ok(case("mkl"), 2.0)]
+    )
+
+
+def message(path):
+    with pytest.raises(ResultsError) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_was_written_reads_back_in_order(path):
+    found = read(path)
+    assert found.environment == MACHINE
+    assert [[record.case.kernel for record in records] for _, records in found.rounds] == [["mkl", "cusparse"], ["mkl"]]
+    assert [record.status for record in found.records] == ["ok", "skipped", "ok"]
+
+
+def test_a_line_is_in_the_file_when_the_call_returns(tmp_path):
+    file = ResultsFile(tmp_path / "run.jsonl", MACHINE)
+    file.start_round(start())
+    file.append(ok(case(), 1.0))
+    assert len(read(file.path).records) == 1
+    file.close()
+
+
+def test_carrying_on_knows_what_the_last_round_holds(path):
+    file = ResultsFile(path, MACHINE)
+    assert len(file.rounds) == 2
+    assert file.done() == {case("mkl")}
+    file.append(ok(case("torch_reduce"), 3.0))
+    file.close()
+    assert [len(records) for _, records in read(path).rounds] == [2, 2]
+
+
+def test_an_environment_that_json_changes_is_still_the_same_machine(tmp_path):
+    for _ in range(2):
+        ResultsFile(tmp_path / "run.jsonl", {"cores": (0, 1), "bits": {8: True}}).close()
+
+
+def test_another_environment_is_refused_and_the_differing_fields_are_named(path):
+    before = path.read_bytes()
+    with pytest.raises(ResultsError, match=r"another environment \(cpu.usable_cores, versions.torch differ\): give a new"):
+        ResultsFile(path, {**MACHINE, "cpu": {"model": "Example 9000", "usable_cores": 4}, "versions": {"torch": "2.14.0"}})
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", [1, 20, 150])
+def test_a_last_line_cut_in_the_middle_is_left_out_and_then_taken_off(path, cut):
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert len(read(path).records) == 2
+    file = ResultsFile(path, MACHINE)
+    file.append(ok(case("mkl"), 4.0))
+    file.close()
+    assert [record.measurement.times_s for record in read(path).records if record.measurement] == [[1.0], [4.0]]
+
+
+def test_an_empty_file_is_refused_and_stays_empty(tmp_path):
+    path = tmp_path / "empty.jsonl"
+    path.touch()
+    assert "this one is empty" in message(path)
+    with pytest.raises(ResultsError, match="is empty, and nothing is overwritten: delete it"):
+        ResultsFile(path, MACHINE)
+    assert path.read_bytes() == b""
+
+
+def test_a_header_cut_short_is_named_as_that(path):
+    path.write_bytes(path.read_bytes()[:30])
+    assert "was cut short in its run line" in message(path)
+    with pytest.raises(ResultsError, match="cut short"):
+        ResultsFile(path, MACHINE)
+    assert len(path.read_bytes()) == 30
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        b"[1, 2, 3]\n",
+        b"[" * 100_000 + b"\n",
+        b'{"run":' * 100_000 + b"\n",
+        bytes(range(256)) * 8 + b"\n",
+        b'{"run": "\xff\xfe"}\n',
+        b'"run"\n',
+        b"null\n",
+        b"\n\n\n",
+        b'{"run": {}}\n',
+        b"no end of line",
+        b'{"case": 1}\n',
+        b'{"run":{"schema":' + b"9" * 5000 + b"}}\n",
+    ],
+    ids=[
+        "png",
+        "list",
+        "deep-list",
+        "deep-run",
+        "binary",
+        "not-utf8",
+        "string",
+        "null",
+        "blank",
+        "no-schema",
+        "no-line-end",
+        "other-json",
+        "long-number",
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused_in_one_line_and_never_touched(tmp_path, content):
+    path = tmp_path / "other.jsonl"
+    path.write_bytes(content)
+    assert re.search("not a results file.*give a .jsonl file written by", message(path))
+    with pytest.raises(ResultsError, match="not a results file"):
+        ResultsFile(path, MACHINE)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("schema", ["2", "0", '"1"', "null", "9" * 500, "[1]"])
+def test_another_schema_is_named(tmp_path, schema):
+    path = tmp_path / "later.jsonl"
+    path.write_text(f'{{"run":{{"schema":{schema},"environment":{{}}}}}}\n')
+    assert "schema must be 1 (got" in message(path)
+    assert len(message(path)) < 300
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"{",
+        b"",
+        b"[" * 100_000,
+        b'{"record": {"case": "\xff"}}',
+        b'{"round": {"index": "one"}}',
+        b'{"record": {"case": {}, "status": "fine"}}',
+        b"{}",
+        b"\x00\x00\x00\x00",
+    ],
+)
+def test_a_damaged_line_in_the_middle_is_named_by_its_number(path, damage):
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*lines[:2], damage, *lines[3:]]))
+    assert "line 3 is " in message(path)
+
+
+def test_a_record_before_the_first_round_is_refused(path):
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([lines[0], *lines[2:]]))
+    assert "line 2 is a record before the first round" in message(path)
+
+
+def test_numbers_that_cannot_be_are_refused_when_reading(path):
+    path.write_text(path.read_text().replace('"times_s":[1.0]', '"times_s":[0.0]'))
+    assert "line 3 is damaged (times_s must be positive" in message(path)
+
+
+def test_a_directory_a_missing_file_and_a_device_are_named(tmp_path):
+    assert "cannot be read (Is a directory)" in message(tmp_path)
+    assert "cannot be read (No such file or directory)" in message(tmp_path / "none.jsonl")
+    assert "this is a device" in message(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("a_file/run.jsonl", r"\S*/a_file is a file, not a folder"),
+        ("a_file/new/run.jsonl", r"\S*/a_file is a file, not a folder"),
+        (".", "it is a folder, not a file"),
+        ("x" * 300, "File name too long"),
+        ("circle", "Too many levels of symbolic links"),
+        ("/proc/run.jsonl", "no file can be made in its folder"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_one_line_that_says_why(tmp_path, path, why):
+    (tmp_path / "a_file").touch()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ResultsError, match=rf"cannot be written \({why}\): give another --results path"):
+        ResultsFile(tmp_path / path, MACHINE)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a_file", "circle"]
+
+
+def test_a_device_is_no_results_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/null"), tmp_path / "pipe"):
+        with pytest.raises(ResultsError, match="a results file is a regular file"):
+            ResultsFile(path, MACHINE)
+
+
+@pytest.mark.parametrize("folder", ["", "new/"])
+def test_a_link_to_a_file_that_is_not_there_yet_stays_a_link_and_its_target_is_written(tmp_path, folder):
+    link, target = tmp_path / "link.jsonl", tmp_path / f"{folder}there.jsonl"
+    link.symlink_to(target)
+    written(link, [ok(case(), 1.0)])
+    assert link.is_symlink()
+    assert len(read(target).records) == 1
+
+
+def test_a_second_run_on_a_file_that_is_being_written_is_refused_and_touches_nothing(tmp_path):
+    path = written(tmp_path / "run.jsonl", [ok(case(), 1.0)])
+    first = ResultsFile(path, MACHINE)
+    # A line that the first run is in the middle of writing: the second must not take it for one that was killed.
+    with path.open("ab") as file:
+        file.write(b'{"record"')
+    with pytest.raises(ResultsError, match=r"jsonl: another run is writing to it: wait for it, or give another --results file"):
+        ResultsFile(path, MACHINE)
+    assert path.read_bytes().endswith(b'{"record"')
+    first.close()
+    ResultsFile(path, MACHINE).close()
+    assert path.read_bytes().endswith(b"}\n")
+
+
+def test_a_file_that_was_refused_is_not_kept_locked(path):
+    with pytest.raises(ResultsError, match="another environment"):
+        ResultsFile(path, {})
+    ResultsFile(path, MACHINE).close()
+
+
+# What two runs do that begin one file at the same moment: each has seen that there is none, one is first.
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no-links"])
+def test_of_two_runs_that_begin_a_file_at_once_the_first_keeps_it(tmp_path, monkeypatch, links):
+    path, link = tmp_path / "run.jsonl", Path.hardlink_to
+
+    def late(target, draft):
+        monkeypatch.setattr(Path, "hardlink_to", link)
+        first.append(ResultsFile(path, MACHINE))
+        first[0].start_round(start())
+        if not links:
+            raise PermissionError(1, "Operation not permitted")
+        link(target, draft)
+
+    first = []
+    monkeypatch.setattr(Path, "hardlink_to", late)
+    with pytest.raises(ResultsError, match="another run is writing to it"):
+        ResultsFile(path, MACHINE)
+    first[0].append(ok(case(), 1.0))
+    first[0].close()
+    assert len(read(path).records) == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_where_the_file_system_has_neither_links_nor_locks_a_file_is_made_all_the_same(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert len(read(written(tmp_path / "run.jsonl", [ok(case(), 1.0)])).records) == 1
+
+
+def test_a_full_disk_leaves_whole_lines_and_is_named(path, monkeypatch):
+    file = ResultsFile(path, MACHINE)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
+    with pytest.raises(ResultsError, match="cannot be written"):
+        file.append(ok(case(), 5.0))
+    file.close()
+    assert path.read_bytes().endswith(b"}\n")
+    assert len(read(path).records) == 3
+
+
+def test_a_new_file_appears_with_its_run_line_and_leaves_no_draft(tmp_path):
+    ResultsFile(tmp_path / "new" / "run.jsonl", MACHINE).close()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["run.jsonl"]
+    assert json.loads((tmp_path / "new" / "run.jsonl").read_text()) == {"run": {"schema": 1, "environment": MACHINE}}
+
+
+APPEND = """
+import sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+from made_runs import MACHINE, case, ok, start
+from rsc_bench.harness.results import ResultsFile
+file = ResultsFile(Path(sys.argv[1]), MACHINE)
+count = sum(len(records) for _, records in file.rounds)
+if not file.rounds:
+    file.start_round(start())
+while True:
+    file.append(ok(case(width=count + 1), *([1.0] * 500)))
+    count += 1
+    print(count, flush=True)
+"""
+
+
+def test_killed_at_any_moment_every_finished_record_reads_and_the_next_run_carries_on(tmp_path):
+    path, script = tmp_path / "run.jsonl", APPEND.format(paths=[str(ROOT), str(ROOT / "tests/made")])
+    for wait_s in (0.0, 0.003, 0.011, 0.017, 0.029):
+        child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+        child.stdout.readline()
+        time.sleep(wait_s)
+        child.send_signal(signal.SIGKILL)
+        told = [int(line) for line in child.communicate()[0].split("\n")[:-1]]
+        widths = [record.case.width for record in read(path).records]
+        # Each record once, in order, none lost: a record told of on stdout was in the file before.
+        assert widths == list(range(1, len(widths) + 1))
+        assert len(widths) >= max(told, default=1)

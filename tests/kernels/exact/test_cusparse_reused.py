@@ -1,0 +1,264 @@
+"""cuSPARSE called directly, through a stand-in for its library that takes C arguments and computes from the addresses."""
+
+import contextlib
+import ctypes
+
+import numpy as np
+import pytest
+import torch
+from made_matrices import array, dense, jagged, without_entries
+
+from rsc_bench.kernels import Csr, Unsupported
+from rsc_bench.kernels.exact import _cusparse, cusparse_reused
+from rsc_bench.kernels.sampled import compaction
+from rsc_bench.kernels.sampled.compose import Sampling, compose
+from rsc_bench.kernels.sampled.selections import topk
+
+STREAM = 0x5EA
+WORKSPACE_BYTES = 4096
+ALG2, ALG3 = 6, 12
+# library_types.h: CUDA_R_32F, CUDA_R_16BF; cusparse.h: CUSPARSE_INDEX_32I, CUSPARSE_ORDER_ROW, CUSPARSE_INDEX_BASE_ZERO.
+FLOAT32, BFLOAT16, INDEX_32, ROW_MAJOR, FROM_ZERO = 0, 14, 2, 2, 0
+
+
+def numbers(address, count, kind):
+    """The tensor at an address."""
+    size = torch.empty((), dtype=kind).element_size() * count
+    return torch.frombuffer((ctypes.c_char * size).from_address(address), dtype=kind)
+
+
+class Fake:
+    """Has cuSPARSE's functions as C sees them: what is passed is converted to the declared types on the way in."""
+
+    def __init__(self, refuses=()):
+        self.calls, self.made, self.refuses = [], {}, refuses
+        for name, types in _cusparse.SIGNATURES.items():
+            setattr(self, name, ctypes.CFUNCTYPE(ctypes.c_int, *types)(self._function(name)))
+
+    def _function(self, name):
+        def function(*arguments):
+            plain = [each.contents.value if hasattr(each, "contents") else each for each in arguments]
+            self.calls.append((name, plain))
+            if name.startswith("cusparseSpMM") and plain[9] in self.refuses:
+                return 10  # CUSPARSE_STATUS_NOT_SUPPORTED
+            act = getattr(self, f"_{name}", None)
+            if name.startswith("cusparseCreate"):
+                arguments[0][0] = len(self.made) + 1
+                self.made[len(self.made) + 1] = plain[1:]
+            elif act:
+                act(*arguments)
+            return 0
+
+        return function
+
+    def _cusparseDnMatSetValues(self, matrix, address):  # noqa: N802
+        self.made[matrix][3] = address
+
+    def _cusparseSpMM_bufferSize(self, *arguments):  # noqa: N802
+        arguments[10][0] = WORKSPACE_BYTES
+
+    def _cusparseSpMM(self, *arguments):  # noqa: N802
+        rows, columns, nnz, *addresses = self.made[arguments[4]][:6]
+        kind = torch.bfloat16 if self.made[arguments[4]][9] == BFLOAT16 else torch.float32
+        counts = (rows + 1, nnz, nnz)
+        parts = [numbers(*part) for part in zip(addresses, counts, (torch.int32, torch.int32, kind), strict=True)]
+        width = self.made[arguments[5]][1]
+        operand = numbers(self.made[arguments[5]][3], columns * width, kind).view(columns, width)
+        product = torch.sparse_csr_tensor(*parts[:2], parts[2].float(), (rows, columns), check_invariants=False) @ operand.float()
+        numbers(self.made[arguments[7]][3], rows * width, kind).view(rows, width).copy_(product)
+
+    def named(self, name):
+        return [arguments for each, arguments in self.calls if each == name]
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    return installed(monkeypatch, Fake())
+
+
+def installed(monkeypatch, fake):
+    library = _cusparse.Library(fake)
+    monkeypatch.setattr(_cusparse, "library", lambda: library)
+    monkeypatch.setattr(_cusparse, "current", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(_cusparse, "stream", lambda device: STREAM)
+    monkeypatch.setattr(cusparse_reused, "_fastest", {})
+    monkeypatch.setattr(cusparse_reused, "elapsed_ms", lambda multiply, dense: multiply._product[-1])  # the lower number wins
+    return fake
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_the_product_comes_out_of_the_addresses_that_are_passed(fake, dtype, reduce):
+    matrix, operand = jagged(), dense(9, 3).to(dtype)
+    found = cusparse_reused.prepare(matrix, 3, dtype, reduce)(operand)
+    wanted = array(matrix.mean() if reduce == "mean" else matrix) @ operand.double().numpy()
+    assert found.dtype is dtype
+    np.testing.assert_allclose(found.double().numpy(), wanted, rtol=2e-2 if dtype is torch.bfloat16 else 1e-5, atol=1e-2)
+
+
+def test_the_matrix_is_described_with_int32_indices_and_the_operands_row_by_row(fake):
+    matrix = jagged()
+    cusparse_reused.prepare(matrix, 3, torch.bfloat16)
+    (described, *_), operands = fake.named("cusparseCreateCsr"), fake.named("cusparseCreateDnMat")
+    assert described[1:4] == [13, 9, matrix.nnz]
+    assert described[4] == matrix.rowptr.data_ptr(), "the offsets are not copied"
+    assert described[7:] == [INDEX_32, INDEX_32, FROM_ZERO, BFLOAT16]
+    assert [each[1:4] + each[5:] for each in operands[:2]] == [[9, 3, 3, BFLOAT16, ROW_MAJOR], [13, 3, 3, BFLOAT16, ROW_MAJOR]]
+
+
+def test_descriptors_and_workspace_are_made_once_for_all_calls(fake):
+    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+    fake.calls.clear()
+    operands = [dense(9, 3), dense(9, 3)]
+    for operand in operands:
+        multiply(operand)
+    assert [name for name, _ in fake.calls] == ["cusparseSetStream", *["cusparseDnMatSetValues"] * 2, "cusparseSpMM"] * 2
+    first, second = fake.named("cusparseSpMM")
+    assert first == second, "what is passed is the same; the addresses of the operands are in their descriptors"
+    assert [address for _, address in fake.named("cusparseDnMatSetValues")][::2] == [each.data_ptr() for each in operands]
+
+
+def test_each_call_makes_a_result_of_its_own(fake):
+    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+    one = multiply(dense(9, 3))
+    before = one.clone()
+    multiply(2 * dense(9, 3))
+    assert torch.equal(one, before)
+
+
+def test_a_call_is_on_torchs_stream_with_unit_scaling_and_float32_sums(fake):
+    cusparse_reused.prepare(jagged(), 3, torch.bfloat16)(dense(9, 3).bfloat16())
+    assert {stream for _, stream in fake.named("cusparseSetStream")} == {STREAM}
+    (call,) = fake.named("cusparseSpMM")
+    transposed, (alpha, beta), compute = call[1:3], (call[3], call[6]), call[8]
+    assert (transposed, alpha, beta, compute) == ([0, 0], 1.0, 0.0, FLOAT32)
+
+
+def test_each_algorithm_is_prepared_for_the_matrix_with_a_workspace_of_the_size_it_asks_for(fake, monkeypatch):
+    sizes = []
+    empty = torch.empty
+    monkeypatch.setattr(torch, "empty", lambda *shape, **kind: sizes.append((shape, kind["dtype"])) or empty(*shape, **kind))
+    cusparse_reused.prepare(jagged(), 3, torch.float32)
+    assert [call[9] for call in fake.named("cusparseSpMM_preprocess")] == [ALG2, ALG3]
+    assert [shape for shape, dtype in sizes if dtype is torch.uint8] == [(WORKSPACE_BYTES,)] * 2
+
+
+def test_the_algorithm_that_was_fastest_is_kept(fake, monkeypatch):
+    seconds = {ALG2: iter([1.0, 5.0, 5.0]), ALG3: iter([2.0, 0.5, 2.0])}  # the fastest of three calls speaks
+    monkeypatch.setattr(cusparse_reused, "elapsed_ms", lambda multiply, dense: next(seconds[multiply._product[-1]]))
+    cusparse_reused.prepare(jagged(), 3, torch.float32)(dense(9, 3))
+    assert fake.named("cusparseSpMM")[-1][9] == ALG3
+
+
+def bounded(matrix, room):
+    """The matrix with `room` more entries behind its last, as a selection leaves them on a GPU."""
+    col, entries = (torch.cat([part, part.new_zeros(room)]) for part in (matrix.col, matrix.entries))
+    return Csr(matrix.rowptr, col, entries, matrix.shape, bounded=True)
+
+
+def nothing_is_tried(multiply, dense):
+    raise AssertionError("the host waits for the device to try an algorithm")
+
+
+def test_the_algorithms_are_tried_once_for_a_matrix(fake, monkeypatch):
+    cusparse_reused.tune(jagged(), 3, torch.float32)
+    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
+    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+    np.testing.assert_allclose(multiply(dense(9, 3)), array(jagged()) @ dense(9, 3).double().numpy(), rtol=1e-5, atol=1e-6)
+    with pytest.raises(AssertionError, match="waits for the device"):
+        cusparse_reused.prepare(jagged(), 4, torch.float32)  # another width is another matrix
+
+
+@pytest.mark.parametrize("room", [5, 40], ids=["as tuned for", "of another allocation"])
+def test_a_selection_goes_by_the_algorithm_that_its_like_was_tuned_to(fake, monkeypatch, room):
+    times_ms = {ALG2: 2.0, ALG3: 1.0}
+    monkeypatch.setattr(cusparse_reused, "elapsed_ms", lambda multiply, dense: times_ms[multiply._product[-1]])
+    cusparse_reused.tune(bounded(jagged(), 5), 3, torch.float32)
+    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
+    multiply = cusparse_reused.prepare_bounded(bounded(jagged(), room), 3, torch.float32)
+    found = multiply(dense(9, 3))
+    np.testing.assert_allclose(found, array(jagged()) @ dense(9, 3).double().numpy(), rtol=1e-5, atol=1e-6)
+    assert fake.named("cusparseSpMM")[-1][9] == ALG3
+
+
+def test_a_selection_that_nothing_was_tuned_for_goes_by_the_algorithm_that_torch_calls(fake, monkeypatch):
+    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
+    cusparse_reused.prepare_bounded(bounded(jagged(), 5), 3, torch.float32)(dense(9, 3))
+    assert [call[9] for call in fake.named("cusparseSpMM")] == [ALG2]
+
+
+def compacting_as_on_a_gpu(matrix, **options):
+    assert not options["separable"], "cuSPARSE reads a value for each non-zero"
+
+    def compacted(kept):
+        small = compaction.compact(matrix, kept)
+        return bounded(small, kept.most_nnz - small.nnz)
+
+    return compacted
+
+
+def test_in_front_of_it_a_selection_tries_nothing_once_the_clock_runs(fake, monkeypatch):
+    monkeypatch.setattr(compaction, "prepare", compacting_as_on_a_gpu)
+    kernel = compose(topk.SELECTION, cusparse_reused.KERNEL, Sampling(0.5))
+    kernel.tune(jagged(), 3, torch.float32)
+    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
+    multiply = kernel.prepare(jagged(), 3, torch.float32)
+    for seed in (1, 2):
+        operand = dense(9, 3, seed)
+        found = multiply(operand)
+        wanted = (array(jagged()) * multiply.kept.weights.numpy()) @ operand.double().numpy()
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_selection_without_room_gives_zeros(fake):
+    empty = bounded(jagged(), 0)
+    empty = Csr(torch.zeros_like(empty.rowptr), empty.col[:0], None, empty.shape, bounded=True)
+    assert torch.equal(cusparse_reused.prepare_bounded(empty, 3, torch.float32)(dense(9, 3)), torch.zeros(13, 3))
+
+
+def test_a_bounded_mean_is_refused_with_what_to_give_instead(fake):
+    with pytest.raises(Unsupported, match="give it the mean's values"):
+        cusparse_reused.prepare_bounded(bounded(jagged(), 5), 3, torch.float32, "mean")
+
+
+def test_an_algorithm_that_refuses_leaves_the_other(monkeypatch):
+    fake = installed(monkeypatch, Fake(refuses=(ALG2,)))
+    cusparse_reused.prepare(jagged(), 3, torch.float32)(dense(9, 3))
+    assert fake.named("cusparseSpMM")[-1][9] == ALG3
+
+
+def test_where_each_algorithm_refuses_the_reason_has_their_status(monkeypatch):
+    installed(monkeypatch, Fake(refuses=(ALG2, ALG3)))
+    with pytest.raises(Unsupported, match=r"CSR_ALG2: cusparseSpMM_bufferSize returned the status 10 .*; CSR_ALG3: "):
+        cusparse_reused.prepare(jagged(), 3, torch.float32)
+
+
+def test_descriptors_are_given_back_with_the_multiply(fake):
+    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+    del multiply
+    assert len(fake.named("cusparseDestroySpMat")) == len(fake.named("cusparseCreateCsr")) == 2
+    assert len(fake.named("cusparseDestroyDnMat")) == len(fake.named("cusparseCreateDnMat")) == 4
+
+
+def test_a_matrix_without_entries_gives_zeros_and_calls_nothing(fake):
+    multiply = cusparse_reused.prepare(without_entries(13, 9), 3, torch.float32)
+    assert torch.equal(multiply(dense(9, 3)), torch.zeros(13, 3))
+    assert fake.calls == []
+
+
+def test_another_dtype_is_refused():
+    with pytest.raises(Unsupported, match=r"cusparse_reused multiplies float32 and bfloat16 \(got torch.float64\)"):
+        cusparse_reused.prepare(jagged(), 3, torch.float64)
+
+
+def test_without_the_library_the_reason_says_which(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(_cusparse, "LIBRARY", "libnone.so.12")
+    _cusparse.library.cache_clear()
+    assert cusparse_reused.missing().startswith("libnone.so.12 cannot be used (")
+    _cusparse.library.cache_clear()
+
+
+def test_a_library_without_one_of_the_functions_is_told_so():
+    with pytest.raises(AttributeError, match="cusparseCreate"):
+        _cusparse.Library(object())

@@ -1,0 +1,103 @@
+import pytest
+
+pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip install hypothesis")
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rsc_bench.kernels.sampled.selections import topk
+
+PAIRS = st.lists(
+    st.tuples(st.floats(0, 2.0**100, width=32) | st.sampled_from([0.0, 1.0, 1.03125]), st.integers(0, 20)), min_size=1, max_size=40
+)
+
+
+@pytest.fixture(params=["numba", "torch"])
+def draw(request, monkeypatch):
+    """Draw in both ways there are: the one with Numba, and the one without."""
+    if request.param == "numba" and topk._NUMBA is None:
+        pytest.skip("numba is not installed")
+    if request.param == "torch":
+        monkeypatch.setattr(topk, "_NUMBA", None)
+    return drawn
+
+
+def drawn(scores, cost, most):
+    scores = torch.as_tensor(scores, dtype=torch.float32)
+    return topk.draw(scores, torch.as_tensor(cost, dtype=torch.int64), most, torch.Generator()).mask
+
+
+def assert_longest_prefix(mask, scores, cost, most):
+    """What is kept is a run of highest scores that fits, and the cheapest way to lengthen it does not fit."""
+    scores, cost = np.float32(scores), np.array(cost)
+    kept = mask.numpy()
+    assert cost[kept].sum() <= most
+    if kept.all():
+        return
+    assert not kept.any() or scores[kept].min() >= scores[~kept].max()
+    next_ones = ~kept & (scores == scores[~kept].max())
+    assert cost[kept].sum() + cost[next_ones].max() > most
+
+
+def both_ways():
+    return ["torch"] if topk._NUMBA is None else ["numba", "torch"]
+
+
+@pytest.mark.parametrize("way", both_ways())
+@settings(max_examples=60, deadline=None)
+@given(pairs=PAIRS, share=st.floats(0, 1))
+def test_topk_is_the_longest_run_of_highest_scores_that_fits(way, pairs, share):
+    scores, cost = zip(*pairs, strict=True)
+    most = int(share * sum(cost))
+    with pytest.MonkeyPatch.context() as patch:
+        if way == "torch":
+            patch.setattr(topk, "_NUMBA", None)
+        assert_longest_prefix(drawn(scores, cost, most), scores, cost, most)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), share=st.floats(0, 1))
+def test_both_ways_keep_the_same_pairs_where_no_scores_are_equal(seed, share):
+    pytest.importorskip("numba")
+    generator = np.random.default_rng(seed)
+    # 300 scores of one binade: they share their leading bits, so that the last bin must be sorted.
+    scores, cost = 1 + generator.permutation(300) / 400, generator.integers(0, 30, 300)
+    most = int(share * cost.sum())
+    with pytest.MonkeyPatch.context() as patch:
+        fast = drawn(scores, cost, most)
+        patch.setattr(topk, "_NUMBA", None)
+        assert torch.equal(fast, drawn(scores, cost, most))
+
+
+def test_equal_scores_are_kept_until_the_budget_is_spent(draw):
+    assert int(draw([1.0] * 10, [2] * 10, 13).sum()) == 6
+
+
+def test_scores_of_zero_come_last(draw):
+    assert draw([0, 3, 0, 2], [1, 1, 1, 1], 2).tolist() == [False, True, False, True]
+    assert draw([0, 3, 0, 2], [1, 1, 1, 1], 4).all()
+
+
+def test_all_zero_scores_are_kept_as_far_as_they_fit(draw):
+    assert int(draw([0, 0, 0, 0], [1, 1, 1, 1], 3).sum()) == 3
+
+
+def test_a_score_that_is_no_number_ranks_first_and_is_seen_in_the_product(draw):
+    assert draw([5.0, float("nan"), float("inf")], [1, 1, 1], 1).tolist() == [False, True, False]
+    assert draw([5.0, float("nan"), float("inf")], [1, 1, 1], 2).tolist() == [False, True, True]
+
+
+def test_a_negative_nan_ranks_first_too(draw):
+    negative = torch.tensor([0xFFC00000 - 2**32], dtype=torch.int32).view(torch.float32)
+    assert draw(torch.cat([torch.tensor([5.0]), negative]), [1, 1], 1).tolist() == [False, True]
+
+
+def test_nothing_is_kept_where_the_first_pair_costs_too_much(draw):
+    assert not draw([9.0, 1.0], [10, 1], 9).any()
+
+
+def test_one_pair_and_none_are_lists_of_pairs_too(draw):
+    assert draw([2.0], [3], 3).tolist() == [True]
+    assert draw([], [], 0).tolist() == []

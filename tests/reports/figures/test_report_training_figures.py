@@ -1,0 +1,173 @@
+import pytest
+from synthetic_results import Sweep, case, ok, sweep, write_results
+from synthetic_trainings import KERNEL, METRIC, Trainings, trained, training, trainings
+
+from rsc_bench.harness.records.file import read
+from rsc_bench.plugins import load
+from rsc_bench.reports.figures.epoch_time import PHASES
+from rsc_bench.reports.tables.table import read_table
+
+FIGURES = load("figure")
+OF_TRAINING = {"accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer", "ablation"}
+OF_MORE = {"power_energy", "devices", "history"}
+"""Drawn where a GPU was watched, or where there are several devices or runs: each has tests of its own."""
+GRAPH = "Cornell5"
+
+
+def table_of(tmp_path, *records):
+    return read_table([read(write_results(tmp_path / "run.jsonl", [list(records)]))])
+
+
+def drawn(tmp_path, name, *records):
+    return FIGURES[name].draw(table_of(tmp_path, *records))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    records = trainings(Trainings(graphs=(GRAPH,), models=("gcn", "gcnii"), seeds=3))
+    return table_of(tmp_path_factory.mktemp("results"), *records)
+
+
+def lines(figure):
+    return {trace.name: trace for trace in figure.data if trace.name}
+
+
+def test_training_figures_are_drawn_of_trainings_only_and_the_others_of_products_only(tmp_path, table):
+    for name, figure in FIGURES.items():
+        assert (figure.draw(table) is None) == (name not in OF_TRAINING), name
+    products = table_of(tmp_path, *sweep(Sweep(rounds=1))[0])
+    for name, figure in FIGURES.items():
+        assert (figure.draw(products) is None) == (name in OF_TRAINING | OF_MORE), name
+
+
+def test_a_training_of_the_same_graph_changes_no_figure_of_products(tmp_path):
+    products = [ok(case("rows_numba", width=256), 20), ok(case("mkl", width=256), 30), ok(case(KERNEL, 0.1, width=256), 4)]
+    trained_beside = [
+        trained(training("ring", kernel=kernel, budget=budget), 90.0) for kernel, budget in (("mkl", None), (KERNEL, 0.1))
+    ]
+    (tmp_path / "both").mkdir()
+    one, other = table_of(tmp_path, *products), table_of(tmp_path / "both", *products, *trained_beside)
+    for name in FIGURES.keys() - OF_TRAINING - OF_MORE:
+        assert FIGURES[name].draw(one).to_plotly_json() == FIGURES[name].draw(other).to_plotly_json()
+
+
+def test_accuracy_against_speedup_is_a_path_over_the_budgets_with_error_bars_over_the_seeds(tmp_path):
+    # Three seeds end at 90, 91 and 92 points exactly, and one point below each at C = 0.1; the standard deviation is 1.
+    records = []
+    for seed, points in enumerate((90.0, 91.0, 92.0)):
+        for beyond, below in (({}, 0.0), ({"kernel": KERNEL, "budget": 0.1}, 1.0)):
+            curve = [(points - below) / 100] * 40
+            records.append(trained(training(seed=seed, **beyond), 0.0, val_metric=curve, test_metric=curve))
+    path = lines(drawn(tmp_path, "accuracy_speedup", *records))
+    exact, sampled = path["exact: rows_numba"], path[KERNEL]
+    assert (exact.x, exact.y) == (pytest.approx((1.0,)), pytest.approx((91.0,)))
+    assert (sampled.y, sampled.error_y.array) == (pytest.approx((90.0,)), pytest.approx((1.0,)))
+    assert sampled.text == ("C = 0.1",)
+    # 40 epochs of 20 + 20 + 12 + 1 ms, against 9 exact ones and 31 of 20 + 2 + 12 + 1 ms with 4 x 5 ms of selecting.
+    assert sampled.x == pytest.approx((40 * 53 / (9 * 53 + 31 * 35 + 4 * 5),))
+    assert path["0.3 points below"].y == pytest.approx((90.7, 90.7))
+
+
+def test_a_speedup_can_be_read_against_each_baseline(table):
+    panels = FIGURES["accuracy_speedup"].draw(table).layout.meta["panels"]
+    assert {panel["where"]["speedup against"] for panel in panels} == {"the fastest exact kernel", "mkl", "torch_sparse"}
+    assert {panel["where"]["model"] for panel in panels} == {
+        f"{name}, d = 256, 40 epochs" for name in ("gcn, 3 layers", "gcnii, 4 layers")
+    }
+    assert panels[0]["titles"] == {"yaxis": "test accuracy [points] (better\u2009→)"}
+
+
+def test_accuracy_against_budget_falls_where_sampling_breaks(table):
+    path = lines(FIGURES["accuracy_budget"].draw(table))[KERNEL]
+    assert path.x == (0.5, 0.2, 0.1, 0.05)
+    assert path.y[0] == pytest.approx(METRIC[GRAPH] - 0.9, abs=0.5)
+    assert path.y[3] == pytest.approx(METRIC[GRAPH] - 24, abs=0.5)
+
+
+def test_ablations_are_no_point_of_a_path(table):
+    for name in ("accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer"):
+        assert not any("random" in str(trace.name) or "importance" in str(trace.name) for trace in FIGURES[name].draw(table).data)
+
+
+def test_a_learning_curve_is_the_validation_metric_over_the_time_that_passed(tmp_path):
+    curve = {"epoch_s": [1.0, 2.0], "val_metric": [0.5, 0.75], "test_metric": [0.1, 0.1]}
+    other = {"epoch_s": [3.0, 4.0], "val_metric": [0.7, 0.85], "test_metric": [0.1, 0.1]}
+    records = [trained(training(seed=0), 0.0, **curve), trained(training(seed=1), 0.0, **other)]
+    (line,) = drawn(tmp_path, "learning_curves", *records).data
+    assert line.x == pytest.approx((2.0, 5.0))
+    assert line.y == pytest.approx((60.0, 80.0))
+
+
+def test_an_epoch_is_split_into_its_phases_and_what_they_leave(tmp_path):
+    phases = {"backward_spmm": [0.5, 1.5], "evaluation": [9.0, 9.0], "unheard_of": [0.25, 0.25]}
+    bars = lines(drawn(tmp_path, "epoch_time", trained(training(), 90.0, epoch_s=[1.5, 2.5], phase_s=phases)))
+    assert {name: bar.x for name, bar in bars.items()} == {"backward SpMM": (1000.0,), "everything else": (1000.0,)}
+    assert bars["everything else"].text == ("2e+03 ms",)
+
+
+def test_every_phase_that_takes_time_has_its_bar(table):
+    bars = lines(FIGURES["epoch_time"].draw(table))
+    assert [*bars] == [says for phase, (says, _) in PHASES.items() if phase != "allocate"]  # 0.1 ms of an epoch is a hair
+    assert bars["forward SpMM"].y[0] == "rows_numba"
+
+
+def test_the_pairs_of_each_layer_are_shares_drawn_where_they_change(tmp_path):
+    kept = [[100, 100], [10, 40], [10, 40], [10, 30], [100, 100]]
+    record = trained(
+        training(kernel=KERNEL, budget=0.1), 90.0, k_per_layer=kept, columns=200, flops_share=[1.0, 0.1, 0.1, 0.1, 1.0]
+    )
+    found = lines(drawn(tmp_path, "k_per_layer", record))
+    assert (found["layer 1: pairs kept"].x, found["layer 1: pairs kept"].y) == ((1, 2, 5), (50.0, 5.0, 50.0))
+    assert (found["layer 2: pairs kept"].x, found["layer 2: pairs kept"].y) == ((1, 2, 4, 5), (50.0, 20.0, 15.0, 50.0))
+    assert found["all layers: FLOPs spent"].y == pytest.approx((100.0, 10.0, 100.0))
+
+
+def test_a_layer_that_keeps_nothing_is_drawn_below_the_others_and_called_none(tmp_path):
+    kept = [[100, 100], [10, 0], [100, 100]]
+    record = trained(training(kernel=KERNEL, budget=0.1), 90.0, k_per_layer=kept, columns=100, flops_share=[1.0, 0.1, 1.0])
+    figure = drawn(tmp_path, "k_per_layer", record)
+    layer = lines(figure)["layer 2: pairs kept"]
+    axis = dict(zip(figure.layout.yaxis.ticktext, figure.layout.yaxis.tickvals, strict=True))
+    assert layer.text[1] == "0 %"
+    assert layer.y == pytest.approx((100.0, axis["none"], 100.0))
+    assert 0 < axis["none"] < 10
+
+
+def test_allotted_pairs_are_shown_at_a_tenth_first(table):
+    panels = FIGURES["k_per_layer"].draw(table).layout.meta["panels"]
+    assert [panel["where"]["budget"] for panel in panels[:4]] == ["C = 0.1", "C = 0.05", "C = 0.2", "C = 0.5"]
+
+
+def test_ablations_stand_below_exact_training_and_the_method_the_most_accurate_first(table):
+    learnt, timed = FIGURES["ablation"].draw(table).data
+    assert learnt.y[:2] == ("exact: rows_numba", "the method: cached_topk")
+    assert learnt.y[-1] == "sampled forward and backward"
+    assert [*learnt.x[2:]] == sorted(learnt.x[2:], reverse=True)
+    assert timed.y == learnt.y
+    assert timed.text[0] == "1.00×"
+
+
+def test_an_ablation_nobody_has_a_word_for_is_called_by_its_name(tmp_path):
+    records = [trained(training(kernel=KERNEL, budget=0.1, variant=variant), 90.0) for variant in (None, "new-idea")]
+    assert "new-idea" in drawn(tmp_path, "ablation", *records).data[0].y
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"val_metric": [0.5], "test_metric": [0.5, 0.6]},
+        {"val_metric": [], "test_metric": []},
+        {"k_per_layer": [[], [3]], "columns": None, "flops_share": None},
+        {"k_per_layer": [[]]},
+        {"k_per_layer": [[0, 0]], "columns": None},
+        {"phase_s": {"select": []}, "epoch_s": [0.0]},
+        {"phase_s": None, "epoch_s": None, "k_per_layer": None, "metric_name": None},
+        {"flops_share": []},
+    ],
+)
+@pytest.mark.parametrize("name", sorted(OF_TRAINING))
+def test_odd_series_stop_no_figure(name, odd, tmp_path):
+    variants = (None, "no-switch")
+    records = [trained(training(kernel=KERNEL, budget=0.1, variant=variant, layers=3), 90.0, **odd) for variant in variants]
+    figure = drawn(tmp_path, name, trained(training(), 90.0, **odd), *records)
+    assert figure is None or figure.layout.meta["panels"]

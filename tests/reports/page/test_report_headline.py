@@ -1,0 +1,55 @@
+import pytest
+from synthetic_results import Sweep, case, ok, sweep, write_results
+
+from rsc_bench.harness.records.file import read
+from rsc_bench.reports.page.headline import headlines
+from rsc_bench.reports.tables.table import read_table
+
+
+def headlines_of(tmp_path, *rounds):
+    return headlines(read_table([read(write_results(tmp_path / "run.jsonl", list(rounds)))]))
+
+
+def test_each_graph_has_its_best_cached_and_best_fresh_kernel_at_its_largest_width(tmp_path):
+    found = headlines_of(tmp_path, *sweep(Sweep(absent=())))
+    assert [(headline.graph, headline.width) for headline in found] == [("twin:ogbn-products@0.05", 256), ("twin:reddit2@0.1", 256)]
+    assert [(best.budget, best.cached) for best in found[0].best[:3]] == [(0.05, True), (0.05, False), (0.1, True)]
+    cached = found[0].lead
+    # At C = 0.1: 12 ms x 0.1 + 1.5 ms / 10 = 1.35 ms, against 12 (rows_numba), 20 (mkl) and 60 ms (torch-sparse).
+    assert (cached.kernel, cached.against, cached.vendor_name) == ("cached_topk(rows_numba)", "rows_numba", "mkl")
+    assert [cached.speedup, cached.vendor, cached.torch_sparse] == pytest.approx([12 / 1.35, 20 / 1.35, 60 / 1.35])
+    assert (cached.rounds, cached.error) == (3, pytest.approx(0.51 * 0.9))
+
+
+def test_a_faster_kernel_that_drops_the_wrong_pairs_is_not_the_best(tmp_path):
+    random, topk = (case(f"{selection}(mkl)", 0.1) for selection in ("random", "topk"))
+    (found,) = headlines_of(tmp_path, [ok(case("mkl"), 20), ok(random, 2, rel_error=0.9), ok(topk, 4, rel_error=0.4)])
+    assert [best.kernel for best in found.best] == ["topk(mkl)"]
+
+
+def test_an_unmeasured_baseline_is_absent(tmp_path):
+    (found,) = headlines_of(tmp_path, [ok(case("rows_numba"), 20), ok(case("topk(rows_numba)", 0.1), 4)])
+    assert (found.vendor, found.lead.vendor, found.lead.torch_sparse) == ("", None, None)
+
+
+def test_many_budgets_are_thinned_to_a_few_that_hold_the_ends_and_a_tenth(tmp_path):
+    budgets = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.9)
+    (found,) = headlines_of(tmp_path, [ok(case("mkl"), 20), *(ok(case("topk(mkl)", budget), 4) for budget in budgets)])
+    shown = [best.budget for best in found.best]
+    assert len(shown) <= 5
+    assert {0.01, 0.1, 0.9} <= {*shown}
+    assert found.lead.budget == 0.1
+
+
+def test_exact_kernels_alone_make_no_headline(tmp_path):
+    assert headlines_of(tmp_path, [ok(case("mkl"), 20)]) == []
+
+
+def test_rounds_that_disagree_by_more_than_two_are_called_unsteady(tmp_path):
+    def rounds_with(second_ms):
+        return [[ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), ms)] for ms in (4, second_ms)]
+
+    for second_ms, unsteady in ((3, False), (9, True)):
+        (tmp_path / str(second_ms)).mkdir()
+        (found,) = headlines_of(tmp_path / str(second_ms), *rounds_with(second_ms))
+        assert found.lead.unsteady is unsteady

@@ -1,0 +1,140 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from synthetic_results import bad, case, ok, write_results
+from synthetic_trainings import KERNEL, Trainings, trained, training, trainings
+
+from rsc_bench.harness.records.file import read
+from rsc_bench.reports.page.cases import columns, shared
+from rsc_bench.reports.page.render import points, render
+from rsc_bench.reports.page.training_headline import training_headlines
+from rsc_bench.reports.tables.table import read_table
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def table_of(tmp_path, *records):
+    return read_table([read(write_results(tmp_path / "run.jsonl", [list(records)]))])
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return table_of(tmp_path_factory.mktemp("results"), *trainings(Trainings()))
+
+
+@pytest.fixture(scope="module")
+def page(table):
+    return render(table)
+
+
+def headline(table, graph, model):
+    return next(each for each in training_headlines(table) if each.graph == graph and each.trained.startswith(f"{model},"))
+
+
+def test_the_fastest_budget_within_the_limit_leads_and_the_page_says_where_it_breaks(table):
+    # Drops by construction 0.02, 0.08, 0.15 and 1.9 points at C = 0.5, 0.2, 0.1 and 0.05: see synthetic_trainings.
+    found = headline(table, "twin:reddit2@0.05", "gcn")
+    assert (found.lead.kernel, found.lead.budget, found.metric) == (KERNEL, 0.1, "accuracy")
+    assert found.breaks.startswith("Breaks at C = 0.05: 1.")
+    assert [line.budget for line in found.lines] == [None, None, None, 0.5, 0.2, 0.1, 0.05]
+    assert [line.accuracy for line in found.lines] == ["", "", "", "within", "within", "within", "beyond"]
+    assert found.beside == ("vs mkl", "vs torch-sparse", "backward")
+
+
+def test_a_graph_on_which_every_budget_breaks_has_no_lead_but_the_nearest_miss(table):
+    found = headline(table, "Cornell5", "gcn")
+    assert found.lead is None
+    assert "nearest is cached_topk(rows_numba) at C = 0.5" in found.summary
+
+
+def test_a_budget_that_failed_is_a_line_without_numbers_and_its_reason_is_told(table):
+    failed = headline(table, "Cornell5", "gcnii").lines[-1]
+    assert (failed.budget, failed.accuracy, failed.score, failed.speedup, failed.seeds) == (0.02, "failed", None, None, 0)
+
+
+def test_a_budget_that_fails_before_any_other_breaks_is_where_it_breaks(tmp_path):
+    records = [
+        trained(training(seed=seed, **beyond), 90.0, 0.0) for seed in range(3) for beyond in ({}, {"kernel": KERNEL, "budget": 0.5})
+    ]
+    failed = bad(training(kernel=KERNEL, budget=0.1), "failed", "the loss is NaN at epoch 7")
+    (found,) = training_headlines(table_of(tmp_path, *records, failed))
+    assert found.breaks == "Fails at C = 0.1: seed 0: the loss is NaN at epoch 7."
+    (tmp_path / "run.jsonl").unlink()
+    (found,) = training_headlines(table_of(tmp_path, *records))
+    assert found.breaks == "Holds down to C = 0.5, the smallest budget measured."
+
+
+def test_too_few_seeds_are_said_and_nothing_leads(tmp_path):
+    records = [trained(training(), 90.0), trained(training(kernel=KERNEL, budget=0.1), 90.0)]
+    (found,) = training_headlines(table_of(tmp_path, *records))
+    assert (found.lead, found.lines[-1].accuracy) == (None, "untold")
+    assert "needs at least 3 seeds" in found.summary
+
+
+def test_the_page_of_trainings_has_its_own_headline_and_figures(page):
+    assert '<section id="training">' in page
+    assert '<section id="headline">' not in page
+    assert "Sampled against exact training" in page
+    figures = re.findall(r'<figure id="(\w+)">', page)
+    assert figures == ["accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer", "ablation"]
+    assert "the loss is NaN at epoch 7" in page
+
+
+def test_a_page_without_trainings_says_nothing_of_them(tmp_path):
+    page = render(table_of(tmp_path, ok(case("mkl"), 4), ok(case("topk(mkl)", 0.1), 2)))
+    assert '<section id="training">' not in page
+    assert "Sampled against exact SpMM</h1>" in page
+
+
+def test_the_table_of_all_cases_shows_model_seed_and_variant_and_no_column_of_products(table):
+    names = [column["name"] for column in columns(table)]
+    assert {"model", "variant", "seed", "layers", "test metric", "metric drop", "epoch", "overhead", "backward speedup"} <= {*names}
+    assert not {"latency", "median", "multiply", "select", "error"} & {*names}
+    assert names.index("speedup") < names.index("test metric") < names.index("metric drop") < names.index("epoch")
+    assert shared(table)["epochs"] == "40"
+
+
+def test_one_model_and_one_seed_are_shown_too_but_not_a_variant_that_no_case_has(tmp_path):
+    table = table_of(tmp_path, trained(training(), 90.0), trained(training(kernel=KERNEL, budget=0.1), 90.0))
+    found = {column["name"]: column for column in columns(table)}
+    assert (found["model"]["texts"], found["seed"]["values"]) == (["gcn"], [0, 0])
+    assert "variant" not in found
+
+
+def test_points_keep_two_decimals(tmp_path):
+    found = {column["name"]: column for column in columns(table_of(tmp_path, trained(training(), 90.0)))}
+    assert found["test metric"]["decimals"] == 2
+    assert "decimals" not in found["speedup"]
+    assert [points(value) for value in (95.128, -0.04, None)] == ["95.13", "−0.04", "–"]
+
+
+class Tags(HTMLParser):
+    """Collects the tags and attributes that a browser would see."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append(tag)
+        self.found += [name for name, _ in attributes if name.startswith("on")]
+
+
+def test_names_in_a_training_cannot_break_out(tmp_path):
+    given = {"graph": HOSTILE, "model": HOSTILE, "layers": 3}
+    odd = {"metric_name": HOSTILE, "phase_s": {HOSTILE: [0.1] * 40}}
+    records = [trained(training(seed=seed, **given), 90.0, **odd) for seed in range(3)]
+    records += [trained(training(seed=seed, kernel=f"topk({HOSTILE})", budget=0.5, **given), 60.0, **odd) for seed in range(3)]
+    records += [trained(training(kernel=f"topk({HOSTILE})", budget=0.5, variant=HOSTILE, **given), 60.0, **odd)]
+    page = render(table_of(tmp_path, *records, bad(training(kernel=HOSTILE, budget=0.1, **given), "failed", HOSTILE)))
+    assert not {"img", "onerror"} & {*Tags(page).found}
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+    drawn = {
+        name: json.dumps([figure["traces"], figure["styles"], *(panel.get("titles", {}) for panel in figure["panels"])])
+        for name, figure in data["figures"].items()
+    }
+    assert len(drawn) == 6
+    assert [name for name, text in drawn.items() if "<img" in text] == []

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+from synthetic_results import case, ok, write_results
+
+from rsc_bench.harness.records.file import read
+from rsc_bench.reports.tables.sources import machine, short_names, sources
+
+
+def test_an_environment_is_shown_leaf_by_leaf_and_absent_values_read_none(tmp_path):
+    nested = {"cpu": {"model": "X", "governor": None}, "threads": [{"count": 2}], "dirty": False}
+    (source,) = sources([read(write_results(tmp_path / "run.jsonl", [[ok(case(), 4)], []], nested))])
+    assert source.environment == (("cpu.model", "X"), ("cpu.governor", "none"), ("threads.0.count", "2"), ("dirty", "False"))
+    assert (source.machine, source.started, source.rounds, source.records) == ("X", "2026-03-02 10:00", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("devices", "label"),
+    [({"cpu", "cuda:0"}, "H200"), ({"cpu"}, "X, 2 cores"), (set(), "X, 2 cores")],
+)
+def test_the_machine_is_its_gpu_where_a_case_ran_on_it_and_else_its_cpu(devices, label):
+    assert machine({"cpu.model": "X", "cpu.usable_cores": 2, "gpus.0.name": "H200"}, devices) == label
+
+
+def test_an_environment_that_names_no_machine_has_none():
+    assert machine({"cpu.model": None, "checkout.commit": "0123abc"}, {"cpu"}) is None
+
+
+def test_names_are_as_long_as_it_takes_to_tell_them_apart():
+    assert short_names([Path("/x/a.jsonl"), Path("/y/b.jsonl")]) == ["a.jsonl", "b.jsonl"]
+    assert short_names([Path("/x/a.jsonl"), Path("/y/a.jsonl")]) == ["x/a.jsonl", "y/a.jsonl"]
+    assert short_names([Path("/x/a.jsonl"), Path("/x/a.jsonl")]) == ["a.jsonl (1)", "a.jsonl (2)"]
+    assert short_names([]) == []

@@ -1,0 +1,188 @@
+import dataclasses
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+from rsc_bench.harness.measure.work import Skip, Wrong
+from rsc_bench.kernels import Kernel, Unsupported
+from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.kernels.sampled.compose import Sampling, compose
+from rsc_bench.kernels.sampled.selections import topk
+from rsc_bench.suites import graphs
+from rsc_bench.suites.spmm import operands
+from rsc_bench.suites.spmm import work as products
+from rsc_bench.suites.spmm.operands import Product
+from rsc_bench.suites.spmm.reference import relative_error
+
+HUB = Product(graphs.load("small:hub"), 5, torch.float32)
+
+
+def spoilt(spoil):
+    """A kernel that computes the product and then spoils it."""
+
+    def prepare(matrix, width, dtype, reduce="sum"):
+        right = torch_reduce.prepare(matrix, width, dtype, reduce)
+        return lambda dense: spoil(right(dense))
+
+    return Kernel("spoilt", "cpu", "Spoils.", prepare)
+
+
+def one_entry(change):
+    def spoil(result):
+        result[3, 2] = change(result[3, 2])
+        return result
+
+    return spoil
+
+
+def checked(kernel, product=HUB):
+    work = products.ready(product, kernel)()
+    return work.check(work())
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_the_reference_is_the_backward_product_in_float64(reduce):
+    product = dataclasses.replace(HUB, reduce=reduce)
+    adjacency = HUB.graph.adjacency.to_scipy().toarray()
+    if reduce == "sum":
+        np.fill_diagonal(adjacency, 0)
+    degree = adjacency.sum(1)
+    if reduce == "mean":
+        forward = adjacency / np.maximum(degree, 1)[:, None]
+    else:
+        forward = adjacency / np.sqrt(np.outer(degree + 1, degree + 1))
+    made = operands.make(product)
+    # The operands are float32, so the values of A are rounded once.
+    assert relative_error(torch.from_numpy(products.reference(product, made)), forward.T @ made.dense.double().numpy()) < 2**-24
+
+
+def test_a_right_kernel_passes_with_the_facts_of_its_product():
+    found = checked(torch_reduce.KERNEL)
+    assert found.rel_error == found.check_error < 1e-6
+    assert (found.rows, found.columns, found.kept_pairs) == (300, 300, None)
+    assert found.nnz == found.kept_nnz == HUB.graph.adjacency.gcn().nnz
+    assert found.graph_digest == HUB.graph.digest
+
+
+def test_a_sampled_kernel_is_right_where_it_multiplies_what_it_kept():
+    found = checked(compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3)))
+    assert found.check_error < 1e-6
+    assert 0.05 < found.rel_error < 1
+    assert found.kept_nnz <= 0.3 * found.nnz
+    assert 0 < found.kept_pairs < 300
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [(lambda entry: float("nan"), "nan"), (lambda entry: float("inf"), "inf|nan"), (lambda entry: entry + 1, "got 0.0")],
+    ids=["nan", "inf", "off"],
+)
+def test_one_entry_that_is_off_makes_a_kernel_wrong(change, shown):
+    with pytest.raises(Wrong, match=rf"relative error against float64 must be at most 1e-05 \(.*({shown})"):
+        checked(spoilt(one_entry(change)))
+
+
+def test_a_result_of_another_shape_is_wrong():
+    with pytest.raises(Wrong, match=r"result must have shape \(300, 5\) \(got \(300, 4\)\)"):
+        checked(spoilt(lambda result: result[:, :4]))
+
+
+def test_a_kernel_that_cannot_is_skipped_with_its_reason():
+    from rsc_bench.kernels.exact import mkl
+
+    with pytest.raises(Skip, match="MKL multiplies float32 and float64"):
+        checked(mkl.KERNEL, dataclasses.replace(HUB, dtype=torch.bfloat16))
+
+
+def test_a_sampled_kernel_that_spends_too_much_is_wrong():
+    from rsc_bench.kernels.sampled.selections import Kept, Selection
+
+    greedy = Selection("greedy", "All.", lambda scores, cost, most, generator: Kept(torch.ones(len(scores), dtype=torch.bool)))
+    with pytest.raises(Wrong, match="multiplied non-zeros must be at most"):
+        checked(compose(greedy, torch_reduce.KERNEL, Sampling(0.1)))
+
+
+def test_the_period_of_a_cached_kernel_is_its_interval():
+    assert products.ready(HUB, compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3, interval=10)))().period == 10
+    assert products.ready(HUB, torch_reduce.KERNEL)().period == 1
+
+
+def test_an_error_is_relative_to_what_is_wanted_and_plain_where_that_is_nothing():
+    assert relative_error(torch.tensor([3.0, 4.0]), np.array([0.0, 4.0])) == 0.75
+    assert relative_error(torch.tensor([3.0, 4.0]), np.zeros(2)) == 5.0
+
+
+def test_a_reference_is_made_once_for_kernels_that_select_alike_and_keeps_no_graph(monkeypatch):
+    made = []
+    monkeypatch.setattr(products.references, "product", lambda *given: made.append(given[2]) or np.zeros(1))
+    graph = dataclasses.replace(HUB.graph, name="copy")
+    product, weights = dataclasses.replace(HUB, graph=graph), torch.ones(300)
+    operand = operands.make(HUB)
+    for given in (None, weights, weights.clone(), None, weights * 2):
+        products.reference(product, operand, given)
+    assert len(made) == 3
+    let_go = weakref.ref(graph)
+    del graph, product
+    assert let_go() is None
+
+
+@pytest.mark.parametrize("interval", [1, 10])
+def test_what_was_prepared_goes_with_its_work_and_waits_for_no_collector(interval):
+    work = products.ready(HUB, compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3, interval)))()
+    work.check(work())
+    gone = weakref.ref(work)
+    gc.disable()
+    try:
+        del work
+        assert gone() is None, "its memory would be held while the next case is measured"
+    finally:
+        gc.enable()
+
+
+def noting(done, tune=True):
+    """A kernel that writes down what is done to it."""
+
+    def prepare(matrix, width, dtype, reduce="sum"):
+        done.append("prepare")
+        return torch_reduce.prepare(matrix, width, dtype, reduce)
+
+    return Kernel("noting", "cpu", "Writes down.", prepare, tune=(lambda *given: done.append("tune")) if tune else None)
+
+
+def test_a_kernel_is_tuned_before_its_preparation_and_for_how_long_is_told():
+    done = []
+    prepare = products.ready(HUB, noting(done))
+    assert done == ["tune"]
+    assert prepare().tune_s > 0
+    assert done == ["tune", "prepare"]
+
+
+def test_where_there_is_nothing_to_tune_no_seconds_are_told():
+    assert products.ready(HUB, noting([], tune=False))().tune_s is None
+
+
+def test_a_kernel_that_cannot_be_tuned_for_a_product_is_skipped_with_its_reason():
+    def tune(*given):
+        raise Unsupported("not for this width")
+
+    with pytest.raises(Skip, match="not for this width"):
+        products.ready(HUB, dataclasses.replace(noting([]), tune=tune))
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("budget", [None, 0.3])
+def test_in_another_order_of_the_nodes_the_product_is_the_same_with_its_rows_reordered(reduce, budget):
+    def result(graph):
+        kernel = torch_reduce.KERNEL if budget is None else compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(budget))
+        work = products.ready(Product(graph, 5, torch.float32, reduce), kernel)()
+        found = work()
+        return found, work.check(found)
+
+    found, checked = result(graphs.load("small:directed", reorder="degree"))
+    source, as_is = result(graphs.load("small:directed"))
+    assert torch.allclose(found, source[graphs.load("small:directed", reorder="degree").order], rtol=1e-5, atol=1e-6)
+    assert (checked.kept_nnz, checked.kept_pairs) == (as_is.kept_nnz, as_is.kept_pairs)
+    assert checked.rel_error == pytest.approx(as_is.rel_error, rel=1e-5, abs=1e-6)

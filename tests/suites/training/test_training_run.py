@@ -1,0 +1,263 @@
+"""One training on a graph of 300 nodes: what is observed of it, and what stops it."""
+
+import dataclasses
+import math
+import re
+
+import pytest
+import torch
+
+pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
+
+from rsc_bench.harness.measure.work import Skip, Wrong
+from rsc_bench.harness.records.case import Case
+from rsc_bench.suites import graphs
+from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.graphs import Masks
+from rsc_bench.suites.options import Options
+from rsc_bench.suites.training import data as training_data
+from rsc_bench.suites.training import models
+from rsc_bench.suites.training import run as training
+from rsc_bench.suites.training.data import TrainingError
+from rsc_bench.suites.training.recipes import recipe
+from rsc_bench.suites.training.scores import accuracy
+from rsc_bench.suites.training.sweep import VARIANTS, training_settings
+from rsc_bench.suites.training.trainer import PHASES
+
+HOUSE = catalog()
+GRAPH = graphs.load("small:random")
+EPOCHS = 6
+ASKED = Options(
+    benchmark=True, graphs=("small:random",), models=("GCN",), budgets=(0.2,), seeds=1, epochs=EPOCHS, device="cpu", widths=(16,)
+)
+
+
+def settings(**asked):
+    return training_settings(dataclasses.replace(ASKED, **asked), HOUSE)
+
+
+EXACT, SAMPLED = settings()
+
+
+def train(setting=EXACT, graph=GRAPH, tell=lambda epoch: None):
+    return training.train(setting, graph, HOUSE, tell)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return train(EXACT)
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    return train(SAMPLED)
+
+
+def changed(**parts):
+    return dataclasses.replace(GRAPH, **parts)
+
+
+def test_every_epoch_has_all_that_is_observed(exact, sampled):
+    for found in (exact, sampled):
+        for name in ("epoch_s", "loss", "val_metric", "test_metric", "k_per_layer", "flops_share"):
+            assert len(getattr(found, name)) == EPOCHS, name
+        assert set(found.phase_s) == set(PHASES)
+        assert {len(seconds) for seconds in found.phase_s.values()} == {EPOCHS}
+        assert found.times_s == [sum(found.epoch_s)]
+        assert (found.metric_name, found.nnz, found.rows, found.rel_error) == ("accuracy", 3_000, 300, None)
+
+
+def test_the_phases_add_up_to_the_epoch_and_evaluation_stands_apart(sampled):
+    within = [phase for phase in PHASES if phase != "evaluation"]
+    for epoch, seconds in enumerate(sampled.epoch_s):
+        assert sum(sampled.phase_s[phase][epoch] for phase in within) == pytest.approx(seconds)
+
+
+def test_the_peak_is_read_from_a_short_training_that_selects_and_allocates_twice(monkeypatch):
+    made = []
+    approximate = training.approximate
+
+    def watched(model, budget, **given):
+        made.append(approximate(model, budget, **given))
+        return made[-1]
+
+    monkeypatch.setattr(training, "approximate", watched)
+    train(SAMPLED)
+    timed, rehearsed = (approximation.schedule for approximation in made)
+    assert (rehearsed.interval, rehearsed.reallocate_every, rehearsed.epochs) == (2, 2, EPOCHS)
+    assert (timed.interval, timed.reallocate_every, timed.epochs) == (10, 10, EPOCHS)
+
+
+def test_exact_training_selects_and_allocates_nothing(exact):
+    assert exact.phase_s["select"] == exact.phase_s["allocate"] == [0.0] * EPOCHS
+    assert exact.flops_share == [1.0] * EPOCHS
+    assert exact.k_per_layer == [[300] * 3] * EPOCHS
+    assert exact.kept_nnz == exact.nnz
+    assert all(seconds > 0 for seconds in exact.phase_s["backward_spmm"])
+
+
+def test_a_sampled_training_is_exact_at_first_and_at_last_and_within_its_budget_between(sampled):
+    assert sampled.flops_share[0] == sampled.flops_share[-1] == 1.0
+    assert all(0 < share <= 0.2 for share in sampled.flops_share[1:-1])
+    assert sampled.k_per_layer[0] == sampled.k_per_layer[-1] == [300] * 3
+    assert all(k < 300 for k in sampled.k_per_layer[1])
+    assert sum(sampled.phase_s["allocate"]) > 0
+
+
+def test_training_learns(exact):
+    assert exact.loss[-1] < exact.loss[0]
+
+
+def test_a_seed_gives_the_same_training_again_and_another_one_another(sampled):
+    again = train(SAMPLED)
+    assert (again.loss, again.test_metric) == (sampled.loss, sampled.test_metric)
+    assert train(dataclasses.replace(SAMPLED, seed=1)).loss != sampled.loss
+
+
+def test_each_epoch_is_told_of_while_it_runs(exact):
+    heard = []
+    train(tell=heard.append)
+    assert [(epoch.index, epoch.of) for epoch in heard] == [(index, EPOCHS) for index in range(1, EPOCHS + 1)]
+    assert [epoch.loss for epoch in heard] == exact.loss
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_ablation_changes_what_it_says_and_keeps_the_budget(variant):
+    (setting,) = [s for s in settings(ablation=True, budgets=(0.5,)) if s.variant == variant]
+    found = train(setting)
+    assert all(math.isfinite(loss) for loss in found.loss)
+    assert (found.flops_share[-1] == 1.0) == (variant != "no-switch")
+    assert len(found.k_per_layer[0]) == (6 if variant == "both" else 3)
+
+
+def test_graphsaint_trains_on_subgraphs_that_cover_about_the_graph(sampled):
+    from rsc_bench.suites.training.random_walks import subgraphs
+
+    data = training_data.of(GRAPH)
+    batches = subgraphs(data, seed=0)
+    assert len(batches) == 300 // (15 * 5)  # a twentieth of the nodes start walks of five nodes
+    for batch in batches:
+        nodes = batch.nodes.tolist()
+        assert nodes == sorted(set(nodes))
+        rows = torch.repeat_interleave(torch.arange(len(nodes)), batch.adjacency.crow_indices().diff())
+        edges = {(nodes[row], nodes[column]) for row, column in zip(rows, batch.adjacency.col_indices().tolist(), strict=True)}
+        assert edges == {(i, j) for i, j in edge_set() if i in nodes and j in nodes}, "all edges between its nodes, and no other"
+
+
+def edge_set():
+    adjacency = GRAPH.adjacency
+    rows = torch.repeat_interleave(torch.arange(adjacency.shape[0]), adjacency.row_nnz)
+    return set(zip(rows.tolist(), adjacency.col.tolist(), strict=True))
+
+
+def test_graphsaint_holds_the_budget_in_every_subgraph():
+    _, setting = settings(models=("GraphSAINT",), budgets=(0.5,))
+    assert min(train(setting).flops_share) <= 0.5
+
+
+def test_tasks_without_one_class_a_node_are_trained_too():
+    tasks = torch.stack([GRAPH.labels == 0, GRAPH.labels < 2], dim=1).float()
+    for name in ("micro-F1", "ROC-AUC"):
+        found = train(graph=changed(make_labels=lambda: tasks, classes=2, metric_name=name))
+        assert found.metric_name == name
+        assert 0 <= found.test_metric[-1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"make_features": lambda: None}, r"graph 'small:random' must have features to train on \(it has none\)"),
+        ({"make_labels": lambda: None}, r"graph 'small:random' must have labels to train on \(it has none\)"),
+        ({"make_labels": lambda: GRAPH.labels + 1}, r"labels of the nodes that are split must lie in \[0, 3\] \(got 1 to 4\)"),
+        ({"make_labels": lambda: GRAPH.labels - 1, "make_masks": lambda: GRAPH.masks}, r"must lie in \[0, 3\] \(got -1 to 2\)"),
+        (
+            {"make_masks": lambda: Masks(torch.zeros(300, dtype=torch.bool), GRAPH.masks.val, GRAPH.masks.test)},
+            r"the train mask must hold at least one node \(got 0\)",
+        ),
+    ],
+    ids=["features", "labels", "class too large", "class too small", "mask"],
+)
+def test_a_graph_that_cannot_be_trained_on_is_refused_with_the_reason(parts, reason):
+    with pytest.raises(TrainingError, match=reason):
+        train(graph=changed(**parts))
+
+
+def test_tasks_of_which_none_can_be_judged_are_refused():
+    ones = torch.ones(300, 2)
+    with pytest.raises(TrainingError, match="ROC-AUC has nothing to judge"):
+        train(graph=changed(make_labels=lambda: ones, classes=2, metric_name="ROC-AUC"))
+
+
+def test_a_loss_that_is_no_number_stops_the_training_and_says_at_which_epoch():
+    features = GRAPH.features.clone()
+    features[7, 3] = math.nan
+    with pytest.raises(TrainingError, match=r"^loss is NaN at epoch 1$"):
+        train(graph=changed(make_features=lambda: features))
+
+
+def test_a_model_without_a_layer_that_can_be_approximated_is_a_failed_record(monkeypatch):
+    monkeypatch.setattr(training.models, "build", lambda *sizes: torch.nn.Linear(16, 4))
+    record = training.attempt(case(), lambda: train(SAMPLED))
+    assert record.status == "failed"
+    assert re.search("Linear must have a GCNConv, SAGEConv or GCN2Conv layer that can be approximated", record.reason)
+
+
+def case():
+    return Case(suite="training", kernel="mkl", graph="g", width=8, budget=None, dtype="float32", device="cpu", clock="host")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (TrainingError("loss is NaN at epoch 3"), "failed", "loss is NaN at epoch 3"),
+        (MemoryError("no room"), "failed", "MemoryError: no room"),
+        (Skip("no GPU"), "skipped", "no GPU"),
+        (Wrong("too much"), "wrong", "too much"),
+    ],
+)
+def test_whatever_stops_a_training_is_a_record_with_its_reason(error, status, reason):
+    def stops():
+        raise error
+
+    record = training.attempt(case(), stops)
+    assert (record.status, record.reason, record.measurement) == (status, reason, None)
+
+
+def test_the_check_refuses_a_training_whose_loss_with_all_of_the_budget_is_not_the_exact_one(monkeypatch):
+    (_, whole) = settings(budgets=(1.0,))
+    training.check(whole, GRAPH, HOUSE)
+    real = training.train
+    monkeypatch.setattr(training, "train", lambda setting, *rest: off(real(setting, *rest), setting))
+    with pytest.raises(Wrong, match="loss at epoch 2 with all of the budget must be exact training's"):
+        training.check(whole, GRAPH, HOUSE)
+
+
+def off(measurement, setting):
+    """The measurement, with another loss at the second epoch where it was approximated."""
+    if setting.budget is not None:
+        measurement.loss[1] *= 1.01
+    return measurement
+
+
+def test_the_check_refuses_a_training_that_spent_more_than_its_budget(monkeypatch):
+    monkeypatch.setattr(training.Trainer, "_share", lambda trainer: 0.9)
+    with pytest.raises(Wrong, match=r"epoch 2 must spend at most 0.2 of the exact FLOPs \(got 0.9\)"):
+        train(SAMPLED)
+
+
+def test_the_order_of_the_nodes_changes_no_prediction():
+    train()  # has torch take CSR tensors as checked
+    turned = graphs.load("small:random", reorder="degree")
+    data, other = training_data.of(GRAPH), training_data.of(turned)
+    model = models.build("GCN", models.Shape(data.features.shape[1], data.classes, layers=3), recipe("small:random", 16)).eval()
+    logits, found = model(data.features, data.adjacency), model(other.features, other.adjacency)
+    assert torch.allclose(found, logits[turned.order], atol=1e-5)
+    assert accuracy(found[other.test], other.labels[other.test]) == accuracy(logits[data.test], data.labels[data.test])
+
+
+def test_the_order_of_the_nodes_changes_no_loss(monkeypatch):
+    # Dropout draws its numbers node by node: without it the same model sees the same graph under other numbers.
+    monkeypatch.setattr(training, "recipe", lambda *of: dataclasses.replace(recipe(*of), dropout=0.0))
+    turned = graphs.load("small:random", reorder="degree")
+    for setting in (EXACT, SAMPLED):
+        assert train(setting, turned).loss == pytest.approx(train(setting).loss, rel=1e-4)

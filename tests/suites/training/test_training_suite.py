@@ -1,0 +1,103 @@
+"""What `pytest suites/test_training.py --benchmark` leaves behind, from one small run."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+from running_pytest import NO_GPU, ROOT
+
+pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
+
+from rsc_bench.harness.records.file import read
+
+SMALL = ("--width", 8, "--budget", 0.5, "--epochs", 3, "--seeds", 1, "--device", "cpu")
+
+
+def trainings(*arguments):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "suites/test_training.py",
+        "-p",
+        "no:cacheprovider",
+        "--benchmark",
+        *map(str, arguments),
+    ]
+    return subprocess.run(command, cwd=ROOT, env=NO_GPU, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Trainings on a graph without labels, then on one that has all it takes."""
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "bare.csv").write_text("source,target\n0,1\n1,2\n2,0\n")
+    options = ["--graph", folder / "bare.csv", "--graph", "small:random", *SMALL]
+    ended = trainings(*options, "--results", folder / "run.jsonl")
+    return SimpleNamespace(
+        folder=folder, options=options, ended=ended, path=folder / "run.jsonl", results=read(folder / "run.jsonl")
+    )
+
+
+def test_a_training_that_fails_is_a_record_with_its_reason_and_the_sweep_goes_on(run):
+    assert run.ended.returncode == 1
+    found = [(record.case.graph, record.case.kernel, record.status) for record in run.results.records]
+    assert found == [
+        ("bare", "rows_numba", "failed"),
+        ("bare", "cached_topk(rows_numba)", "failed"),
+        ("small:random", "rows_numba", "ok"),
+        ("small:random", "cached_topk(rows_numba)", "ok"),
+    ]
+    assert run.results.records[0].reason == "graph 'bare' must have features to train on (it has none): give a file with features"
+
+
+def test_one_round_is_usual_for_trainings(run):
+    assert [(start.index, start.of, start.cases) for start, _ in run.results.rounds] == [(1, 1, 4)]
+
+
+def test_each_training_is_one_line_and_a_log_file_holds_no_more(run):
+    told = [line for line in run.ended.stdout.splitlines() if " left  " in line]
+    assert len(told) == 4
+    assert "small:random GCN cached_topk(rows_numba) C=0.5 seed 0  " in told[3]
+    assert "test accuracy 0." in told[3]
+    assert "\r" not in run.ended.stdout
+    assert "epoch 1/3" not in run.ended.stdout
+
+
+def test_a_killed_sweep_is_carried_on_with_no_training_twice(run):
+    path = run.folder / "killed.jsonl"
+    lines = run.path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]) + lines[-1][:100])  # as SIGKILL leaves it in the middle of the last record
+    assert trainings(*run.options, "--results", path).returncode == 0, "what had failed is not run again"
+    ((_, records),) = read(path).rounds
+    assert set(Counter(record.case for record in records).values()) == {1}
+    assert [record.case for record in records] == [record.case for record in run.results.records]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is a POSIX thing")
+def test_on_a_terminal_a_training_shows_how_far_it_is(tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pytest", "suites/test_training.py", "-p", "no:cacheprovider", "--benchmark", "--graph"]
+    options = ["small:random", *map(str, SMALL), "--results", str(tmp_path / "run.jsonl"), "-k", "cached"]
+    process = subprocess.Popen([*command, *options], cwd=ROOT, env=NO_GPU, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    assert "epoch 1/3, loss" in drained(ours)
+    assert process.wait() == 0
+
+
+def drained(terminal):
+    """All that was written to a terminal, until the other side is closed."""
+    text = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # Linux says so where nobody has the other side open any more
+            part = b""
+        if not part:
+            return text.decode()
+        text += part
