@@ -8,29 +8,33 @@ import importlib.util
 import os
 import platform
 import re
-import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from rsc_bench.harness.machine import git
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.machine.nvml import gpus
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout; the folder of the package where it is installed, which is none."""
+GIT_S = 30.0
+"""Seconds that git may take for an answer."""
 PACKAGES = ("torch", "numba", "numpy", "scipy", "triton", "torch-sparse", "torch-scatter", "torch-geometric", "msgspec")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 CPU0 = Path("/sys/devices/system/cpu/cpu0")
+"""Where Linux describes the first core."""
 
 
-def read() -> dict[str, Any]:
+def read(cpu0: Path = CPU0) -> dict[str, Any]:
     """Return the environment as JSON types, the same at each call within a machine; what cannot be read is None.
 
     Threads and the torch build are those of the torch that is loaded: read it after importing what is measured.
     """
     found, reason = gpus()
     return {
-        "cpu": _cpu(),
+        "cpu": _cpu(cpu0),
         "memory_bytes": main_memory.total_bytes(),
         "gpus": found,
         "gpus_absent": reason,
@@ -49,9 +53,9 @@ def usable_cores() -> int | None:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def governor() -> str | None:
+def governor(cpu0: Path = CPU0) -> str | None:
     """Return the frequency governor of the first core, None where the kernel shows none (most virtual machines)."""
-    return _text(CPU0 / "cpufreq/scaling_governor")
+    return _text(cpu0 / "cpufreq/scaling_governor")
 
 
 def version(package: str) -> str | None:
@@ -64,16 +68,16 @@ def version(package: str) -> str | None:
 
 def checkout(root: Path) -> dict[str, Any]:
     """Return the commit, its date, and a digest of the changes to it, None where there are none; outside of git the reason."""
-    answer = _git(root, "rev-parse", "--show-toplevel", "HEAD")
+    answer = git.run(root, "rev-parse", "--show-toplevel", "HEAD", timeout_s=GIT_S)
     lines = answer.stdout.splitlines()
     if answer.returncode or len(lines) != 2:
-        return _no_commit(_first_line(answer.stderr) or "git names no commit")
+        return _no_commit(git.reason(answer) or "git names no commit")
     if Path(lines[0]).resolve() != root.resolve():
         return _no_commit("not a git checkout of its own")
     changed = _changed(root)
     return {
         "commit": lines[1],
-        "committed": _git(root, "show", "--no-patch", "--format=%cI", "HEAD").stdout.strip() or None,
+        "committed": git.run(root, "show", "--no-patch", "--format=%cI", "HEAD", timeout_s=GIT_S).stdout.strip() or None,
         "dirty": bool(changed),
         "changes": _digest(root, changed) if changed else None,
         "reason": None,
@@ -87,8 +91,8 @@ def _no_commit(reason: str) -> dict[str, Any]:
 def _changed(root: Path) -> list[str]:
     """Paths of what differs from the commit: files that it has, and new ones that are Python, staged or not."""
     # New results and pages must not make the second run on a file look like another environment; a new kernel must.
-    status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").stdout
-    entries = [(line[:2], line[3:]) for line in status.split("\0") if line]
+    status = git.run(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", timeout_s=GIT_S)
+    entries = [(line[:2], line[3:]) for line in status.stdout.split("\0") if line]
     return sorted(path for state, path in entries if state[0] not in "?A" or path.endswith(".py"))
 
 
@@ -98,22 +102,11 @@ def _digest(root: Path, changed: list[str]) -> str:
     for path in changed:
         with contextlib.suppress(OSError):  # deleted: the path alone says so
             digest.update(hashlib.blake2b((root / path).read_bytes()).digest())
-        digest.update(path.encode(errors="replace") + b"\0")
+        digest.update(os.fsencode(path) + b"\0")
     return digest.hexdigest()
 
 
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    command = ["git", "-C", str(root), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=30, check=False, env=quiet)
-    except FileNotFoundError:
-        return subprocess.CompletedProcess(command, 127, "", "git is not installed")
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 124, "", "git did not answer within 30 s")
-
-
-def _cpu() -> dict[str, Any]:
+def _cpu(cpu0: Path) -> dict[str, Any]:
     return {
         "model": _cpu_model(),
         "architecture": platform.machine() or None,
@@ -121,8 +114,8 @@ def _cpu() -> dict[str, Any]:
         "logical_cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "quota_cores": _quota_cores(),
-        "governor": governor(),
-        "l3_bytes": l3_bytes(),
+        "governor": governor(cpu0),
+        "l3_bytes": l3_bytes(cpu0),
     }
 
 
@@ -145,9 +138,9 @@ def _quota_cores() -> float | None:
     return None if quota == "max" or not period else round(int(quota) / int(period), 2)
 
 
-def l3_bytes() -> int | None:
-    """Return the size of the last cache of the first core, None where the kernel does not tell."""
-    for index in sorted((CPU0 / "cache").glob("index*")):
+def l3_bytes(cpu0: Path = CPU0) -> int | None:
+    """Return the size of the last cache of the first core, None where the kernel does not report it."""
+    for index in sorted((cpu0 / "cache").glob("index*")):
         size = re.fullmatch(r"(\d+)([KM]?)", _text(index / "size") or "")
         if _text(index / "level") == "3" and size:
             return int(size.group(1)) * {"": 1, "K": 2**10, "M": 2**20}[size.group(2)]
@@ -196,7 +189,3 @@ def _text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8", errors="replace").strip() or None
     except OSError:
         return None
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0].removeprefix("fatal: ")

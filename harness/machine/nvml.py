@@ -1,4 +1,4 @@
-"""Asks NVML about the GPUs of the machine, without torch and without a CUDA context; what it does not answer has its reason."""
+"""Asks NVML about the GPUs of the machine, without torch and without a CUDA context; what it does not report has a reason."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rsc_bench.plugins import OPTIONAL, absent
+from rsc_bench.optional import OPTIONAL, absent
 
 # Errors after which no other question gets an answer either (nvml.h): the GPU fell off the bus, waits for a reset, or the
-# driver went away. Numbers, so that a library too old to name one still gives it away.
+# driver went away. Numbers, so that a library too old to name one is understood too.
 LOST = {1: "Uninitialized", 9: "Driver Not Loaded", 15: "GPU is lost", 16: "GPU requires restart"}
 PREFIXES = ("GPU-", "MIG-")
 
@@ -31,7 +31,7 @@ class Process:
     pid: int
     """As the driver numbers it; inside a container that may be another number than the process sees."""
     used_bytes: int | None
-    """GPU memory it holds; None where the driver does not tell."""
+    """GPU memory that it uses; None where the driver does not report it."""
 
     def __str__(self) -> str:
         name = _process_name(self.pid)
@@ -112,7 +112,7 @@ def gpus() -> tuple[list[dict[str, Any]], str | None]:
 
 
 def processes() -> dict[str, list[Process]]:
-    """Return the processes that compute on each GPU, by UUID, without the GPUs of which NVML cannot tell."""
+    """Return the processes that compute on each GPU, by UUID, without the GPUs of which NVML does not report them."""
     running = {}
     with contextlib.suppress(NvmlError), session() as library:
         for gpu in every(library):
@@ -135,27 +135,27 @@ def _started() -> Any:
 
 def _undivided(gpu: Gpu) -> Gpu:
     """Refuse a GPU that is divided into MIG slices: its sensors are those of all slices together."""
-    if not gpu.is_slice and (_asked(gpu, "MigMode") or [0])[0] == 1:
-        raise NvmlError("the GPU is divided by MIG: its sensors tell of all slices together, not of the one in use")
+    if not gpu.is_slice and (_answer(gpu, "MigMode") or [0])[0] == 1:
+        raise NvmlError("the GPU is divided by MIG: its sensors report all slices together, not the one in use")
     return gpu
 
 
 def _described(gpu: Gpu) -> dict[str, Any]:
-    memory = _asked(gpu, "MemoryInfo")
+    memory = _answer(gpu, "MemoryInfo")
     try:
         driver = gpu.library.nvmlSystemGetDriverVersion()
     except gpu.library.NVMLError:
         driver = None
     return {
-        "name": _asked(gpu, "Name"),
+        "name": _answer(gpu, "Name"),
         "uuid": gpu.uuid,
         "driver": driver,
         "memory_bytes": None if memory is None else int(memory.total),
     }
 
 
-def _asked(gpu: Gpu, name: str) -> Any:
-    """The answer, or None: virtual GPUs and MIG slices do not answer every question."""
+def _answer(gpu: Gpu, name: str) -> Any:
+    """The answer, or None: virtual GPUs and MIG slices do not report everything."""
     try:
         return gpu.ask(name)
     except NvmlError:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from rsc_bench.harness.measure.clocks import CannotTime, Clock, Timed
 from rsc_bench.harness.measure.gpu import energy
 from rsc_bench.harness.measure.gpu.faults import out_of_memory
 from rsc_bench.harness.measure.memory.device import Memory
 from rsc_bench.harness.measure.sampling import Limits, sample
-from rsc_bench.harness.measure.timing import Stopwatch
+from rsc_bench.harness.measure.timing import CannotTime, Clock, Stopwatch, Timed
 from rsc_bench.harness.measure.watch import Watch, watched
 from rsc_bench.harness.measure.work import Checked, Skip, Work, Wrong
 from rsc_bench.harness.records.case import Case
@@ -21,7 +21,13 @@ from rsc_bench.harness.records.run import Record, Status
 from rsc_bench.text import error_line, first_line
 
 
-def attempt(case: Case, ready: Callable[[], Callable[[], Work]], clock: Clock, limits: Limits) -> Record:
+def attempt(
+    case: Case,
+    ready: Callable[[], Callable[[], Work]],
+    clock: Clock,
+    limits: Limits,
+    watch: Callable[[Case], AbstractContextManager[Watch]] = watched,
+) -> Record:
     """Return the record of a case: its measurement, or why there is none. Only an interruption gets past it.
 
     Args:
@@ -29,10 +35,11 @@ def attempt(case: Case, ready: Callable[[], Callable[[], Work]], clock: Clock, l
         ready: makes the operands and tunes, which is neither timed nor counted as memory of the case, and returns the preparation.
         clock: what times the calls.
         limits: when to stop sampling.
+        watch: reads what the device reports beside the clock, for as long as the case runs.
     """
     try:
-        with watched(case) as watch:
-            return Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watch))
+        with watch(case) as watching:
+            return Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watching))
     except Exception as error:
         return Record(case=case, status=status_of(error), reason=reason_of(error))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rsc_bench.harness.measure.ranges import Entry, Ranges
+from rsc_bench.text import error_line, first_line
 
 WHOLE = "all of it"
 
@@ -68,8 +69,7 @@ def take(plan: Plan) -> Profile:
             plan.call(ranges)
             ranges.wait()
     except Exception as error:
-        first = next(iter(str(error).strip().splitlines()), "")
-        raise ProfileError(f"{plan.title}: failed under the profiler ({type(error).__name__}: {first})") from error
+        raise ProfileError(f"{plan.title}: failed under the profiler ({error_line(error)})") from error
     finally:
         if profiler is not None:
             trouble = _stopped(profiler)
@@ -98,8 +98,8 @@ def _guarded(step: Callable[[], Any], what: str) -> Any:
     try:
         return step()
     except Exception as error:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ProfileError(f"torch's profiler {what} ({first}): end other profilers on this machine, or use nsys") from error
+        reason = first_line(error) or type(error).__name__
+        raise ProfileError(f"torch's profiler {what} ({reason}): end other profilers on this machine, or use nsys") from error
 
 
 def _by_phase(plan: Plan, ranges: Ranges) -> Profile:

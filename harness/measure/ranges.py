@@ -25,8 +25,16 @@ class Entry:
 class Ranges:
     """Opens ranges: in torch's profiler, as NVTX to Nsight where there is a GPU, and on clocks of their own."""
 
-    def __init__(self, device: str) -> None:
-        """Begin with no range; `device` is ``cpu`` or ``cuda:0``."""
+    def __init__(self, device: str, torch: Any = None) -> None:
+        """Begin with no range.
+
+        Args:
+            device: ``cpu`` or ``cuda:0``.
+            torch: the module of that name, imported where it is not given.
+        """
+        if torch is None:
+            import torch
+        self._torch = torch
         self._on_gpu = device != "cpu"
         self._host_s: list[tuple[str, float]] = []
         self._events: list[tuple[str, Any, Any]] = []
@@ -34,10 +42,8 @@ class Ranges:
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         """Name what happens inside; ranges may stand in one another, and in the threads of autograd."""
-        import torch
-
-        nvtx = torch.cuda.nvtx.range(name) if self._on_gpu else nullcontext()
-        with torch.profiler.record_function(name), nvtx, self._between_events(name) if self._on_gpu else nullcontext():
+        nvtx = self._torch.cuda.nvtx.range(name) if self._on_gpu else nullcontext()
+        with self._torch.profiler.record_function(name), nvtx, self._between_events(name) if self._on_gpu else nullcontext():
             start = perf_counter()
             try:
                 yield
@@ -46,9 +52,7 @@ class Ranges:
 
     @contextmanager
     def _between_events(self, name: str) -> Iterator[None]:
-        import torch
-
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+        start, end = (self._torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record()
         yield
         end.record()
@@ -56,10 +60,8 @@ class Ranges:
 
     def wait(self) -> None:
         """Wait until the GPU is done, where there is one."""
-        import torch
-
         if self._on_gpu:
-            torch.cuda.synchronize()
+            self._torch.cuda.synchronize()
 
     def entry(self, name: str) -> Entry:
         """Return the time of all ranges of a name together; on a GPU that between its reaching their beginning and their end."""

@@ -26,17 +26,23 @@ class Limits:
     """Seconds of calls before the first sample, at least one call."""
 
 
-def sample(take: Callable[[], float], limits: Limits) -> tuple[list[float], str]:
-    """Return samples in order, and why sampling stopped: ``precise``, ``time`` or ``samples``."""
+def sample(take: Callable[[], float], limits: Limits, now: Callable[[], float] = perf_counter) -> tuple[list[float], str]:
+    """Return samples in order, and why sampling stopped: ``precise``, ``time`` or ``samples``.
+
+    Args:
+        take: returns the next sample.
+        limits: when to stop.
+        now: the time in seconds.
+    """
     samples: list[float] = []
-    end = perf_counter() + limits.time_s
+    end = now() + limits.time_s
     while True:
         samples.append(take())
         if len(samples) < limits.fewest:
             continue
         if median_width(samples) <= limits.precision:
             return samples, "precise"
-        if perf_counter() >= end:
+        if now() >= end:
             return samples, "time"
         if len(samples) >= limits.most:
             return samples, "samples"
@@ -46,7 +52,7 @@ def median_width(samples: Sequence[float]) -> float:
     """Return the width of the median's 95 % confidence interval over the median; infinite below 6 samples.
 
     The interval is that of order statistics, which assumes no distribution (Hahn and Meeker, Statistical Intervals, 5.2);
-    with fewer than 6 samples not even the extremes hold the median with 95 %.
+    with fewer than 6 samples not even the extremes enclose the median with 95 %.
     """
     count = len(samples)
     if count < 6:

@@ -1,4 +1,4 @@
-"""What can be measured: a piece of work that the harness calls without knowing what it computes."""
+"""What can be measured: a piece of work that is called without knowing what it computes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Checked:
 
 
 class Work(Protocol):
-    """One case, prepared: what the harness calls, without knowing what it computes."""
+    """One case, prepared: what is called to measure it, without knowing what it computes."""
 
     period: int
     """Calls that belong together in one sample: the interval of a cached kernel, else 1."""
     device: str
     """Where it runs: ``cpu``, ``cuda:0``."""
     tune_s: float | None
-    """Seconds of searching and compiling before it was prepared; None where there was nothing to."""
+    """Seconds of searching and compiling before it was prepared; None where there was nothing to search or compile."""
     select: Callable[[], object] | None
     """Selecting alone; None where nothing is selected."""
     multiply: Callable[[], object] | None

@@ -1,11 +1,11 @@
-"""What can be worked out from a measurement, computed when reading and never stored; a family of metrics a file, or one."""
+"""The metrics: numbers computed from a measurement when it is read, and never stored; one a file, or one family."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -13,6 +13,8 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
 from rsc_bench.harness.records.run import Record
+
+Direction = Literal["higher", "lower"]
 
 
 def absent(measurement: Measurement, baseline: Measurement | None) -> None:
@@ -22,12 +24,15 @@ def absent(measurement: Measurement, baseline: Measurement | None) -> None:
 
 @dataclass(frozen=True)
 class Metric:
-    """A number with its unit, its direction and one sentence: table headers and axes are made from it."""
+    """A number with its unit, its direction and one sentence: table headers and axes are made from it.
+
+    Raises ``ValueError`` for a direction that is not known, and for a metric that would never have a value.
+    """
 
     name: str
     unit: str
     """Unit as printed, ``""`` for a pure number."""
-    better: Literal["higher", "lower"]
+    better: Direction
     summary: str
     """One sentence for a reader who sees the number for the first time."""
     compute: Callable[[Measurement, Measurement | None], float | None] = absent
@@ -36,6 +41,13 @@ class Metric:
     """In place of `compute`, for a number that needs the case or what the device can reach; None: `compute` gives it."""
     against: tuple[str, ...] | None = None
     """Kernels that serve as baseline, the fastest of those measured; None: the fastest exact kernel of the same operation."""
+
+    def __post_init__(self) -> None:
+        if self.better not in get_args(Direction):
+            raise ValueError(f"metric {self.name!r}: better must be {' or '.join(get_args(Direction))} (got {self.better!r})")
+        if (self.compute is absent) == (self.within is None):
+            given = "neither" if self.within is None else "both"
+            raise ValueError(f"metric {self.name!r}: must have compute, or within in its place (got {given})")
 
     def value(self, case: Case, measurement: Measurement, baseline: Measurement | None, ceilings: Ceilings | None) -> float | None:
         """Return the number for a measured case; None where it is absent."""
@@ -52,8 +64,8 @@ def speedup_of(measurement: Measurement, baseline: Measurement | None) -> float 
     """Return how many times as fast as its baseline a measurement is, by the fastest samples of the round; None without one.
 
     What else runs on a machine only ever adds time. In a study of identical code on a noisy machine the median over rounds of
-    each round's fastest call repeated best (docs/how-it-works/rule.md); `compare` judges by the same number. Both sides get the same number
-    of chances: a fast kernel has more samples in the same time, and the fastest of many is faster than the fastest of few.
+    each round's fastest call repeated best (docs/how-it-works/rule.md); `compare` judges by the same number. Both sides get the
+    same number of chances: a fast kernel has more samples in the same time, and of more samples the fastest is faster.
     """
     if baseline is None:
         return None

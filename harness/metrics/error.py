@@ -1,4 +1,4 @@
-"""How far a result is from the exact product, and at what share of its FLOPs."""
+"""Error of a result against the exact product, and the share of its FLOPs that was spent."""
 
 from __future__ import annotations
 

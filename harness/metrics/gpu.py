@@ -1,4 +1,4 @@
-"""What a GPU's sensors say about the conditions of a case."""
+"""Conditions on the GPU while a case ran: power, clock, temperature, throttling, cold cache, memory."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ METRICS = (
         name="GPU memory",
         unit="MB",
         better="lower",
-        summary="Highest memory of the GPU in use around the case as NVML sees it: the library, its context and other processes included.",
+        summary="Highest memory of the GPU in use around the case as NVML sees it: "
+        "the library, its context and other processes included.",
         compute=_used,
     ),
 )

@@ -8,7 +8,8 @@ SPEEDUP = Metric(
     name="speedup",
     unit="x",
     better="higher",
-    summary="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round; a training end to end.",
+    summary="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round; "
+    "a training end to end.",
     compute=speedup_of,
 )
 
@@ -18,7 +19,8 @@ METRICS = (
         name="speedup vs vendor",
         unit="x",
         better="higher",
-        summary="Times as fast as cuSPARSE (GPU, the faster way to call it) or MKL (CPU), with int32 indices and a transpose made once.",
+        summary="Times as fast as cuSPARSE (GPU, the faster way to call it) or MKL "
+        "(CPU), with int32 indices and a transpose made once.",
         compute=speedup_of,
         against=("cusparse", "cusparse_reused", "mkl"),
     ),

@@ -1,4 +1,4 @@
-"""The work that a multiply did, FLOPs and bytes, and how near it came to what the device can move."""
+"""Work of a multiply in FLOPs and bytes, its rates, and how near they come to what the device can reach."""
 
 from __future__ import annotations
 
@@ -67,44 +67,44 @@ def _compulsory_bytes(matrix: Matrix, row_bytes: int, operand_bytes: int | None)
 
 
 def _compulsory(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:
-    did = traffic_of(case, measurement)
-    return None if did is None or did.compulsory_bytes is None else did.compulsory_bytes / 1e6
+    traffic = traffic_of(case, measurement)
+    return None if traffic is None or traffic.compulsory_bytes is None else traffic.compulsory_bytes / 1e6
 
 
 def _gathered(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:
-    did = traffic_of(case, measurement)
-    return None if did is None else did.gathered_bytes / 1e6
+    traffic = traffic_of(case, measurement)
+    return None if traffic is None else traffic.gathered_bytes / 1e6
 
 
 def _bandwidth(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:
-    did = traffic_of(case, measurement)
-    return None if did is None or did.compulsory_bytes is None else did.compulsory_bytes / did.seconds / 1e9
+    traffic = traffic_of(case, measurement)
+    return None if traffic is None or traffic.compulsory_bytes is None else traffic.compulsory_bytes / traffic.seconds / 1e9
 
 
 def _gather_rate(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:
-    did = traffic_of(case, measurement)
-    return None if did is None else did.gathered_bytes / did.seconds / 1e9
+    traffic = traffic_of(case, measurement)
+    return None if traffic is None else traffic.gathered_bytes / traffic.seconds / 1e9
 
 
 def _arithmetic(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:
-    did = traffic_of(case, measurement)
-    return None if did is None else did.flops / did.seconds / 1e9
+    traffic = traffic_of(case, measurement)
+    return None if traffic is None else traffic.flops / traffic.seconds / 1e9
 
 
 def _share_of_copy(case: Case, measurement: Measurement, ceilings: Ceilings | None) -> float | None:
-    did = traffic_of(case, measurement)
-    if did is None or did.compulsory_bytes is None or ceilings is None or ceilings.device != case.device:
+    traffic = traffic_of(case, measurement)
+    if traffic is None or traffic.compulsory_bytes is None or ceilings is None or ceilings.device != case.device:
         return None
     ceiling = ceilings.copy()
-    return None if ceiling is None else 100 * did.compulsory_bytes / did.seconds / ceiling
+    return None if ceiling is None else 100 * traffic.compulsory_bytes / traffic.seconds / ceiling
 
 
 def _share_of_gather(case: Case, measurement: Measurement, ceilings: Ceilings | None) -> float | None:
-    did = traffic_of(case, measurement)
-    if did is None or did.operand_bytes is None or ceilings is None or ceilings.device != case.device:
+    traffic = traffic_of(case, measurement)
+    if traffic is None or traffic.operand_bytes is None or ceilings is None or ceilings.device != case.device:
         return None
-    ceiling = ceilings.gather(did.row_bytes, did.operand_bytes)
-    return None if ceiling is None else 100 * did.gathered_bytes / did.seconds / ceiling
+    ceiling = ceilings.gather(traffic.row_bytes, traffic.operand_bytes)
+    return None if ceiling is None else 100 * traffic.gathered_bytes / traffic.seconds / ceiling
 
 
 METRICS = (
@@ -147,14 +147,16 @@ METRICS = (
         name="share of copy",
         unit="%",
         better="higher",
-        summary="Bandwidth as a share of what a large copy reached on this device in this run; above 100 % caches kept the operands.",
+        summary="Bandwidth as a share of what a large copy reached on this device in this run; "
+        "above 100 % caches kept the operands.",
         within=_share_of_copy,
     ),
     Metric(
         name="share of gather",
         unit="%",
         better="higher",
-        summary="Gather rate as a share of what random rows of an operand of that size reached in this run; above 100 % rows were reused.",
+        summary="Gather rate as a share of what random rows of an operand of that size reached in this run; "
+        "above 100 % rows were reused.",
         within=_share_of_gather,
     ),
 )

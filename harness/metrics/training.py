@@ -1,4 +1,4 @@
-"""What a training takes, and what it is worth."""
+"""Time of a training and of its parts, and the test metric that it reaches."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ METRICS = (
         name="epoch",
         unit="ms",
         better="lower",
-        summary="Mean time of one epoch, evaluation left out: epochs that select and epochs that are exact count as often as they come.",
+        summary="Mean time of one epoch, evaluation left out: "
+        "epochs that select and epochs that are exact count as often as they come.",
         compute=_epoch_ms,
     ),
     Metric(
@@ -99,7 +100,8 @@ METRICS = (
         name="backward speedup",
         unit="x",
         better="higher",
-        summary="Times as fast as exact training in the backward SpMM, selecting and allocating included, over the epochs that sample.",
+        summary="Times as fast as exact training in the backward SpMM, "
+        "selecting and allocating included, over the epochs that sample.",
         compute=_backward_speedup,
     ),
     Metric(

@@ -1,15 +1,18 @@
-"""What a GPU is asked at each reading; one sensor a file, and each fills one or more columns of the trace."""
+"""What a GPU reports at each reading: one sensor a file, or one family; each fills one or more columns of the trace."""
 
 from __future__ import annotations
 
 import contextlib
 import keyword
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from rsc_bench.harness.machine.nvml import Gpu, NvmlError, every, session
-from rsc_bench.plugins import load
+from rsc_bench.plugins import PluginError, load
+from rsc_bench.text import error_line
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Sensor:
     columns: tuple[str, ...]
     """Fields of `rsc_bench.harness.records.gpu_trace.GpuTrace`, or names of its own, which go into ``GpuTrace.other``."""
     ask: Callable[[Gpu], Sequence[Any]]
-    """The values, one a column; raises `NvmlError` with the reason."""
+    """The values, one a column, each a number or None; raises `NvmlError` with the reason."""
     of_this_process: bool = False
     """Whether only a process that uses the GPU can ask it."""
     summary: str = ""
@@ -31,35 +34,64 @@ class Sensor:
         if type(self.columns) is not tuple or not self.columns:
             raise ValueError(f"sensor {self.name!r}: columns must be a tuple of at least one name (got {self.columns!r})")
         for column in self.columns:
-            if not column.isidentifier() or keyword.iskeyword(column):
+            if not isinstance(column, str) or not column.isidentifier() or keyword.iskeyword(column):
                 raise ValueError(f"sensor {self.name!r}: a column must be a name like fan_percent, with its unit (got {column!r})")
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"sensor {self.name!r}: each column must be named once (got {', '.join(self.columns)})")
+
+    def read(self, gpu: Gpu) -> dict[str, float | None]:
+        """Return the value of each column; raises `NvmlError` with the reason, ``ValueError`` for anything but numbers."""
+        values = self.ask(gpu)
+        if not isinstance(values, tuple | list) or len(values) != len(self.columns):
+            raise ValueError(f"sensor {self.name!r} must give a tuple with a value for {', '.join(self.columns)} (got {values!r})")
+        return {column: self._number(value) for column, value in zip(self.columns, values, strict=True)}
+
+    def _number(self, value: Any) -> float | None:
+        """A value as it can be stored: a results file with anything else in it could not be read back."""
+        if value is None:
+            return None
+        if not isinstance(value, Real) or not math.isfinite(value):
+            raise ValueError(f"sensor {self.name!r} must give finite numbers or None (got {value!r})")
+        return int(value) if isinstance(value, Integral) else float(value)
 
 
 def sensors() -> tuple[Sensor, ...]:
-    """Return every sensor; raises ``ValueError`` where two fill one column."""
-    found = tuple(load("sensor").values())
+    """Return every sensor; raises `PluginError` where two fill one column."""
+    return distinct(load("sensor").values())
+
+
+def distinct(found: Iterable[Sensor]) -> tuple[Sensor, ...]:
+    """Return some sensors; raises `PluginError` where two of them fill one column."""
     filled: dict[str, str] = {}
-    for sensor in found:
+    chosen = tuple(found)
+    for sensor in chosen:
         for column in sensor.columns:
             if column in filled:
-                raise ValueError(f"sensors {filled[column]!r} and {sensor.name!r} both fill the column {column}: rename one")
+                raise PluginError(f"sensors {filled[column]!r} and {sensor.name!r} both fill the column {column}: rename one")
             filled[column] = sensor.name
-    return found
+    return chosen
 
 
-def unanswered() -> dict[str, dict[str, str]]:
-    """Return what each GPU, by UUID, does not answer, with the reason: ``{"power": "Not Supported"}``."""
+def unanswered(asked: Iterable[Sensor] | None = None) -> dict[str, dict[str, str]]:
+    """Return what each GPU, by UUID, does not report, with the reason: ``{"power": "Not Supported"}``.
+
+    Args:
+        asked: the sensors; None: every one there is.
+    """
+    chosen = [sensor for sensor in (sensors() if asked is None else asked) if not sensor.of_this_process]
     refused: dict[str, dict[str, str]] = {}
     with contextlib.suppress(NvmlError), session() as library:
         for gpu in every(library):
-            found = {sensor.name: _refusal(sensor, gpu) for sensor in sensors() if not sensor.of_this_process}
-            refused[gpu.uuid] = {name: reason for name, reason in found.items() if reason is not None}
+            reasons = {sensor.name: _refusal(sensor, gpu) for sensor in chosen}
+            refused[gpu.uuid] = {name: reason for name, reason in reasons.items() if reason is not None}
     return refused
 
 
 def _refusal(sensor: Sensor, gpu: Gpu) -> str | None:
     try:
-        sensor.ask(gpu)
+        sensor.read(gpu)
     except NvmlError as error:
         return str(error)
+    except Exception as error:  # of a user's sensor
+        return error_line(error)
     return None

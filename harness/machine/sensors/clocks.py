@@ -9,12 +9,15 @@ SM_CLOCK, MEMORY_CLOCK = 1, 2
 
 SENSORS = (
     Sensor(
-        "SM clock", ("sm_clock_mhz",), lambda gpu: (int(gpu.ask("ClockInfo", SM_CLOCK)),), summary="Clock of the multiprocessors."
+        "SM clock",
+        ("sm_clock_mhz",),
+        lambda gpu: (int(gpu.ask("ClockInfo", SM_CLOCK)),),
+        summary="Clock of the multiprocessors in MHz.",
     ),
     Sensor(
         "memory clock",
         ("memory_clock_mhz",),
         lambda gpu: (int(gpu.ask("ClockInfo", MEMORY_CLOCK)),),
-        summary="Clock of the memory.",
+        summary="Clock of the memory in MHz.",
     ),
 )

@@ -26,7 +26,7 @@ def _own_bytes(gpu: Gpu) -> tuple[int | None]:
     foreign = others(running)
     own = [process for process in running if process not in foreign]
     if len(own) != 1 or own[0].used_bytes is None:
-        raise NvmlError(f"which of {len(running)} processes on the GPU is this one, and what it holds, is not known")
+        raise NvmlError(f"which of {len(running)} processes on the GPU is this one, and how much it uses, is not known")
     return (own[0].used_bytes,)
 
 
@@ -36,6 +36,17 @@ def _memory(gpu: Gpu) -> tuple[int, int]:
 
 
 SENSORS = (
-    Sensor("memory", ("used_bytes", "free_bytes"), _memory, summary="Memory of the GPU in use by whomever, and free."),
-    Sensor("process memory", ("process_bytes",), _own_bytes, of_this_process=True, summary="Memory that this process holds."),
+    Sensor(
+        "memory",
+        ("used_bytes", "free_bytes"),
+        _memory,
+        summary="Memory of the GPU that all processes use, and that is free, in bytes.",
+    ),
+    Sensor(
+        "process memory",
+        ("process_bytes",),
+        _own_bytes,
+        of_this_process=True,
+        summary="Memory of the GPU that this process uses, in bytes.",
+    ),
 )

@@ -10,5 +10,5 @@ SENSOR = Sensor(
     "temperature",
     ("temperature_c",),
     lambda gpu: (int(gpu.ask("Temperature", CORE_TEMPERATURE)),),
-    summary="Temperature of the chip.",
+    summary="Temperature of the chip in degrees Celsius.",
 )

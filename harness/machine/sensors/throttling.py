@@ -19,5 +19,5 @@ SENSOR = Sensor(
     "throttle reasons",
     ("throttle_reasons",),
     lambda gpu: (throttle_reasons(gpu),),
-    summary="Why the clock is what it is, as a bit mask.",
+    summary="Why the clock is what it is, as NVML's bit mask.",
 )

@@ -15,5 +15,5 @@ SENSOR = Sensor(
     "utilisation",
     ("gpu_percent", "memory_percent"),
     _utilisation,
-    summary="Share of time in which a kernel ran, and memory was moved.",
+    summary="Shares of time in which a kernel ran, and memory was moved, in percent.",
 )

@@ -1,1 +1,1 @@
-"""Measures how fast a device copies and gathers: what a case is held against."""
+"""How fast a device copies and gathers: the ceilings that cases are compared with; needs torch at import."""

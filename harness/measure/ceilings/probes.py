@@ -1,11 +1,10 @@
-"""Measures how fast this device copies and gathers: the ceilings that the cases of a run are held against."""
+"""Measures how fast this device copies and gathers: the ceilings that the cases of a run are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from math import ceil
 from time import perf_counter
 
@@ -15,9 +14,8 @@ from torch.nn import functional
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
+from rsc_bench.text import error_line
 
-PROBE_S, ALL_PROBES_S = 0.25, 1.8
-"""Seconds of one probe, and of all together at most; making the operands comes on top."""
 GPU_SAMPLE_S = 0.002
 """Seconds of one sample on a GPU at least: what launching and waiting take is then a percent of it."""
 GPU_GATHER_BYTES = 1 << 30
@@ -29,9 +27,41 @@ BAG = 64
 
 BEYOND_CACHE = 8
 """Times the cache: of random rows of such an operand an eighth at most is found in the cache."""
-SMALLEST_BYTES, LARGEST_BYTES = 64 << 20, 1 << 30
+LARGEST_BYTES = 1 << 30
 USUAL_CACHE_BYTES = 32 << 20
 """Where the cache cannot be read."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much the probes of a device take."""
+
+    probe_s: float = 0.25
+    """Seconds of one probe at most."""
+    all_probes_s: float = 1.8
+    """Seconds of all together at most; making the operands comes on top."""
+    smallest_bytes: int = 64 << 20
+    """Of the largest operand, however small the cache is."""
+
+
+USUAL = Effort()
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the operands of a device must fit."""
+
+    cache_bytes: int | None
+    """The last cache before memory: L2 of a GPU, L3 of a CPU; None where it cannot be read."""
+    free_bytes: int | None
+    """Memory that is free; None where it cannot be read."""
+
+
+def sizes_of(device: torch.device) -> Sizes:
+    """Return the sizes of a device; raises ``RuntimeError`` for a GPU that does not answer."""
+    if device.type == "cpu":
+        return Sizes(environment.l3_bytes(), main_memory.free_bytes())
+    return Sizes(int(torch.cuda.get_device_properties(device).L2_cache_size), torch.cuda.mem_get_info(device)[0])
 
 
 @dataclass(frozen=True)
@@ -45,28 +75,26 @@ class Room:
     """What is gathered from: half a cache of it, a whole one, and all."""
 
 
-def measure(device: str, row_bytes: Iterable[int]) -> Ceilings:
+def measure(
+    device: str, row_bytes: Iterable[int], effort: Effort = USUAL, sizes: Callable[[torch.device], Sizes] = sizes_of
+) -> Ceilings:
     """Return what a device reaches now, in some three seconds; where it cannot be measured, the reason.
 
     Args:
         device: ``cpu``, ``cuda:0``.
         row_bytes: sizes of the rows that the cases gather; where there are many, the ends and the middle stand for all.
+        effort: how much the probes take.
+        sizes: reads the sizes of the device.
     """
     try:
-        cache_bytes = _cache_bytes(device)
-        probes = list(_probes(_room(torch.device(device), cache_bytes or USUAL_CACHE_BYTES), _few(row_bytes)))
+        place = torch.device(device)
+        found = sizes(place)
+        probes = list(_probes(_room(place, found, effort), _few(row_bytes), effort))
         if device != "cpu":
-            torch.cuda.empty_cache()  # what the probes held is no memory of a case
+            torch.cuda.empty_cache()  # what the probes used is no memory of a case
     except (RuntimeError, MemoryError) as error:  # out of memory, or a fault of the device
-        first = next(iter(str(error).splitlines()), "")
-        return Ceilings(device=device, missing=f"{type(error).__name__}: {first}")
-    return Ceilings(device=device, cache_bytes=cache_bytes, probes=probes)
-
-
-def _cache_bytes(device: str) -> int | None:
-    if device == "cpu":
-        return environment.l3_bytes()
-    return int(torch.cuda.get_device_properties(device).L2_cache_size)
+        return Ceilings(device=device, missing=error_line(error))
+    return Ceilings(device=device, cache_bytes=found.cache_bytes, probes=probes)
 
 
 def _few(row_bytes: Iterable[int]) -> list[int]:
@@ -75,9 +103,9 @@ def _few(row_bytes: Iterable[int]) -> list[int]:
     return every if len(every) <= MOST_ROW_SIZES else [every[0], every[len(every) // 2], every[-1]]
 
 
-def _room(device: torch.device, cache_bytes: int) -> Room:
-    wanted = max(SMALLEST_BYTES, 2 * cache_bytes, min(LARGEST_BYTES, BEYOND_CACHE * cache_bytes))
-    free = main_memory.free_bytes() if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]
+def _room(device: torch.device, sizes: Sizes, effort: Effort) -> Room:
+    cache_bytes, free = sizes.cache_bytes or USUAL_CACHE_BYTES, sizes.free_bytes
+    wanted = max(effort.smallest_bytes, 2 * cache_bytes, min(LARGEST_BYTES, BEYOND_CACHE * cache_bytes))
     size = wanted if free is None else min(wanted, free // 8)
     if size < 2 * cache_bytes:
         needed = 8 * 2 * cache_bytes  # what a copy and other programs need, too
@@ -87,9 +115,9 @@ def _room(device: torch.device, cache_bytes: int) -> Room:
     return Room(device, memory, (memory[: cache_bytes // 8], memory[: cache_bytes // 4], memory))
 
 
-def _probes(room: Room, row_bytes: list[int]) -> Iterator[Probe]:
+def _probes(room: Room, row_bytes: list[int], effort: Effort) -> Iterator[Probe]:
     means = [_embedding_bag, _triton] if room.device.type == "cuda" and _triton_works(room.operands[0]) else [_embedding_bag]
-    seconds = min(PROBE_S, ALL_PROBES_S / (1 + len(room.operands) * len(row_bytes) * len(means)))
+    seconds = min(effort.probe_s, effort.all_probes_s / (1 + len(room.operands) * len(row_bytes) * len(means)))
     # On a busy machine the fastest of many short samples is nearer to the truth than that of a few long ones.
     moved_bytes = GPU_GATHER_BYTES if room.device.type == "cuda" else room.memory.nbytes // 2
     yield _copied(room.memory, seconds)
@@ -105,13 +133,11 @@ def _copied(words: torch.Tensor, seconds: float) -> Probe:
     return Probe(what="copy", means="copy_", operand_bytes=source.nbytes, moved_bytes=2 * source.nbytes, times_s=times_s)
 
 
-def _gathered(
-    gather: Callable[[torch.Tensor, torch.Tensor], Callable[[], object]],
-    words: torch.Tensor,
-    row_bytes: int,
-    moved_bytes: int,
-    seconds: float,
-) -> Probe:
+Gather = Callable[[torch.Tensor, torch.Tensor], Callable[[], object]]
+"""Given rows and an index of them, returns what gathers and sums them once."""
+
+
+def _gathered(gather: Gather, words: torch.Tensor, row_bytes: int, moved_bytes: int, seconds: float) -> Probe:
     width = row_bytes // 4
     rows = words[: words.numel() // width * width].view(-1, width)
     index = _index(rows, moved_bytes // row_bytes)
@@ -143,13 +169,11 @@ def _triton(rows: torch.Tensor, index: torch.Tensor) -> Callable[[], object]:
     return partial(gather_sum, rows, index)
 
 
-def _triton_works(words: torch.Tensor) -> bool:
+def _triton_works(words: torch.Tensor, gather: Gather = _triton) -> bool:
     """Return whether Triton is there and compiles: it needs a C compiler, which not every machine has."""
-    if find_spec("triton") is None:
-        return False
     rows = words[:1024].view(-1, 16)
     try:
-        _triton(rows, _index(rows, BAG))()
+        gather(rows, _index(rows, BAG))()
     except Exception:  # whatever it lacks, the other means stands for the ceiling
         return False
     return True

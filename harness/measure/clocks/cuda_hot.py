@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from rsc_bench.harness.measure.clocks import Clock, Opened
-from rsc_bench.harness.measure.gpu import cuda
+from rsc_bench.harness.measure.gpu.cuda import GPUS, Gpus
 from rsc_bench.harness.measure.gpu.queueing import Queue
+from rsc_bench.harness.measure.timing import Clock, Opened
 
-CLOCK = Clock(
-    name="cuda_hot",
-    summary="Time on the GPU between CUDA events, the L2 as the call before left it, launch latency off the clock.",
-    open=lambda timed: Opened(Queue(timed, cuda.gpu(timed.device)).take),
-    devices=("cuda",),
-    default=("cuda",),
-    missing=cuda.missing,
-)
+
+def clock_of(gpus: Gpus) -> Clock:
+    """Return the clock of some GPUs."""
+    return Clock(
+        name="cuda_hot",
+        summary="Time on the GPU between CUDA events, the L2 as the call before left it, launch latency off the clock.",
+        open=lambda timed: Opened(Queue(timed, gpus.gpu(timed.device)).take),
+        devices=("cuda",),
+        default=("cuda",),
+        missing=gpus.missing,
+    )
+
+
+CLOCK = clock_of(GPUS)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter_ns
 
-from rsc_bench.harness.measure.clocks import Clock, Opened, Sample, Timed
+from rsc_bench.harness.measure.timing import Clock, Opened, Sample, Timed
 
 
-def take(timed: Timed) -> Sample:
+def take(timed: Timed, now_ns: Callable[[], int] = perf_counter_ns) -> Sample:
     """Return the seconds that a round of calls took together."""
     timed.synchronise()
-    start = perf_counter_ns()
+    start = now_ns()
     for _ in range(timed.calls):
         timed.call()
     timed.synchronise()
-    return Sample((perf_counter_ns() - start) * 1e-9)
+    return Sample((now_ns() - start) * 1e-9)
 
 
 CLOCK = Clock(

@@ -1,1 +1,1 @@
-"""What a CUDA device is asked while a case runs: events, L2, energy, a trace of its sensors, faults."""
+"""What is done with a GPU while a case runs: events, L2 flushes, energy, a trace of its sensors, faults."""

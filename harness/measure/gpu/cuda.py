@@ -1,51 +1,40 @@
-"""What the clocks ask of a CUDA device through torch: events, a spinning kernel, graphs and its L2; the one seam to it."""
+"""What the clocks do with a CUDA device through torch: events, a spinning kernel, graphs and its L2; the one door to it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from time import perf_counter
 from typing import Any
 
-from rsc_bench.plugins import absent
+from rsc_bench.optional import absent
 from rsc_bench.text import call
 
 _TRIAL_CYCLES = 1_000_000
 _TRIALS = 8
 
 
-def loaded() -> Any:
-    """Return the module torch."""
-    import torch
-
+def loaded(torch: Any = None) -> Any:
+    """Return the module torch: the one given, else it is imported."""
+    if torch is None:
+        import torch
     return torch
-
-
-def missing() -> str | None:
-    """Return why no CUDA device can be timed, or None."""
-    try:
-        torch = loaded()
-    except ModuleNotFoundError:
-        return absent("torch")
-    if not torch.cuda.is_available():
-        return f"no CUDA device: torch sees no NVIDIA GPU ({call('doctor')} says more)"
-    return None
-
-
-def free_bytes(device: str) -> int:
-    """Return the bytes of a GPU that can still be allocated, those that torch keeps in reserve included."""
-    cuda = loaded().cuda
-    reserved = cuda.memory_reserved(device) - cuda.memory_allocated(device)
-    return int(cuda.mem_get_info(device)[0] + reserved)
 
 
 class Gpu:
     """One CUDA device, and how fast the counter of its spinning kernel runs."""
 
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self._torch = loaded()
+    def __init__(self, device: str, torch: Any, now: Callable[[], float] = perf_counter) -> None:
+        """Measure the counter.
+
+        Args:
+            device: ``cuda:0``.
+            torch: the module of that name.
+            now: the time on the host in seconds.
+        """
+        self.device, self.now = device, now
+        self._torch = torch
         self._abandoned: list[Any] = []
         with self.current():
             # The fastest of some: clocks ramp up, and a spin that is too long costs less than one that is too short.
@@ -107,8 +96,8 @@ class Gpu:
         """Return some work as a CUDA graph to replay; what it did is enqueued by the replays, not by capturing it.
 
         Args:
-            work: enqueues what the graph holds.
-            generators: what it draws from beside torch's own, which the graph is told of: each replay draws anew.
+            work: enqueues what the graph is to replay.
+            generators: what it draws from beside torch's own, which the graph must know: each replay draws anew.
         """
         cuda = self._torch.cuda
         drawn = [generator for generator in generators if generator.device.type == "cuda"]
@@ -117,7 +106,7 @@ class Gpu:
             for generator in drawn:
                 graph.register_generator_state(generator)
             try:
-                # Other threads, as one that reads telemetry, may do what they like meanwhile.
+                # Other threads, as one that reads sensors, may do what they like meanwhile.
                 with cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
                     work()
             except Exception:
@@ -129,7 +118,7 @@ class Gpu:
     def _abandon(self, graph: Any, pool: Any, generators: Sequence[Any]) -> None:
         """Undo what torch leaves behind where a capture cannot be ended (`CUDAGraph::capture_end` stops at its first line).
 
-        The allocator would stay in the state of capturing, in which it gives no memory back, and hold a pointer to the graph;
+        The allocator would stay in the state of capturing, in which it gives no memory back, and keep a pointer to the graph;
         generators, that which dropout draws from first, would too, in which they refuse to draw: each goes on with a copy of
         its state that is not.
         """
@@ -141,12 +130,21 @@ class Gpu:
             for generator in (self._torch.cuda.default_generators[device], *generators):
                 generator.graphsafe_set_state(generator.clone_state())
 
+    def drawn_from(self, work: Callable[[], object]) -> list[Any]:
+        """Do some work, and return the random generators that it handed to torch, see `drawn_from`."""
+        return drawn_from(work, self._torch)
 
-def drawn_from(work: Callable[[], object]) -> list[Any]:
-    """Do some work, and return the random generators that it handed to torch: a CUDA graph has to be told of them."""
+
+def drawn_from(work: Callable[[], object], torch: Any = None) -> list[Any]:
+    """Do some work, and return the random generators that it handed to torch: a CUDA graph has to know them.
+
+    Args:
+        work: what draws.
+        torch: the module of that name, imported where it is not given.
+    """
     found: list[Any] = []
 
-    class Noting(loaded().overrides.TorchFunctionMode):  # type: ignore[misc]
+    class Noting(loaded(torch).overrides.TorchFunctionMode):  # type: ignore[misc]
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             given = kwargs or {}
             generator = given.get("generator")
@@ -164,7 +162,51 @@ def seconds_between(start: Any, end: Any) -> float:
     return float(start.elapsed_time(end)) * 1e-3
 
 
-@lru_cache(maxsize=16)
+class Gpus:
+    """The CUDA devices of a process; each is measured once, when it is first asked for."""
+
+    def __init__(self, torch: Any = None, now: Callable[[], float] = perf_counter) -> None:
+        """Measure nothing yet.
+
+        Args:
+            torch: the module of that name; None: imported when it is first needed.
+            now: the time on the host in seconds.
+        """
+        self._torch, self._now = torch, now
+        self._measured: dict[str, Gpu] = {}
+
+    def gpu(self, device: str) -> Gpu:
+        """Return the device of a name, ``cuda:0``."""
+        if device not in self._measured:
+            self._measured[device] = Gpu(device, loaded(self._torch), self._now)
+        return self._measured[device]
+
+    def missing(self) -> str | None:
+        """Return why no CUDA device can be timed, or None."""
+        try:
+            torch = loaded(self._torch)
+        except ModuleNotFoundError:
+            return absent("torch")
+        if not torch.cuda.is_available():
+            return f"no CUDA device: torch sees no NVIDIA GPU ({call('doctor')} says more)"
+        return None
+
+    def free_bytes(self, device: str) -> int:
+        """Return the bytes of a GPU that can still be allocated, those that torch keeps in reserve included."""
+        cuda = loaded(self._torch).cuda
+        reserved = cuda.memory_reserved(device) - cuda.memory_allocated(device)
+        return int(cuda.mem_get_info(device)[0] + reserved)
+
+
+GPUS = Gpus()
+"""The CUDA devices of this process."""
+
+
 def gpu(device: str) -> Gpu:
-    """Return the device of a name, measured once."""
-    return Gpu(device)
+    """Return the device of a name, measured once, see `Gpus.gpu`."""
+    return GPUS.gpu(device)
+
+
+def free_bytes(device: str) -> int:
+    """Return the bytes of a GPU that can still be allocated, see `Gpus.free_bytes`."""
+    return GPUS.free_bytes(device)

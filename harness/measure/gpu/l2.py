@@ -1,17 +1,16 @@
-"""Empties a GPU's L2 by writing over more than it holds, and shows by reads whether that leaves it cold."""
+"""Empties a GPU's L2 by writing over more than fits into it, and shows by reads whether that leaves it cold."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import cycle
 from typing import Any
 
-from rsc_bench.harness.measure.clocks import Timed
-from rsc_bench.harness.measure.gpu import cuda
+from rsc_bench.harness.measure.gpu.cuda import Gpu, Gpus
 from rsc_bench.harness.measure.gpu.queueing import Queue
+from rsc_bench.harness.measure.timing import Timed
 from rsc_bench.harness.records.measurement import coldness
 
 SIZES = (2, 4, 8)
@@ -28,7 +27,7 @@ _SEARCHES, _SEARCHED = 8, 256
 
 @dataclass(frozen=True)
 class Shown:
-    """What was found out about flushing a device's L2, once a process."""
+    """What was found out about flushing a device's L2."""
 
     buffer_bytes: int
     """Written over by a flush."""
@@ -39,7 +38,7 @@ class Shown:
 class Flush:
     """Writes over a buffer; call it to leave nothing else in the L2. The buffer takes memory of the device until this ends."""
 
-    def __init__(self, gpu: cuda.Gpu, buffer_bytes: int) -> None:
+    def __init__(self, gpu: Gpu, buffer_bytes: int) -> None:
         """Make the buffer."""
         self._buffer = gpu.numbers(buffer_bytes // 8)
 
@@ -48,36 +47,7 @@ class Flush:
         self._buffer.zero_()
 
 
-def flush(device: str) -> Flush:
-    """Return a flush that was shown to leave the L2 of a device cold, or to fall short of it.
-
-    Each has a buffer of its own, which ends with it: one that was kept would be among the memory of every case after the first.
-    """
-    return Flush(cuda.gpu(device), shown(device).buffer_bytes)
-
-
-@lru_cache(maxsize=16)
-def shown(device: str) -> Shown:
-    """Find the smallest flush that leaves the L2 of a device cold, once; where none does, take the largest and warn."""
-    gpu = cuda.gpu(device)
-    for times in SIZES:
-        buffer_bytes = times * gpu.l2_bytes
-        probe_s = probe(gpu, Flush(gpu, buffer_bytes))
-        share = coldness(probe_s)
-        if share is None or share >= ENOUGH:
-            break
-    gpu.release()
-    if share is None or share < ENOUGH:
-        warnings.warn(_warning(buffer_bytes, share), stacklevel=2)
-    return Shown(buffer_bytes, probe_s)
-
-
-def _warning(buffer_bytes: int, share: float | None) -> str:
-    how = "could not be told from one out of a hot L2" if share is None else f"was only {share:.0%} on the way to one from memory"
-    return f"cuda_cold: a read after a flush of {buffer_bytes / 1e6:.0f} MB {how}: its times may be those of a warm cache"
-
-
-def probe(gpu: cuda.Gpu, flushing: Callable[[], object]) -> dict[str, list[float]]:
+def probe(gpu: Gpu, flushing: Callable[[], object]) -> dict[str, list[float]]:
     """Return seconds of the same reads from a ``hot`` L2, ``flushed``, and from ``memory``.
 
     A read is some binary searches, whose loads wait for each other: it takes as long as a load does, from where it comes.
@@ -94,12 +64,61 @@ def probe(gpu: cuda.Gpu, flushing: Callable[[], object]) -> dict[str, list[float
     return {"hot": hot, "flushed": flushed, "memory": memory}
 
 
-def _read(gpu: cuda.Gpu, ascending: Any, wanted: list[Any]) -> None:
+def _read(gpu: Gpu, ascending: Any, wanted: list[Any]) -> None:
     for some in wanted:
         gpu.search(ascending, some)
 
 
-def _reads(gpu: cuda.Gpu, read: Callable[[], object], before: Callable[[], object] | None = None) -> list[float]:
+def _reads(gpu: Gpu, read: Callable[[], object], before: Callable[[], object] | None = None) -> list[float]:
     queue = Queue(Timed(read, 1, gpu.synchronise, gpu.device), gpu, before)
     queue.take()  # loads the code and, where nothing flushes it, the cache
     return [queue.take().seconds for _ in range(READS)]
+
+
+Probe = Callable[[Gpu, Callable[[], object]], dict[str, list[float]]]
+"""Times reads from a ``hot`` L2, ``flushed`` and from ``memory`` on a GPU, given its flush."""
+
+
+class Flushes:
+    """The flushes of some GPUs: for each the smallest that was shown to leave its L2 cold, found once."""
+
+    def __init__(self, gpus: Gpus, sizes: Sequence[int] = SIZES, probe: Probe = probe) -> None:
+        """Find nothing out yet.
+
+        Args:
+            gpus: the devices.
+            sizes: flushed bytes in sizes of the L2, tried in turn until the cache is cold.
+            probe: what times reads after a flush.
+        """
+        self._gpus, self._sizes, self._probe = gpus, sizes, probe
+        self._shown: dict[str, Shown] = {}
+
+    def flush(self, device: str) -> Flush:
+        """Return a flush that was shown to leave the L2 of a device cold, or to fall short of it.
+
+        Each has a buffer of its own, which ends with it: one that was kept would be among the memory of every case after the first.
+        """
+        return Flush(self._gpus.gpu(device), self.shown(device).buffer_bytes)
+
+    def shown(self, device: str) -> Shown:
+        """Return the smallest flush that leaves the L2 of a device cold; where none does, take the largest and warn."""
+        if device not in self._shown:
+            self._shown[device] = self._found(self._gpus.gpu(device))
+        return self._shown[device]
+
+    def _found(self, gpu: Gpu) -> Shown:
+        for times in self._sizes:
+            buffer_bytes = times * gpu.l2_bytes
+            probe_s = self._probe(gpu, Flush(gpu, buffer_bytes))
+            share = coldness(probe_s)
+            if share is None or share >= ENOUGH:
+                break
+        gpu.release()
+        if share is None or share < ENOUGH:
+            warnings.warn(_warning(buffer_bytes, share), stacklevel=3)
+        return Shown(buffer_bytes, probe_s)
+
+
+def _warning(buffer_bytes: int, share: float | None) -> str:
+    found = f"only {share:.0%} on the way from the L2 to memory" if share is not None else "memory as fast as a hot L2"
+    return f"cuda_cold: reads after a flush of {buffer_bytes / 1e6:.0f} MB found {found}: times may be those of a warm cache"

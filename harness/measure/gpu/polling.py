@@ -1,4 +1,4 @@
-"""Calls a function in a thread of its own, again and again, until it is told to stop."""
+"""Calls a function in a thread of its own, again and again, until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PATIENCE_S = 5.0
 class Poller:
     """One thread that calls `read` every `period_s`, until that returns False or `stop` is called."""
 
-    def __init__(self, read: Callable[[], bool], period_s: float) -> None:
-        self._read, self._period_s = read, period_s
+    def __init__(self, read: Callable[[], bool], period_s: float, patience_s: float = PATIENCE_S) -> None:
+        self._read, self._period_s, self._patience_s = read, period_s, patience_s
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="sensors", daemon=True)
 
     def start(self) -> None:
         """Call once here, so that the first reading is from the start, then go on in the thread."""
@@ -27,7 +27,7 @@ class Poller:
         self._stopping.set()
         if self._thread.ident is None:  # ended with its first call
             return True
-        self._thread.join(PATIENCE_S)
+        self._thread.join(self._patience_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

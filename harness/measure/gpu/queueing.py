@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import fmean
-from time import perf_counter
 from typing import Any
 
-from rsc_bench.harness.measure.clocks import Sample, Timed
 from rsc_bench.harness.measure.gpu.cuda import Gpu, seconds_between
+from rsc_bench.harness.measure.timing import Sample, Timed
 
 SHORTEST_S = 50e-6
 LONGEST_S = 20e-3
@@ -66,7 +65,7 @@ class Queue:
         self.spins = [Spin() for _ in range(self.timed.calls)]
 
     def take(self) -> Sample:
-        """Return a sample; a round in which a spin was too short is made again, whole, so that it holds one selection.
+        """Return a sample; a round in which a spin was too short is made again, whole, so that one selection is in it.
 
         The last of `MOST_ROUNDS` is the sample in any case; what was exposed in it is counted.
         """
@@ -86,9 +85,9 @@ class Queue:
             self.before()
         start, end = self.gpu.event(), self.gpu.event()
         start.record()
-        begun = perf_counter()
+        begun = self.gpu.now()
         self.timed.call()
-        enqueue_s = perf_counter() - begun
+        enqueue_s = self.gpu.now() - begun
         end.record()
         return _Call(start, end, enqueue_s, exposed=start.query())
 

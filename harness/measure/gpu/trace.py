@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
 from rsc_bench.harness.machine.nvml import Gpu, GpuLostError, NvmlError
-from rsc_bench.harness.machine.sensors import sensors
+from rsc_bench.harness.machine.sensors import Sensor, distinct, sensors
 from rsc_bench.harness.measure.gpu.polling import PATIENCE_S, Poller
 from rsc_bench.harness.records.gpu_trace import COLUMNS, GpuTrace
 from rsc_bench.text import error_line
@@ -18,16 +19,26 @@ PERIOD_S = 0.1
 class TraceRecorder:
     """The readings of one case, from where its first part begins to its end."""
 
-    def __init__(self, gpu: Gpu, period_s: float = PERIOD_S) -> None:
-        self._gpu, self._period_s = gpu, period_s
+    def __init__(
+        self, gpu: Gpu, period_s: float = PERIOD_S, patience_s: float = PATIENCE_S, chosen: Iterable[Sensor] | None = None
+    ) -> None:
+        """Read nothing yet; raises `PluginError` where two sensors fill one column.
+
+        Args:
+            gpu: whose sensors they are.
+            period_s: seconds between two readings.
+            patience_s: seconds after which a reading that does not come back is left behind.
+            chosen: the sensors; None: every one there is.
+        """
+        self._gpu, self._period_s, self._patience_s = gpu, period_s, patience_s
+        self._sensors = sensors() if chosen is None else distinct(chosen)
         self._start = 0.0
         self._offset_s: list[float] = []
-        self._sensors = sensors()
         self._columns: dict[str, list[Any]] = {name: [] for sensor in self._sensors for name in sensor.columns}
         self._absent: dict[str, str] = {}
         self._mark_s: dict[str, float] = {}
         self._ended: str | None = None
-        self._poller = Poller(self._read, period_s)
+        self._poller = Poller(self._read, period_s, patience_s)
 
     def mark(self, part: str) -> None:
         """Note that a part of the case begins; with the first one the readings begin."""
@@ -42,7 +53,7 @@ class TraceRecorder:
         if self._mark_s and "end" not in self._mark_s:
             self.mark("end")
             if not self._poller.stop():
-                self._ended = f"NVML did not answer within {PATIENCE_S:g} s"
+                self._ended = f"NVML did not answer within {self._patience_s:g} s"
             elif self._ended is None:
                 self._read()
         return self._trace()
@@ -53,13 +64,13 @@ class TraceRecorder:
         offset_s = perf_counter() - self._start
         for sensor in self._sensors:
             try:
-                values |= zip(sensor.columns, sensor.ask(self._gpu), strict=True)
+                values |= sensor.read(self._gpu)
             except GpuLostError as error:
                 self._ended = str(error)
                 return False
             except NvmlError as error:
                 self._absent |= dict.fromkeys(sensor.columns, str(error))
-            except Exception as error:  # of a user's sensor: it costs its own columns, and says why
+            except Exception as error:  # of a user's sensor: it costs its own columns, and has a reason
                 self._absent |= dict.fromkeys(sensor.columns, error_line(error))
         # Only now: a reading that the GPU was lost in the middle of is none.
         self._offset_s.append(offset_s)

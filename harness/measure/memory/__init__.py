@@ -1,1 +1,1 @@
-"""Reads how much memory a case takes: of this process, or of torch's allocator on a GPU."""
+"""How much memory a case takes: of this process, or of torch's allocator on a GPU."""

@@ -1,24 +1,24 @@
-"""Reads how much memory a case holds on the device that it runs on: the process's own on a CPU, torch's allocator's on a GPU."""
+"""Reads how much memory a case takes on the device that it runs on: the process's own on a CPU, torch's allocator's on a GPU."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from rsc_bench.harness.measure.memory import process as memory
+from rsc_bench.harness.measure.memory import process
 
 T = TypeVar("T")
 
 
 class Memory(Protocol):
-    """What a device tells of the memory in use."""
+    """What a device reports of the memory in use."""
 
     def resident(self) -> int | None:
-        """Return the bytes held now; None where they are not told."""
+        """Return the bytes in use now; None where they are not reported."""
         ...
 
     def peak_of(self, call: Callable[[], T]) -> tuple[T, int | None]:
-        """Return the result of `call`, and the highest bytes held meanwhile above those held before; None where not told."""
+        """Return the result of `call`, and the highest bytes in use meanwhile above those before; None where not reported."""
         ...
 
     def allocator_peaks(self) -> tuple[int | None, int | None]:
@@ -29,30 +29,34 @@ class Memory(Protocol):
 class HostMemory:
     """The resident set of this process."""
 
+    def __init__(self, files: process.ProcFiles = process.PROC) -> None:
+        self._files = files
+
     def resident(self) -> int | None:
-        """Return the bytes held now."""
-        return memory.resident()
+        """Return the bytes in use now."""
+        return process.resident(self._files)
 
     def peak_of(self, call: Callable[[], T]) -> tuple[T, int | None]:
         """Return the result of `call` and its highest bytes above those before."""
-        return memory.peak_of(call)
+        return process.peak_of(call, self._files)
 
     def allocator_peaks(self) -> tuple[None, None]:
-        """Return nothing: there is no allocator to ask."""
+        """Return nothing: a CPU has no such allocator."""
         return None, None
 
 
 class CudaMemory:
     """What torch's caching allocator has handed out on one GPU, and what it has reserved there to hand out."""
 
-    def __init__(self, device: str) -> None:
-        import torch
-
+    def __init__(self, device: str, torch: Any = None) -> None:
+        """Begin with nothing watched; `torch` is the module of that name, imported where it is not given."""
+        if torch is None:
+            import torch
         self._cuda, self._device = torch.cuda, device
         self._peaks: tuple[int, int] | None = None
 
     def resident(self) -> int | None:
-        """Return the bytes that tensors hold now."""
+        """Return the bytes that tensors take now."""
         return int(self._cuda.memory_allocated(self._device))
 
     def peak_of(self, call: Callable[[], T]) -> tuple[T, int | None]:
@@ -75,6 +79,6 @@ class CudaMemory:
         return int(self._cuda.max_memory_allocated(self._device)), int(self._cuda.max_memory_reserved(self._device))
 
 
-def memory_of(device: str) -> Memory:
-    """Return the memory of a device as torch names it: ``cpu``, ``cuda:0``."""
-    return CudaMemory(device) if device.startswith("cuda") else HostMemory()
+def memory_of(device: str, torch: Any = None) -> Memory:
+    """Return the memory of a device as torch names it, ``cpu``, ``cuda:0``; `torch` is imported where it is not given."""
+    return CudaMemory(device, torch) if device.startswith("cuda") else HostMemory()

@@ -1,4 +1,4 @@
-"""Reads how much memory this process holds, and how much one call holds at its highest (Linux only)."""
+"""Reads how much memory this process has, and how much one call takes at its highest (Linux only)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import gc
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
-STATUS = Path("/proc/self/status")
-CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
 M_MMAP_THRESHOLD = -3  # mallopt(3): blocks of at least so many bytes are mapped, and unmapped when they are freed
 M_TRIM_THRESHOLD = -1  # mallopt(3): so many free bytes at the heap's end are kept
@@ -21,23 +20,36 @@ _SMALLEST_MAPPED_BYTES = 64 << 10
 _LARGEST_KEPT_BYTES = 32 << 20  # mallopt(3): what glibc's own threshold grows to in a process that frees large blocks
 
 
-def resident() -> int | None:
-    """Return the bytes this process holds in memory now; None where the machine does not tell.
+@dataclass(frozen=True)
+class ProcFiles:
+    """Where Linux reports the memory of this process (proc(5))."""
 
-    What it has freed is given back first: as much of that is kept as chance would have it, and the next block may fit into it.
+    status: Path = Path("/proc/self/status")
+    """Has the resident set, and its peak."""
+    clear_refs: Path = Path("/proc/self/clear_refs")
+    """Resets the peak where `RESET_PEAK` is written to it."""
+
+
+PROC = ProcFiles()
+
+
+def resident(files: ProcFiles = PROC) -> int | None:
+    """Return the bytes of memory that this process has now; None where the machine does not report it.
+
+    What the process has freed is given back first: how much of that is kept is chance, and the next block may fit into it.
     """
     _trim()
-    return _status("VmRSS")
+    return _status("VmRSS", files)
 
 
-def peak_of(call: Callable[[], T]) -> tuple[T, int | None]:
+def peak_of(call: Callable[[], T], files: ProcFiles = PROC) -> tuple[T, int | None]:
     """Return the result of `call` and the highest resident bytes while it ran, above those it started with.
 
     None where the peak cannot be reset: no Linux, or no permission (some containers). Memory of other threads counts too.
     """
-    before = _reset_peak()
+    before = _reset_peak(files)
     result = call()
-    peak = None if before is None else _status("VmHWM")
+    peak = None if before is None else _status("VmHWM", files)
     return result, None if peak is None or before is None else max(0, peak - before)
 
 
@@ -66,16 +78,16 @@ def _map_from(smallest_bytes: int) -> None:
         option(M_TRIM_THRESHOLD, 2 * smallest_bytes)
 
 
-def _reset_peak() -> int | None:
-    """Set the peak to what is held now, and return that."""
-    # Freed blocks that the allocator keeps would be used again by the call without growing the process: hand them back first.
+def _reset_peak(files: ProcFiles) -> int | None:
+    """Set the peak to what is resident now, and return that."""
+    # Freed blocks that the allocator keeps would be used again by the call without growing the process: give them back first.
     gc.collect()
     _trim()
     try:
-        CLEAR_REFS.write_text(RESET_PEAK)
+        files.clear_refs.write_text(RESET_PEAK)
     except OSError:
         return None
-    return resident()
+    return resident(files)
 
 
 def _trim() -> None:
@@ -86,9 +98,9 @@ def _trim() -> None:
         trim(ctypes.c_size_t(0))
 
 
-def _status(field: str) -> int | None:
+def _status(field: str, files: ProcFiles) -> int | None:
     try:
-        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        lines = files.status.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)

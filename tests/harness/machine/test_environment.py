@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rsc_bench.harness.machine import environment
+from rsc_bench.harness.records.environments import differences, flat
 
 
 def test_it_is_json_and_the_same_at_each_call():
@@ -17,9 +18,15 @@ def test_it_is_json_and_the_same_at_each_call():
     assert once["versions"]["numpy"]
 
 
+def test_the_checkout_is_the_one_that_the_code_stands_in():
+    assert (environment.ROOT / "harness" / "machine" / "environment.py").samefile(environment.__file__)
+    assert environment.read()["checkout"] == environment.checkout(environment.ROOT)
+
+
 def test_an_absent_package_is_none_and_reading_loads_no_torch():
     assert environment.version("no-such-distribution") is None
-    code = "import sys; from rsc_bench.harness.machine.environment import read; e = read(); print('torch' in sys.modules, e['threads']['torch'])"
+    reading = "from rsc_bench.harness.machine.environment import read; threads = read()['threads']"
+    code = f"import sys; {reading}; print('torch' in sys.modules, threads['torch'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=environment.ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "None"]
 
@@ -30,15 +37,21 @@ def test_threads_of_the_environment_are_kept(monkeypatch):
 
 
 @pytest.mark.parametrize(("size", "expected"), [("33792K", 33792 * 1024), ("32M", 32 * 2**20), ("odd", None)])
-def test_the_l3_size_is_in_bytes(tmp_path, monkeypatch, size, expected):
+def test_the_l3_size_is_in_bytes(tmp_path, size, expected):
     for index, (level, text) in enumerate([("1", "48K"), ("3", size)]):
         folder = tmp_path / f"cache/index{index}"
         folder.mkdir(parents=True)
         (folder / "level").write_text(level)
         (folder / "size").write_text(text)
-    monkeypatch.setattr(environment, "CPU0", tmp_path)
-    assert environment.read()["cpu"]["l3_bytes"] == expected
-    assert environment.governor() is None
+    assert environment.read(cpu0=tmp_path)["cpu"]["l3_bytes"] == expected
+    assert environment.l3_bytes(tmp_path) == expected
+    assert environment.governor(tmp_path) is None
+
+
+def test_the_governor_is_that_of_the_first_core(tmp_path):
+    (tmp_path / "cpufreq").mkdir()
+    (tmp_path / "cpufreq" / "scaling_governor").write_text("powersave\n")
+    assert environment.governor(tmp_path) == environment.read(cpu0=tmp_path)["cpu"]["governor"] == "powersave"
 
 
 def git(folder, *arguments):
@@ -134,10 +147,10 @@ def test_nesting_deeper_than_python_recurses_is_flattened():
     tree = 1
     for _ in range(3000):
         tree = {"a": tree}
-    assert list(environment.flat(tree).values()) == [1]
+    assert list(flat(tree).values()) == [1]
 
 
 def test_differences_name_the_leaves():
     one = {"cpu": {"model": "a", "cores": 2}, "gpus": [], "same": 1}
     other = {"cpu": {"model": "b", "cores": 2}, "gpus": [{"name": "g"}], "same": 1}
-    assert environment.differences(one, other) == {"cpu.model": ("a", "b"), "gpus": ([], None), "gpus.0.name": (None, "g")}
+    assert differences(one, other) == {"cpu.model": ("a", "b"), "gpus": ([], None), "gpus.0.name": (None, "g")}

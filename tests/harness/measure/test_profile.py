@@ -1,5 +1,6 @@
 """Phases add up to the whole, and what the profiler fails at is said while the rest stands."""
 
+import contextlib
 import json
 import time
 from types import SimpleNamespace
@@ -11,9 +12,10 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 import torch
 
-from rsc_bench.harness.measure import ranges
 from rsc_bench.harness.measure.profile import Plan, ProfileError, _operations, take
+from rsc_bench.harness.measure.ranges import Ranges
 from rsc_bench.harness.output import profile as profile_text
+from rsc_bench.harness.output.console import Screen
 
 
 def work(named):
@@ -92,7 +94,7 @@ def test_work_that_fails_under_the_profiler_says_so_and_leaves_no_profiler_runni
 
 
 def test_the_text_has_a_line_a_phase_and_the_share_of_each():
-    lines = profile_text.as_text(take(plan()), 100, colour=False).splitlines()
+    lines = profile_text.as_text(take(plan()), Screen(100)).splitlines()
     assert lines[0] == "a case, in words"
     (whole,) = (line for line in lines if line.startswith("all of it"))
     assert whole.split()[-1] == "100.0"
@@ -115,17 +117,15 @@ class Event:
         return 1e3 * (end.at_s - self.at_s)
 
 
-def test_on_a_gpu_ranges_are_events_and_nvtx_too(monkeypatch):
+def test_on_a_gpu_ranges_are_events_and_nvtx_too():
     opened = []
 
     def nvtx(name):
         opened.append(name)
-        return ranges.nullcontext()
+        return contextlib.nullcontext()
 
-    monkeypatch.setattr(torch.cuda, "Event", Event)
-    monkeypatch.setattr(torch.cuda, "nvtx", SimpleNamespace(range=nvtx))
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
-    named = ranges.Ranges("cuda:0")
+    cuda = SimpleNamespace(Event=Event, nvtx=SimpleNamespace(range=nvtx), synchronize=lambda: None)
+    named = Ranges("cuda:0", SimpleNamespace(cuda=cuda, profiler=torch.profiler))
     with named("whole"):
         for _ in range(2):
             with named("part"):

@@ -4,7 +4,7 @@ from rsc_bench.harness.metrics import Baselines, Metric
 
 
 def metric(*against):
-    return Metric("speedup", "x", "higher", "Says.", lambda measurement, baseline: None, against=against or None)
+    return Metric("speedup", "x", "higher", "Times as fast.", lambda measurement, baseline: None, against=against or None)
 
 
 RECORDS = [
@@ -19,7 +19,7 @@ SAMPLED = case("topk(mkl)", budget=0.1, suite="sampled")
 
 def test_without_a_name_the_exact_kernel_with_the_fastest_call_is_the_baseline():
     name, measured = Baselines(RECORDS).of(metric(), SAMPLED)
-    assert (name, measured.times_s) == ("rows_numba", [2.0, 3.0, 9.0])
+    assert (name, measured.timing.times_s) == ("rows_numba", [2.0, 3.0, 9.0])
 
 
 def test_of_named_kernels_the_fastest_that_was_measured_is_the_baseline():

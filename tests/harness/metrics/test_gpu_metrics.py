@@ -7,7 +7,7 @@ from rsc_bench.plugins import load
 METRICS = load("metric")
 
 # Prepared for a second, sampled for two and then kept busy for another two.
-TELEMETRY = GpuTrace(
+TRACE = GpuTrace(
     period_s=1.0,
     offset_s=[0.5, 1.5, 2.5, 3.5, 4.5, 6.0],
     mark_s={"prepare": 0.0, "sample": 1.0, "parts": 3.0, "energy": 3.25, "end": 5.25},
@@ -18,7 +18,7 @@ TELEMETRY = GpuTrace(
 )
 # From 0.5 s to 2.5 s the counter rises by 500 J: 250 W, of which 50 W are idle power.
 ENERGY = Energy(step_s=[0.5, 1.5, 2.5], counter_j=[100.0, 350.0, 600.0], calls=1000, pass_s=3.0, idle_w=50.0)
-WATCHED = measurement(1.0, 1.0, 4.0, 1.0, telemetry=TELEMETRY, energy=ENERGY, throttled=[2], nnz=2000)
+WATCHED = measurement(1.0, 1.0, 4.0, 1.0, telemetry=TRACE, energy=ENERGY, throttled=[2], nnz=2000)
 SUMMED = {
     "power": 305.0,  # in the pass for energy
     "energy": 600.0,  # (250 - 50) W * 3 s / 1000 calls
@@ -32,30 +32,30 @@ SUMMED = {
 
 @pytest.mark.parametrize(("name", "expected"), SUMMED.items())
 def test_the_value_of_a_case_on_a_gpu(name, expected):
-    assert METRICS[name].of(WATCHED, None) == pytest.approx(expected)
+    assert METRICS[name].compute(WATCHED, None) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", SUMMED)
 def test_what_was_not_read_is_absent(name):
-    assert METRICS[name].of(measurement(1.0, telemetry_missing="NVML finds no GPU", energy_missing="the same"), None) is None
+    assert METRICS[name].compute(measurement(1.0, telemetry_missing="NVML finds no GPU", energy_missing="the same"), None) is None
     nothing = GpuTrace(period_s=1.0, offset_s=[0.5], mark_s={"sample": 0.0}, absent={"power_w": "Not Supported"})
-    assert METRICS[name].of(measurement(1.0, telemetry=nothing), None) is None
+    assert METRICS[name].compute(measurement(1.0, telemetry=nothing), None) is None
 
 
 def test_power_is_that_of_sampling_where_energy_has_no_pass():
-    told = GpuTrace(period_s=1.0, offset_s=[0.5, 1.5], mark_s={"sample": 1.0, "end": 2.0}, power_w=[90.0, 100.0])
-    assert METRICS["power"].of(measurement(1.0, telemetry=told), None) == 100.0
+    sampled = GpuTrace(period_s=1.0, offset_s=[0.5, 1.5], mark_s={"sample": 1.0, "end": 2.0}, power_w=[90.0, 100.0])
+    assert METRICS["power"].compute(measurement(1.0, telemetry=sampled), None) == 100.0
 
 
 def test_work_that_takes_no_more_than_idling_has_no_energy():
     lost = Energy(step_s=[0.0, 1.0], counter_j=[0.0, 50.0], calls=10, pass_s=1.0, idle_w=50.0)
-    assert METRICS["energy"].of(measurement(1.0, energy=lost), None) is None
+    assert METRICS["energy"].compute(measurement(1.0, energy=lost), None) is None
 
 
 def test_energy_per_edge_of_a_matrix_without_entries_is_absent():
-    assert METRICS["energy per edge"].of(measurement(1.0, energy=ENERGY, nnz=0, kept_nnz=0), None) is None
+    assert METRICS["energy per edge"].compute(measurement(1.0, energy=ENERGY, nnz=0, kept_nnz=0), None) is None
 
 
-def test_a_case_that_was_never_throttled_is_told_from_one_that_was_not_asked():
-    assert METRICS["throttled"].of(measurement(1.0, throttled=[]), None) == 0.0
-    assert METRICS["throttled"].of(measurement(1.0), None) is None
+def test_a_case_that_was_never_throttled_is_distinguished_from_one_of_which_that_is_not_known():
+    assert METRICS["throttled"].compute(measurement(1.0, throttled=[]), None) == 0.0
+    assert METRICS["throttled"].compute(measurement(1.0), None) is None

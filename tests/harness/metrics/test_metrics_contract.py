@@ -1,10 +1,14 @@
+import importlib
 import math
+import pkgutil
 
 import pytest
-from made_runs import measurement
+from made_runs import case, measurement
 
 from rsc_bench.harness.metrics import Metric, speedup_of
-from rsc_bench.plugins import load
+from rsc_bench.harness.records.ceilings import Ceilings, Probe
+from rsc_bench.harness.records.gpu_trace import Energy, GpuTrace
+from rsc_bench.plugins import KINDS, load
 
 METRICS = load("metric")
 EXACT = measurement(2.0, 4.0, 9.0, rows=10, columns=10, peak_bytes=3_000_000, workspace_bytes=0)
@@ -18,6 +22,32 @@ SAMPLED = measurement(
     kept_nnz=10,
     kept_pairs=2,
     calls_per_sample=10,
+)
+# A sampled kernel on a GPU of which everything is known.
+FULL = measurement(
+    *[1.0, 2.0, 4.0],
+    select_s=[0.25, 0.5, 0.5],
+    multiply_s=[0.75, 1.0, 1.0],
+    launch_s=[1e-5],
+    flush_probe_s={"hot": [1.0], "flushed": [2.0], "memory": [2.0]},
+    rel_error=0.5,
+    rows=10,
+    columns=10,
+    kept_nnz=10,
+    kept_pairs=2,
+    peak_bytes=3_000_000,
+    workspace_bytes=1_000_000,
+    throttled=[],
+    energy=Energy(step_s=[0.0, 1.0], counter_j=[0.0, 100.0], calls=10, pass_s=1.0, idle_w=50.0),
+    telemetry=GpuTrace(
+        period_s=1.0,
+        offset_s=[0.5],
+        mark_s={"sample": 0.0, "end": 1.0},
+        power_w=[100.0],
+        sm_clock_mhz=[1980],
+        temperature_c=[45],
+        used_bytes=[10**9],
+    ),
 )
 # Three epochs: one exact, two sampled. Its best validation metric comes second.
 TRAINED = measurement(
@@ -47,9 +77,34 @@ OF_TRAINING = {"test metric", "metric drop", "training", "epoch", "backward spee
 OF_A_PRODUCT = {"latency", "median", "multiply", "select", "error"}
 
 
+CASE = case(width=64)
+CEILINGS = Ceilings(
+    device="cpu",
+    probes=[
+        Probe(what="copy", means="copy_", operand_bytes=1 << 26, moved_bytes=1 << 27, times_s=[0.01]),
+        Probe(what="gather", means="triton", operand_bytes=1 << 26, row_bytes=256, moved_bytes=1 << 27, times_s=[0.02]),
+    ],
+)
+
+
 @pytest.fixture(params=sorted(METRICS))
 def metric(request):
     return METRICS[request.param]
+
+
+def families():
+    """Names of the files of metrics: one metric a file, or one family."""
+    package = importlib.import_module(KINDS["metric"].package)
+    return sorted(entry.name for entry in pkgutil.iter_modules(package.__path__))
+
+
+@pytest.mark.parametrize("family", families())
+def test_every_metric_of_a_family_is_found_under_its_own_name(family):
+    module = importlib.import_module(f"{KINDS['metric'].package}.{family}")
+    several = getattr(module, "METRICS", None) or (module.METRIC,)
+    assert type(several) is tuple
+    assert several
+    assert all(METRICS[metric.name] is metric for metric in several)
 
 
 def test_no_metric_is_missing():
@@ -57,28 +112,59 @@ def test_no_metric_is_missing():
     assert {"error", "latency", "speedup", "memory"} <= set(METRICS)
 
 
-def test_a_metric_says_what_it_is_in_one_sentence(metric):
+def test_a_metric_has_a_name_a_direction_and_one_sentence(metric):
     assert isinstance(metric, Metric)
     assert metric.summary.endswith(".")
     assert "\n" not in metric.summary
     assert metric.better in {"higher", "lower"}
     assert metric.label.startswith(metric.name)
+    assert metric.label.endswith({"higher": "↑", "lower": "↓"}[metric.better])
 
 
 @pytest.mark.parametrize("measured", [EXACT, SAMPLED], ids=["exact", "sampled"])
 @pytest.mark.parametrize("baseline", [EXACT, None], ids=["baseline", "no-baseline"])
-def test_a_metric_is_a_finite_number_or_absent(metric, measured, baseline):
-    value = metric.compute(measured, baseline)
+@pytest.mark.parametrize("ceilings", [CEILINGS, None], ids=["ceilings", "no-ceilings"])
+def test_a_metric_is_a_finite_number_or_absent(metric, measured, baseline, ceilings):
+    value = metric.value(CASE, measured, baseline, ceilings)
     assert value is None or (math.isfinite(value) and value >= 0)
 
 
+def test_a_metric_has_a_value_where_all_is_known_of_a_product_or_of_a_training(metric):
+    known = [metric.value(CASE, measured, baseline, CEILINGS) for measured, baseline in ((FULL, EXACT), (TRAINED, TRAINED_EXACTLY))]
+    assert any(value is not None for value in known)
+
+
 def test_a_metric_works_on_a_record_with_only_the_agreed_fields(metric):
-    value = metric.compute(measurement(1.0), None)
+    value = metric.value(CASE, measurement(1.0), None, None)
     assert value is None or math.isfinite(value)
 
 
 def test_a_metric_of_a_matrix_without_entries_does_not_divide_by_zero(metric):
-    metric.compute(measurement(1.0, nnz=0, kept_nnz=0), None)
+    value = metric.value(CASE, measurement(1.0, nnz=0, kept_nnz=0, rows=0, columns=0), None, CEILINGS)
+    assert value is None or math.isfinite(value)
+
+
+@pytest.mark.parametrize("better", ["more", "Higher", "", None])
+def test_a_metric_of_no_known_direction_is_refused(better):
+    with pytest.raises(ValueError, match=rf"^metric 'mine': better must be higher or lower \(got {better!r}\)$"):
+        Metric("mine", "s", better, "Mine.", lambda measurement, baseline: 1.0)
+
+
+def test_a_metric_that_would_never_have_a_value_is_refused():
+    with pytest.raises(ValueError, match=r"^metric 'mine': must have compute, or within in its place \(got neither\)$"):
+        Metric("mine", "s", "lower", "Mine.")
+
+
+def test_a_metric_of_which_one_function_would_never_be_called_is_refused():
+    with pytest.raises(ValueError, match=r"\(got both\)$"):
+        Metric("mine", "s", "lower", "Mine.", lambda measurement, baseline: 1.0, lambda case, measurement, ceilings: 2.0)
+
+
+def test_a_metric_computes_from_a_measurement_and_its_baseline_or_from_the_case():
+    by_baseline = Metric("mine", "s", "lower", "Mine.", lambda measurement, baseline: baseline.timing.fastest_s)
+    by_case = Metric("mine", "s", "lower", "Mine.", within=lambda case, measurement, ceilings: case.width)
+    assert by_baseline.value(CASE, SAMPLED, EXACT, None) == 2.0
+    assert by_case.value(CASE, SAMPLED, EXACT, None) == 64
 
 
 # Worked out by hand from EXACT and SAMPLED above.
@@ -96,12 +182,12 @@ def test_a_metric_of_a_matrix_without_entries_does_not_divide_by_zero(metric):
     ],
 )
 def test_the_value_of_a_sampled_kernel(name, expected):
-    assert METRICS[name].of(SAMPLED, EXACT) == pytest.approx(expected)
+    assert METRICS[name].compute(SAMPLED, EXACT) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("memory", 3.0), ("workspace", 0.0), ("select", None), ("multiply", 2000.0)])
 def test_the_value_of_an_exact_kernel(name, expected):
-    assert METRICS[name].of(EXACT, None) == expected
+    assert METRICS[name].compute(EXACT, None) == expected
 
 
 def test_a_speedup_is_by_the_fastest_samples_and_absent_without_a_baseline():
@@ -129,25 +215,25 @@ def test_a_speedup_gives_both_sides_the_same_number_of_chances():
     ],
 )
 def test_the_value_of_a_training(name, expected):
-    assert METRICS[name].of(TRAINED, TRAINED_EXACTLY) == pytest.approx(expected)
+    assert METRICS[name].compute(TRAINED, TRAINED_EXACTLY) == pytest.approx(expected)
 
 
 def test_metrics_of_a_training_are_absent_for_a_product_and_the_other_way_round():
-    assert {name for name in OF_TRAINING if METRICS[name].of(SAMPLED, EXACT) is not None} == set()
-    assert {name for name in OF_A_PRODUCT if METRICS[name].of(TRAINED, TRAINED_EXACTLY) is not None} == set()
+    assert {name for name in OF_TRAINING if METRICS[name].compute(SAMPLED, EXACT) is not None} == set()
+    assert {name for name in OF_A_PRODUCT if METRICS[name].compute(TRAINED, TRAINED_EXACTLY) is not None} == set()
 
 
 def test_a_training_without_its_baseline_or_its_series_has_no_drop():
-    assert METRICS["metric drop"].of(TRAINED, None) is None
-    assert METRICS["metric drop"].of(TRAINED, measurement(1.0)) is None
-    assert METRICS["backward speedup"].of(TRAINED, measurement(1.0)) is None
+    assert METRICS["metric drop"].compute(TRAINED, None) is None
+    assert METRICS["metric drop"].compute(TRAINED, measurement(1.0)) is None
+    assert METRICS["backward speedup"].compute(TRAINED, measurement(1.0)) is None
 
 
 def test_exact_training_spends_nothing_on_sampling_and_is_its_own_measure():
-    assert METRICS["overhead"].of(TRAINED_EXACTLY, None) is None
-    assert METRICS["backward speedup"].of(TRAINED_EXACTLY, TRAINED_EXACTLY) == 1.0
-    assert METRICS["metric drop"].of(TRAINED_EXACTLY, TRAINED_EXACTLY) == 0.0
+    assert METRICS["overhead"].compute(TRAINED_EXACTLY, None) is None
+    assert METRICS["backward speedup"].compute(TRAINED_EXACTLY, TRAINED_EXACTLY) == 1.0
+    assert METRICS["metric drop"].compute(TRAINED_EXACTLY, TRAINED_EXACTLY) == 0.0
 
 
 def test_a_training_more_accurate_than_exact_has_a_negative_drop():
-    assert METRICS["metric drop"].of(TRAINED_EXACTLY, TRAINED) == -12.5
+    assert METRICS["metric drop"].compute(TRAINED_EXACTLY, TRAINED) == -12.5

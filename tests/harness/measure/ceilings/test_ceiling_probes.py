@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rsc_bench.harness.measure.ceilings import probes as ceilings
+from rsc_bench.harness.measure.ceilings.probes import Effort, Sizes, _few, _triton_works, measure, sizes_of
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.run import Record
@@ -16,16 +16,13 @@ from rsc_bench.suites.session import Rounds, Session
 ROOT = Path(__file__).resolve().parents[4]
 
 
-@pytest.fixture
-def small(monkeypatch):
-    """Probes of a machine with a cache of a megabyte, a millisecond each."""
-    monkeypatch.setattr(ceilings, "SMALLEST_BYTES", 1)
-    monkeypatch.setattr(ceilings, "PROBE_S", 0.001)
-    monkeypatch.setattr(ceilings.environment, "l3_bytes", lambda: 1 << 20)
+def measured(row_bytes, free_bytes=None):
+    """Ceilings of a machine with a cache of a megabyte, from probes of a millisecond each."""
+    return measure("cpu", row_bytes, Effort(probe_s=0.001, smallest_bytes=1), lambda device: Sizes(1 << 20, free_bytes))
 
 
-def test_a_copy_and_gathers_from_cache_and_memory_are_timed_for_each_size_of_rows(small):
-    found = ceilings.measure("cpu", [1024, 256, 256])
+def test_a_copy_and_gathers_from_cache_and_memory_are_timed_for_each_size_of_rows():
+    found = measured([1024, 256, 256])
     assert (found.device, found.cache_bytes, found.missing) == ("cpu", 1 << 20, None)
     # Half the cache of a megabyte, a whole one, and eight.
     gathered = [(probe.row_bytes, probe.operand_bytes) for probe in found.probes if probe.what == "gather"]
@@ -35,31 +32,35 @@ def test_a_copy_and_gathers_from_cache_and_memory_are_timed_for_each_size_of_row
     assert all(len(probe.times_s) >= 3 and min(probe.times_s) > 0 for probe in found.probes)
 
 
-def test_every_gather_has_a_ceiling_to_read(small):
-    found = ceilings.measure("cpu", [8, 100])
+def test_every_gather_has_a_ceiling_to_read():
+    found = measured([8, 100])
     for row_bytes in (2, 8, 100, 4096):
         assert found.gather(row_bytes, 10) is not None
         assert found.gather(row_bytes, 1 << 40) is not None
 
 
 def test_of_many_sizes_of_rows_the_ends_and_the_middle_stand_for_all():
-    assert ceilings._few([2, 82, 64, 128, 256, 1024]) == [4, 128, 1024]
-    assert ceilings._few([82]) == [84]  # whole words
+    assert _few([2, 82, 64, 128, 256, 1024]) == [4, 128, 1024]
+    assert _few([82]) == [84]  # whole words
 
 
-def test_a_device_without_memory_has_a_reason_in_place_of_probes(small, monkeypatch):
-    monkeypatch.setattr(ceilings.main_memory, "free_bytes", lambda: 1000)
-    found = ceilings.measure("cpu", [64])
+def test_a_device_without_memory_has_a_reason_in_place_of_probes():
+    found = measured([64], free_bytes=1000)
     assert found.probes == []
     assert found.missing.startswith("MemoryError: operands beyond the cache need ")
 
 
-def test_a_device_that_faults_has_a_reason_in_place_of_probes(small, monkeypatch):
-    def fault(*arguments):
+def test_a_device_that_faults_has_a_reason_in_place_of_probes():
+    def fault(device):
         raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
 
-    monkeypatch.setattr(ceilings, "_probes", fault)
-    assert ceilings.measure("cpu", [64]).missing == "RuntimeError: CUDA error: an illegal memory access was encountered"
+    assert measure("cpu", [64], sizes=fault).missing == "RuntimeError: CUDA error: an illegal memory access was encountered"
+
+
+def test_the_sizes_of_a_cpu_are_its_cache_and_what_is_free_of_main_memory():
+    found = sizes_of(torch.device("cpu"))
+    assert found.cache_bytes is None or found.cache_bytes > 2**18
+    assert found.free_bytes is None or found.free_bytes > 2**20
 
 
 @pytest.fixture
@@ -67,11 +68,11 @@ def asked(monkeypatch):
     """What ceilings are asked for: devices and sizes of rows; each time there are none, for a reason."""
     found = []
 
-    def measure(device, row_bytes):
+    def noted(device, row_bytes):
         found.append((device, row_bytes))
         return Ceilings(device=device, missing=f"asked {len(found)} times")
 
-    monkeypatch.setattr("rsc_bench.suites.session.ceilings.measure", measure)
+    monkeypatch.setattr("rsc_bench.suites.session.ceilings.measure", noted)
     return found
 
 
@@ -104,22 +105,18 @@ def test_each_session_keeps_its_ceilings_in_the_first_round_that_it_starts(asked
     assert kept == ["asked 1 times", None, "asked 2 times"]
 
 
-def test_where_triton_cannot_compile_it_is_no_means(monkeypatch):
-    def no_compiler(rows, index):
-        raise RuntimeError("Failed to find C compiler")
+@pytest.mark.parametrize("error", [RuntimeError("Failed to find C compiler"), ModuleNotFoundError("No module named 'triton'")])
+def test_where_triton_is_absent_or_cannot_compile_it_is_no_means(error):
+    def fails(rows, index):
+        raise error
 
-    monkeypatch.setattr(ceilings, "find_spec", lambda name: object())
-    monkeypatch.setattr(ceilings, "_triton", no_compiler)
-    assert not ceilings._triton_works(torch.zeros(1024))
-    monkeypatch.setattr(ceilings, "_triton", lambda rows, index: lambda: None)
-    assert ceilings._triton_works(torch.zeros(1024))
-    monkeypatch.setattr(ceilings, "find_spec", lambda name: None)
-    assert not ceilings._triton_works(torch.zeros(1024))
+    assert not _triton_works(torch.zeros(1024), fails)
+    assert _triton_works(torch.zeros(1024), lambda rows, index: lambda: None)
 
 
 INTERPRETED = """
 import torch
-from rsc_bench.suites.gather_triton import gather_sum
+from rsc_bench.harness.measure.ceilings.gather_triton import gather_sum
 for width in (1, 41, 64, 300):
     rows = torch.randn(50, width)
     index = torch.randint(50, (3, 64), dtype=torch.int32)
@@ -141,9 +138,9 @@ def test_the_gather_in_triton_sums_the_rows_it_was_given():
 def test_on_a_gpu_the_cache_is_faster_than_memory_and_all_of_it_takes_three_seconds():
     import time
 
-    ceilings.measure("cuda:0", [1024])  # loads and compiles
+    measure("cuda:0", [1024])  # loads and compiles
     start = time.perf_counter()
-    found = ceilings.measure("cuda:0", [256, 1024])
+    found = measure("cuda:0", [256, 1024])
     assert time.perf_counter() - start < 3
     assert found.missing is None
     assert found.gather(1024, 0) > found.gather(1024, 1 << 40) > 0.3 * found.copy()

@@ -7,6 +7,7 @@ import torch
 
 from rsc_bench.harness.measure.clocks import CannotTime, Timed
 from rsc_bench.harness.measure.gpu import cuda, l2
+from rsc_bench.harness.records.measurement import coldness
 from rsc_bench.plugins import load
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
@@ -25,18 +26,18 @@ def seconds(name, call):
 
 
 def test_a_read_after_the_flush_comes_from_memory():
-    shown = l2.shown(DEVICE)
+    shown = l2.Flushes(cuda.GPUS).shown(DEVICE)
     assert shown.buffer_bytes >= 2 * torch.cuda.get_device_properties(DEVICE).L2_cache_size
-    assert l2.reached(shown.probe_s) >= l2.ENOUGH, shown.probe_s
+    assert coldness(shown.probe_s) >= l2.ENOUGH, shown.probe_s
 
 
-def test_reading_what_the_l2_holds_is_not_slower_hot_than_cold():
+def test_reading_what_the_l2_has_is_not_slower_hot_than_cold():
     operand = torch.ones(torch.cuda.get_device_properties(DEVICE).L2_cache_size // 8, device=DEVICE)  # half of it
     assert seconds("cuda_hot", operand.sum) <= seconds("cuda_cold", operand.sum)
 
 
 @pytest.mark.parametrize("name", ["cuda_hot", "cuda_cold", "cuda_graph", "host"])
-def test_a_spin_takes_as_long_as_it_was_told_to(name):
+def test_a_spin_takes_as_long_as_it_should(name):
     gpu = cuda.gpu(DEVICE)
     seconds(name, lambda: gpu.spin(5e-3))  # until the clocks of the GPU are up
     assert seconds(name, lambda: gpu.spin(5e-3)) == pytest.approx(5e-3, rel=0.1)

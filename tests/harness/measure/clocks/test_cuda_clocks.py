@@ -2,6 +2,7 @@
 
 import ctypes
 import inspect
+import re
 import sys
 
 import pytest
@@ -10,10 +11,13 @@ from fake_cuda import LAUNCH_S, FakeTorch, Generator
 from made_runs import case
 
 from rsc_bench.harness.measure.attempt import attempt
-from rsc_bench.harness.measure.clocks import CannotTime, Timed
+from rsc_bench.harness.measure.clocks import CannotTime, Timed, cuda_cold, cuda_graph, cuda_hot
 from rsc_bench.harness.measure.gpu import cuda, l2, queueing
+from rsc_bench.harness.measure.gpu.cuda import Gpus
+from rsc_bench.harness.measure.gpu.l2 import Flushes
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.measure.work import Checked
+from rsc_bench.harness.records.measurement import Accuracy, Matrix, coldness
 from rsc_bench.plugins import load
 
 CLOCKS = load("clock")
@@ -22,31 +26,23 @@ MS = 1e-3
 
 
 @pytest.fixture
-def torch(monkeypatch):
-    return installed(monkeypatch, FakeTorch())
+def torch():
+    return FakeTorch()
 
 
-def installed(monkeypatch, fake):
-    monkeypatch.setattr(cuda, "loaded", lambda: fake)
-    monkeypatch.setattr(queueing, "perf_counter", fake.perf_counter)
-    forget()
-    monkeypatch.setattr(l2, "SIZES", (2,))
-    return fake
+def gpus_of(torch):
+    return Gpus(torch, now=torch.perf_counter)
 
 
-@pytest.fixture(autouse=True)
-def forgotten():
-    yield
-    forget()
-
-
-def forget():
-    cuda.gpu.cache_clear()
-    l2.shown.cache_clear()
+def clocks_of(torch):
+    """The clocks of a GPU by name, for this one."""
+    gpus = gpus_of(torch)
+    found = (cuda_cold.clock_of(gpus, Flushes(gpus, sizes=(2,))), cuda_hot.clock_of(gpus), cuda_graph.clock_of(gpus))
+    return {clock.name: clock for clock in found}
 
 
 def opened(torch, name, call, calls=1):
-    clock = CLOCKS[name].open(Timed(call, calls, torch.synchronise, "cuda:0"))
+    clock = clocks_of(torch)[name].open(Timed(call, calls, torch.synchronise, "cuda:0"))
     torch.log.clear()
     return clock
 
@@ -56,11 +52,13 @@ def float32_ms(seconds):
     return ctypes.c_float(seconds * 1e3).value / 1e3
 
 
-@pytest.mark.parametrize("name", sorted(set(CLOCKS) - {"host"}))
-def test_the_clock_of_a_gpu_is_not_for_a_cpu(name, monkeypatch):
+@pytest.mark.parametrize("name", [*BETWEEN_EVENTS, "cuda_graph"])
+def test_the_clock_of_a_gpu_is_not_for_a_cpu(name, torch):
     assert CLOCKS[name].devices == ("cuda",)
-    monkeypatch.setattr(cuda, "loaded", lambda: type("Torch", (), {"cuda": type("Cuda", (), {"is_available": lambda: False})}))
-    assert CLOCKS[name].missing() == "no CUDA device: torch sees no NVIDIA GPU (python -m harness doctor says more)"
+    assert clocks_of(torch)[name].missing() is None
+    torch.cuda.is_available = lambda: False
+    reason = clocks_of(torch)[name].missing()
+    assert re.fullmatch(r"no CUDA device: torch sees no NVIDIA GPU \(.* doctor says more\)", reason)
 
 
 def test_cold_and_hot_are_what_a_gpu_is_measured_with():
@@ -70,7 +68,7 @@ def test_cold_and_hot_are_what_a_gpu_is_measured_with():
 
 def test_without_torch_there_is_no_such_clock(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert cuda.missing() == "torch is not installed: pip install torch"
+    assert Gpus().missing() == "torch is not installed: pip install torch"
 
 
 def test_the_made_up_torch_has_nothing_that_torch_has_not():
@@ -204,12 +202,24 @@ def test_a_hiccup_of_the_host_is_forgotten_after_the_next_call():
     assert (spin.seconds, spin.waits) == (queueing.SHORTEST_S, False)
 
 
-def test_the_counter_of_the_spin_is_measured_at_the_fastest_clock(monkeypatch):
-    fake = installed(monkeypatch, FakeTorch(cycles_per_s=2e9))
-    gpu = cuda.gpu("cuda:0")
+def test_the_counter_of_the_spin_is_measured_at_the_fastest_clock():
+    fake = FakeTorch(cycles_per_s=2e9)
+    gpu = gpus_of(fake).gpu("cuda:0")
     start = fake.free_s = fake.host_s
     gpu.spin(0.5)
     assert fake.free_s - start == pytest.approx(0.5, rel=1e-6)
+
+
+def test_a_gpu_is_measured_once(torch):
+    gpus = gpus_of(torch)
+    assert gpus.gpu("cuda:0") is gpus.gpu("cuda:0")
+    assert gpus.gpu("cuda:0") is not gpus_of(torch).gpu("cuda:0")
+
+
+def test_what_can_still_be_allocated_is_what_is_free_and_what_torch_keeps_in_reserve(torch):
+    torch.cuda.mem_get_info = lambda device: (500, 1000)
+    torch.cuda.memory_reserved, torch.cuda.memory_allocated = (lambda device: 300), (lambda device: 100)
+    assert gpus_of(torch).free_bytes("cuda:0") == 500 + 200
 
 
 def test_a_graph_is_captured_once_and_replayed(torch):
@@ -219,9 +229,9 @@ def test_a_graph_is_captured_once_and_replayed(torch):
     assert torch.log == ["spin", "event", "replay", "event"] * 2, "captured when it was opened, and no more after that"
 
 
-def test_a_graph_holds_a_whole_interval(torch):
+def test_a_graph_has_a_whole_interval(torch):
     made = torch.kernel("call", device_s=MS)
-    clock = CLOCKS["cuda_graph"].open(Timed(made, 3, torch.synchronise, "cuda:0"))
+    clock = clocks_of(torch)["cuda_graph"].open(Timed(made, 3, torch.synchronise, "cuda:0"))
     assert torch.log[-4:] == ["capture", "call", "call", "call"]
     assert torch.log.count("call") == 6, "once on a stream of its own, once captured"
     sample = clock.take()
@@ -231,7 +241,7 @@ def test_a_graph_holds_a_whole_interval(torch):
     assert torch.streams[-1] == "default"
 
 
-def test_a_graph_is_told_of_the_generators_that_its_calls_draw_from(torch):
+def test_a_graph_knows_the_generators_that_its_calls_draw_from(torch):
     own = Generator()
     clock = opened(torch, "cuda_graph", lambda: torch.rand(generator=own), calls=3)
     assert clock.take().seconds == pytest.approx(3 * MS, abs=1e-8)
@@ -275,37 +285,56 @@ def test_what_cannot_be_captured_says_what_went_wrong_first_and_leaves_no_trace(
 
 
 def test_a_flush_is_twice_the_l2_at_least_and_shown_to_be_cold_once(torch):
-    clock = opened(torch, "cuda_cold", torch.kernel("call"))
-    shown = l2.shown("cuda:0")
-    assert shown.buffer_bytes >= 2 * cuda.gpu("cuda:0").l2_bytes
-    assert clock.flush_probe_s == shown.probe_s
+    gpus = gpus_of(torch)
+    flushes = Flushes(gpus)
+    shown = flushes.shown("cuda:0")
+    assert shown.buffer_bytes == 2 * gpus.gpu("cuda:0").l2_bytes
     assert {name: len(times_s) for name, times_s in shown.probe_s.items()} == dict.fromkeys(("hot", "flushed", "memory"), l2.READS)
-    assert l2.reached(shown.probe_s) == pytest.approx(1)
-    assert l2.shown("cuda:0") is shown
+    assert coldness(shown.probe_s) == pytest.approx(1)
+    assert flushes.shown("cuda:0") is shown
+
+
+def test_a_cold_clock_shows_how_cold_its_flush_is(torch):
+    gpus = gpus_of(torch)
+    flushes = Flushes(gpus, sizes=(2,))
+    clock = cuda_cold.clock_of(gpus, flushes).open(Timed(torch.kernel("call"), 1, torch.synchronise, "cuda:0"))
+    assert clock.flush_probe_s == flushes.shown("cuda:0").probe_s
 
 
 def test_a_hot_clock_has_nothing_to_show(torch):
     assert opened(torch, "cuda_hot", torch.kernel("call")).flush_probe_s is None
 
 
-def test_a_flush_that_nothing_can_be_told_of_is_warned_of(torch, monkeypatch):
-    monkeypatch.setattr(l2, "SIZES", (2, 4))
+def reads(flushed, hot=2.0, memory=4.0):
+    """What a probe of a flush may find, in seconds."""
+    return {"hot": [hot], "flushed": [flushed], "memory": [memory]}
+
+
+def probing(*found):
+    """A probe that finds one after the other."""
+    left = iter(found)
+    return lambda gpu, flush: next(left)
+
+
+def test_a_flush_that_cannot_be_judged_is_warned_of(torch):
     torch.l2_holds_on = True
-    with pytest.warns(UserWarning, match=r"cuda_cold: a read after a flush of 0 MB could not be told from one out of a hot L2"):
-        assert l2.shown("cuda:0").buffer_bytes == 2 * cuda.gpu("cuda:0").l2_bytes
+    gpus = gpus_of(torch)
+    with pytest.warns(UserWarning, match=r"cuda_cold: reads after a flush of 0 MB found memory as fast as a hot L2"):
+        shown = Flushes(gpus, sizes=(2, 4)).shown("cuda:0")
+    assert shown.buffer_bytes == 2 * gpus.gpu("cuda:0").l2_bytes, "a larger one would be judged no better"
 
 
-def test_the_smallest_flush_that_reaches_memory_is_taken(torch, monkeypatch):
-    monkeypatch.setattr(l2, "SIZES", (2, 4, 8))
-    shares = iter([0.3, 0.9])
-    monkeypatch.setattr(l2, "reached", lambda probe_s: next(shares))
-    assert l2.shown("cuda:0").buffer_bytes == 4 * cuda.gpu("cuda:0").l2_bytes
+def test_the_smallest_flush_that_reaches_memory_is_taken(torch):
+    gpus = gpus_of(torch)
+    flushes = Flushes(gpus, probe=probing(reads(flushed=2.6), reads(flushed=3.8)))
+    assert flushes.shown("cuda:0").buffer_bytes == 4 * gpus.gpu("cuda:0").l2_bytes
 
 
-def test_a_flush_that_never_reaches_memory_warns_how_far_it_gets(torch, monkeypatch):
-    monkeypatch.setattr(l2, "reached", lambda probe_s: 0.3)
-    with pytest.warns(UserWarning, match="was only 30% on the way to one from memory"):
-        l2.shown("cuda:0")
+def test_a_flush_that_never_reaches_memory_is_the_largest_and_warns_how_far_it_gets(torch):
+    gpus = gpus_of(torch)
+    with pytest.warns(UserWarning, match="found only 30% on the way from the L2 to memory: times may be those of a warm cache"):
+        shown = Flushes(gpus, probe=probing(*[reads(flushed=2.6)] * 3)).shown("cuda:0")
+    assert shown.buffer_bytes == max(l2.SIZES) * gpus.gpu("cuda:0").l2_bytes
 
 
 class Work:
@@ -325,28 +354,31 @@ class Work:
         self._kernel()
 
     def check(self, result):
-        return Checked(rel_error=0.5, check_error=0.0, nnz=9, kept_nnz=1, rows=3, columns=3)
+        return Checked(Matrix(nnz=9, kept_nnz=1, rows=3, columns=3), Accuracy(rel_error=0.5, check_error=0.0))
 
     def result_bytes(self, result):
         return 0
 
 
 def test_a_case_is_measured_on_a_gpu_by_the_same_path_as_on_a_cpu(torch):
-    record = attempt(case(clock="cuda_cold"), lambda: lambda: Work(torch), CLOCKS["cuda_cold"], Limits(warmup_s=0))
+    gpus = gpus_of(torch)
+    flushes = Flushes(gpus, sizes=(2,))
+    clock = cuda_cold.clock_of(gpus, flushes)
+    record = attempt(case(clock="cuda_cold"), lambda: lambda: Work(torch), clock, Limits(warmup_s=0))
     assert record.status == "ok", record.reason
-    found = record.measurement
+    found = record.measurement.timing
     assert found.times_s[0] == pytest.approx((4 * MS + 3 * MS) / 4, rel=0.01), "four multiplies and one selection, per call"
     assert found.select_s[0] == pytest.approx(3 * MS, rel=0.01)
     assert found.multiply_s[0] == pytest.approx(MS, rel=1e-6)
     assert set(found.exposed_calls) == {1}
     assert found.launch_s[0] == pytest.approx(LAUNCH_S)
     assert len(found.launch_s) == len(found.exposed_calls) == len(found.times_s)
-    assert found.flush_probe_s == l2.shown("cuda:0").probe_s
+    assert found.flush_probe_s == flushes.shown("cuda:0").probe_s
 
 
 @pytest.mark.parametrize(
     ("hot", "flushed", "memory", "share"),
     [([2, 2, 9], [4, 4, 4], [4, 4, 4], 1.0), ([2.0], [2.0], [4.0], 0.0), ([2.0], [3.0], [4.0], 0.5), ([2.0], [2.3], [2.3], None)],
 )
-def test_how_far_a_flush_reaches_is_told_by_the_medians(hot, flushed, memory, share):
-    assert l2.reached({"hot": hot, "flushed": flushed, "memory": memory}) == share
+def test_how_far_a_flush_reaches_follows_from_the_medians(hot, flushed, memory, share):
+    assert coldness({"hot": hot, "flushed": flushed, "memory": memory}) == share

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -14,11 +16,14 @@ FULL = (
 class Gpu:
     """The part of torch.cuda that a failed case is followed by."""
 
-    def __init__(self, monkeypatch, error=None, initialised=True):
-        self.done, self._error = [], error
-        for name in ("synchronize", "empty_cache"):
-            monkeypatch.setattr(torch.cuda, name, getattr(self, name))
-        monkeypatch.setattr(torch.cuda, "is_initialized", lambda: initialised)
+    def __init__(self, error=None, initialised=True):
+        self.done, self._error, self._initialised = [], error, initialised
+
+    def fault(self, device):
+        return fault(device, SimpleNamespace(cuda=self))
+
+    def is_initialized(self):
+        return self._initialised
 
     def synchronize(self, device):
         self.done.append(device)
@@ -44,20 +49,24 @@ def test_another_error_is_not_one_of_memory():
     assert out_of_memory(RuntimeError(FULL)) is None
 
 
-def test_a_gpu_that_works_after_a_failure_is_no_fault_and_its_memory_is_given_back(monkeypatch):
-    gpu = Gpu(monkeypatch)
-    assert fault("cuda:0") is None
+def test_a_gpu_that_works_after_a_failure_is_no_fault_and_its_memory_is_given_back():
+    gpu = Gpu()
+    assert gpu.fault("cuda:0") is None
     assert gpu.done == ["cuda:0", "emptied"]
 
 
-def test_a_gpu_that_does_not_answer_any_more_is_a_fault(monkeypatch):
-    gpu = Gpu(monkeypatch, RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might ..."))
-    assert fault("cuda:0") == "CUDA error: an illegal memory access was encountered"
+def test_a_gpu_that_does_not_answer_any_more_is_a_fault():
+    gpu = Gpu(RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might ..."))
+    assert gpu.fault("cuda:0") == "CUDA error: an illegal memory access was encountered"
     assert gpu.done == ["cuda:0"]
 
 
+def test_a_fault_without_a_message_is_named_by_its_type():
+    assert Gpu(RuntimeError()).fault("cuda:0") == "RuntimeError"
+
+
 @pytest.mark.parametrize(("device", "initialised"), [("cpu", True), ("cuda:0", False)])
-def test_without_a_gpu_in_use_there_is_no_fault(monkeypatch, device, initialised):
-    gpu = Gpu(monkeypatch, RuntimeError("never asked"), initialised)
-    assert fault(device) is None
+def test_without_a_gpu_in_use_there_is_no_fault(device, initialised):
+    gpu = Gpu(RuntimeError("never asked"), initialised)
+    assert gpu.fault(device) is None
     assert gpu.done == []

@@ -12,8 +12,8 @@ POWER_CAP, IDLE = 0x4, 0x1
 
 def taken(*reasons):
     """Samples 1, 2, 3 ... seconds long are all precise; the reasons are read once before the first and after each."""
-    told = itertools.chain(reasons, itertools.repeat(0))
-    marked = Marked(lambda: 1.0 + marked.count * 1e-6, lambda: next(told))
+    given = itertools.chain(reasons, itertools.repeat(0))
+    marked = Marked(lambda: 1.0 + marked.count * 1e-6, lambda: next(given))
     times_s, stop = repeated(marked, LIMITS)
     return [round((time_s - 1) * 1e6) for time_s in times_s], marked.throttled, stop
 

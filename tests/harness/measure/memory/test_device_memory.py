@@ -2,16 +2,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from rsc_bench.harness.measure.memory import device as device_memory
-
-torch = pytest.importorskip("torch", reason="the allocator is torch's")
+from rsc_bench.harness.measure.memory.device import HostMemory, memory_of
+from rsc_bench.harness.measure.memory.process import ProcFiles
 
 
 class Allocator:
-    """Torch's allocator on a GPU: what is held, the highest of it since the last reset, and the highest reserved."""
+    """Torch's allocator on a GPU: what it handed out, the highest of it since the last reset, and the highest reserved."""
 
     def __init__(self):
-        self.done, self.held, self.highest, self.reserved = [], 100, 900, 5000
+        self.done, self.now, self.highest, self.reserved = [], 100, 900, 5000
 
     def synchronize(self, device):
         self.done.append(f"synchronise {device}")
@@ -21,10 +20,10 @@ class Allocator:
 
     def reset_peak_memory_stats(self, device):
         self.done.append("reset")
-        self.highest = self.held
+        self.highest = self.now
 
     def memory_allocated(self, device):
-        return self.held
+        return self.now
 
     def max_memory_allocated(self, device):
         return self.highest
@@ -34,42 +33,53 @@ class Allocator:
 
     def call(self):
         self.done.append("call")
-        self.held, self.highest = self.held + 20, self.held + 70
+        self.now, self.highest = self.now + 20, self.now + 70
         return "result"
 
 
 @pytest.fixture
-def allocator(monkeypatch):
-    made = Allocator()
-    for name in (name for name in dir(made) if not name.startswith("_") and hasattr(torch.cuda, name)):
-        monkeypatch.setattr(torch.cuda, name, getattr(made, name))
-    return made
+def allocator():
+    return Allocator()
 
 
-def test_the_peak_on_a_gpu_is_the_allocators_above_what_was_held(allocator):
-    found = device_memory.of("cuda:1")
+def memory(allocator):
+    return memory_of("cuda:1", SimpleNamespace(cuda=allocator))
+
+
+def test_the_made_up_allocator_has_nothing_that_torch_has_not(allocator):
+    torch = pytest.importorskip("torch", reason="the allocator is torch's")
+    asked = {name for name in dir(Allocator) if not name.startswith("_")} - {"call"}
+    assert {name for name in asked if not hasattr(torch.cuda, name)} == set()
+
+
+def test_the_peak_on_a_gpu_is_the_allocators_above_what_was_in_use(allocator):
+    found = memory(allocator)
     assert found.resident() == 100
     assert found.peak_of(allocator.call) == ("result", 70)
-    assert found.peaks() == {"allocated_peak_bytes": 170, "reserved_peak_bytes": 5000}
+    assert found.allocator_peaks() == (170, 5000)
 
 
 def test_what_is_allocated_after_the_call_is_not_in_its_peaks(allocator):
-    found = device_memory.of("cuda:1")
+    found = memory(allocator)
     found.peak_of(allocator.call)
     allocator.highest = 10**9
-    assert found.peaks()["allocated_peak_bytes"] == 170
+    assert found.allocator_peaks() == (170, 5000)
 
 
 def test_where_no_call_was_watched_the_peaks_are_those_up_to_now(allocator):
-    assert device_memory.of("cuda:1").peaks() == {"allocated_peak_bytes": 900, "reserved_peak_bytes": 5000}
+    assert memory(allocator).allocator_peaks() == (900, 5000)
 
 
 def test_the_call_is_over_before_its_peak_is_read_and_nothing_else_is_in_it(allocator):
-    device_memory.of("cuda:1").peak_of(allocator.call)
+    memory(allocator).peak_of(allocator.call)
     assert allocator.done == ["synchronise cuda:1", "empty", "reset", "call", "synchronise cuda:1"]
 
 
-def test_on_a_cpu_it_is_that_of_the_process(monkeypatch):
-    monkeypatch.setattr(device_memory, "memory", SimpleNamespace(resident=lambda: 7, peak_of=lambda call: (call(), 3)))
-    found = device_memory.of("cpu")
-    assert (found.resident(), found.peak_of(lambda: "result"), found.peaks()) == (7, ("result", 3), {})
+def test_on_a_cpu_it_is_that_of_the_process(tmp_path):
+    files = ProcFiles(status=tmp_path / "status", clear_refs=tmp_path / "clear_refs")
+    files.status.write_text("VmRSS: 7 kB\nVmHWM: 10 kB\n")
+    found = HostMemory(files)
+    assert found.resident() == 7 * 1024
+    assert found.peak_of(lambda: "result") == ("result", 3 * 1024)
+    assert found.allocator_peaks() == (None, None)
+    assert isinstance(memory_of("cpu"), HostMemory)

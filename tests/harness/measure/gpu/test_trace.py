@@ -7,12 +7,16 @@ import pytest
 pytest.importorskip("pynvml", reason="the fake borrows the library's constants")
 
 from made_nvml import GIB, LOST, NO_PERMISSION, UUID, FakeNvml
+from made_runs import case, ok, written
 
 from rsc_bench.harness.machine import nvml
-from rsc_bench.harness.measure.gpu import polling
+from rsc_bench.harness.machine.nvml import NvmlError
+from rsc_bench.harness.machine.sensors import Sensor, sensors
 from rsc_bench.harness.measure.gpu.polling import Poller
-from rsc_bench.harness.measure.gpu.trace import Trace
+from rsc_bench.harness.measure.gpu.trace import TraceRecorder
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.gpu_trace import COLUMNS, GpuTrace, throttle_words
+from rsc_bench.plugins import PluginError
 
 PERIOD_S = 0.005
 
@@ -24,15 +28,16 @@ def library(monkeypatch):
     return made
 
 
-def traced(parts=("prepare", "sample"), wait_s=0.03):
-    trace = Trace(nvml.find(UUID), PERIOD_S)
+def traced(parts=("prepare", "sample"), wait_s=0.03, beside=()):
+    """A trace of parts that each take some time, of every sensor and of some beside them."""
+    recorder = TraceRecorder(nvml.find(UUID), PERIOD_S, chosen=(*sensors(), *beside))
     for part in parts:
-        trace.mark(part)
+        recorder.mark(part)
         time.sleep(wait_s)
-    return trace.end()
+    return recorder.end()
 
 
-def test_a_trace_has_a_column_for_all_that_is_told_and_a_time_for_each_reading(library):
+def test_a_trace_has_a_column_for_all_that_is_reported_and_a_time_for_each_reading(library):
     found = traced()
     assert found.period_s == PERIOD_S
     assert len(found.offset_s) > 2
@@ -55,17 +60,17 @@ def test_marks_say_where_each_part_began(library):
 
 def test_reading_begins_with_the_first_part_and_ends_with_the_case(library):
     before = threading.active_count()
-    trace = Trace(nvml.find(UUID), PERIOD_S)
+    recorder = TraceRecorder(nvml.find(UUID), PERIOD_S)
     assert threading.active_count() == before
-    trace.mark("prepare")
+    recorder.mark("prepare")
     assert threading.active_count() == before + 1
-    found = trace.end()
+    found = recorder.end()
     assert threading.active_count() == before
-    assert trace.end() == found, "the end comes once"
+    assert recorder.end() == found, "the end comes once"
 
 
 def test_a_trace_that_never_began_has_no_readings(library):
-    found = Trace(nvml.find(UUID)).end()
+    found = TraceRecorder(nvml.find(UUID)).end()
     assert (found.offset_s, found.mark_s, found.power_w) == ([], {}, None)
 
 
@@ -80,11 +85,11 @@ def test_what_is_not_supported_is_null_with_its_reason_and_the_rest_is_read(libr
 
 
 def test_a_single_refusal_is_a_null_among_the_readings(library):
-    trace = Trace(nvml.find(UUID), period_s=60)
+    recorder = TraceRecorder(nvml.find(UUID), period_s=60)
     library.refuse("nvmlDeviceGetTemperature")
-    trace.mark("prepare")
+    recorder.mark("prepare")
     del library.nvmlDeviceGetTemperature  # answers again
-    found = trace.end()
+    found = recorder.end()
     assert found.temperature_c == [None, 45]
     assert found.absent == {"temperature_c": "Not Supported"}
 
@@ -100,27 +105,70 @@ def test_a_gpu_lost_half_way_ends_the_trace_and_keeps_what_was_read(library):
 def test_a_gpu_lost_from_the_start_has_no_readings_and_no_thread(library):
     library.refuse("nvmlDeviceGetPowerUsage", LOST)
     before = threading.active_count()
-    trace = Trace(nvml.find(UUID), PERIOD_S)
-    trace.mark("prepare")
+    recorder = TraceRecorder(nvml.find(UUID), PERIOD_S)
+    recorder.mark("prepare")
     assert threading.active_count() == before
-    found = trace.end()
+    found = recorder.end()
     assert (found.offset_s, found.ended) == ([], "GPU is lost")
 
 
-def test_a_driver_that_hangs_does_not_hang_the_run(library, monkeypatch):
+def test_a_driver_that_hangs_does_not_hang_the_run(library):
     released = threading.Event()
-    trace = Trace(nvml.find(UUID), PERIOD_S)
-    trace.mark("prepare")
-    monkeypatch.setattr(polling, "PATIENCE_S", 0.05)
+    recorder = TraceRecorder(nvml.find(UUID), PERIOD_S, patience_s=0.05)
+    recorder.mark("prepare")
     library.nvmlDeviceGetPowerUsage = lambda handle: released.wait(10) and 0
     time.sleep(0.03)
-    found = trace.end()
+    found = recorder.end()
     released.set()
-    assert found.ended.startswith("NVML did not answer within")
+    assert found.ended == "NVML did not answer within 0.05 s"
     assert len(found.offset_s) >= 1
 
 
-def test_a_poller_stops_when_it_is_told_that_there_is_no_more():
+FAN = Sensor("fan", ("fan_percent", "fan_rpm"), lambda gpu: (40, None), summary="Speed of the fan in percent.")
+
+
+def test_a_users_sensor_has_columns_of_its_own_which_are_written_and_read_back(library, tmp_path):
+    found = traced(beside=[FAN])
+    assert found.other == {"fan_percent": [40] * len(found.offset_s)}, "a column without a value is left out"
+    assert found.column("fan_percent") == found.other["fan_percent"]
+    assert found.power_w == [100.0] * len(found.offset_s)
+    path = written(tmp_path / "run.jsonl", [ok(case(device="cuda:0"), 1.0, telemetry=found)])
+    (record,) = read(path).records
+    assert record.measurement.gpu.trace == found
+
+
+def fails(error):
+    def ask(gpu):
+        raise error
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (fails(NvmlError("Not Supported")), "Not Supported"),
+        (fails(KeyError("fan")), "KeyError: 'fan'"),
+        (lambda gpu: (1, 2, 3), "ValueError: sensor 'fan' must give a tuple with a value for fan_percent, fan_rpm (got (1, 2, 3))"),
+        (lambda gpu: 40, "ValueError: sensor 'fan' must give a tuple with a value for fan_percent, fan_rpm (got 40)"),
+        (lambda gpu: (40, "fast"), "ValueError: sensor 'fan' must give finite numbers or None (got 'fast')"),
+        (lambda gpu: (40, float("nan")), "ValueError: sensor 'fan' must give finite numbers or None (got nan)"),
+    ],
+)
+def test_a_sensor_that_fails_costs_only_its_own_columns_and_has_a_reason(library, ask, reason):
+    found = traced(beside=[Sensor("fan", ("fan_percent", "fan_rpm"), ask)])
+    assert found.other == {}
+    assert found.absent == {"fan_percent": reason, "fan_rpm": reason}
+    assert all(len(found.column(name)) == len(found.offset_s) > 2 for name in COLUMNS)
+    assert found.ended is None
+
+
+def test_two_sensors_of_one_column_are_refused_before_anything_is_read(library):
+    with pytest.raises(PluginError, match="sensors 'power' and 'mine' both fill the column power_w: rename one"):
+        traced(beside=[Sensor("mine", ("power_w",), lambda gpu: (1.0,))])
+
+
+def test_a_poller_stops_when_there_is_no_more_to_read():
     left = [True, True, False]
     poller = Poller(lambda: left.pop(0), period_s=0)
     poller.start()
@@ -134,6 +182,6 @@ def test_columns_are_as_long_as_the_readings_are_many():
         GpuTrace(period_s=1, offset_s=[0, 1], mark_s={}, power_w=[1.0])
 
 
-def test_throttle_reasons_are_said_in_words_and_idling_is_none():
+def test_throttle_reasons_have_words_and_idling_is_none():
     assert throttle_words(0x4 | 0x40 | 0x1) == "power cap, hardware thermal slowdown"
     assert throttle_words(0x1 | 0x2 | 0x100) == ""  # idle, application clocks, display: nvml.h

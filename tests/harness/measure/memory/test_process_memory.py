@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rsc_bench.harness.measure.memory import process as memory
+from rsc_bench.harness.measure.memory.process import ProcFiles
 
 SIZE = 64 * 2**20
 
@@ -32,7 +33,7 @@ def test_a_call_that_needs_nothing_has_no_peak_after_one_that_needed_much():
 
 
 @linux
-def test_what_is_held_grows_by_what_is_held():
+def test_resident_memory_grows_by_what_is_kept():
     before = memory.resident()
     block = b"x" * SIZE
     assert 60e6 < memory.resident() - before < 80e6
@@ -41,7 +42,7 @@ def test_what_is_held_grows_by_what_is_held():
 
 @linux
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library has no malloc_trim")
-def test_what_was_freed_is_not_held_any_more():
+def test_what_was_freed_is_not_resident_any_more():
     before = memory.resident()
     blocks = [bytearray(b"x" * 100_000) for _ in range(600)]  # below what glibc maps apart
     last = bytearray(b"x" * 100_000)  # above them, so that they do not go back by themselves
@@ -60,9 +61,9 @@ def scattered():
 @linux
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
 def test_a_rehearsal_has_one_peak_whatever_the_allocator_kept_from_before():
-    held = scattered()
+    kept = scattered()
     first = memory.peak_of_rehearsal(scattered)
-    held += scattered()
+    kept += scattered()
     second = memory.peak_of_rehearsal(scattered)
     assert second == pytest.approx(first, rel=0.02)
     assert first == pytest.approx(SIZE + 100 * 200_000, rel=0.05)
@@ -73,15 +74,27 @@ def test_what_a_rehearsal_raises_is_raised():
         memory.peak_of_rehearsal(lambda: 1 / 0)
 
 
-def test_where_the_peak_cannot_be_reset_the_call_still_returns(monkeypatch):
-    monkeypatch.setattr(memory, "CLEAR_REFS", Path("/nowhere/clear_refs"))
-    assert memory.peak_of(lambda: 7) == (7, None)
+def test_the_peak_is_read_after_the_call_and_counts_from_what_was_resident_before(tmp_path):
+    files = ProcFiles(status=tmp_path / "status", clear_refs=tmp_path / "clear_refs")
+    files.status.write_text("VmHWM:\t  900 kB\nVmRSS:\t  100 kB\n")
+
+    def call():
+        assert files.clear_refs.read_text() == "5", "the old peak is forgotten first: proc(5)"
+        files.status.write_text("VmHWM:\t  130 kB\nVmRSS:\t  110 kB\n")
+        return "result"
+
+    assert memory.resident(files) == 100 * 1024
+    assert memory.peak_of(call, files) == ("result", 30 * 1024)
 
 
-def test_where_nothing_is_told_it_is_absent(monkeypatch):
-    monkeypatch.setattr(memory, "STATUS", Path("/nowhere/status"))
-    assert memory.resident() is None
-    assert memory.peak_of(lambda: 7) == (7, None)
+def test_where_the_peak_cannot_be_reset_the_call_still_returns():
+    assert memory.peak_of(lambda: 7, ProcFiles(clear_refs=Path("/nowhere/clear_refs"))) == (7, None)
+
+
+def test_where_nothing_is_reported_it_is_absent(tmp_path):
+    nowhere = ProcFiles(status=Path("/nowhere/status"), clear_refs=tmp_path / "clear_refs")
+    assert memory.resident(nowhere) is None
+    assert memory.peak_of(lambda: 7, nowhere) == (7, None)
 
 
 def test_an_error_of_the_call_is_the_callers():

@@ -1,17 +1,25 @@
+import contextlib
 import math
+from pathlib import Path
 
 import pytest
 from made_runs import case
 
-from rsc_bench.harness.measure import attempt as measure
+from rsc_bench.harness.measure import attempt as module
 from rsc_bench.harness.measure.attempt import attempt
 from rsc_bench.harness.measure.clocks import CannotTime, Clock, Opened, Sample
-from rsc_bench.harness.measure.memory import process as memory
+from rsc_bench.harness.measure.memory.device import HostMemory
+from rsc_bench.harness.measure.memory.process import ProcFiles
 from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.measure.watch import NotWatched, watched
 from rsc_bench.harness.measure.work import Checked, Skip, Wrong
+from rsc_bench.harness.records.measurement import Accuracy, Matrix
 
 LIMITS = Limits(warmup_s=0, time_s=10)
-FACTS = Checked(rel_error=0.5, check_error=1e-7, nnz=100, kept_nnz=10, rows=10, columns=10, kept_pairs=2, graph_digest="abc")
+FACTS = Checked(
+    Matrix(nnz=100, kept_nnz=10, rows=10, columns=10, kept_pairs=2, graph_digest="abc"),
+    Accuracy(rel_error=0.5, check_error=1e-7),
+)
 
 
 class Work:
@@ -20,8 +28,8 @@ class Work:
     device = "cpu"
     tune_s = None
 
-    def __init__(self, wrong_from=None, period=1, sampled=False):
-        self.done = []
+    def __init__(self, wrong_from=None, period=1, sampled=False, result_bytes=0):
+        self.done, self._result_bytes = [], result_bytes
         self._wrong_from, self.period = wrong_from, period
         self.select = (lambda: self.done.append("select")) if sampled else None
         self.multiply = (lambda: self.done.append("multiply")) if sampled else None
@@ -37,7 +45,7 @@ class Work:
         return FACTS
 
     def result_bytes(self, result):
-        return 0
+        return self._result_bytes
 
     def synchronise(self):
         pass
@@ -52,11 +60,32 @@ def clock(second=1.0, **beside):
 
         return Opened(take)
 
-    return Clock("still", "Says the same always.", opened, ("cpu",))
+    return Clock("still", "Always the same.", opened, ("cpu",))
 
 
-def measured(work):
-    record = attempt(case(), lambda: lambda: work, clock(), LIMITS)
+class Memory:
+    """Memory of which so much is in use each time it is looked at, and that a call goes 50 bytes above."""
+
+    def __init__(self, *in_use):
+        self._in_use = iter(in_use)
+
+    def resident(self):
+        return next(self._in_use)
+
+    def peak_of(self, call):
+        return call(), 50
+
+    def allocator_peaks(self):
+        return None, None
+
+
+def watching(memory):
+    """What watches a case that runs on a device with such memory."""
+    return lambda case: contextlib.nullcontext(NotWatched(memory))
+
+
+def measured(work, watch=watched):
+    record = attempt(case(), lambda: lambda: work, clock(), LIMITS, watch)
     assert record.status == "ok", record.reason
     return record.measurement
 
@@ -74,15 +103,15 @@ def test_work_is_checked_then_timed_then_checked_again():
     assert work.done[:2] == ["call", "check"]
     assert work.done[-2:] == ["call", "check"]
     assert work.done.count("check") == 2
-    assert work.done.count("call") == 1 + 1 + 1 + len(found.times_s) + 1, "checked, weighed, warmed up, timed, checked"
+    assert work.done.count("call") == 1 + 1 + 1 + len(found.timing.times_s) + 1, "checked, weighed, warmed up, timed, checked"
 
 
 def test_a_measurement_holds_what_the_check_found():
     found = measured(Work())
-    assert (found.rel_error, found.check_error, found.nnz, found.kept_nnz) == (0.5, 1e-7, 100, 10)
-    assert (found.rows, found.columns, found.kept_pairs, found.graph_digest) == (10, 10, 2, "abc")
-    assert (found.times_s, found.stop, found.warmup_calls) == ([1.0] * 6, "precise", 3)
-    assert found.prepare_s > 0
+    assert (found.matrix, found.accuracy) == (FACTS.matrix, FACTS.accuracy)
+    assert (found.timing.times_s, found.timing.stop, found.timing.warmup_calls) == ([1.0] * 6, "precise", 3)
+    assert found.timing.prepare_s > 0
+    assert (found.gpu, found.training, found.imported) == (None, None, None)
 
 
 def test_work_that_is_wrong_from_the_start_is_never_timed():
@@ -109,7 +138,7 @@ def measured_calls():
 def test_a_result_of_no_numbers_is_wrong():
     class Nan(Work):
         def check(self, result):
-            return Checked(rel_error=math.nan, check_error=math.nan, nnz=1, kept_nnz=1, rows=1, columns=1)
+            return Checked(FACTS.matrix, Accuracy(rel_error=math.nan, check_error=math.nan))
 
     record = attempt(case(), lambda: Nan, clock(), LIMITS)
     assert record.status in {"wrong", "failed"}
@@ -118,18 +147,18 @@ def test_a_result_of_no_numbers_is_wrong():
 
 def test_a_sample_of_a_period_is_divided_by_its_calls():
     work = Work(period=10)
-    found = measured(work)
+    found = measured(work).timing
     assert found.times_s == [0.1] * 6
     assert found.calls_per_sample == 10
 
 
 def test_what_the_clock_says_beside_the_seconds_is_kept_for_every_sample():
-    record = attempt(case(), lambda: Work, clock(launch_s=0.25, exposed_calls=1), LIMITS)
-    assert (record.measurement.launch_s, record.measurement.exposed_calls) == ([0.25] * 6, [1] * 6)
+    found = attempt(case(), lambda: Work, clock(launch_s=0.25, exposed_calls=1), LIMITS).measurement.timing
+    assert (found.launch_s, found.exposed_calls) == ([0.25] * 6, [1] * 6)
 
 
 def test_a_clock_of_the_host_says_nothing_beside_the_seconds():
-    found = measured(Work())
+    found = measured(Work()).timing
     assert (found.launch_s, found.exposed_calls, found.flush_probe_s) == (None, None, None)
 
 
@@ -148,25 +177,25 @@ def test_warming_up_waits_for_each_call():
             self.done.append("wait")
 
     work = Queued()
-    measure._warm_up(work, Limits(warmup_s=0.001))
+    module._warm_up(work, Limits(warmup_s=0.001))
     assert work.done[:4] == ["call", "wait"] * 2, "a queue would take seconds of calls in a millisecond"
 
 
 def test_selecting_and_multiplying_are_timed_apart():
     work = Work(period=10, sampled=True)
-    found = measured(work)
+    found = measured(work).timing
     assert found.select_s == found.multiply_s == [1.0] * 6
     assert work.done.count("select") == work.done.count("multiply") == 7, "once off the clock, then timed"
 
 
 def test_a_work_without_parts_has_no_times_of_them():
-    found = measured(Work())
+    found = measured(Work()).timing
     assert (found.select_s, found.multiply_s) == (None, None)
 
 
 def test_operands_are_made_before_the_clock_of_preparing_starts(monkeypatch):
     order = []
-    monkeypatch.setattr(measure, "perf_counter", lambda: order.append("clock") or 0.0)
+    monkeypatch.setattr(module, "perf_counter", lambda: order.append("clock") or 0.0)
 
     def ready():
         order.append("operands")
@@ -176,44 +205,37 @@ def test_operands_are_made_before_the_clock_of_preparing_starts(monkeypatch):
     assert order[:4] == ["operands", "clock", "prepare", "clock"]
 
 
-def test_a_failure_to_make_the_operands_is_a_record(monkeypatch):
+def test_a_failure_to_make_the_operands_is_a_record():
     def ready():
         raise Skip("operands need 9 GB of memory")
 
     assert attempt(case(), ready, clock(), LIMITS).reason == "operands need 9 GB of memory"
 
 
-def test_memory_that_cannot_be_read_is_absent(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "STATUS", tmp_path / "absent")
-    monkeypatch.setattr(memory, "CLEAR_REFS", tmp_path)
-    found = measured(Work())
+def test_memory_that_cannot_be_read_is_absent(tmp_path):
+    nowhere = ProcFiles(status=tmp_path / "absent", clear_refs=Path("/nowhere/clear_refs"))
+    found = measured(Work(), watching(HostMemory(nowhere))).memory
     assert (found.peak_bytes, found.workspace_bytes) == (None, None)
 
 
-def test_memory_is_the_peak_above_what_was_held_before_preparing(monkeypatch):
-    # Held 100 before preparing and 130 after; the call goes 50 above that, 20 of it its result.
-    held = iter([100, 130, 130, 130])
-    monkeypatch.setattr(memory, "resident", lambda: next(held))
-    monkeypatch.setattr(memory, "peak_of", lambda call: (call(), 50))
-    monkeypatch.setattr(Work, "result_bytes", lambda self, result: 20)
-    found = measured(Work())
+def test_memory_is_the_peak_above_what_was_in_use_before_preparing():
+    # 100 in use before preparing and 130 after; the call goes 50 above that, 20 of it its result.
+    found = measured(Work(result_bytes=20), watching(Memory(100, 130, 130, 130))).memory
     assert (found.peak_bytes, found.workspace_bytes) == (80, 30)
 
 
 @pytest.mark.parametrize("left", [7, 0, -7])
-def test_what_a_check_keeps_or_lets_go_of_is_no_memory_of_the_case(monkeypatch, left):
+def test_what_a_check_keeps_or_lets_go_of_is_no_memory_of_the_case(left):
     # A reference that later cases share; and those that made room for it, of earlier ones.
-    held = iter([100, 130, 130 + left, 130 + left])
-    monkeypatch.setattr(memory, "resident", lambda: next(held))
-    monkeypatch.setattr(memory, "peak_of", lambda call: (call(), 50))
-    assert measured(Work()).peak_bytes == 80
+    found = measured(Work(), watching(Memory(100, 130, 130 + left, 130 + left)))
+    assert found.memory.peak_bytes == 80
 
 
 def test_the_seconds_of_tuning_stand_beside_those_of_preparing():
     tuned = Work()
     tuned.tune_s = 2.5
-    assert measured(tuned).tune_s == 2.5
-    assert measured(Work()).tune_s is None, "there was nothing to tune"
+    assert measured(tuned).timing.tune_s == 2.5
+    assert measured(Work()).timing.tune_s is None, "there was nothing to tune"
 
 
 @pytest.mark.parametrize(
