@@ -7,49 +7,23 @@ it. `KINDS` lists every kind with its folder; an installed package adds its own 
 
 from __future__ import annotations
 
-import ast
 import importlib
-import importlib.util
 import pkgutil
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rsc_bench.text import first_line, nearest
+from rsc_bench.optional import OPTIONAL, absent, present, why_missing
+from rsc_bench.text import error_line, nearest
+from rsc_bench.user_files import PluginError, line_of, load_file
 
-OPTIONAL = {
-    "torch_geometric": 'pip install "rsc-bench[train]"',
-    "ogb": 'pip install "rsc-bench[train]"',
-    "triton": 'pip install "rsc-bench[gpu]"',
-    "sknetwork": 'pip install "rsc-bench[orders]"',
-    "torch_sparse": "pip install --no-build-isolation torch-scatter torch-sparse (minutes: they are built), or tox run -e baselines",
-    "torch_scatter": "pip install --no-build-isolation torch-scatter torch-sparse (minutes: they are built), or tox run -e baselines",
-    "torch": "pip install torch",
-    "numba": "pip install numba",
-    "pynvml": "pip install nvidia-ml-py",
-    "psutil": "pip install psutil",
-    "plotly": "pip install plotly",
-    "pandas": "pip install pandas",
-    "ray": "pip install ray",
-}
-"""Packages that may be absent, by the name they are imported under, and how to get each.
-
-Their absence is a reason why something is not available; any other failed import is a bug and stops the run.
-"""
-
-_ROOMS = ("kernels", "harness", "suites", "reports")
-_RENAMED = {"summary": "summary", "of": "compute"}
-"""Fields of plug-ins that had another name before 0.2."""
-
-
-class PluginError(Exception):
-    """A plug-in that cannot be loaded; the message names the file, the line and the reason."""
+__all__ = [
+    "KINDS", "OPTIONAL", "REGISTRY", "Kind", "PluginError", "Plugins", "Registry", "absent", "find", "load", "load_file", "present",
+    "why_missing",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -161,7 +135,7 @@ class Registry:
         """
         path = path.absolute()
         module = self._files.get(path) or load_file(path, why)
-        found = [(kind, plugin) for kind in self._kinds.values() for plugin in _plugins(module, kind, str(path))]
+        found = [(kind, plugin) for kind in self._kinds.values() for plugin in _plugins(module, kind, f"{why} {path}")]
         if not found:
             constants = ", ".join(kind.constant for kind in self._kinds.values())
             raise PluginError(f"{why} {path}: must define a plug-in, one of {constants} (got none): see CONTRIBUTING.md")
@@ -185,7 +159,9 @@ class Registry:
             yield from _ours(kind, name, missing)
         for entry in metadata.entry_points(group=kind.group):
             place = f"entry point {entry.name} of {entry.dist.name if entry.dist else entry.value} ({kind.group})"
-            yield _entry(entry, kind, place), place
+            plugin = _entry(entry, kind, place, missing)
+            if plugin is not None:
+                yield plugin, place
         for path, module in self._files.items():
             yield from ((plugin, str(path)) for plugin in _plugins(module, kind, str(path)))
 
@@ -202,92 +178,6 @@ def load(kind: str) -> Plugins:
 def find(kind: str, name: str) -> Any:
     """Return one plug-in by name, see `Registry.find`."""
     return REGISTRY.find(kind, name)
-
-
-def why_missing(error: ModuleNotFoundError) -> str | None:
-    """Return the reason and remedy for an absent optional package, or None where the import itself is wrong."""
-    top = (error.name or "").partition(".")[0]
-    return absent(top) if top in OPTIONAL else None
-
-
-def absent(package: str) -> str:
-    """Return the reason and remedy for an optional package that is not installed."""
-    return f"{package} is not installed: {OPTIONAL[package]}"
-
-
-def present() -> str | None:
-    """Return None, where a plug-in says what it lacks: nothing is missing."""
-    return None
-
-
-def load_file(path: Path, why: str) -> ModuleType:
-    """Return the module in a user's Python file; raises `PluginError` with the file, the line and the reason."""
-    if not path.is_file():
-        raise PluginError(f"{why} {path}: no such file: give the path of a Python file")
-    spec = importlib.util.spec_from_file_location(f"rsc_bench_user_{path.stem}", path.resolve())
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses and Triton look a function's module up
-    try:
-        with _as_from_elsewhere():
-            spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[spec.name]
-        raise PluginError(f"{why} {_reason(path, error)}") from error
-    return module
-
-
-@contextmanager
-def _as_from_elsewhere() -> Iterator[None]:
-    """Hide the folders of a checkout while a user's file is loaded: ``kernels`` is then whatever it is in any other folder."""
-    checkout = Path(__file__).resolve().parents[1]
-    before = sys.path[:]
-    sys.path[:] = [entry for entry in before if not (Path(entry or ".").resolve() == checkout and (checkout / "kernels").is_dir())]
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def _reason(path: Path, error: BaseException) -> str:
-    """The file, the line in it and why it does not load."""
-    line = _line(path, error)
-    place = str(path) if line is None else f"{path}, line {line}"
-    top = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
-    old = _old_import(path) if top in _ROOMS else None
-    if old is not None:
-        return f"{path}, line {old[0]}: `{old[1]}` has moved: write `{old[2]}`"
-    missing = why_missing(error) if isinstance(error, ModuleNotFoundError) else None
-    return f"{place}: {missing or f'{type(error).__name__}: {first_line(error)}'.rstrip(': ')}{_renamed(error)}"
-
-
-def _line(path: Path, error: BaseException) -> int | None:
-    """The last line of the file itself that led to the error."""
-    if isinstance(error, SyntaxError):
-        return error.lineno
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno for frame in reversed(frames) if Path(frame.filename).name == path.name), None)
-
-
-def _old_import(path: Path) -> tuple[int, str, str] | None:
-    """Line, statement and its successor of the first import that names a room as it was called before 0.2."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8", errors="replace"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in _ROOMS and node.level == 0:
-            old = ast.unparse(node)
-            return node.lineno, old, old.replace("from ", "from rsc_bench.", 1)
-        if isinstance(node, ast.Import) and node.names[0].name.partition(".")[0] in _ROOMS:
-            old = ast.unparse(node)
-            return node.lineno, old, old.replace("import ", "import rsc_bench.", 1)
-    return None
-
-
-def _renamed(error: BaseException) -> str:
-    """What to write instead, where an error is about a field that had another name."""
-    for old, new in _RENAMED.items():
-        if isinstance(error, TypeError) and str(error).endswith(f"unexpected keyword argument {old!r}"):
-            return f": it is now called {new!r}"
-    return ""
 
 
 def _ours(kind: Kind, name: str, missing: dict[str, str]) -> list[tuple[Any, str]]:
@@ -335,17 +225,18 @@ def _optional(module: str, name: str, place: str, missing: dict[str, str]) -> Mo
 
 
 def _place(place: str, error: BaseException) -> str:
-    line = _line(Path(place), error)
-    return f"{place}{'' if line is None else f', line {line}'}: {type(error).__name__}: {first_line(error)}"
+    line = line_of(Path(place), error)
+    return f"{place}{'' if line is None else f', line {line}'}: {error_line(error)}"
 
 
-def _entry(entry: metadata.EntryPoint, kind: Kind, place: str) -> Any:
+def _entry(entry: metadata.EntryPoint, kind: Kind, place: str, missing: dict[str, str]) -> Any | None:
+    """The plug-in of an installed package; where an optional package is absent, note the reason under its name and return None."""
     try:
         plugin = entry.load()
     except Exception as error:
-        raise PluginError(f"{place}: {type(error).__name__}: {first_line(error)}") from error
+        reason = why_missing(error) if isinstance(error, ModuleNotFoundError) else None
+        if reason is None:
+            raise PluginError(f"{place}: {error_line(error)}") from error
+        missing[entry.name] = reason
+        return None
     return _checked(plugin, kind, place)
-
-
-Missing = Callable[[], str | None]
-"""Why a plug-in cannot be used on this machine, with the remedy; None where it can."""

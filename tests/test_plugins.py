@@ -1,71 +1,230 @@
+"""Plug-ins are found in our folders, in installed packages and in a user's files; what is not understood is one line."""
+
+import importlib
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rsc_bench import plugins
+from rsc_bench.plugins import Kind, PluginError, Registry
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
-    """Makes a package of the files given, under a name that no other test has."""
+def registry(tmp_path, monkeypatch):
+    """Makes a package of the files given, under a name that no other test has, and a registry of one kind that lies there."""
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
 
     def make(name, **files):
         (tmp_path / name).mkdir()
         for file, text in files.items():
             (tmp_path / name / f"{file}.py").write_text(text)
-        return name
+        return Registry({"thing": Kind("thing", name, "types:SimpleNamespace")})
 
     yield make
-    for name in set(sys.modules) - before:
+    for name in [name for name in sys.modules if name.partition(".")[0].endswith(("_things", "_plugin"))]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def absent_extra(monkeypatch):
+    monkeypatch.setitem(plugins.OPTIONAL, "absent_extra", "pip install absent-extra")
 
 
 def define(name):
     return f"from types import SimpleNamespace\nTHING = SimpleNamespace(name={name!r})\n"
 
 
-def test_a_plugin_is_found_by_being_in_its_folder(package):
-    name = package(
-        "found_things", __init__="", b=define("bee"), a=define("ant"), no_plugin="OTHER = 1\n", _private=define("hidden")
-    )
-    assert list(plugins.load(name, "THING")) == ["ant", "bee"]
-    assert plugins.load(name, "THING")["bee"].name == "bee"
+def refused(load):
+    with pytest.raises(PluginError) as caught:
+        load()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
-def test_a_folder_without_an_init_file_works_too(package):
-    assert list(plugins.load(package("bare_things", a=define("ant")), "THING")) == ["ant"]
+def test_a_plugin_is_found_by_being_in_its_folder(registry):
+    files = {"b": define("bee"), "a": define("ant"), "no_plugin": "OTHER = 1\n", "_private": define("hidden")}
+    found = registry("found_things", __init__="", **files).load("thing")
+    assert list(found) == ["ant", "bee"]
+    assert found["bee"].name == "bee"
 
 
-def test_an_absent_optional_package_becomes_a_reason(package, monkeypatch):
-    monkeypatch.setitem(plugins.OPTIONAL, "absent_extra", "pip install absent-extra")
-    name = package("optional_things", a=define("ant"), b="import absent_extra.part\n")
-    loaded = plugins.load(name, "THING")
-    assert list(loaded) == ["ant"]
-    assert loaded.missing == {"b": "absent_extra is not installed: pip install absent-extra"}
+def test_a_file_may_hold_a_family(registry):
+    family = "from types import SimpleNamespace\nTHINGS = (SimpleNamespace(name='one'), SimpleNamespace(name='two'))\n"
+    assert list(registry("family_things", a=family, b=define("bee")).load("thing")) == ["one", "two", "bee"]
 
 
-def test_a_package_that_needs_an_absent_one_is_missing_as_a_whole(package, monkeypatch):
-    monkeypatch.setitem(plugins.OPTIONAL, "absent_extra", "pip install absent-extra")
-    loaded = plugins.load(package("needy_things", __init__="import absent_extra\n", a=define("ant")), "THING")
-    assert (list(loaded), list(loaded.missing)) == ([], ["needy_things"])
+def test_a_folder_without_an_init_file_works_too(registry):
+    assert list(registry("bare_things", a=define("ant")).load("thing")) == ["ant"]
 
 
-def test_a_misspelt_import_stops_the_run(package):
-    with pytest.raises(plugins.PluginError, match=r"^misspelt_things/a\.py: ModuleNotFoundError: No module named 'nunpy'$"):
-        plugins.load(package("misspelt_things", a="import nunpy\n"), "THING")
+def test_an_absent_optional_package_becomes_a_reason(registry, absent_extra):
+    found = registry("optional_things", a=define("ant"), b="import absent_extra.part\n").load("thing")
+    assert list(found) == ["ant"]
+    assert found.missing == {"b": "absent_extra is not installed: pip install absent-extra"}
+
+
+def test_a_package_that_needs_an_absent_one_is_missing_as_a_whole(registry, absent_extra):
+    found = registry("needy_things", __init__="import absent_extra\n", a=define("ant")).load("thing")
+    assert (list(found), list(found.missing)) == ([], ["needy_things"])
+
+
+def test_a_misspelt_import_stops_the_run_and_names_file_and_line(registry):
+    made = registry("misspelt_things", a="# a comment\nimport nunpy\n")
+    assert refused(lambda: made.load("thing")) == "misspelt_things/a.py, line 2: ModuleNotFoundError: No module named 'nunpy'"
 
 
 @pytest.mark.parametrize(
-    ("text", "summary"),
-    [("THING = dict(1)", "TypeError: 'int' object is not iterable"), ("THING = (", r"SyntaxError: .* line 1\)")],
+    ("text", "reason"),
+    [
+        ("THING = dict(1)", "line 1: TypeError: 'int' object is not iterable"),
+        ("\nTHING = (", "line 2: SyntaxError: '(' was never closed (b.py, line 2)"),
+        ("THING = 3", "must define THING = SimpleNamespace(...) (got int)"),
+    ],
 )
-def test_a_file_that_does_not_load_is_named_with_what_it_raised(package, text, summary):
-    with pytest.raises(plugins.PluginError, match=f"^broken_things/b.py: {summary}$"):
-        plugins.load(package("broken_things", a=define("ant"), b=text), "THING")
+def test_a_file_that_does_not_load_is_named_with_its_line_and_what_it_raised(registry, text, reason):
+    message = refused(lambda: registry("broken_things", a=define("ant"), b=text).load("thing"))
+    assert message.startswith("broken_things/b.py")
+    assert message.endswith(reason)
 
 
-def test_two_plugins_of_one_name_are_refused(package):
-    with pytest.raises(plugins.PluginError, match="two files in double_things define a THING named 'ant': rename one"):
-        plugins.load(package("double_things", a=define("ant"), b=define("ant")), "THING")
+def test_two_plugins_of_one_name_are_refused_and_both_files_named(registry):
+    made = registry("double_things", a=define("ant"), b=define("ant"))
+    rule = "both define a THING named 'ant': rename one of them"
+    assert refused(lambda: made.load("thing")) == f"double_things/a.py and double_things/b.py: {rule}"
+
+
+def test_one_plugin_is_found_by_name_and_an_unknown_one_with_the_nearest(registry):
+    made = registry("named_things", ant=define("ant"), bee="raise RuntimeError('not for this one')\n")
+    assert made.find("thing", "ant").name == "ant"
+    with pytest.raises(ValueError, match="allocation 'gready' is not known: nearest are greedy"):
+        plugins.find("allocation", "gready")
+
+
+def test_one_plugin_that_needs_an_absent_package_says_so(registry, absent_extra):
+    made = registry("lacking_things", ant="import absent_extra\n")
+    with pytest.raises(ValueError, match="thing 'ant' is not available: absent_extra is not installed: pip install absent-extra"):
+        made.find("thing", "ant")
+
+
+def test_a_users_file_adds_its_plugins_to_those_that_are_there(registry, tmp_path):
+    made = registry("given_things", a=define("ant"))
+    (tmp_path / "mine.py").write_text(define("mine"))
+    assert list(made.load("thing")) == ["ant"]
+    assert [plugin.name for _, plugin in made.add_file(tmp_path / "mine.py")] == ["mine"]
+    assert list(made.load("thing")) == ["ant", "mine"]
+    made.add_file(tmp_path / "mine.py")  # a second time it is the same one
+    assert list(made.load("thing")) == ["ant", "mine"]
+
+
+def test_two_files_of_one_name_in_two_folders_are_two_files(registry, tmp_path):
+    made = registry("twice_things", a=define("ant"))
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(define(folder))
+        made.add_file(tmp_path / folder / "mine.py")
+    assert list(made.load("thing")) == ["ant", "one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "mine.py: no such file: give the path of a Python file"),
+        ("OTHER = 1\n", "mine.py: must define a plug-in, one of THING (got none): see CONTRIBUTING.md"),
+        ("\n\n1 / 0\n", "mine.py, line 3: ZeroDivisionError: division by zero"),
+        ("raise SystemExit('over')\n", "mine.py, line 1: SystemExit: over"),
+        ("THING = 3\n", "mine.py: must define THING = SimpleNamespace(...) (got int)"),
+    ],
+    ids=["absent", "none", "raises", "exits", "number"],
+)
+def test_a_users_file_without_a_plugin_is_refused_in_one_line(registry, tmp_path, text, reason):
+    made = registry("refused_things", a=define("ant"))
+    if text is not None:
+        (tmp_path / "mine.py").write_text(text)
+    message = refused(lambda: made.add_file(tmp_path / "mine.py"))
+    assert message.startswith("--plugin ")
+    assert message.endswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("from kernels import Csr, Kernel", "from rsc_bench.kernels import Csr, Kernel"),
+        ("from harness.metrics import Metric", "from rsc_bench.harness.metrics import Metric"),
+        ("from kernels.sampled.selection import Selection", "from rsc_bench.kernels.sampled.selections import Selection"),
+        ("from suites.graphs.source import Source", "from rsc_bench.suites.graphs.source import Source"),
+    ],
+)
+def test_an_old_import_in_a_users_file_gets_the_new_one(registry, tmp_path, old, new):
+    (tmp_path / "mine.py").write_text(f"import os\n{old}\n")
+    message = refused(lambda: registry("old_things", a=define("ant")).add_file(tmp_path / "mine.py"))
+    assert message == f"--plugin {tmp_path}/mine.py, line 2: `{old}` has moved: write `{new}`"
+
+
+def test_a_field_that_was_renamed_is_said(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from rsc_bench.harness.metrics import Metric\nMETRIC = Metric('mine', 'ms', 'lower', says='Mine.')\n"
+    )
+    message = refused(lambda: Registry().add_file(tmp_path / "mine.py"))
+    assert "mine.py, line 2: TypeError: Metric.__init__() got an unexpected keyword argument 'says'" in message
+    assert message.endswith(": it is now called 'summary'")
+
+
+ELSEWHERE = """
+from pathlib import Path
+from rsc_bench.plugins import Kind, Registry
+registry = Registry({"thing": Kind("thing", "email", "types:SimpleNamespace")})
+print(registry.add_file(Path("plugin.py"))[0][1].name)
+"""
+
+
+def test_another_package_called_kernels_is_the_one_that_a_users_file_gets(tmp_path):
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "__init__.py").write_text("def get_kernel():\n    return 'theirs'\n")
+    text = "from types import SimpleNamespace\nfrom kernels import get_kernel\nTHING = SimpleNamespace(name=get_kernel())\n"
+    (tmp_path / "plugin.py").write_text(text)
+    # The checkout comes first on the path, as it does for `python -m pytest suites` and `python -m harness` there.
+    code = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]\n{ELSEWHERE}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("theirs\n", "")
+
+
+def install(folder, entry, **files):
+    """Lay a distribution out as pip does, with one entry point for things."""
+    folder.mkdir(exist_ok=True)
+    for file, text in files.items():
+        (folder / f"{file}.py").write_text(text)
+    information = folder / "made_up-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[rsc_bench.things]\n{entry}\n")
+
+
+def test_an_installed_package_adds_its_plugins(registry, tmp_path):
+    made = registry("shipped_things", a=define("ant"))
+    install(tmp_path, "theirs = shipped_plugin:THING", shipped_plugin=define("theirs"))
+    assert list(made.load("thing")) == ["ant", "theirs"]
+
+
+def test_an_installed_plugin_that_does_not_load_is_named_with_its_package(registry, tmp_path):
+    made = registry("spoilt_things", a=define("ant"))
+    install(tmp_path, "theirs = spoilt_plugin:THING", spoilt_plugin="import nunpy\n")
+    place = "entry point theirs of made-up (rsc_bench.things)"
+    assert refused(lambda: made.load("thing")) == f"{place}: ModuleNotFoundError: No module named 'nunpy'"
+
+
+def test_an_installed_plugin_that_needs_an_absent_package_is_missing_with_the_reason(registry, tmp_path, absent_extra):
+    made = registry("needing_things", a=define("ant"))
+    install(tmp_path, "theirs = needing_plugin:THING", needing_plugin="import absent_extra\n")
+    found = made.load("thing")
+    assert (list(found), found.missing) == (["ant"], {"theirs": "absent_extra is not installed: pip install absent-extra"})
+
+
+@pytest.mark.parametrize("kind", plugins.KINDS.values(), ids=lambda kind: kind.name)
+def test_every_kind_names_a_folder_and_a_type_that_exist(kind):
+    module, _, name = kind.type.partition(":")
+    assert importlib.import_module(kind.package).__path__
+    assert isinstance(getattr(importlib.import_module(module), name), type)

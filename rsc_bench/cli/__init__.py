@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rsc_bench import plugins
+from rsc_bench import __version__, plugins
 from rsc_bench.cli._options import PLUGIN
 from rsc_bench.text import call, plain
 
@@ -27,7 +27,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
-@click.version_option(package_name="rsc-bench", prog_name="rsc-bench", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="rsc-bench", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> int:
     """See what can be measured, measure it, draw what was measured, judge what changed."""
@@ -40,10 +40,10 @@ def cli(context: click.Context) -> int:
 cli.params.append(PLUGIN)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit status; what a user got wrong is one line on stderr and 2."""
+def main(arguments: list[str] | None = None, command: click.Command = cli) -> int:
+    """Run the command line, or one command, and return its exit status; what a user got wrong is one line on stderr and 2."""
     try:
-        return int(cli.main(arguments, prog_name=call("").rstrip(), standalone_mode=False) or 0)
+        return int(command.main(arguments, prog_name=call("").rstrip(), standalone_mode=False) or 0)
     except click.ClickException as error:
         _complain(error.format_message())
     except click.Abort:
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _reason(error: Exception) -> str | None:
-    """What to tell a user who can do something about it; None for a bug of ours."""
+    """What went wrong, where the user can do something about it; None for a bug of ours."""
     if isinstance(error, plugins.PluginError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):

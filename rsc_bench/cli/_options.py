@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ MARK = b"written by rsc-bench"
 def _add_plugins(_context: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]) -> None:
     for path in paths:
         plugins.REGISTRY.add_file(path)
+
+
+def load_plugins(arguments: Sequence[str]) -> None:
+    """Load what ``--plugin`` names in a command line, before the options that it may add are looked for."""
+    ours = list(takewhile(lambda argument: argument != "--", arguments))
+    paths = [value for option, value in pairwise(ours) if option == "--plugin"]
+    paths += [argument.partition("=")[2] for argument in ours if argument.startswith("--plugin=")]
+    for path in paths:
+        plugins.REGISTRY.add_file(Path(path))
 
 
 PLUGIN = click.Option(
@@ -55,15 +65,23 @@ def output_option(name: str, summary: str) -> Callable[[Any], Any]:
 json_option = output_option("json", "As JSON, for a program: into FILE, or without one in place of the text.")
 
 
-def show(shown: str, tree: dict[str, Any], as_json: Path | None) -> None:
-    """Print the text of a command; with ``--json`` print the tree in its place, with ``--json FILE`` write it beside."""
+def show(as_text: Callable[[], str], as_tree: Callable[[], dict[str, Any]], as_json: Path | None) -> None:
+    """Print the text of a command; with ``--json`` print the tree in its place, with ``--json FILE`` write it beside.
+
+    What is not shown is not made. Whether FILE may be written is for `guard_shown` to say first.
+    """
     if as_json == STDOUT:
-        click.echo(_json(tree), nl=False)
+        click.echo(_json(as_tree()), nl=False)
         return
     if as_json is not None:
-        guard(as_json, [])
-        write(as_json, _json({"origin": MARK.decode(), **tree}))
-    click.echo(shown, nl=False)
+        write(as_json, _json({"origin": MARK.decode(), **as_tree()}))
+    click.echo(as_text(), nl=False)
+
+
+def guard_shown(as_json: Path | None, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a FILE of ``--json`` that must not be written over, before any work is done for it."""
+    if as_json is not None and as_json != STDOUT:
+        guard(as_json, inputs)
 
 
 def _json(tree: dict[str, Any]) -> str:
@@ -77,7 +95,7 @@ def guard(target: Path, inputs: Iterable[Path]) -> None:
     try:
         beginning = _beginning(target)
     except OSError as error:
-        raise click.ClickException(_unwritable(target, error)) from None
+        raise unwritable(target, error) from None
     inside = target.resolve() in [path.resolve() for path in inputs]
     if target.suffix == ".jsonl" or inside or beginning.startswith(RUN_LINE):
         raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
@@ -98,8 +116,9 @@ def write(target: Path, content: str) -> None:
     try:
         files.write_whole(target, content)
     except OSError as error:
-        raise click.ClickException(_unwritable(target, error)) from None
+        raise unwritable(target, error) from None
 
 
-def _unwritable(target: Path, error: OSError) -> str:
-    return f"{target}: cannot be written ({files.refusal(target, error)}): give another path"
+def unwritable(target: Path, error: OSError) -> click.ClickException:
+    """Return the line that says why `target` cannot be written."""
+    return click.ClickException(f"{target}: cannot be written ({files.refusal(target, error)}): give another path")

@@ -1,25 +1,27 @@
-"""The command ``python -m harness aa``: identical code, or code slowed by a known share, against itself on this machine."""
+"""``aa``: identical code, or code slowed by a known share, against itself on this machine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from rsc_bench.cli._options import FILE, json_option, share, show
+from rsc_bench.cli._options import FILE, guard_shown, json_option, share, show
 from rsc_bench.cli.ab import FOLDER, OPTIONS, measuring, one_line_errors, results_files, say
+from rsc_bench.cli.bench import arguments as of_the_package
 from rsc_bench.harness.output.console import screen
 
 ROUNDS = 20
 QUICK = ("--graph", "twin:reddit2@0.02", "--width", "64", "--budget", "0.1")
-"""A sweep of seconds: what is asked is how the machine behaves, not how a kernel does."""
+"""A sweep of seconds: the question is how the machine behaves, not how a kernel does."""
 
 
 @click.command("aa")
 @click.option("--rounds", type=click.IntRange(min=3), default=ROUNDS, show_default=True, help="Rounds of each side.")
 @click.option("--inject", callback=share, metavar="SHARE", help="Really slow one side by so much, and see how often it is caught.")
 @click.option("--threshold", callback=share, default="5%", show_default=True, help="Change that counts, tried beside some others.")
-@click.option("--catch", callback=share, default="10%", show_default=True, help="Change that you want to be told of.")
+@click.option("--catch", callback=share, default="10%", show_default=True, help="Smallest change that must be caught.")
 @click.option("--output", type=FILE, default=FOLDER, show_default=True, help="Folder of the results.")
 @click.option(
     "--read", nargs=2, type=FILE, metavar="A B", help="Measure nothing: judge the rounds in the two files of an earlier aa."
@@ -38,14 +40,15 @@ def aa(  # noqa: PLR0913  (an argument an option)
 ) -> int:
     """Measure the same code against itself: false alarms of `compare` here, and which rounds and threshold to use.
 
-    The sides are two copies of the working tree, taken in turns as `ab` takes two revisions. Options behind -- go to
-    `pytest suites/ --benchmark`, in place of a quick sweep's: -- --graph twin:reddit2@0.1 --width 256
+    The sides are two copies of the working tree, or this package where that has no suites, taken in turns as `ab` takes two
+    revisions. Options behind -- go to the suites, in place of a quick sweep's: -- --graph twin:reddit2@0.1 --width 256
 
     Exit status: 0; 2 bad usage, or it could not be measured; 3 too few rounds to say anything.
     """
     if read and (inject is not None or options):
         raise click.ClickException("--read measures nothing: leave --inject and the options of the suites out")
     files = list(read) if read else results_files(output, "aa", ("a", "b"))
+    guard_shown(as_json, files)  # now: not after all the measuring
     if not read:
         with measuring(files):
             _measure(files, rounds, inject, options or QUICK)
@@ -56,14 +59,22 @@ def aa(  # noqa: PLR0913  (an argument an option)
 def _measure(files: list[Path], rounds: int, inject: float | None, options: tuple[str, ...]) -> None:
     from rsc_bench.harness.ab import Side
     from rsc_bench.harness.ab.checkouts import two_of_the_working_tree
-    from rsc_bench.harness.ab.options import for_a_round
     from rsc_bench.harness.ab.session import Plan, measure
 
     with two_of_the_working_tree(Path.cwd()) as (folders, tracked):
         slowed = () if inject is None else ("--slow-down", f"{inject:g}")
         one = Side("a", folders[0], files[0].absolute())
         other = Side("b" if inject is None else f"b, slowed by {100 * inject:g}%", folders[1], files[1].absolute(), slowed)
-        measure(Plan((one, other), rounds, for_a_round(options, tracked)), say)
+        measure(Plan((one, other), rounds, round_arguments(folders[0], options, tracked)), say)
+
+
+def round_arguments(folder: Path, options: tuple[str, ...], tracked: Callable[[Path], bool]) -> tuple[str, ...]:
+    """Return the arguments of pytest for one round: of the suites in a folder, or of this package where it has none."""
+    from rsc_bench.harness.ab.options import SUITES, for_a_round
+
+    if (folder / SUITES).is_dir():
+        return for_a_round(options, tracked)
+    return tuple(of_the_package(for_a_round(options, tracked, suites=())))
 
 
 def _report(files: list[Path], threshold: float, catch: float, as_json: Path | None) -> int:
@@ -75,7 +86,7 @@ def _report(files: list[Path], threshold: float, catch: float, as_json: Path | N
     rounds = pool(*(read(path) for path in files))
     say(f"judging {rounds.rounds} rounds of each side, all of them and in parts")
     found = study(rounds, threshold, catch)
-    show(as_text(found, screen()), as_tree(found), as_json)
+    show(lambda: as_text(found, screen()), lambda: as_tree(found), as_json)
     return 0 if found.trials else 3
 
 

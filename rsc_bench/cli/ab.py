@@ -1,4 +1,4 @@
-"""The command ``python -m harness ab``: two revisions measured in turns on this machine, then compared."""
+"""``ab``: two revisions measured in turns on this machine, then compared."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ab(  # noqa: PLR0913  (an argument an option)
     Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage, or it could not be measured; 3 cannot be judged.
     """
     files = results_files(output, "ab", ("base", "new"))
-    judging.guard(files)  # now: not after all the measuring
+    judging.check_targets(files)  # now: not after all the measuring
     with measuring(files):
         _measure((base_revision, new_revision), files, rounds, options)
     return judging.judge(*files)

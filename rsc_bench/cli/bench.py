@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 SUITES = ("exact", "sampled", "training")
-PACKAGE = "rsc_bench.suites"
 
 
 @click.command("bench", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, add_help_option=False)
@@ -25,21 +25,23 @@ def bench(options: tuple[str, ...]) -> int:
     return int(pytest.main(arguments(options)))
 
 
-def arguments(options: tuple[str, ...]) -> list[str]:
-    """Return the arguments of pytest: which suites, and that they measure unless they are to check."""
+def arguments(options: Sequence[str]) -> list[str]:
+    """Return the arguments of pytest: which suites of the package, and that they measure unless they are to check."""
+    folder = _folder()
     named = [option for option in options if option in SUITES]
     rest = [option for option in options if option not in (*SUITES, "--check")]
     measuring = [] if "--check" in options else ["--benchmark"]
-    modules = [f"{PACKAGE}.test_{name}" for name in named] or [PACKAGE]
+    # Paths, not names of modules: of a name pytest learns the options too late.
+    modules = [str(folder / f"test_{name}.py") for name in named] or [str(folder)]
     # The user's own pytest settings are for the user's tests, and are left where they are.
-    return ["-c", str(_configuration()), "--rootdir", ".", "-p", "no:cacheprovider", "--pyargs", *modules, *measuring, *rest]
+    return ["-c", str(folder / "bench.ini"), "--rootdir", ".", "-p", "no:cacheprovider", *modules, *measuring, *rest]
 
 
-def _configuration() -> Path:
-    """The settings of the suites: beside them, wherever the package was installed from."""
+def _folder() -> Path:
+    """The suites, with their settings beside them, wherever the package was installed from."""
     from rsc_bench import suites
 
-    return Path(next(iter(suites.__path__))) / "bench.ini"
+    return Path(next(iter(suites.__path__)))
 
 
 COMMAND = bench

@@ -6,15 +6,18 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rsc_bench import plugins, text
-from rsc_bench.cli._options import FILE, STDOUT, guard, share, write
+from rsc_bench.cli._options import FILE, STDOUT, guard, load_plugins, share, write
+
+if TYPE_CHECKING:
+    from rsc_bench.harness.compare.comparison import Comparison
 
 SHOWN = "terminal"
-"""The output that is printed where no other is asked for on standard output."""
+"""The output that is printed unless another one takes its place."""
 _OUTPUTS = "rsc_bench.outputs"
 
 
@@ -37,8 +40,11 @@ class Judging:
     outputs: dict[str, Path]
     """Name of each further output, and the file it goes to."""
 
-    def guard(self, inputs: list[Path]) -> None:
+    def check_targets(self, inputs: list[Path]) -> None:
         """Refuse files that must not be written over: before measuring, not after it."""
+        printed = [f"--{name}" for name, target in self.outputs.items() if target == STDOUT]
+        if len(printed) > 1:
+            raise click.ClickException(f"{' and '.join(printed)}: only one can be printed: give the others a FILE")
         for target in self.outputs.values():
             if target != STDOUT:
                 guard(target, inputs)
@@ -56,7 +62,7 @@ class Judging:
         click.echo(found[shown].render(comparison, view), nl=False)
         return int(comparison.exit_status)
 
-    def _comparison(self, base: Path, new: Path) -> Any:
+    def _comparison(self, base: Path, new: Path) -> Comparison:
         from rsc_bench.harness.compare.comparison import compare
         from rsc_bench.harness.compare.normalise import OneDeviceError, normalise
         from rsc_bench.harness.records.file import read
@@ -97,11 +103,17 @@ def judging_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 class JudgingCommand(click.Command):
-    """A command with an option for each output; outputs are only loaded where the options are asked for."""
+    """A command with an option for each output; outputs are loaded when the command is run, not for the list of commands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line, in which ``--plugin`` may add an output and so an option."""
+        load_plugins(args)
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return all parameters."""
-        return [*super().get_params(ctx), *_output_options()]
+        own = super().get_params(ctx)
+        return [*own, *_output_options({option for parameter in own for option in parameter.opts})]
 
 
 def _options() -> list[Callable[[Any], Any]]:
@@ -131,8 +143,12 @@ def _options() -> list[Callable[[Any], Any]]:
     ]
 
 
-def _output_options() -> list[click.Parameter]:
-    """An option for each output but the one that is printed anyway."""
+def _output_options(taken: set[str]) -> list[click.Parameter]:
+    """An option for each output but the one that is printed anyway; `taken` are the options that a command has."""
+    outputs = [output for output in plugins.load("output").values() if output.name != SHOWN]
+    for output in outputs:
+        if f"--{output.name}" in taken:
+            raise plugins.PluginError(f"output {output.name!r}: --{output.name} is another option already: rename the output")
     return [
         click.Option(
             [f"--{output.name}"],
@@ -144,8 +160,7 @@ def _output_options() -> list[click.Parameter]:
             callback=_note_output,
             help=f"{output.summary.rstrip('.')}: into FILE, or without one in place of the table.",
         )
-        for output in plugins.load("output").values()
-        if output.name != SHOWN
+        for output in outputs
     ]
 
 
@@ -174,10 +189,10 @@ def _metrics(_context: click.Context, _parameter: click.Parameter, texts: tuple[
 def _across(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
     if not names:
         return frozenset()
-    from rsc_bench.harness.compare.obstacles import check
+    from rsc_bench.harness.compare.obstacles import check_across
 
     try:
-        check(names)
+        check_across(names)
     except ValueError as error:
         raise click.ClickException(f"--{error}") from None
     return frozenset(names)
@@ -203,7 +218,7 @@ def compare(base: Path, new: Path, judging: Judging) -> int:
 
     Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage or unreadable file; 3 cannot be judged.
     """
-    judging.guard([base, new])
+    judging.check_targets([base, new])
     return judging.judge(base, new)
 
 

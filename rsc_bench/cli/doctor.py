@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from rsc_bench.cli._options import json_option, show
+from rsc_bench.cli._options import guard_shown, json_option, show
+
+if TYPE_CHECKING:
+    from rsc_bench.harness.machine.doctor import Finding
 
 
 @click.command("doctor")
@@ -16,10 +20,17 @@ def doctor(as_json: Path | None) -> int:
 
     Exit status: 0, or 1 where something required is missing.
     """
-    from rsc_bench.harness.machine.doctor import as_text, as_tree, examine, exit_status
+    from rsc_bench.harness.machine.doctor import examine
 
-    findings = examine()
-    show(as_text(findings) + "\n", as_tree(findings), as_json)
+    guard_shown(as_json)
+    return show_findings(examine(), as_json)
+
+
+def show_findings(findings: list[Finding], as_json: Path | None) -> int:
+    """Show what was found, and return the exit status."""
+    from rsc_bench.harness.machine.doctor import as_text, as_tree, exit_status
+
+    show(lambda: as_text(findings) + "\n", lambda: as_tree(findings), as_json)
     return exit_status(findings)
 
 

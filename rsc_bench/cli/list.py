@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from rsc_bench.cli._options import json_option, show
+from rsc_bench.cli._options import guard_shown, json_option, show
 from rsc_bench.plugins import Plugins, load
 
 EXAMPLE_PATH = "path/to/graph.mtx"
 
+Loader = Callable[[str], Plugins]
+"""Returns the plug-ins of a kind."""
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that can be asked for by name."""
+    """One thing that is chosen by its name."""
 
     name: str
     summary: str
@@ -34,7 +37,7 @@ class Section:
     kind: str
     """As `rsc_bench.plugins.KINDS` calls it."""
     note: str = ""
-    """How it is asked for."""
+    """How it is named, and where."""
 
 
 SECTIONS = (
@@ -46,7 +49,7 @@ SECTIONS = (
     Section("orders", "order", "--reorder: how the nodes of a graph are numbered"),
     Section("models", "model", "--model: what is trained"),
     Section("clocks", "clock", "timing modes: what is on the clock of a call; the device chooses unless --clock names one"),
-    Section("sensors", "sensor", "what a GPU is asked while a case runs"),
+    Section("sensors", "sensor", "what is read of a GPU while a case runs"),
     Section("metrics", "metric"),
     Section("rules", "rule", "compare --rule: when a difference is called a change"),
     Section("outputs", "output", "what compare and ab write"),
@@ -54,9 +57,9 @@ SECTIONS = (
 )
 
 
-def entries(section: Section) -> list[Entry]:
+def entries(section: Section, loaded: Loader = load) -> list[Entry]:
     """Return everything of one kind, first what was found, then what could not be loaded."""
-    plugins: Plugins = load(section.kind)
+    plugins = loaded(section.kind)
     found = [entry for plugin in plugins.values() for entry in _entries(plugin, section.kind)]
     return found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
 
@@ -69,7 +72,7 @@ def _entries(plugin: Any, kind: str) -> Iterator[Entry]:
 
 
 def _named(plugin: Any, kind: str, summary: str) -> dict[str, str]:
-    """What a plug-in can be asked for by, each with its sentence."""
+    """The names by which a plug-in is chosen, each with its sentence."""
     if kind == "selection":
         kept = f"{summary.rstrip('.')}; selected once and kept for {_cached_calls()} calls."
         return {f"{plugin.name}(KERNEL)": summary, f"cached_{plugin.name}(KERNEL)": kept}
@@ -85,18 +88,18 @@ def _cached_calls() -> int:
     return INTERVAL
 
 
-def as_tree(sections: tuple[Section, ...] = SECTIONS) -> dict[str, Any]:
+def as_tree(sections: tuple[Section, ...] = SECTIONS, loaded: Loader = load) -> dict[str, Any]:
     """Return the list as JSON types."""
-    return {section.title: [_tree(entry) for entry in entries(section)] for section in sections}
+    return {section.title: [_tree(entry) for entry in entries(section, loaded)] for section in sections}
 
 
 def _tree(entry: Entry) -> dict[str, Any]:
     return {"name": entry.name, "summary": entry.summary, "available": entry.missing is None, "reason": entry.missing}
 
 
-def as_text(sections: tuple[Section, ...] = SECTIONS) -> str:
+def as_text(sections: tuple[Section, ...] = SECTIONS, loaded: Loader = load) -> str:
     """Return the list for a reader: one line an entry, with what it is or why it cannot be used."""
-    return "\n".join(line for section in sections for line in _lines(section, entries(section)))
+    return "\n".join(line for section in sections for line in _lines(section, entries(section, loaded)))
 
 
 def _lines(section: Section, found: list[Entry]) -> Iterator[str]:
@@ -114,7 +117,8 @@ def _lines(section: Section, found: list[Entry]) -> Iterator[str]:
 @json_option
 def list_(as_json: Path | None) -> None:
     """Kernels, graphs, metrics and all other plug-ins: available, or the reason why not."""
-    show(as_text(), as_tree(), as_json)
+    guard_shown(as_json)
+    show(as_text, as_tree, as_json)
 
 
 COMMAND = list_

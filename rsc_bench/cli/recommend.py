@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rsc_bench.cli._options import FILE, json_option, show
+from rsc_bench.cli._options import FILE, guard_shown, json_option, show
 from rsc_bench.text import bench
 
 
@@ -38,11 +38,12 @@ def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None)
     from rsc_bench.harness.output.console import screen
     from rsc_bench.harness.records.file import read
 
+    guard_shown(as_json, results)
     found = recommend([read(path) for path in results], max_drop)
     if not found:
         names = ", ".join(map(str, results))
         raise click.ClickException(f"{names}: no training is recorded: `{bench('--model GCN')}` records some")
-    show(recommendation.as_text(found, screen()), recommendation.as_tree(found), as_json)
+    show(lambda: recommendation.as_text(found, screen()), lambda: recommendation.as_tree(found), as_json)
     return exit_status(found)
 
 

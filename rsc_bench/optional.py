@@ -1,0 +1,39 @@
+"""Says of an optional package that is absent how to get it."""
+
+from __future__ import annotations
+
+OPTIONAL = {
+    "torch_geometric": 'pip install "rsc-bench[train]"',
+    "ogb": 'pip install "rsc-bench[train]"',
+    "triton": 'pip install "rsc-bench[gpu]"',
+    "sknetwork": 'pip install "rsc-bench[orders]"',
+    "torch_sparse": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",
+    "torch_scatter": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",
+    "torch": "pip install torch",
+    "numba": "pip install numba",
+    "pynvml": "pip install nvidia-ml-py",
+    "psutil": "pip install psutil",
+    "plotly": "pip install plotly",
+    "pandas": "pip install pandas",
+    "ray": "pip install ray",
+}
+"""Packages that may be absent, by the name they are imported under, and how to get each.
+
+Their absence is a reason why something is not available; any other failed import is a bug and stops the run.
+"""
+
+
+def why_missing(error: ModuleNotFoundError) -> str | None:
+    """Return the reason and remedy for an absent optional package, or None where the import itself is wrong."""
+    top = (error.name or "").partition(".")[0]
+    return absent(top) if top in OPTIONAL else None
+
+
+def absent(package: str) -> str:
+    """Return the reason and remedy for an optional package that is not installed."""
+    return f"{package} is not installed: {OPTIONAL[package]}"
+
+
+def present() -> str | None:
+    """Return None, where a plug-in says what it lacks: nothing is missing."""
+    return None
