@@ -50,9 +50,10 @@ def call(command: str) -> str:
     return f"python -m harness {command}" if _in_the_checkout() else f"rsc-bench {command}"
 
 
-def bench(options: str = "") -> str:
-    """Return how the suites are measured from the current folder: ``pytest suites/ --benchmark`` in a checkout."""
-    start = "pytest suites/ --benchmark" if _in_the_checkout() else "rsc-bench bench"
+def bench(options: str = "", suite: str = "") -> str:
+    """Return how the suites, or one of them, are measured from the current folder: ``pytest suites/ --benchmark`` in a checkout."""
+    file = f"test_{suite}.py" if suite else ""
+    start = f"pytest suites/{file} --benchmark" if _in_the_checkout() else f"rsc-bench bench {suite}".rstrip()
     return f"{start} {options}".rstrip()
 
 

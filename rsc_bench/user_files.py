@@ -59,9 +59,10 @@ def load_file(path: Path, why: str) -> ModuleType:
 @contextmanager
 def _as_from_elsewhere() -> Iterator[None]:
     """Hide the folders of a checkout while a user's file is loaded: ``kernels`` is then whatever it is in any other folder."""
-    checkout = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parent
+    checkout = None if (package / "kernels").is_dir() else package.parent  # installed, the rooms lie inside the package
     before = sys.path[:]
-    sys.path[:] = [entry for entry in before if not (Path(entry or ".").resolve() == checkout and (checkout / "kernels").is_dir())]
+    sys.path[:] = [entry for entry in before if Path(entry or ".").resolve() != checkout]
     try:
         yield
     finally:

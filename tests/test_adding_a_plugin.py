@@ -138,7 +138,7 @@ def test_the_same_file_works_from_outside(tmp_path, measured):
     assert harness(ROOT, "--plugin", command, "mine") == "a command that was added\n"
     assert " passed" in suites(
         ROOT, "suites/test_exact.py", "--plugin", PLUGINS / "kernel.py", "--plugin", PLUGINS / "source.py", "--kernel", "mine",
-        "--graph", "mine:ring", "--width", 3,
+        "--graph", "mine:ring", "--width", 3, "--dtype", "float32",
     )  # fmt: skip
 
 

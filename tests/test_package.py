@@ -138,3 +138,16 @@ def test_importing_takes_no_time_and_help_little(elsewhere):
     bare = seconds_of(elsewhere, "-c", "")
     assert seconds_of(elsewhere, "-c", "import rsc_bench") - bare < 0.1
     assert seconds_of(elsewhere, "-m", "rsc_bench", "--help") < 0.3
+
+
+def test_a_users_plugin_is_loaded_beside_an_installed_package_called_kernels(elsewhere):
+    """PyPI has one: it lies beside ours, and a user's file may import it as well as what stands beside it."""
+    (elsewhere / "site" / "kernels").mkdir(exist_ok=True)
+    (elsewhere / "site" / "kernels" / "__init__.py").write_text("def get_kernel():\n    return 'theirs'\n")
+    (elsewhere / "site" / "beside.py").write_text("UNIT = 'ms'\n")
+    text = "from beside import UNIT\nfrom rsc_bench.harness.metrics import Metric\n"
+    text += "METRIC = Metric('mine', UNIT, 'lower', 'Mine.', lambda measurement, _: None)\n"
+    (elsewhere / "mine.py").write_text(text)
+    done = python(elsewhere, "-m", "rsc_bench", "list", "--plugin", "mine.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+ mine " in done.stdout

@@ -24,7 +24,7 @@ class Side:
     """Options of the suites for this side alone."""
 
 
-def order(rounds: int) -> list[tuple[int, int]]:
+def turns(rounds: int) -> list[tuple[int, int]]:
     """Return whose turn it is, as the index of a round, from 1, and the place of a side, 0 or 1: A B, B A, A B, ...
 
     The two rounds of an index are neighbours, and who comes first alternates: a machine that gets slower at a steady pace

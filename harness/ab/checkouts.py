@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from pathlib import Path
 
 from rsc_bench.harness.ab import AlternatingError
 from rsc_bench.harness.ab.options import SUITES
+from rsc_bench.harness.machine import git
 
 DATA = "data"
 """Folder of the published graphs, which git ignores: each checkout gets a link to the user's, or would download them again."""
-
-PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 Tracked = Callable[[Path], bool]
 
@@ -36,9 +34,9 @@ class Source:
 
 def root_of(folder: Path) -> Path:
     """Return the top of the checkout that a folder is in; raises `AlternatingError` where it is in none."""
-    answer = _git(folder, "rev-parse", "--show-toplevel")
+    answer = git.run(folder, "rev-parse", "--show-toplevel")
     if answer.returncode:
-        reason = _first_line(answer.stderr) or "git named no folder"
+        reason = git.reason(answer) or "git named no folder"
         raise AlternatingError(f"{folder}: must be in a git checkout with its revisions ({reason}): run it in one")
     return Path(answer.stdout.strip())
 
@@ -46,14 +44,14 @@ def root_of(folder: Path) -> Path:
 def find(root: Path, revision: str | None) -> Source:
     """Return what a revision, None for the working tree, is; raises `AlternatingError` where there is none to measure."""
     wanted = "HEAD" if revision is None else revision
-    answer = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{wanted}^{{commit}}")
+    answer = git.run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{wanted}^{{commit}}")
     commit = answer.stdout.strip()
     if answer.returncode or not commit:
-        remedy = "give a commit, branch or tag of it, or fetch it first (a shallow clone holds only the last commits)"
+        remedy = "give a commit, branch or tag of it, or fetch it first (a shallow clone has only the last commits)"
         raise AlternatingError(f"revision {wanted!r} is not in this repository: {remedy}")
     source = Source(commit, revision is None, "the working tree" if revision is None else f"{revision} ({commit[:8]})")
     # Of the working tree its own folder counts: the suites may be new.
-    here = (root / SUITES).is_dir() if source.as_it_is else _git(root, "cat-file", "-e", f"{commit}:{SUITES}").returncode == 0
+    here = (root / SUITES).is_dir() if source.as_it_is else git.run(root, "cat-file", "-e", f"{commit}:{SUITES}").returncode == 0
     if not here:
         raise AlternatingError(f"{source.name} has no {SUITES}/ folder, so nothing in it can be measured: give a later revision")
     return source
@@ -61,21 +59,22 @@ def find(root: Path, revision: str | None) -> Source:
 
 def is_tracked(root: Path, path: Path) -> bool:
     """Return whether a path is the checkout's own: under git's control, so that every revision has its own."""
-    return _git(root, "ls-files", "--error-unmatch", "--", str(path.absolute())).returncode == 0
+    return git.run(root, "ls-files", "--error-unmatch", "--", str(path.absolute())).returncode == 0
 
 
 @contextlib.contextmanager
 def two_of_the_working_tree(folder: Path) -> Iterator[tuple[list[Path], Tracked]]:
     """Make two checkouts of the working tree that a folder is in, and return what says which paths are their own.
 
-    So nothing changes underneath a study while its user works on. Without git both are the folder itself.
+    So nothing changes underneath a study while its user works on. Without git, or without suites in the working tree, both are the
+    folder itself.
     """
     try:
         root = root_of(folder)
+        source = find(root, None)
     except AlternatingError:
         yield [folder, folder], lambda _: True
         return
-    source = find(root, None)
     with checkouts(root, [source, source]) as folders:
         yield folders, lambda path: is_tracked(root, path)
 
@@ -91,7 +90,7 @@ def checkouts(root: Path, sources: Sequence[Source]) -> Iterator[list[Path]]:
         for number, source in enumerate(sources):
             # Names of one length: that of a path shifts what lies behind it in memory.
             folder = Path(scratch, f"side{number}").resolve()
-            stack.callback(_git, root, "worktree", "remove", "--force", "--force", str(folder))
+            stack.callback(git.run, root, "worktree", "remove", "--force", "--force", str(folder))
             _add(root, folder, source)
             folders.append(folder)
         yield folders
@@ -99,9 +98,11 @@ def checkouts(root: Path, sources: Sequence[Source]) -> Iterator[list[Path]]:
 
 def _add(root: Path, folder: Path, source: Source) -> None:
     # No hook of the user's is meant for a checkout that nobody works in.
-    answer = _git(root, "-c", f"core.hooksPath={os.devnull}", "worktree", "add", "--quiet", "--detach", str(folder), source.commit)
+    answer = git.run(
+        root, "-c", f"core.hooksPath={os.devnull}", "worktree", "add", "--quiet", "--detach", str(folder), source.commit
+    )
     if answer.returncode:
-        raise AlternatingError(f"{source.name}: git made no worktree ({_first_line(answer.stderr)}): see `git worktree list`")
+        raise AlternatingError(f"{source.name}: git made no worktree ({git.reason(answer)}): see `git worktree list`")
     if source.as_it_is:
         _copy_changes(root, folder)
     data = root / DATA
@@ -111,7 +112,7 @@ def _add(root: Path, folder: Path, source: Source) -> None:
 
 def _copy_changes(root: Path, folder: Path) -> None:
     """Bring what is not committed: changed and new files, ignored ones left out, and what was deleted deleted."""
-    status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").stdout
+    status = git.run(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").stdout
     for path in (entry[3:] for entry in status.split("\0") if entry):
         source, target = root / path, folder / path
         _clear(target)
@@ -128,21 +129,3 @@ def _clear(target: Path) -> None:
     else:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             target.unlink()
-
-
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # A hook of git's is told which repository, index and folder it is for; here the folder says it.
-    own = {name: value for name, value in os.environ.items() if name not in PLACES}
-    # Without the lock that lets `status` write what it found into the user's index.
-    quiet = {**own, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, errors="surrogateescape", stdin=subprocess.DEVNULL, check=False, env=quiet
-        )
-    except FileNotFoundError:
-        return subprocess.CompletedProcess(command, 127, "", "git is not installed")
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0].removeprefix("fatal: ")

@@ -18,18 +18,19 @@ OURS = {
 }
 
 
-def for_a_round(given: Sequence[str], tracked: Callable[[Path], bool]) -> tuple[str, ...]:
+def for_a_round(given: Sequence[str], tracked: Callable[[Path], bool], suites: Sequence[str] = (SUITES,)) -> tuple[str, ...]:
     """Return the arguments of pytest for one round; raises `AlternatingError` for an option that is not the user's.
 
     Args:
         given: what stands behind ``--``.
         tracked: whether a path belongs to the checkout, so that each side has its own.
+        suites: what is measured where none of them is named.
     """
     for option in given:
         name = option.partition("=")[0]
         if name in OURS:
             raise AlternatingError(f"{name} cannot be given to the suites here: {OURS[name]}")
-    where = () if any(_names_suites(argument) for argument in given) else (SUITES,)
+    where = () if any(_names_suites(argument) for argument in given) else suites
     return (*where, *(_from_anywhere(argument, tracked) for argument in given))
 
 

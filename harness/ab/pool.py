@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from rsc_bench.harness.ab import AlternatingError, order
+from rsc_bench.harness.ab import AlternatingError, turns
 from rsc_bench.harness.records.run import Record, Round, Run
 
 Rounds = list[tuple[Round, list[Record]]]
@@ -69,14 +69,14 @@ class Pool:
     def _dealt(self, start: int, rounds: int) -> Iterator[Pair]:
         taken = self._in_time()[start : start + 2 * rounds]
         dealt: tuple[Rounds, Rounds] = ([], [])
-        for round_, (_, side) in zip(taken, order(rounds), strict=True):
+        for round_, (_, side) in zip(taken, turns(rounds), strict=True):
             dealt[side].append(round_)
         one, other = (_run(self.sides.base, rounds_of_side) for rounds_of_side in dealt)
         yield from (Pair(one, other), Pair(other, one))
 
     def _in_time(self) -> Rounds:
         sides = self.sides.base.rounds, self.sides.new.rounds
-        return [sides[side][index - 1] for index, side in order(self.rounds)]
+        return [sides[side][index - 1] for index, side in turns(self.rounds)]
 
 
 def _run(side: Run, rounds: Rounds) -> Run:

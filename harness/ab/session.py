@@ -10,7 +10,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from rsc_bench.harness.ab import AlternatingError, Side, order
+from rsc_bench.harness.ab import AlternatingError, Side, turns
 from rsc_bench.harness.ab.one_round import take
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.file import ResultsFile
@@ -41,15 +41,15 @@ def measure(plan: Plan, say: Callable[[str], None]) -> None:
     """
     # Pairs are made within a session only: two sessions share no moment.
     start = Round(index=0, of=plan.rounds, cases=0, started="", alternated=os.urandom(6).hex())
-    turns, began = order(plan.rounds), monotonic()
+    planned, began = turns(plan.rounds), monotonic()
     with ExitStack() as stack:
         books = [stack.enter_context(_Book(side)) for side in plan.sides]
-        for done, (index, place) in enumerate(turns, 1):
+        for done, (index, place) in enumerate(planned, 1):
             book, since = books[place], monotonic()
             run = take(book.side, plan.arguments)
             book.add(run, replace(start, index=index))
             now = monotonic()
-            left_s = (now - began) / done * (len(turns) - done)
+            left_s = (now - began) / done * (len(planned) - done)
             took = f"{len(run.records)} cases in {now - since:.1f} s"
             say(f"round {index}/{plan.rounds} of {book.side.name}: {took}, {minutes(left_s)} left")
 

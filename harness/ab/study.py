@@ -24,7 +24,7 @@ MOST, MOST_SLOWED = 500, 60
 SURE = 0.95
 """Share of comparisons in which a change must be caught to count as one that the rule catches."""
 ALARMS = 0.01
-"""Share of comparisons of identical code that may hold a false alarm."""
+"""Share of comparisons of identical code that may raise a false alarm."""
 SLOWED = 10
 """One case in so many is slowed to see whether it is caught: a change seldom hits all, and the rule corrects for the others."""
 
@@ -90,7 +90,7 @@ class Study:
     """All rounds of the two sides, at that threshold."""
     trials: tuple[Trial, ...]
     catch: float
-    """The smallest change that the reader wants to be told of."""
+    """The smallest change that must be caught."""
 
 
 def study(pool: Pool, threshold: float, catch: float) -> Study:
@@ -104,7 +104,7 @@ def study(pool: Pool, threshold: float, catch: float) -> Study:
 
 
 def recommended(study: Study) -> Trial | None:
-    """Return the setting to use to be told of `study.catch`: the one with the fewest rounds, then the largest threshold.
+    """Return the setting to use to catch `study.catch`: the one with the fewest rounds, then the largest threshold.
 
     None where no setting catches it in `SURE` of the cases and, of the comparisons of identical code, passes `SURE` and fails
     at most `ALARMS`.

@@ -13,19 +13,20 @@ from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
 from rsc_bench.harness.records.run import Record, Run
 
-What = Literal["gather", "copy"]
-WHATS: tuple[What, ...] = ("gather", "copy")
+Access = Literal["gather", "copy"]
+"""How memory is read: rows in random order, or all of it in order."""
+ACCESSES: tuple[Access, ...] = ("gather", "copy")
 """The two ceilings of a multiply: with no row of the dense operand reused, and with every one moved once."""
 
 
-def at_ceilings(run: Run, what: What) -> Run:
+def at_ceilings(run: Run, access: Access) -> Run:
     """Return the run with every time over that of its bytes at the ceiling; records that have none are left out."""
     rounds = []
     under: _Under | None = None
     for (start, records), ceilings in zip(run.rounds, run.ceilings, strict=True):
         # A session measures its ceilings once, and all of its rounds are under them.
         if ceilings is not None and (under is None or under.ceilings is not ceilings):
-            under = _Under(ceilings, what)
+            under = _Under(ceilings, access)
         rounds.append((start, [found for record in records if under and (found := under.counted(record))]))
     return Run(path=run.path, environment=run.environment, rounds=rounds)
 
@@ -39,10 +40,10 @@ def shares(counted: Run) -> dict[Case, float]:
     return {case: median(each) for case, each in found.items()}
 
 
-def doubt(run: Run, what: What) -> float:
+def doubt(run: Run, access: Access) -> float:
     """Return by what share a ceiling may be off: how far the fastest quarter of its samples reaches, in the worst session."""
     sessions = [start.ceilings for start, _ in run.rounds if start.ceilings is not None]
-    gaps = [[_gap(probe.times_s) for probe in each.probes if probe.what == what] for each in sessions]
+    gaps = [[_gap(probe.times_s) for probe in each.probes if probe.what == access] for each in sessions]
     return max((median(each) for each in gaps if each), default=0.0)
 
 
@@ -63,9 +64,9 @@ def why_none(run: Run) -> str | None:
 class _Under:
     """The ceiling of one session, and what is under it."""
 
-    def __init__(self, ceilings: Ceilings, what: What) -> None:
+    def __init__(self, ceilings: Ceilings, access: Access) -> None:
         self.ceilings = ceilings
-        self._what = what
+        self._access = access
         # Thousands of cases have a handful of sizes.
         self._gather = lru_cache(ceilings.gather)
         self._copy = ceilings.copy()
@@ -86,6 +87,6 @@ class _Under:
         did = traffic.traffic_of(case, measured)
         if did is None or did.operand_bytes is None or did.compulsory_bytes is None:
             return None
-        moved = did.gathered_bytes if self._what == "gather" else did.compulsory_bytes
-        rate = self._gather(did.row_bytes, did.operand_bytes) if self._what == "gather" else self._copy
+        moved = did.gathered_bytes if self._access == "gather" else did.compulsory_bytes
+        rate = self._gather(did.row_bytes, did.operand_bytes) if self._access == "gather" else self._copy
         return None if rate is None else moved / rate

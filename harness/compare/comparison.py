@@ -9,16 +9,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rsc_bench.harness.compare import obstacles as comparable
 from rsc_bench.harness.compare.criteria import criteria
 from rsc_bench.harness.compare.matching import Matching, Open
 from rsc_bench.harness.compare.observed import observed
-from rsc_bench.harness.compare.reasons import Undecided, What
-from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Verdict
+from rsc_bench.harness.compare.obstacles import check_across, differs, find_obstacles
+from rsc_bench.harness.compare.reasons import Obstacle, Undecided
+from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Change, Verdict
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.run import Run
-from rsc_bench.harness.statistics.rules import Answer, Change, Rule
-from rsc_bench.plugins import find
+from rsc_bench.harness.statistics.rules import Answer, Rule
+from rsc_bench.plugins import PluginError, find
 
 RULE = "familywise"
 """The decision rule where none is named."""
@@ -38,7 +38,7 @@ class Comparison:
     """Cases that were never measured in base and are not in new."""
     differences: dict[str, tuple[Any, Any]]
     """Fields of the environments that differ, with base's and new's value."""
-    obstacles: dict[What, tuple[str, ...]]
+    obstacles: dict[Obstacle, tuple[str, ...]]
     """Those of the fields that make numbers incomparable, by what they are: ``machines``, ``versions``."""
     in_both: int
     """Cases with a record on both sides, whatever its status."""
@@ -76,7 +76,7 @@ class Comparison:
         return 3 if open_ones or not self.common else 0
 
 
-def compare(
+def compare(  # noqa: PLR0913  (an argument an option of the command)
     base: Run,
     new: Run,
     threshold: float = 0.05,
@@ -94,15 +94,14 @@ def compare(
         across: what is judged although it differs: ``machines``, ``versions``, ``graphs``, ``clocks``.
         rule: name of the decision rule.
 
-    Raises ValueError for a threshold, a metric, an `across` or a rule that is none.
+    Raises ValueError for a threshold, a metric, an `across` or a rule that is none, `PluginError` for a rule that leaves cases out.
     """
     wanted = criteria(threshold, metrics or {})
-    comparable.check(across)
+    check_across(across)
     seen = observed(base, wanted), observed(new, wanted)
     differ = differences(base.environment, new.environment)
-    obstacles = comparable.obstacles(differ, any(case.device.startswith("cuda") for case in chain(*seen)))
-    obstacle = comparable.differs({what: fields for what, fields in obstacles.items() if what not in across})
-    matching = Matching(*seen, wanted, obstacle, frozenset(across))
+    obstacles = find_obstacles(differ, any(case.device.startswith("cuda") for case in chain(*seen)))
+    matching = Matching(*seen, wanted, differs(obstacles, across), frozenset(across))
     cases = list(matching.cases())
     found = [*chain.from_iterable(case for case in cases if case), *matching.trainings()]
     return Comparison(
@@ -123,7 +122,10 @@ def compare(
 def _closed(found: Sequence[Verdict | Open], rule: Rule) -> list[Verdict]:
     """The verdicts, those that waited for the rule with its answers."""
     questions = [entry.question for entry in found if isinstance(entry, Open)]
-    answers = iter(rule.judge(questions))
+    given = rule.judge(questions)
+    if len(given) != len(questions):
+        raise PluginError(f"rule {rule.name!r}: must answer each of {len(questions)} questions (got {len(given)} answers)")
+    answers = iter(given)
     return [_answered(entry, next(answers), len(questions)) if isinstance(entry, Open) else entry for entry in found]
 
 

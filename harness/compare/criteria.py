@@ -17,8 +17,8 @@ TIME = Metric(
     summary="Fastest call of the round, or the whole of a training.",
     compute=lambda measurement, _: measurement.timing.fastest_s,
 )
-SPOKEN = {"accuracy": "test metric"}
-"""Names that a user gives, and the metric's own."""
+ALIASES = {"accuracy": "test metric"}
+"""Names that a user may give, and the metric's own."""
 POINTS = "points"
 
 
@@ -66,9 +66,9 @@ def _metric(name: str) -> Metric:
     if name == TIME.name:
         return TIME
     known = load("metric")
-    own_name = SPOKEN.get(name, name)
+    own_name = ALIASES.get(name, name)
     if own_name not in known:
-        names = [TIME.name, *SPOKEN, *known]
+        names = [TIME.name, *ALIASES, *known]
         raise ValueError(f"metric {name!r} is not known: nearest are {', '.join(nearest(name, names, cutoff=0))}")
     metric: Metric = known[own_name]
     return metric

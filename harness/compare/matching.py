@@ -11,7 +11,7 @@ import msgspec
 
 from rsc_bench.harness.compare.criteria import Criterion
 from rsc_bench.harness.compare.observed import Observed, Values
-from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, NotPositive, OneSided, TooFew, Unit, What
+from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, NotPositive, Obstacle, OneSided, TooFew, Unit
 from rsc_bench.harness.compare.verdict import Verdict
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.statistics.effects import Sides
@@ -31,7 +31,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Matching:
-    """Two runs, and what is asked of them."""
+    """Two runs, and what is judged of them."""
 
     base: Mapping[Case, Observed]
     new: Mapping[Case, Observed]
@@ -82,7 +82,7 @@ class Matching:
         self, case: Case, each: Criterion, base: Observed, new: Observed, clocks: Differs | None = None
     ) -> Verdict | Open | None:
         """What is said of one metric of one case that both sides have measured; None where neither has its value."""
-        before, after = base.of(each), new.of(each)
+        before, after = base.values_of(each), new.values_of(each)
         if not before and not after:
             return None
         draft = _draft(case, each)
@@ -101,8 +101,8 @@ class Matching:
         return None if "clocks" in self.across else clocks
 
 
-def _differs(what: What, respects: tuple[str, ...] = ()) -> Differs:
-    return Differs(((what, respects),))
+def _differs(obstacle: Obstacle, respects: tuple[str, ...] = ()) -> Differs:
+    return Differs(((obstacle, respects),))
 
 
 def _timed_by_any(case: Case) -> Case:
@@ -116,7 +116,7 @@ def _over_seeds(seen: Mapping[Case, Observed], criterion: Criterion) -> dict[Cas
     """
     found: dict[Case, Observed] = defaultdict(Observed)
     for case, entry in seen.items():
-        own = entry.of(criterion)
+        own = entry.values_of(criterion)
         if case.seed is not None and own:
             together = found[msgspec.structs.replace(case, seed=None)]
             values = together.values.setdefault(criterion.metric.name, {})

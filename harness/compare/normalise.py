@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 
-from rsc_bench.harness.compare import obstacles as comparable
-from rsc_bench.harness.compare.ceiling_times import WHATS, What, at_ceilings, doubt, shares, why_none
+from rsc_bench.harness.compare.ceiling_times import ACCESSES, Access, at_ceilings, doubt, shares, why_none
 from rsc_bench.harness.compare.comparison import RULE, Comparison, compare
-from rsc_bench.harness.compare.reasons import Cause, Differs, Explained, NoCeiling
-from rsc_bench.harness.compare.reasons import What as Obstacle
-from rsc_bench.harness.compare.verdict import Verdict
+from rsc_bench.harness.compare.obstacles import differs
+from rsc_bench.harness.compare.reasons import Cause, Differs, Explained, NoCeiling, Obstacle
+from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.run import Run
-from rsc_bench.harness.statistics.rules import Change
 
 METRIC = "normalised time"
 MOST_MARGIN = 0.99
@@ -52,7 +51,6 @@ def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[s
         new: what is judged.
         threshold: share by which it must change to count, in (0, 1); the doubt about the ceilings is added to it.
         across: what is judged although it differs, beside the machines: ``versions``, ``graphs``.
-
         rule: name of the decision rule.
 
     Raises ValueError for ``clocks``: a cold cache and a hot one are no difference between devices; and `OneDeviceError` for two
@@ -61,14 +59,14 @@ def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[s
     if "clocks" in across:
         raise ValueError("two devices are normalised by one clock (got clocks among what may differ)")
     across = frozenset({*across, "machines"})
-    every = across | {"versions"}
-    time = compare(base, new, threshold, across=every, rule=rule)
-    obstacles = _of_devices(time.obstacles)
-    if "machines" not in obstacles:
+    judged = partial(compare, across=across | {"versions"}, rule=rule)
+    time = judged(base, new, threshold)
+    if not time.machines:
         raise OneDeviceError(f"{base.path} and {new.path} are of one device, whose times are compared as they are: leave it out")
-    obstacle = comparable.differs({what: names for what, names in obstacles.items() if what not in across})
-    against = {what: _against(what, base, new, (threshold, every, rule)) for what in WHATS}
-    verdicts = tuple(_judged(verdict, against, obstacle) for verdict in time.verdicts)
+    obstacles = _of_devices(time.obstacles)
+    in_the_way = differs(obstacles, across)
+    against = {access: _against(access, base, new, threshold, judged) for access in ACCESSES}
+    verdicts = tuple(_judged(verdict, against, in_the_way) for verdict in time.verdicts)
     notes = (*_without(base, new), *_devices(verdicts, against), *_causes(verdicts))
     return replace(time, verdicts=verdicts, obstacles=obstacles, across=across, notes=notes)
 
@@ -81,38 +79,37 @@ def _of_devices(obstacles: Mapping[Obstacle, tuple[str, ...]]) -> dict[Obstacle,
         "machines": tuple(name for name in names if name not in versions),
         "versions": versions,
     }
-    return {what: each for what, each in found.items() if each}
+    return {obstacle: each for obstacle, each in found.items() if each}
 
 
-def _against(what: What, base: Run, new: Run, judging: tuple[float, frozenset[str], str]) -> _Against:
-    threshold, across, rule = judging
-    sides = at_ceilings(base, what), at_ceilings(new, what)
-    off = doubt(base, what) + doubt(new, what)
-    found = compare(*sides, min(MOST_MARGIN, threshold + off), across=across, rule=rule)
+def _against(access: Access, base: Run, new: Run, threshold: float, judged: Callable[[Run, Run, float], Comparison]) -> _Against:
+    sides = at_ceilings(base, access), at_ceilings(new, access)
+    off = doubt(base, access) + doubt(new, access)
+    found = judged(*sides, min(MOST_MARGIN, threshold + off))
     verdicts = {verdict.case: verdict for verdict in found.verdicts if verdict.ratio is not None}
     return _Against(verdicts, shares(sides[0]), shares(sides[1]), off)
 
 
-def _judged(time: Verdict, against: Mapping[What, _Against], obstacle: Differs | None) -> Verdict:
+def _judged(time: Verdict, against: Mapping[Access, _Against], in_the_way: Differs | None) -> Verdict:
     """The verdict on the kernel of one case; that on its time where there is none on both sides."""
     if time.ratio is None:
         return time
-    known = {what: each for what, each in against.items() if time.case in each.verdicts}
-    parts = {what: replace(each.verdicts[time.case], metric=f"time at {what} ceiling") for what, each in known.items()}
-    if obstacle or not parts:
+    known = {access: each for access, each in against.items() if time.case in each.verdicts}
+    parts = [replace(each.verdicts[time.case], metric=f"time at {access} ceiling") for access, each in known.items()]
+    if in_the_way or not parts:
         unjudged = replace(time, change="unclear", chance=None, chance_limit=None, rounds_needed=None, no_slower=False)
-        return replace(unjudged, reason=obstacle or NoCeiling(), parts=(time, *parts.values()))
-    change = _change({part.change for part in parts.values()})
-    nearest = min(parts.values(), key=lambda part: (part.change != change, abs((part.ratio or 1) - 1)))
+        return replace(unjudged, reason=in_the_way or NoCeiling(), parts=(time, *parts))
+    change = _change({part.change for part in parts})
+    nearest = min(parts, key=lambda part: (part.change != change, abs((part.ratio or 1) - 1)))
     cause = _cause(change, time.change)
     return replace(
         nearest,
         change=change,
         metric=METRIC,
         reason=nearest.reason if change == "unclear" else _why(time, known, cause),
-        no_slower=any(part.no_slower for part in parts.values()),
+        no_slower=any(part.no_slower for part in parts),
         cause=cause,
-        parts=(time, *parts.values()),
+        parts=(time, *parts),
     )
 
 
@@ -129,10 +126,11 @@ def _cause(change: Change, of_time: Change) -> Cause | None:
     return "device" if change == "same" and of_time in ("slower", "faster") else None
 
 
-def _why(time: Verdict, known: Mapping[What, _Against], cause: Cause | None) -> Explained:
+def _why(time: Verdict, known: Mapping[Access, _Against], cause: Cause | None) -> Explained:
     """Whose the difference is, with the time and the shares of either side."""
     assert time.ratio is not None
-    return Explained(cause, time.ratio, tuple((what, each.base[time.case], each.new[time.case]) for what, each in known.items()))
+    sides = ((access, each.base[time.case], each.new[time.case]) for access, each in known.items())
+    return Explained(cause, time.ratio, tuple(sides))
 
 
 def _without(base: Run, new: Run) -> Iterator[str]:
@@ -142,14 +140,14 @@ def _without(base: Run, new: Run) -> Iterator[str]:
             yield f"{run.path}: has no ceilings ({reason}): measure again, or compare times alone with --across machines"
 
 
-def _devices(verdicts: Collection[Verdict], against: Mapping[What, _Against]) -> Iterator[str]:
+def _devices(verdicts: Collection[Verdict], against: Mapping[Access, _Against]) -> Iterator[str]:
     """What the devices would lead one to expect, and how sure that is."""
-    for what, each in against.items():
+    for access, each in against.items():
         expected = [found for verdict in verdicts if (found := _expected(verdict, each)) is not None]
         if expected:
             off = f"; the threshold is widened by {100 * each.doubt:.3g} %, by which it may be off" if each.doubt else ""
             of = f"{median(expected):.3f} of base's (median of {len(expected)} cases)"
-            yield f"by {what} the devices alone would make times {of}{off}"
+            yield f"by {access} the devices alone would make times {of}{off}"
 
 
 def _expected(verdict: Verdict, against: _Against) -> float | None:

@@ -36,7 +36,7 @@ class Observed:
         """Whether any round found it wrong or failing, or no round measured it; skipped once is no harm."""
         return self.trouble is not None and (self.trouble[0] != "skipped" or not self.places)
 
-    def of(self, criterion: Criterion) -> Values:
+    def values_of(self, criterion: Criterion) -> Values:
         """Return the values of a metric."""
         return self.values.get(criterion.metric.name, {})
 

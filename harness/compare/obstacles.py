@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from rsc_bench.harness.compare.reasons import Differs, What
+from rsc_bench.harness.compare.reasons import Differs, Obstacle
 
-ACROSS: tuple[What, ...] = ("machines", "versions", "graphs", "clocks")
+ACROSS: tuple[Obstacle, ...] = ("machines", "versions", "graphs", "clocks")
 """What a user may ask to compare across."""
 
 CPU_FIELDS = ("cpu.model", "cpu.logical_cores", "cpu.usable_cores", "cpu.quota_cores")
@@ -16,29 +16,30 @@ VERSION_FIELDS = ("python", "torch_build")
 Differences = Mapping[str, tuple[Any, Any]]
 
 
-def obstacles(differ: Differences, on_gpu: bool) -> dict[What, tuple[str, ...]]:
+def find_obstacles(differ: Differences, on_gpu: bool) -> dict[Obstacle, tuple[str, ...]]:
     """Return the fields that make two machines, and two sets of versions, of the fields that differ.
 
-    GPUs and their driver count where a case ran on one. The commit is what is compared, and everything else is told, but
-    stands in nobody's way.
+    GPUs and their driver count where a case ran on one. The commit is what is compared, and everything else is shown, but
+    keeps nothing from being judged.
     """
-    found: dict[What, tuple[str, ...]] = {
+    found: dict[Obstacle, tuple[str, ...]] = {
         "machines": tuple(name for name in differ if _is_machine(name, on_gpu)),
         "versions": tuple(name for name in differ if _is_version(name, on_gpu)),
     }
-    return {what: names for what, names in found.items() if names}
+    return {obstacle: names for obstacle, names in found.items() if names}
 
 
-def differs(obstacles: Mapping[What, tuple[str, ...]]) -> Differs | None:
-    """Return the reason that keeps numbers from being compared, field by field; None where nothing does."""
-    return Differs(tuple(obstacles.items())) if obstacles else None
+def differs(obstacles: Mapping[Obstacle, tuple[str, ...]], across: Collection[str]) -> Differs | None:
+    """Return the reason that keeps numbers from being compared, beyond what is judged `across`; None where nothing does."""
+    found = tuple((obstacle, fields) for obstacle, fields in obstacles.items() if obstacle not in across)
+    return Differs(found) if found else None
 
 
-def check(across: Iterable[str]) -> None:
+def check_across(across: Iterable[str]) -> None:
     """Raise ValueError for something that cannot be compared across."""
-    for what in across:
-        if what not in ACROSS:
-            raise ValueError(f"across must be one of {', '.join(ACROSS)} (got {what!r})")
+    for name in across:
+        if name not in ACROSS:
+            raise ValueError(f"across must be one of {', '.join(ACROSS)} (got {name!r})")
 
 
 def _is_machine(name: str, on_gpu: bool) -> bool:

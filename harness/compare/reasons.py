@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-What = Literal["machines", "versions", "graphs", "clocks"]
+from rsc_bench.harness.statistics.rules import Looks
+
+Obstacle = Literal["machines", "versions", "graphs", "clocks"]
+"""What may differ between two runs and keep their numbers from being compared."""
 Unit = Literal["rounds", "trainings", "seeds"]
+"""What repeats a measurement."""
 Cause = Literal["device", "kernel"]
-Looks = Literal["same", "faster", "slower"]
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,12 @@ class TooFew:
 class Differs:
     """Something differs between the two runs that keeps numbers from being compared."""
 
-    obstacles: tuple[tuple[What, tuple[str, ...]], ...]
+    obstacles: tuple[tuple[Obstacle, tuple[str, ...]], ...]
     """What differs, and in which respects: fields of the environment, or base's clock and new's; none for graphs."""
 
-    def names(self, what: What) -> bool:
+    def names(self, obstacle: Obstacle) -> bool:
         """Return whether this is among what differs."""
-        return any(what == name for name, _ in self.obstacles)
+        return any(obstacle == name for name, _ in self.obstacles)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ class Undecided:
     unit: Unit
     more: int | None
     """Further rounds on each side that would probably settle it; None: hardly any number would."""
-    of: int
-    """Cases that were judged together."""
+    judged_cases: int
+    """Cases that were judged together, this one among them."""
 
 
 @dataclass(frozen=True)

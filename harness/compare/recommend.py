@@ -25,8 +25,8 @@ CONFIDENCE = 0.95
 # A drop of exactly the limit, worked out in floating point, is still within it.
 ROUNDING_POINTS = 1e-9
 
-Accuracy = Literal["within", "beyond", "unclear", "failed", "untold"]
-Status = Literal["recommended", "none", "untold"]
+Accuracy = Literal["within", "beyond", "unclear", "failed", "too few seeds"]
+Status = Literal["recommended", "none", "cannot be judged"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Setting:
     kernel: str
     budget: float
     accuracy: Accuracy
-    """Whether its drop is surely ``within`` the limit or surely ``beyond`` it; ``untold``: for want of seeds."""
+    """Whether its drop is surely ``within`` the limit or surely ``beyond`` it, where there are seeds enough to say so."""
     seeds: int
     """Seeds trained both exactly and so."""
     metric: float | None
@@ -83,16 +83,17 @@ class Recommendation:
 
     @property
     def status(self) -> Status:
-        """``untold`` where no setting is good, and one that too few seeds speak for might be, or nothing was sampled."""
+        """``cannot be judged`` where no setting is good, and one with too few seeds might be, or nothing was sampled."""
         if self.chosen:
             return "recommended"
-        return "untold" if not self.settings or any(each.accuracy == "untold" for each in self.settings) else "none"
+        might_be = not self.settings or any(each.accuracy == "too few seeds" for each in self.settings)
+        return "cannot be judged" if might_be else "none"
 
     @property
     def nearest(self) -> Setting | None:
         """The setting that misses the limit by least; one that is accurate but not faster misses it not at all."""
-        told = [each for each in self.settings if each.drop is not None and each.drop.high is not None and not each.failed]
-        return min(told, key=_miss, default=None)
+        known = [each for each in self.settings if each.drop is not None and each.drop.high is not None and not each.failed]
+        return min(known, key=_miss, default=None)
 
     @property
     def breaks(self) -> Setting | None:
@@ -123,7 +124,7 @@ def recommend(runs: Iterable[Run], max_drop_points: float = MAX_DROP_POINTS) -> 
 def exit_status(recommendations: Sequence[Recommendation]) -> int:
     """Return 0 where each has a setting to recommend, 1 where one has none, 3 where one cannot be judged."""
     statuses = {each.status for each in recommendations}
-    return 1 if "none" in statuses else 3 if "untold" in statuses or not statuses else 0
+    return 1 if "none" in statuses else 3 if "cannot be judged" in statuses or not statuses else 0
 
 
 def drop_over(points: Sequence[float]) -> Drop:
@@ -137,10 +138,10 @@ def drop_over(points: Sequence[float]) -> Drop:
     return Drop(mean, mean - half, mean + half)
 
 
-def judge(drop: Drop | None, max_drop_points: float) -> Accuracy:
+def judge_drop(drop: Drop | None, max_drop_points: float) -> Accuracy:
     """Return where a drop lies; what is neither surely within the limit nor surely beyond it is unclear."""
     if drop is None or drop.low is None or drop.high is None:
-        return "untold"
+        return "too few seeds"
     if drop.high <= max_drop_points + ROUNDING_POINTS:
         return "within"
     return "beyond" if drop.low > max_drop_points else "unclear"
@@ -196,7 +197,7 @@ def _setting(kernel: str, budget: float, found: _Seen, max_drop_points: float) -
     return Setting(
         kernel=kernel,
         budget=budget,
-        accuracy="failed" if found.failed else judge(drop, max_drop_points),
+        accuracy="failed" if found.failed else judge_drop(drop, max_drop_points),
         seeds=len(drops),
         metric=fmean(metrics) if metrics else None,
         drop=drop,

@@ -1,16 +1,20 @@
-"""What `compare` says of one case, as data."""
+"""What became of one case between two runs, as data: a verdict, with its numbers and its reason."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from rsc_bench.harness.compare.reasons import Cause, Reason, Unit
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.statistics.rules import Change
 
-# The order in which a reader wants them.
+Change = Literal["slower", "broken", "missing", "unclear", "faster", "new", "same"]
+"""What became of a case: what the decision rule says of its numbers, and what there is to say without any."""
+
 CHANGES: tuple[Change, ...] = ("slower", "broken", "missing", "unclear", "faster", "new", "same")
+"""Every one, in the order in which a reader wants them."""
 FAILING: tuple[Change, ...] = ("slower", "broken", "missing")
+"""Those that make a comparison fail."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,6 @@ class Verdict:
     no_slower: bool = False
     """Whether a change for the worse that matters is ruled out, also where it is unclear whether anything became better."""
     cause: Cause | None = None
-    """Whose a change in time is between two devices; None where there is none, where it is unclear, and where it was not asked."""
+    """Whose a change in time is between two devices; None where there is none, where it is unclear, and on one device."""
     parts: tuple[Verdict, ...] = ()
     """What it was put together from, between two devices: the verdict on the time, and that at each ceiling."""

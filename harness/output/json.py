@@ -41,13 +41,14 @@ def text(comparison: Comparison) -> str:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    """Every field under its own name, and the two sides of `rounds` named."""
+    """Every field under its own name, the reason in words, and the two sides of `rounds` named."""
+    rounds = dict(zip(("base", "new"), verdict.rounds, strict=True))
+    return _fields(verdict) | {"name": str(verdict.case), "rounds": rounds}
+
+
+def _fields(verdict: Verdict) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(verdict)
-    return tree | {
-        "reason": reason_text(verdict.reason) or None,
-        "name": str(verdict.case),
-        "rounds": dict(zip(("base", "new"), verdict.rounds, strict=True)),
-    }
+    return tree | {"reason": reason_text(verdict.reason) or None, "parts": [_fields(part) for part in verdict.parts]}
 
 
 OUTPUT = Output("json", "As JSON, everything that is known.", lambda comparison, _: text(comparison))

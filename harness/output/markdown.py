@@ -8,11 +8,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rsc_bench.harness.compare.comparison import Comparison
-from rsc_bench.harness.compare.verdict import Verdict
+from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.output import Output
-from rsc_bench.harness.output.wording import MARK, Notes, by_weight, headline, name, numbers, reason_text, remarks, tally, word
+from rsc_bench.harness.output.wording import (
+    MARK,
+    Notes,
+    by_weight,
+    counts_line,
+    headline,
+    name,
+    numbers,
+    reason_text,
+    remarks,
+    word,
+)
 from rsc_bench.harness.records.environments import flat
-from rsc_bench.harness.statistics.rules import Change
 from rsc_bench.text import plain
 
 LIMIT = 65_536
@@ -87,7 +97,7 @@ def escaped(text: str, longest: int = CELL) -> str:
 def _start(comparison: Comparison) -> Iterator[str]:
     yield f"## {headline(comparison)}"
     yield f"<!-- {MARK} -->"
-    yield f"\n{escaped(tally(comparison))}."
+    yield f"\n{escaped(counts_line(comparison))}."
     yield f"{_against(comparison)}. {_measured_on(comparison)}."
 
 
@@ -104,7 +114,7 @@ def _against(comparison: Comparison) -> str:
 
 
 def _revisions(comparison: Comparison) -> list[str]:
-    """Base and new by their commits, or by their files where these do not tell them apart."""
+    """Base and new by their commits, or by their files where these are no different."""
     commit = flat(comparison.environment).get("checkout.commit")
     commits = comparison.differences.get("checkout.commit", (commit, commit))
     changes = comparison.differences.get("checkout.changes", (None, None))
@@ -119,7 +129,7 @@ def _revisions(comparison: Comparison) -> list[str]:
 def _parts(comparison: Comparison) -> Iterator[Part]:
     weighed = by_weight(comparison)
     changed = [verdict for verdict in weighed if verdict.change in CHANGED]
-    notes = Notes.of(changed)
+    notes = Notes.from_verdicts(changed)
     rows = [_row(verdict, notes.why(verdict)) for verdict in changed]
     foot = tuple(f"\n{escaped(note)}" for note in notes.lines())
     if rows:
@@ -151,7 +161,7 @@ def _case(verdict: Verdict, why: str) -> str:
 
 def _unclear(verdicts: Sequence[Verdict]) -> Part:
     """The unclear ones, with what would settle each: the rounds where they would, and otherwise the reason."""
-    notes = Notes.of([verdict for verdict in verdicts if verdict.rounds_needed is None])
+    notes = Notes.from_verdicts([verdict for verdict in verdicts if verdict.rounds_needed is None])
     rows = []
     for verdict in verdicts:
         ratio, interval, rounds = numbers(verdict)

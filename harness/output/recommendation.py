@@ -15,7 +15,14 @@ from rsc_bench.text import plain
 if TYPE_CHECKING:
     from rich.text import Text
 
-STYLES = {"recommended": "bold green", "within": "", "unclear": "yellow", "beyond": "red", "failed": "bold red", "untold": "yellow"}
+STYLES = {
+    "recommended": "bold green",
+    "within": "",
+    "unclear": "yellow",
+    "too few seeds": "yellow",
+    "beyond": "red",
+    "failed": "bold red",
+}
 
 
 def as_text(recommendations: Sequence[Recommendation], screen: Screen) -> str:
@@ -51,12 +58,12 @@ def _fields(training: Case) -> tuple[str, ...]:
 
 
 def advice(recommendation: Recommendation) -> str:
-    """Return what to train with, or why there is no telling, as a clause."""
+    """Return what to train with, or why there is nothing to recommend, as a clause."""
     chosen = recommendation.chosen
     if chosen:
         return f"train with {_name(chosen)}, {_gain(chosen)}: a drop of {_loss(chosen)}"
-    if recommendation.status == "untold":
-        return f"cannot be told: {_why_untold(recommendation)}"
+    if recommendation.status == "cannot be judged":
+        return f"cannot be judged: {_why_not_judged(recommendation)}"
     return f"none stays within {recommendation.max_drop_points:g} points and gains time{_nearest(recommendation)}"
 
 
@@ -74,7 +81,7 @@ def _loss(setting: Setting) -> str:
     return f"{setting.drop.mean:.2f} points{high} ({setting.seeds} seeds)"
 
 
-def _why_untold(recommendation: Recommendation) -> str:
+def _why_not_judged(recommendation: Recommendation) -> str:
     if not recommendation.settings:
         return "no training with a sampled kernel, only exact ones"
     most = max(setting.seeds for setting in recommendation.settings)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from rsc_bench.harness.compare.comparison import Comparison
-from rsc_bench.harness.compare.verdict import Verdict
+from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.output import Output
 from rsc_bench.harness.output.console import Screen, drawn
-from rsc_bench.harness.output.wording import RATIO, Notes, by_weight, headline, name, numbers, reason_text, remarks, tally, word
-from rsc_bench.harness.statistics.rules import Change
+from rsc_bench.harness.output.wording import (
+    RATIO,
+    Notes,
+    by_weight,
+    counts_line,
+    headline,
+    name,
+    numbers,
+    reason_text,
+    remarks,
+    word,
+)
 from rsc_bench.text import plain
 
 STYLES: dict[Change, str] = {
@@ -19,10 +29,8 @@ STYLES: dict[Change, str] = {
     "new": "cyan",
     "same": "dim",
 }
-
-
-# What a reader looks at; drawing 10,000 rows would take seconds.
 MAX_ROWS = 50
+"""Rows that a reader looks at; drawing 10,000 would take seconds."""
 
 
 def text(comparison: Comparison, screen: Screen) -> str:
@@ -32,14 +40,14 @@ def text(comparison: Comparison, screen: Screen) -> str:
     style = {0: "bold green", 1: "bold red"}.get(comparison.exit_status, "bold yellow")
     shown = [verdict for verdict in by_weight(comparison) if screen.every_case or verdict.change != "same"]
     rows = len(shown) if screen.every_case else MAX_ROWS
-    notes = Notes.of(shown)
+    notes = Notes.from_verdicts(shown)
     return drawn(
         screen,
         Text(headline(comparison), style),
         *([_table(shown[:rows], notes)] if shown else []),
         *(Text(plain(line)) for line in notes.lines()),
         *([Text(f"{len(shown[rows:])} more: --all shows them")] if shown[rows:] else []),
-        Text(tally(comparison)),
+        Text(counts_line(comparison)),
         *(Text(plain(line)) for line in remarks(comparison)),
     )
 
@@ -54,8 +62,8 @@ def _table(shown: list[Verdict], notes: Notes) -> object:
     table.add_column("case, and why", overflow="fold")
     for verdict in shown:
         gap = " " if reason_text(verdict.reason) in notes.numbers else "\n"
-        cause = plain(notes.why(verdict))
-        cells = [*numbers(verdict), plain(name(verdict)) + (gap + cause if cause else "")]
+        why = plain(notes.why(verdict))
+        cells = [*numbers(verdict), plain(name(verdict)) + (gap + why if why else "")]
         table.add_row(Text(word(verdict), STYLES[verdict.change]), *(Text(cell) for cell in cells))
     return table
 

@@ -17,11 +17,11 @@ from rsc_bench.harness.compare.reasons import (
     Missing,
     NoCeiling,
     NotPositive,
+    Obstacle,
     OneSided,
     Reason,
     TooFew,
     Undecided,
-    What,
 )
 from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Verdict
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS
@@ -58,8 +58,8 @@ def name(verdict: Verdict) -> str:
     return str(verdict.case) if verdict.metric == "time" or verdict.ratio is None else f"{verdict.case}: {verdict.metric}"
 
 
-def tally(comparison: Comparison) -> str:
-    """Return how many cases came out which way."""
+def counts_line(comparison: Comparison) -> str:
+    """Return in words how many cases came out which way."""
     counted = Counter(word(verdict) for change in CHANGES for verdict in comparison.verdicts if verdict.change == change)
     parts = [f"{count} {kind}" for kind, count in counted.items()]
     if comparison.not_judged:
@@ -91,18 +91,18 @@ def _more_rounds(comparison: Comparison) -> Iterator[str]:
 
 
 def _drift(comparison: Comparison) -> Iterator[str]:
-    """What no rule can tell from a change: a machine that became slower between the two files."""
+    """What no rule can distinguish from a change: a machine that became slower between the two files."""
     moved = [verdict for verdict in comparison.verdicts if verdict.change in {"slower", "faster"} and verdict.unit == "rounds"]
     if any(not verdict.paired and verdict.metric == "time" for verdict in moved):
         yield f"the rounds were not taken in turns, so a drifting machine looks like a change: `{call('ab')}` takes them so"
 
 
 def _environments(comparison: Comparison) -> Iterator[str]:
-    for what, fields in comparison.obstacles.items():
-        yield f"the {what} differ: {_pairs(comparison, fields)}"
-    in_the_way = [what for what in ACROSS if any(_keeps(what, verdict) for verdict in comparison.verdicts)]
+    for obstacle, fields in comparison.obstacles.items():
+        yield f"the {obstacle} differ: {_pairs(comparison, fields)}"
+    in_the_way = [obstacle for obstacle in ACROSS if any(_prevents(obstacle, verdict) for verdict in comparison.verdicts)]
     if in_the_way:
-        yield f"what differs is judged only with {' '.join(f'--across {what}' for what in in_the_way)}"
+        yield f"what differs is judged only with {' '.join(f'--across {obstacle}' for obstacle in in_the_way)}"
     if "machines" in in_the_way:
         yield "two devices' kernels are judged, by what each device can do, with --normalise"
     named = set(chain.from_iterable(comparison.obstacles.values()))
@@ -116,16 +116,18 @@ def _pairs(comparison: Comparison, fields: Iterable[str]) -> str:
     return "; ".join(f"{field} {pair[field][0]} -> {pair[field][1]}" for field in fields)
 
 
-def _keeps(what: What, verdict: Verdict) -> bool:
+def _prevents(obstacle: Obstacle, verdict: Verdict) -> bool:
     """Whether something that differs is why a case was not judged."""
-    return verdict.change == "unclear" and isinstance(verdict.reason, Differs) and verdict.reason.names(what)
+    return verdict.change == "unclear" and isinstance(verdict.reason, Differs) and verdict.reason.names(obstacle)
 
 
-def reason_text(reason: Reason | None) -> str:  # noqa: PLR0911  (a sentence for each)
+def reason_text(reason: Reason | None) -> str:
     """Return a reason in words; empty where there is none."""
+    return "" if reason is None else _sentence(reason)
+
+
+def _sentence(reason: Reason) -> str:  # noqa: PLR0911  (a sentence for each)
     match reason:
-        case None:
-            return ""
         case Broken():
             return f"{reason.status}: {reason.message}"
         case Missing():
@@ -137,23 +139,28 @@ def reason_text(reason: Reason | None) -> str:  # noqa: PLR0911  (a sentence for
         case TooFew():
             return f"needs at least {MIN_ROUNDS} {reason.unit} on each side (has {reason.has[0]} and {reason.has[1]})"
         case Differs():
-            return "; ".join(_difference(what, respects) for what, respects in reason.obstacles)
+            return "; ".join(_difference(obstacle, respects) for obstacle, respects in reason.obstacles)
         case Undecided():
             return _undecided(reason)
         case NoCeiling():
             return "no ceiling on both sides to normalise its time by"
         case Explained():
-            sides = ", ".join(f"{base:.3g} % -> {new:.3g} % of {what}" for what, base, new in reason.shares)
-            whose = f"the {reason.cause}'s: " if reason.cause else ""
-            return f"{whose}time {reason.time_ratio:.3f}, {sides}"
+            return _explained(reason)
 
 
-def _difference(what: What, respects: tuple[str, ...]) -> str:
-    if what == "graphs":
+def _difference(obstacle: Obstacle, respects: tuple[str, ...]) -> str:
+    if obstacle == "graphs":
         return "the graph's contents differ"
-    if what == "clocks":
+    if obstacle == "clocks":
         return f"the clocks differ ({respects[0]} in base, {respects[1]} in new)"
-    return f"the {what} differ ({', '.join(respects)})"
+    return f"the {obstacle} differ ({', '.join(respects)})"
+
+
+def _explained(reason: Explained) -> str:
+    """Whose a change in time is, and how near each side came to what its device can do."""
+    sides = ", ".join(f"{base:.3g} % -> {new:.3g} % of {ceiling}" for ceiling, base, new in reason.shares)
+    whose = f"the {reason.cause}'s: " if reason.cause else ""
+    return f"{whose}time {reason.time_ratio:.3f}, {sides}"
 
 
 def _undecided(reason: Undecided) -> str:
@@ -163,7 +170,7 @@ def _undecided(reason: Undecided) -> str:
         settle = f"about {reason.more} more {reason.unit} on each side"
     if reason.looks == "same":
         return f"looks same, but the interval is too wide to say: {settle}"
-    return f"looks {reason.looks}, but may be chance (one of {reason.of} judged): {settle}"
+    return f"looks {reason.looks}, but may be chance (one of {reason.judged_cases} judged): {settle}"
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,7 @@ class Notes:
     """How many cases have each reason."""
 
     @classmethod
-    def of(cls, verdicts: Sequence[Verdict]) -> Notes:
+    def from_verdicts(cls, verdicts: Sequence[Verdict]) -> Notes:
         """Return the notes of the verdicts that are shown."""
         cases = Counter(reason_text(verdict.reason) for verdict in verdicts if verdict.reason)
         common = [reason for reason, count in cases.items() if count >= max(MANY, SHARE * len(verdicts))]

@@ -1,4 +1,4 @@
-"""Holds how fast this device copies and gathers, as it was observed in a run, and says which ceiling a case is under."""
+"""How fast a device copies and gathers, as it was observed in a run, and so which ceiling a case is under."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Ceilings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why there is no probe; None where there are."""
 
     def copy(self) -> float | None:
-        """Return the bytes per second of a copy that no cache holds; None where it was not measured."""
+        """Return the bytes per second of a copy that fits into no cache; None where it was not measured."""
         return max((probe.rate for probe in self.probes if probe.what == "copy"), default=None)
 
     def gather(self, row_bytes: int, operand_bytes: int) -> float | None:
         """Return the bytes per second of gathering such rows from an operand of such a size; None where it was not measured.
 
         Of the sizes of rows that were measured the nearest counts, and of the means the fastest; between two sizes of operands
-        it is what a cache of a fixed size makes of them (docs/decisions/ceilings.md), beyond the ends that of the end.
+        it is what a cache of a fixed size makes of them, beyond the ends that of the end.
         """
         measured = self._gathers(row_bytes)
         return _between(measured, operand_bytes) if measured else None
@@ -70,7 +70,7 @@ class Ceilings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def _between(measured: Sequence[tuple[int, float]], operand_bytes: int) -> float:
     """Return the rate at a size of operand, from pairs of (size, rate), ascending.
 
-    Of random rows a cache holds the share that its size is of the operand's, so the time of a byte is linear in one over
+    Of random rows a cache has the share that its size is of the operand's, so the time of a byte is linear in one over
     the size.
     """
     size = max(measured[0][0], min(operand_bytes, measured[-1][0]))

@@ -14,6 +14,7 @@ import msgspec
 
 from rsc_bench.files import refusal
 from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.disk import THIS_MACHINE, Disk
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.lines import Line, RecordLine, from_line, to_line
 from rsc_bench.harness.records.run import SCHEMA, Record, Round, Run
@@ -119,16 +120,17 @@ def _record(path: Path, number: int, line: RecordLine) -> Record:
 class ResultsFile:
     """A results file open for appending; each line is in the file when the call that wrote it returns."""
 
-    def __init__(self, path: Path, environment: dict[str, Any]) -> None:
+    def __init__(self, path: Path, environment: dict[str, Any], disk: Disk = THIS_MACHINE) -> None:
         """Create `path`, or carry on in it. Raises `ResultsError` where it is not ours or cannot be written."""
         self.path = path
+        self._disk = disk
         self._fd: int | None = None
         # As it will read back, so that a tuple does not look like a change of machine.
         environment = msgspec.json.decode(msgspec.json.encode(environment))
         try:
-            self._fd = _opened(path, _encoded({"run": {"schema": SCHEMA, "environment": environment}}))
+            self._fd = _opened(path, _encoded({"run": {"schema": SCHEMA, "environment": environment}}), disk)
             # Before the first look at the contents: another run's last line may be half written.
-            _lock(self._fd, path)
+            _lock(self._fd, path, disk)
             self.rounds = self._existing(environment)
             _drop_half_line(self._fd, path)
         except OSError as error:
@@ -158,7 +160,7 @@ class ResultsFile:
         self.rounds[-1][1].append(record)
 
     def done(self) -> set[Case]:
-        """Return the cases that the last round holds already."""
+        """Return the cases that the last round has already."""
         return {record.case for record in self.rounds[-1][1]} if self.rounds else set()
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -166,7 +168,7 @@ class ResultsFile:
         data = _encoded(line)
         try:
             # One call a line: a kill leaves a whole line, or a half one at the very end, which the next run takes off.
-            if os.write(self._fd, data) < len(data):
+            if self._disk.write(self._fd, data) < len(data):
                 _drop_half_line(self._fd, self.path)
                 raise OSError(0, "the disk is full")
         except OSError as error:
@@ -190,17 +192,17 @@ def _no_regular_file(path: Path) -> ResultsError:
     return ResultsError(f"{path}: a results file is a regular file (this is a device): {_REMEDY}")
 
 
-def _opened(path: Path, head: bytes) -> int:
+def _opened(path: Path, head: bytes, disk: Disk) -> int:
     """Open `path` to append, made with its run line where there is none; a link stays, and what it points at is written."""
     target = Path(os.path.realpath(path))
     if not target.exists():
-        _create(target, head)
+        _create(target, head, disk)
     if target.exists() and not (target.is_file() or target.is_dir()):
         raise _no_regular_file(path)
     return os.open(target, os.O_RDWR | os.O_APPEND)
 
 
-def _create(path: Path, head: bytes) -> None:
+def _create(path: Path, head: bytes, disk: Disk) -> None:
     """Make `path` with its run line in one step: killed before it, there is no file; after it, a usable one.
 
     Where another run has made it first, its file stays.
@@ -210,15 +212,15 @@ def _create(path: Path, head: bytes) -> None:
     try:
         draft.write_bytes(head)
         with contextlib.suppress(FileExistsError):
-            _link(draft, path, head)
+            _link(draft, path, head, disk)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _link(draft: Path, path: Path, head: bytes) -> None:
+def _link(draft: Path, path: Path, head: bytes, disk: Disk) -> None:
     """Give the draft its name, unless the name is taken: a rename would pull the file from under the run that writes it."""
     try:
-        path.hardlink_to(draft)
+        disk.link(draft, path)
     except OSError as error:
         if error.errno not in _NOT_SUPPORTED:
             raise
@@ -226,12 +228,10 @@ def _link(draft: Path, path: Path, head: bytes) -> None:
             file.write(head)
 
 
-def _lock(fd: int, path: Path) -> None:
+def _lock(fd: int, path: Path, disk: Disk) -> None:
     """Refuse a file that another run has open; the lock goes with the process, however it ends."""
-    import fcntl  # not on Windows, where results are read all the same
-
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        disk.lock(fd)
     except BlockingIOError:
         raise ResultsError(f"{path}: another run is writing to it: wait for it, or give another --results file") from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the sensors of a GPU said during one case, as its record keeps it: observations, nothing worked out."""
+"""What the sensors of a GPU reported during one case, as its record keeps it: observations, nothing worked out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GpuTrace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mark_s: dict[str, float]
     """Seconds from there to where each part of the case began: ``prepare, sample, parts, energy, check, end``."""
     power_w: list[float | None] | None = None
-    """Power of the board; some GPUs tell the mean of the last second."""
+    """Power of the board; some GPUs report the mean of the last second."""
     energy_j: list[float | None] | None = None
     """The energy counter, from when the driver was loaded."""
     sm_clock_mhz: list[int | None] | None = None
@@ -48,7 +48,7 @@ class GpuTrace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Memory of the GPU in use, by whomever."""
     free_bytes: list[int | None] | None = None
     process_bytes: list[int | None] | None = None
-    """Memory of the GPU that this process holds, its context included."""
+    """Memory of the GPU that this process uses, its context included."""
     gpu_percent: list[int | None] | None = None
     """Share of the driver's last period in which a kernel ran."""
     memory_percent: list[int | None] | None = None

@@ -1,4 +1,7 @@
-"""What was observed of one case in one round, in parts that a case has or has not; on disk the fields of all parts stand side by side."""
+"""What was observed of one case in one round, in parts that a case has or has not.
+
+On disk the fields of all parts stand side by side: `to_flat` and `from_flat` turn one form into the other.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from msgspec import field
 
 from rsc_bench.harness.records.gpu_trace import Energy, GpuTrace
 
-TELLING = 1.2
-"""A read from memory that takes less than this many times one from the L2 cannot be told from it."""
+DISTINCT = 1.2
+"""A read from memory that takes less than this many times one from the L2 may as well be one from the L2."""
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the clock said: samples in order and complete; no mean and no speedup."""
+    """What the clock measured: samples in order and complete; no mean and no speedup."""
 
     times_s: list[float]
     """Seconds per call, one entry a sample; selecting is in it as often as a training step would pay it.
@@ -57,10 +60,10 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def coldness(probe_s: dict[str, list[float]]) -> float | None:
     """Return how far, from a read out of a hot L2 (0) to one from memory (1), a read after the flush is.
 
-    None where the two cannot be told apart. See `Timing.flush_probe_s`.
+    None where the two take the same time. See `Timing.flush_probe_s`.
     """
     hot, flushed, memory = (median(probe_s[name]) for name in ("hot", "flushed", "memory"))
-    return (flushed - hot) / (memory - hot) if memory >= TELLING * hot else None
+    return (flushed - hot) / (memory - hot) if memory >= DISTINCT * hot else None
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,7 +113,7 @@ class MemoryUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GpuReadings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a GPU's sensors said around the case, each with the reason where they did not."""
+    """What a GPU's sensors reported around the case, each with the reason where they did not."""
 
     trace: GpuTrace | None = field(default=None, name="telemetry")
     """Readings around the case."""
@@ -123,7 +126,7 @@ class GpuReadings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     energy_missing: str | None = None
     """Why there is none."""
     shared_with: list[str] | None = field(default=None, name="gpu_shared_with")
-    """Other processes that computed on the GPU at the end of the case; None where there were none or NVML does not tell."""
+    """Other processes that computed on the GPU at the end of the case; None where there were none or NVML does not know."""
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -183,22 +186,25 @@ PARTS: dict[str, type[msgspec.Struct]] = {
 """The parts of a measurement, by the field that holds each."""
 
 _FIELDS = {part: msgspec.structs.fields(kind) for part, kind in PARTS.items()}
-_REQUIRED = {"times_s", "select_s", "prepare_s", "rel_error", "nnz", "kept_nnz", "peak_bytes"}
-"""What every line on disk names, null where it is absent."""
+_REQUIRED = ("times_s", "select_s", "prepare_s", "rel_error", "nnz", "kept_nnz", "peak_bytes")
+"""What every line on disk names first, null where it is absent."""
 
 
 def _on_disk() -> list[tuple[Any, ...]]:
-    """Name, type and default of every field of every part."""
-    found: list[tuple[Any, ...]] = []
-    for entries in _FIELDS.values():
-        for entry in entries:
-            if entry.encode_name in _REQUIRED:
-                found.append((entry.encode_name, entry.type))
-            else:
-                default = None if entry.default is msgspec.NODEFAULT else entry.default
-                kind = entry.type | None if default is None else entry.type
-                found.append((entry.encode_name, kind, default))
-    return found
+    """Name and type of every field of every part, and the default of those that a line may leave out."""
+    entries = {entry.encode_name: entry for part in _FIELDS.values() for entry in part}
+    required = [(name, entries[name].type) for name in _REQUIRED]
+    return required + [_optional(entry) for name, entry in entries.items() if name not in _REQUIRED]
+
+
+def _optional(entry: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
+    default = _absent(entry)
+    return entry.encode_name, entry.type | None if default is None else entry.type, default
+
+
+def _absent(entry: msgspec.structs.FieldInfo) -> Any:
+    """What stands for a field that was not observed."""
+    return None if entry.default is msgspec.NODEFAULT else entry.default
 
 
 Flat: type[msgspec.Struct] = msgspec.defstruct(
@@ -215,10 +221,6 @@ def from_flat(flat: Any) -> Measurement:
         if part in ("timing", "matrix") or any(given[entry.name] != _absent(entry) for entry in entries):
             parts[part] = PARTS[part](**given)
     return Measurement(**parts)  # type: ignore[arg-type]
-
-
-def _absent(entry: msgspec.structs.FieldInfo) -> Any:
-    return None if entry.default is msgspec.NODEFAULT else entry.default
 
 
 def to_flat(measurement: Measurement) -> Any:

@@ -1,4 +1,4 @@
-"""Records, rounds and runs: what a results file holds, in the order in which it was written."""
+"""Records, rounds and runs: what is in a results file, in the order in which it was written."""
 
 from __future__ import annotations
 

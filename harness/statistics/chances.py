@@ -36,19 +36,19 @@ def chance_above(found: Effects) -> Floats:
 def limits(chances: Floats) -> Floats:
     """Return the chance that each case may have at most to count, by Holm's step-down (Scand. J. Statist. 6, 1979).
 
-    Of m cases the least likely is held to 0.5 % / m, the next to 0.5 % / (m - 1), and so on, until one is above its limit: from
+    Of m cases the least likely may have 0.5 % / m at most, the next 0.5 % / (m - 1), and so on, until one is above its limit: from
     there on nothing counts. So among any number of cases that are the same, one is called changed in at most 0.5 % of runs.
     """
     order = np.argsort(chances)
     remaining = np.arange(len(chances), 0, -1)
     steps = np.minimum(PER_CASE, PER_RUN / remaining)
     above = chances[order] > steps
-    # All that come after the first one above its limit are held to the limit that it missed.
+    # All that come after the first one above its limit get the limit that it missed.
     first = int(above.argmax()) if above.any() else len(steps)
     steps[first:] = steps[min(first, len(steps) - 1)] if len(steps) else steps[first:]
-    held = np.empty_like(steps)
-    held[order] = steps
-    return held
+    by_case = np.empty_like(steps)
+    by_case[order] = steps
+    return by_case
 
 
 def count(chances: Floats) -> NDArray[np.bool_]:

@@ -16,9 +16,9 @@ FALSE_MARKS = 0.01
 MIN_RUNS = 6
 """With fewer, nothing is marked: the noise between runs is not known."""
 MIN_STAY = 3
-"""Runs that a level must hold: one run, or two in a row, may have had bad luck as a whole."""
+"""Runs that a level must last: one run, or two in a row, may have had bad luck as a whole."""
 MIN_CHANGE = 0.02
-"""A smaller step is no one's concern, however sure."""
+"""A smaller step matters to nobody, however sure."""
 OWN_SIDE = 0.75
 """Share of the runs at either level that must be nearer to it than to the other."""
 BETTER_THAN_A_LINE = 1.5

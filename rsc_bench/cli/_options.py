@@ -71,10 +71,10 @@ def show(as_text: Callable[[], str], as_tree: Callable[[], dict[str, Any]], as_j
     What is not shown is not made. Whether FILE may be written is for `guard_shown` to say first.
     """
     if as_json == STDOUT:
-        click.echo(_json(as_tree()), nl=False)
+        click.echo(json_text(as_tree()), nl=False)
         return
     if as_json is not None:
-        write(as_json, _json({"origin": MARK.decode(), **as_tree()}))
+        write(as_json, json_text({"origin": MARK.decode(), **as_tree()}))
     click.echo(as_text(), nl=False)
 
 
@@ -84,7 +84,8 @@ def guard_shown(as_json: Path | None, inputs: Iterable[Path] = ()) -> None:
         guard(as_json, inputs)
 
 
-def _json(tree: dict[str, Any]) -> str:
+def json_text(tree: dict[str, Any]) -> str:
+    """Return JSON types as the text of a file, an entry a line."""
     import msgspec
 
     return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n"

@@ -20,8 +20,17 @@ QUICK = ("--graph", "twin:reddit2@0.02", "--width", "64", "--budget", "0.1")
 @click.command("aa")
 @click.option("--rounds", type=click.IntRange(min=3), default=ROUNDS, show_default=True, help="Rounds of each side.")
 @click.option("--inject", callback=share, metavar="SHARE", help="Really slow one side by so much, and see how often it is caught.")
-@click.option("--threshold", callback=share, default="5%", show_default=True, help="Change that counts, tried beside some others.")
-@click.option("--catch", callback=share, default="10%", show_default=True, help="Smallest change that must be caught.")
+@click.option(
+    "--threshold",
+    callback=share,
+    default="5%",
+    show_default=True,
+    metavar="SHARE",
+    help="Change that counts, tried beside some others.",
+)
+@click.option(
+    "--catch", callback=share, default="10%", show_default=True, metavar="SHARE", help="Smallest change that must be caught."
+)
 @click.option("--output", type=FILE, default=FOLDER, show_default=True, help="Folder of the results.")
 @click.option(
     "--read", nargs=2, type=FILE, metavar="A B", help="Measure nothing: judge the rounds in the two files of an earlier aa."

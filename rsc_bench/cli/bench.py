@@ -34,7 +34,8 @@ def arguments(options: Sequence[str]) -> list[str]:
     # Paths, not names of modules: of a name pytest learns the options too late.
     modules = [str(folder / f"test_{name}.py") for name in named] or [str(folder)]
     # The user's own pytest settings are for the user's tests, and are left where they are.
-    return ["-c", str(folder / "bench.ini"), "--rootdir", ".", "-p", "no:cacheprovider", *modules, *measuring, *rest]
+    # As in a checkout: the names of the cases do not tell where the package lies.
+    return ["-c", str(folder / "bench.ini"), "--rootdir", str(folder.parent), "-p", "no:cacheprovider", *modules, *measuring, *rest]
 
 
 def _folder() -> Path:

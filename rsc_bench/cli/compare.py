@@ -118,7 +118,9 @@ class JudgingCommand(click.Command):
 
 def _options() -> list[Callable[[Any], Any]]:
     return [
-        click.option("--threshold", callback=share, default="5%", show_default=True, help="Change that counts."),
+        click.option(
+            "--threshold", callback=share, default="5%", show_default=True, metavar="SHARE", help="Change that counts: 5% or 0.05."
+        ),
         click.option(
             "--metric",
             "metrics",
@@ -135,7 +137,14 @@ def _options() -> list[Callable[[Any], Any]]:
             metavar="WHAT",
             help="Judge although they differ: machines, versions, graphs or clocks. May be repeated.",
         ),
-        click.option("--rule", callback=_rule, default="familywise", show_default=True, help="The decision rule."),
+        click.option(
+            "--rule",
+            callback=_rule,
+            default="familywise",
+            show_default=True,
+            metavar="NAME",
+            help="What decides whether a difference is a change; `list` names the rules.",
+        ),
         click.option(
             "--normalise", is_flag=True, help="Between two devices: judge each kernel by its share of what its device can do."
         ),

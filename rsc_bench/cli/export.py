@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsc_bench.cli._options import FILE, guard, write
+from rsc_bench.cli._options import FILE, guard, json_text, write
 
 
 @click.command("export")
@@ -17,8 +17,6 @@ def export(results: Path, output: Path | None) -> None:
 
     Every sample is in it, and what pytest-benchmark has no place for beside it: `import` makes the same results file again.
     """
-    import msgspec
-
     from rsc_bench.harness.records.file import read
     from rsc_bench.harness.records.pytest_benchmark.exporting import document
 
@@ -27,7 +25,7 @@ def export(results: Path, output: Path | None) -> None:
     tree = document(read(results))
     if not tree["benchmarks"]:
         raise click.ClickException(f"{results}: no case has a time, and pytest-benchmark knows no other: measure it first")
-    write(output, msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n")
+    write(output, json_text(tree))
     click.echo(str(output))
 
 

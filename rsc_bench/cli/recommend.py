@@ -24,7 +24,14 @@ def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> 
 
 @click.command("recommend")
 @click.argument("results", nargs=-1, required=True, type=FILE)
-@click.option("--max-drop", callback=_points, default="0.3", show_default=True, help="Points of test metric that may be lost.")
+@click.option(
+    "--max-drop",
+    callback=_points,
+    default="0.3",
+    show_default=True,
+    metavar="POINTS",
+    help="Points of test metric that may be lost.",
+)
 @json_option
 def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None) -> int:
     """Name the fastest setting that stays accurate, for each graph and model in RESULTS.
@@ -42,7 +49,7 @@ def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None)
     found = recommend([read(path) for path in results], max_drop)
     if not found:
         names = ", ".join(map(str, results))
-        raise click.ClickException(f"{names}: no training is recorded: `{bench('--model GCN')}` records some")
+        raise click.ClickException(f"{names}: no training is recorded: `{bench(suite='training')}` records some")
     show(lambda: recommendation.as_text(found, screen()), lambda: recommendation.as_tree(found), as_json)
     return exit_status(found)
 

@@ -1,6 +1,7 @@
 """Identical code against itself, in one command."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 from stand_in_checkout import entered, git, results_files, write_suites
 
 from rsc_bench.cli import main
+from rsc_bench.cli.aa import round_arguments
+from rsc_bench.harness.ab import AlternatingError
 from rsc_bench.harness.records.file import read
 
 
@@ -26,7 +29,7 @@ def test_two_copies_of_the_working_tree_are_measured_in_turns(repo, capsys):
     assert found["whole"]["counts"]["slower"] == 0
     sides = [read(path) for path in results_files(repo)]
     assert [side.environment["checkout"]["folder"] for side in sides] == ["side0", "side1"]
-    assert all(0.5 <= record.measurement.times_s[0] < 0.51 for side in sides for record in side.records)
+    assert all(0.5 <= record.measurement.timing.times_s[0] < 0.51 for side in sides for record in side.records)
     assert git(repo, "worktree", "list").count("\n") == 1
     # What was measured can be judged again.
     assert main(["aa", "--read", *map(str, results_files(repo)), "--json"]) == 0
@@ -51,6 +54,17 @@ def test_a_folder_without_git_is_measured_in_place(tmp_path, monkeypatch):
     write_suites(tmp_path, 1.0)
     assert main(["aa", "--rounds", "3", "--", "--graph", "g"]) == 3
     assert [len(read(path).rounds) for path in results_files(tmp_path)] == [3, 3]
+
+
+def test_a_folder_without_suites_measures_those_of_the_package(tmp_path):
+    options = ("exact", "--graph", "small:hub")
+    write_suites(tmp_path, 1.0)
+    assert round_arguments(tmp_path, options[1:], lambda path: True) == ("suites", "--graph", "small:hub")
+    without = round_arguments(tmp_path / "elsewhere", options, lambda path: True)
+    assert without[-3:] == ("--benchmark", "--graph", "small:hub")
+    assert [Path(argument).name for argument in without if argument.endswith(".py")] == ["test_exact.py"]
+    with pytest.raises(AlternatingError, match=r"^--results cannot be given"):
+        round_arguments(tmp_path / "elsewhere", ("--results", "mine.jsonl"), lambda path: True)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,7 @@
-import importlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from xml.etree import ElementTree as Xml
 
 import pytest
@@ -12,11 +9,13 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
+import click
 from made_runs import case, ok, written
 
+import rsc_bench
 from rsc_bench.cli import main
-from rsc_bench.harness.machine import doctor
 from rsc_bench.harness.records.file import ResultsError
+from rsc_bench.plugins import PluginError
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = (1.0, 1.01, 1.02)
@@ -33,7 +32,7 @@ def make(tmp_path):
 
 
 @pytest.fixture
-def told(capsys):
+def call(capsys):
     """Runs the command line: exit status, stdout, stderr."""
 
     def run(*arguments):
@@ -56,7 +55,7 @@ def test_help_imports_nothing_heavy():
     code = "import sys; from rsc_bench.cli import main; main(['--help']); print([n for n in {names} if n in sys.modules])"
     done = python("-c", code.format(names=["torch", "numpy", "pandas", "plotly", "rich", "msgspec", "psutil", "scipy"]))
     assert done.stdout.endswith("[]\n")
-    assert all(command in done.stdout for command in ("list", "doctor", "report", "compare"))
+    assert all(command in done.stdout for command in ("bench", "list", "doctor", "report", "compare"))
 
 
 def test_the_exit_status_reaches_the_shell(make):
@@ -68,17 +67,17 @@ def test_the_exit_status_reaches_the_shell(make):
 
 
 @pytest.mark.parametrize(("factor", "rounds", "status"), [(1.0, 3, 0), (0.5, 3, 0), (2.0, 3, 1), (2.0, 2, 3)])
-def test_compare_exits_by_its_verdict(told, make, factor, rounds, status):
-    assert told("compare", make("base.jsonl"), make("new.jsonl", factor, rounds))[0] == status
+def test_compare_exits_by_its_verdict(call, make, factor, rounds, status):
+    assert call("compare", make("base.jsonl"), make("new.jsonl", factor, rounds))[0] == status
 
 
-def test_compare_exits_1_where_a_case_is_missing(told, make):
-    assert told("compare", make("base.jsonl"), make("new.jsonl", kernel="other"))[0] == 1
+def test_compare_exits_1_where_a_case_is_missing(call, make):
+    assert call("compare", make("base.jsonl"), make("new.jsonl", kernel="other"))[0] == 1
 
 
-def test_compare_writes_what_is_asked_for(told, make, tmp_path):
+def test_compare_writes_what_is_asked_for(call, make, tmp_path):
     files = [tmp_path / "deep" / name for name in ("v.md", "v.xml", "v.json")]
-    status, out, err = told(
+    status, out, err = call(
         "compare", make("base.jsonl"), make("new.jsonl", 2.0), "--markdown", files[0], "--junit", files[1], "--json", files[2]
     )
     assert (status, err) == (1, "")
@@ -90,13 +89,13 @@ def test_compare_writes_what_is_asked_for(told, make, tmp_path):
 
 
 @pytest.mark.parametrize(("threshold", "status"), [("5%", 1), ("0.05", 1), ("30%", 0), ("0.3", 0)])
-def test_a_threshold_is_a_percentage_or_a_share(told, make, threshold, status):
-    assert told("compare", make("base.jsonl"), make("new.jsonl", 1.2), "--threshold", threshold)[0] == status
+def test_a_threshold_is_a_percentage_or_a_share(call, make, threshold, status):
+    assert call("compare", make("base.jsonl"), make("new.jsonl", 1.2), "--threshold", threshold)[0] == status
 
 
 @pytest.mark.parametrize("threshold", ["5", "0", "-1%", "100%", "five", "", "nan", "inf%"])
-def test_a_threshold_that_is_no_share_is_one_line(told, make, threshold):
-    status, out, err = told("compare", make("base.jsonl"), make("new.jsonl"), "--threshold", threshold)
+def test_a_threshold_that_is_no_share_is_one_line(call, make, threshold):
+    status, out, err = call("compare", make("base.jsonl"), make("new.jsonl"), "--threshold", threshold)
     assert (status, out) == (2, "")
     assert err == f"error: --threshold must be above 0% and below 100% (got {threshold!r}): write 5% or 0.05\n"
 
@@ -104,14 +103,18 @@ def test_a_threshold_that_is_no_share_is_one_line(told, make, threshold):
 @pytest.mark.parametrize(
     "arguments", [["compare"], ["compare", "one"], ["no-such"], ["list", "--no-such"], ["compare", "a", "b", "c"]]
 )
-def test_bad_usage_is_one_line(told, arguments):
-    status, out, err = told(*arguments)
+def test_bad_usage_is_one_line(call, arguments):
+    status, out, err = call(*arguments)
     assert (status, out) == (2, "")
     assert is_one_line(err)
 
 
-def test_no_command_shows_the_help(told):
-    status, _, err = told()
+def test_the_version_is_known_without_an_installation(call):
+    assert call("--version") == (0, f"rsc-bench {rsc_bench.__version__}\n", "")
+
+
+def test_no_command_shows_the_help(call):
+    status, _, err = call()
     assert status == 2
     assert "Commands:" in err
 
@@ -130,60 +133,60 @@ def spoilt(good, tmp_path):
 
 
 @pytest.mark.parametrize("place", ["base", "new"])
-def test_a_file_that_cannot_be_used_is_one_line_and_stays_as_it_is(told, make, tmp_path, place):
+def test_a_file_that_cannot_be_used_is_one_line_and_stays_as_it_is(call, make, tmp_path, place):
     good = make("good.jsonl")
     for name, content in spoilt(good, tmp_path):
         bad = tmp_path / f"{name}.jsonl"
         bad.write_bytes(content)
-        status, out, err = told("compare", *((bad, good) if place == "base" else (good, bad)))
+        status, out, err = call("compare", *((bad, good) if place == "base" else (good, bad)))
         assert (name, status, out) == (name, 2, "")
         assert is_one_line(err)
         assert str(bad) in err
         assert bad.read_bytes() == content
 
 
-def test_a_directory_and_a_missing_file_are_one_line(told, make, tmp_path):
+def test_a_directory_and_a_missing_file_are_one_line(call, make, tmp_path):
     good = make("good.jsonl")
     for bad in (tmp_path, tmp_path / "none.jsonl", Path(good) / "below"):
-        status, _, err = told("compare", good, bad)
+        status, _, err = call("compare", good, bad)
         assert status == 2
         assert is_one_line(err)
 
 
-def test_a_file_killed_in_its_last_line_is_judged_by_what_is_finished(told, make):
+def test_a_file_killed_in_its_last_line_is_judged_by_what_is_finished(call, make):
     base, new = make("base.jsonl"), make("new.jsonl")
     whole = Path(new).read_bytes()
     Path(new).write_bytes(whole + whole.split(b"\n")[2][:40])
-    assert told("compare", base, new)[0] == 0
+    assert call("compare", base, new)[0] == 0
 
 
 @pytest.mark.parametrize("option", ["--markdown", "--junit", "--json"])
-def test_an_output_that_cannot_be_written_is_one_line_and_leaves_nothing(told, make, tmp_path, option):
+def test_an_output_that_cannot_be_written_is_one_line_and_leaves_nothing(call, make, tmp_path, option):
     base, new = make("base.jsonl"), make("new.jsonl")
     (tmp_path / "file").touch()
     before = sorted(tmp_path.iterdir())
     for target in (tmp_path / "file" / "below", tmp_path, Path("/proc/none/here"), tmp_path / ("x" * 300)):
-        status, out, err = told("compare", base, new, option, target)
+        status, out, err = call("compare", base, new, option, target)
         assert (status, out) == (2, "")
         assert is_one_line(err)
         assert f"{target}: cannot be written" in err
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_device_and_a_link_stay_what_they_are(told, make, tmp_path):
+def test_a_device_and_a_link_stay_what_they_are(call, make, tmp_path):
     base, link = make("base.jsonl"), tmp_path / "link.json"
     link.symlink_to(tmp_path / "there.json")
-    assert told("compare", base, base, "--json", "/dev/null", "--markdown", link)[0] == 0
+    assert call("compare", base, base, "--json", "/dev/null", "--markdown", link)[0] == 0
     assert Path("/dev/null").is_char_device()
     assert link.is_symlink()
     assert link.read_text().startswith("## PASS")
 
 
-def test_results_are_never_written_over(told, make, tmp_path):
+def test_results_are_never_written_over(call, make, tmp_path):
     base, new, disguised = make("base.jsonl"), make("new.jsonl"), make("other.html")
     for target in (new, disguised, tmp_path / "fresh.jsonl"):
         for command in (["compare", base, new, "--json", target], ["report", base, "--output", target]):
-            status, _, err = told(*command)
+            status, _, err = call(*command)
             assert status == 2
             assert "results are never overwritten" in err
     assert not (tmp_path / "fresh.jsonl").exists()
@@ -191,111 +194,61 @@ def test_results_are_never_written_over(told, make, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--output", "--markdown", "--junit", "--json"])
-def test_a_file_of_another_program_is_never_replaced(told, make, tmp_path, option):
+def test_a_file_of_another_program_is_never_replaced(call, make, tmp_path, option):
     base, readme = make("base.jsonl"), tmp_path / "README.md"
     readme.write_text("# RSC Bench\n")
     command = ["report", base] if option == "--output" else ["compare", base, base]
-    status, out, err = told(*command, option, readme)
+    status, out, err = call(*command, option, readme)
     assert (status, out) == (2, "")
     assert err == f"error: {readme}: was not written by this program, and is not replaced: give another path\n"
     assert readme.read_text() == "# RSC Bench\n"
 
 
-def test_what_we_wrote_and_an_empty_file_are_replaced(told, make, tmp_path):
+def test_what_we_wrote_and_an_empty_file_are_replaced(call, make, tmp_path):
     base, worse = make("base.jsonl"), make("worse.jsonl", 2.0)
     (tmp_path / "v.md").touch()
     outputs = ["--markdown", tmp_path / "v.md", "--junit", tmp_path / "v.xml", "--json", tmp_path / "v.json"]
-    assert told("compare", base, base, *outputs)[0] == 0
-    assert told("compare", base, worse, *outputs)[0] == 1
+    assert call("compare", base, base, *outputs)[0] == 0
+    assert call("compare", base, worse, *outputs)[0] == 1
     assert (tmp_path / "v.md").read_text().startswith("## FAIL")
     assert Xml.parse(tmp_path / "v.xml").getroot().get("failures") == "1"
     assert json.loads((tmp_path / "v.json").read_text())["exit_status"] == 1
 
 
-def test_a_page_is_drawn_over_the_page_that_was_there(told, make):
-    base = make("base.jsonl")
-    assert told("report", base)[0] == 0
-    output = Path(base).with_suffix(".html")
-    output.write_text(output.read_text().replace("</html>", "<!-- old -->"))
-    assert told("report", base) == (0, f"{output}\n", "")
-    assert "<!-- old -->" not in output.read_text()
-
-
-@pytest.fixture
-def page(monkeypatch):
-    """A page that notes what it was asked for; `fail` makes it raise."""
-    made = SimpleNamespace(asked=[], fail=None)
-
-    def write(paths, output):
-        if made.fail:
-            raise made.fail
-        made.asked.append((paths, output))
-
-    made.write = write
-    real = importlib.import_module
-    monkeypatch.setattr(importlib, "import_module", lambda name: made if name == "rsc_bench.reports.page.render" else real(name))
-    return made
-
-
-def test_report_draws_the_newest_results_beside_them(told, make, tmp_path, monkeypatch, page):
-    (tmp_path / "results").mkdir()
-    make("results/old.jsonl")
-    make("results/zebra.jsonl")
-    os.utime(tmp_path / "results/old.jsonl", (2e9, 2e9))
-    monkeypatch.chdir(tmp_path)
-    assert told("report") == (0, f"{Path('results/old.html')}\n", "")
-    assert page.asked == [([Path("results/old.jsonl")], Path("results/old.html"))]
-
-
-def test_report_draws_the_files_given_to_the_output_given(told, page):
-    assert told("report", "a.jsonl", "b.jsonl", "--output", "c.html") == (0, "c.html\n", "")
-    assert page.asked == [([Path("a.jsonl"), Path("b.jsonl")], Path("c.html"))]
-
-
-def test_report_without_results_says_what_makes_them(told, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert told("report") == (2, "", "error: no results file in results/: `pytest suites/ --benchmark` makes one\n")
-
-
-def test_a_page_replaces_no_directory_and_no_device(told, page, tmp_path):
-    for output in (tmp_path, Path("/dev/null")):
-        status, _, err = told("report", "a.jsonl", "--output", output)
-        assert (status, err) == (2, f"error: {output}: cannot be written (it is no regular file): give another path\n")
-    assert page.asked == []
-
-
 @pytest.mark.parametrize(
-    ("fail", "summary"),
+    ("fail", "line"),
     [
         (ResultsError("a\nb: bad\x1b"), "error: a b: bad\ufffd\n"),
-        (PermissionError(13, "Permission denied"), "error: c.html: cannot be written (Permission denied): give another path\n"),
+        (PluginError("mine.py, line 2: bad"), "error: mine.py, line 2: bad\n"),
         (ModuleNotFoundError("No module", name="plotly.io"), "error: plotly is not installed: pip install plotly\n"),
     ],
 )
-def test_what_stops_a_report_is_one_line(told, page, fail, summary):
-    page.fail = fail
-    assert told("report", "a.jsonl", "--output", "c.html") == (2, "", summary)
+def test_what_a_user_can_do_something_about_is_one_line(capsys, fail, line):
+    assert main([], raising(fail)) == 2
+    assert capsys.readouterr() == ("", line)
 
 
-def test_a_bug_of_ours_is_no_users_error(told, page):
-    page.fail = ZeroDivisionError()
-    with pytest.raises(ZeroDivisionError):
-        told("report", "a.jsonl", "--output", "c.html")
+@pytest.mark.parametrize("bug", [ZeroDivisionError(), ModuleNotFoundError("No module", name="rsc_bench.misspelt")])
+def test_a_bug_of_ours_is_no_users_error(bug):
+    with pytest.raises(type(bug)):
+        main([], raising(bug))
 
 
-def test_doctor_exits_1_only_where_something_required_is_missing(told, monkeypatch):
-    for state, status in (("hint", 0), ("missing", 1)):
-        monkeypatch.setattr(doctor, "examine", lambda state=state: [doctor.Finding("a", state, "summary", "do")])
-        assert told("doctor")[0] == status
-        assert json.loads(told("doctor", "--json")[1])["findings"] == [
-            {"name": "a", "state": state, "summary": "summary", "remedy": "do"}
-        ]
+def raising(error):
+    """A command that ends so."""
+
+    @click.command()
+    def command():
+        raise error
+
+    return command
 
 
 BROKEN_FIGURE = """
 import sys
 import rsc_bench.reports.figures
 rsc_bench.reports.figures.__path__.append(sys.argv.pop(1))
+import rsc_bench
 from rsc_bench.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -308,7 +261,7 @@ def test_a_plugin_file_that_does_not_load_is_one_line(make, tmp_path, command):
     done = python("-c", BROKEN_FIGURE, tmp_path / "mine", command, *([make("base.jsonl")] if command == "report" else []))
     assert (done.returncode, done.stdout) == (2, "")
     assert is_one_line(done.stderr)
-    assert done.stderr.startswith("error: reports/figures/mine.py: TypeError: Figure.__init__() missing 3 required")
+    assert done.stderr.startswith("error: reports/figures/mine.py, line 2: TypeError: Figure.__init__() missing 3 required")
     assert not (tmp_path / "base.html").exists()
 
 
@@ -319,6 +272,7 @@ class Absent:
         if name.partition(".")[0] == "torch":
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
 sys.meta_path.insert(0, Absent())
+import rsc_bench
 from rsc_bench.cli import main
 sys.exit(main(sys.argv[1:]))
 """

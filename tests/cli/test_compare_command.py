@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +12,22 @@ from made_runs import MACHINE, case, ok, written
 
 from rsc_bench.cli import main
 
+ROOT = Path(__file__).resolve().parents[2]
 TIMES = (1.0, 1.01, 1.02)
+RULE = """
+from rsc_bench.harness.statistics.rules import Answer, Rule
+
+def judge(questions):
+    return [Answer("slower", 3.0, (2.0, 4.0), 0.0, 1.0, "slower") for _ in questions]
+
+RULE = Rule("pessimist", "Calls everything slower.", judge)
+RULES = (Rule("silent", "Answers nothing.", lambda questions: []),)
+"""
+OUTPUT = """
+from rsc_bench.harness.output import Output
+
+OUTPUT = Output("{name}", "As a number.", lambda comparison, screen: f"status {{comparison.exit_status}}\\n")
+"""
 
 
 @pytest.fixture
@@ -25,7 +43,7 @@ def make(tmp_path):
 
 
 @pytest.fixture
-def told(capsys):
+def call(capsys):
     """Runs `compare`: exit status, stdout, stderr."""
 
     def run(*arguments):
@@ -46,9 +64,9 @@ def told(capsys):
         (["--metric", "time=0.9", "--metric", "memory"], (1, ["time", "memory"])),
     ],
 )
-def test_metrics_are_named_each_with_its_margin(told, make, tmp_path, options, expected):
+def test_metrics_are_named_each_with_its_margin(call, make, tmp_path, options, expected):
     base, new = make("base.jsonl", peak_bytes=1_000_000), make("new.jsonl", 2.0, peak_bytes=1_030_000)
-    status, _, _ = told(base, new, *options, "--json", tmp_path / "v.json")
+    status, _, _ = call(base, new, *options, "--json", tmp_path / "v.json")
     verdicts = json.loads((tmp_path / "v.json").read_text())["verdicts"]
     assert (status, [verdict["metric"] for verdict in verdicts]) == expected
 
@@ -61,25 +79,84 @@ def test_metrics_are_named_each_with_its_margin(told, make, tmp_path, options, e
         ("accuracy=100", "margin of accuracy must be above 0 and below 100 (got 100)"),
     ],
 )
-def test_a_metric_that_is_none_is_one_line(told, make, given, summary):
-    status, out, err = told(make("base.jsonl"), make("new.jsonl"), "--metric", given)
+def test_a_metric_that_is_none_is_one_line(call, make, given, summary):
+    status, out, err = call(make("base.jsonl"), make("new.jsonl"), "--metric", given)
     assert (status, out) == (2, "")
     assert err.startswith(f"error: --metric: {summary}")
     assert err.count("\n") == 1
 
 
-def test_what_is_not_comparable_is_judged_where_asked(told, make):
+def test_what_is_not_comparable_is_judged_where_asked(call, make):
     elsewhere = {**MACHINE, "cpu": {"model": "Example 100"}, "versions": {"torch": "2.14.0"}}
     base, new = make("base.jsonl"), make("new.jsonl", environment=elsewhere)
-    status, out, _ = told(base, new)
+    status, out, _ = call(base, new)
     assert status == 3
     assert "the machines differ: cpu.model Example 9000 -> Example 100; cpu.usable_cores 2 -> None" in out
     assert "the versions differ: versions.torch 2.13.0 -> 2.14.0" in out
     assert "what differs is judged only with --across machines --across versions" in out
-    assert told(base, new, "--across", "machines")[0] == 3
-    assert told(base, new, "--across", "machines", "--across", "versions")[0] == 0
+    assert call(base, new, "--across", "machines")[0] == 3
+    assert call(base, new, "--across", "machines", "--across", "versions")[0] == 0
 
 
-def test_nothing_else_is_crossed(told, make):
-    status, out, err = told(make("base.jsonl"), make("new.jsonl"), "--across", "oceans")
+def test_nothing_else_is_crossed(call, make):
+    status, out, err = call(make("base.jsonl"), make("new.jsonl"), "--across", "oceans")
     assert (status, out, err) == (2, "", "error: --across must be one of machines, versions, graphs, clocks (got 'oceans')\n")
+
+
+@pytest.fixture
+def in_a_process():
+    """Runs `compare` in a process of its own, as plug-ins that are loaded stay loaded: exit status, stdout, stderr."""
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "rsc_bench", "compare", *map(str, arguments)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_a_rule_is_chosen_by_its_name_and_may_come_from_a_file(call, in_a_process, make, tmp_path):
+    (tmp_path / "mine.py").write_text(RULE)
+    base, mine = make("base.jsonl"), ("--plugin", tmp_path / "mine.py")
+    assert call(base, base, "--rule", "familywise")[0] == 0
+    status, out, err = in_a_process(base, base, *mine, "--rule", "pessimist")
+    assert (status, err) == (1, "")
+    assert "3.000" in out
+    assert in_a_process(base, base, *mine)[0] == 0, "it is not used where it is not named"
+
+
+def test_a_rule_that_leaves_cases_out_is_one_line(in_a_process, make, tmp_path):
+    (tmp_path / "mine.py").write_text(RULE)
+    base = make("base.jsonl")
+    status, out, err = in_a_process(base, base, "--plugin", tmp_path / "mine.py", "--rule", "silent")
+    assert (status, out) == (2, "")
+    assert err == "error: rule 'silent': must answer each of 1 questions (got 0 answers)\n"
+
+
+def test_a_rule_that_is_none_is_one_line_with_the_nearest(call, make):
+    status, out, err = call(make("base.jsonl"), make("new.jsonl"), "--rule", "familywize")
+    assert (status, out) == (2, "")
+    assert err == "error: --rule: rule 'familywize' is not known: nearest are familywise\n"
+
+
+def test_an_output_of_a_file_is_an_option_of_its_name(in_a_process, make, tmp_path):
+    (tmp_path / "mine.py").write_text(OUTPUT.format(name="number"))
+    base = make("base.jsonl")
+    assert in_a_process("--plugin", tmp_path / "mine.py", base, base, "--number") == (0, "status 0\n", "")
+    assert in_a_process(f"--plugin={tmp_path}/mine.py", base, base, "--number", tmp_path / "n.txt")[0] == 0
+    assert (tmp_path / "n.txt").read_text() == "status 0\n"
+
+
+def test_an_output_that_is_called_like_another_option_is_one_line(in_a_process, make, tmp_path):
+    (tmp_path / "mine.py").write_text(OUTPUT.format(name="threshold"))
+    status, out, err = in_a_process(make("base.jsonl"), make("new.jsonl"), "--plugin", tmp_path / "mine.py")
+    assert (status, out) == (2, "")
+    assert err == "error: output 'threshold': --threshold is another option already: rename the output\n"
+
+
+def test_only_one_output_is_printed(call, make):
+    base = make("base.jsonl")
+    status, out, err = call(base, base, "--json", "--markdown")
+    assert (status, out) == (2, "")
+    assert err == "error: --json and --markdown: only one can be printed: give the others a FILE\n"
+    assert call(base, base, "--markdown")[1].startswith("## PASS")

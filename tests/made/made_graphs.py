@@ -35,7 +35,7 @@ def regime(budget: float = 0.5, interval: int = 1, kernel=torch_reduce.KERNEL, s
 
 
 def propagation(full: torch.Tensor, width: int, shared: Regime, reduce: str = "sum") -> Propagation:
-    adjacency = Adjacency.of(csr(full), reduce, shared.sampler.diagonal)
+    adjacency = Adjacency.from_csr(csr(full), reduce, shared.sampler.diagonal)
     return Propagation(adjacency, width, shared, dtype=full.dtype)
 
 

@@ -1,6 +1,6 @@
 """Makes suites of measurements with known noise and known changes, and counts what the rule makes of them.
 
-`python tests/harness/made_noise.py` prints the tables of docs/decisions/the-rule.md.
+`python tests/made/made_noise.py` prints how often the rule is wrong and how often it finds a change, one table a way to measure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 
 from rsc_bench.harness.statistics.effects import Sides
-from rsc_bench.harness.statistics.rules import Answer, Question, judge
+from rsc_bench.harness.statistics.rules import Answer, Question
+from rsc_bench.harness.statistics.rules.familywise import judge
 
 CASES = 250
 SLOWED = 5
@@ -137,8 +138,8 @@ class Suite:
 
 def coverage(suite: Suite, suites: int, draw: np.random.Generator) -> float:
     """Return the share of 95 % intervals that hold the truth, a ratio of 1."""
-    held = [low <= 1 <= high for _ in range(suites) for low, high in (answer.interval for answer in suite.judged(draw))]
-    return float(np.mean(held))
+    covered = [low <= 1 <= high for _ in range(suites) for low, high in (answer.interval for answer in suite.judged(draw))]
+    return float(np.mean(covered))
 
 
 def false_alarms(suite: Suite, suites: int, draw: np.random.Generator) -> tuple[float, float]:

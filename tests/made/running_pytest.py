@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"}
+NO_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "OMP_WAIT_POLICY": "passive"}
 SMALL = ("--graph", "small:random", "--width", "8", "--budget", "0.1", "--device", "cpu")
 
 
@@ -25,3 +26,40 @@ def suites(*arguments: object) -> subprocess.CompletedProcess[str]:
 def tree(folder: Path) -> dict[Path, bytes | None]:
     """Every file below a folder with what is in it, and every folder."""
     return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+SERVING = """
+import contextlib, io, json, sys
+import pytest
+answers = sys.stdout
+for line in sys.stdin:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = int(pytest.main(json.loads(line)))
+    print(json.dumps([status, out.getvalue(), err.getvalue()]), file=answers, flush=True)
+"""
+
+
+class WarmPytest:
+    """One process that runs pytest again and again: pytest starts in a second, torch in three, and all runs share that."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SERVING], cwd=ROOT, env=NO_GPU, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Return a run of the suites, or of the file that the first argument names, that has ended."""
+        line = [str(argument) for argument in arguments]
+        line = line if line and line[0].startswith("suites/") else ["suites", *line]
+        line += ["-p", "no:cacheprovider"]
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(line) + "\n")
+        self._process.stdin.flush()
+        status, out, err = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess(line, status, out, err)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate(timeout=60)

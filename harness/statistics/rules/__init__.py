@@ -8,9 +8,13 @@ from typing import Literal
 
 from rsc_bench.harness.statistics.effects import Sides
 
-Change = Literal["same", "faster", "slower", "unclear", "missing", "new", "broken"]
+Looks = Literal["same", "faster", "slower"]
+"""What a ratio would be if it were sure; ``slower`` is worse and ``faster`` is better, also where the values are no times."""
+Settled = Literal["same", "faster", "slower", "unclear"]
+"""The same where it is sure, and ``unclear`` where it is not."""
 
 MIN_ROUNDS = 3
+"""Rounds on each side below which nothing is judged."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,7 @@ class Question:
 class Answer:
     """What the numbers say of one case."""
 
-    change: Literal["same", "faster", "slower", "unclear"]
-    """``slower`` is worse and ``faster`` is better, also where the values are no times."""
+    change: Settled
     ratio: float
     """New over base."""
     interval: tuple[float, float]
@@ -40,8 +43,7 @@ class Answer:
     """Chance of a change for the worse as large as this one, or larger, where nothing changed."""
     chance_limit: float
     """What that chance must not exceed to count, among all the cases that are judged."""
-    looks: Literal["same", "faster", "slower"]
-    """What it would be if the ratio were sure."""
+    looks: Looks
     rounds_needed: int | None = None
     """Rounds on each side that would probably settle what is unclear; None where it is not, or where no number would."""
     no_slower: bool = False

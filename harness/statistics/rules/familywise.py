@@ -6,14 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from rsc_bench.harness.statistics.chances import chance_above, interval, limits
 from rsc_bench.harness.statistics.effects import Effects, Floats, effects
 from rsc_bench.harness.statistics.pooling import pooled
-from rsc_bench.harness.statistics.rules import Answer, Question, Rule
+from rsc_bench.harness.statistics.rules import Answer, Looks, Question, Rule
 from rsc_bench.harness.statistics.settling import times_as_many
 
 
@@ -87,7 +86,7 @@ def _rounds_needed(found: _Found, questions: Sequence[Question]) -> list[int | N
 def _answer(found: _Found, place: int, question: Question, needed: int | None) -> Answer:
     middle, low, high = (float(part[place]) for part in (found.effects.log_ratio, found.low, found.high))
     margin = float(found.margin[place])
-    looks: Literal["same", "faster", "slower"] = "slower" if middle > margin else "faster" if middle < -margin else "same"
+    looks: Looks = "slower" if middle > margin else "faster" if middle < -margin else "same"
     chance, limit = (float(part[place]) for part in (found.better if looks == "faster" else found.worse))
     settled = -margin <= low and high <= margin if looks == "same" else chance <= limit
     ends = (-middle, -high, -low) if question.higher_is_better else (middle, low, high)

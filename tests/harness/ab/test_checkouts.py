@@ -111,7 +111,7 @@ def test_no_hook_of_the_user_runs(repo):
         assert not (copy / "ran").exists()
 
 
-def test_the_places_that_git_tells_a_hook_do_not_mislead(repo, tmp_path, monkeypatch):
+def test_the_repository_that_git_names_to_a_hook_does_not_mislead(repo, tmp_path, monkeypatch):
     other = repository(tmp_path / "other")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
@@ -135,7 +135,7 @@ def test_a_folder_outside_of_git_is_named(tmp_path):
         root_of(tmp_path)
 
 
-def test_a_machine_without_git_is_told_so(tmp_path, monkeypatch):
+def test_a_machine_without_git_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AlternatingError, match="git is not installed"):
         root_of(tmp_path)

@@ -3,7 +3,7 @@
 import pytest
 from stand_in_checkout import write_suites
 
-from rsc_bench.harness.ab import AlternatingError, Side, order
+from rsc_bench.harness.ab import AlternatingError, Side, turns
 from rsc_bench.harness.ab.options import for_a_round
 from rsc_bench.harness.ab.session import Plan, measure
 from rsc_bench.harness.records.file import read
@@ -25,12 +25,12 @@ def sides(tmp_path, *options):
 
 
 def test_the_side_that_comes_first_alternates():
-    assert order(3) == [(1, 0), (1, 1), (2, 1), (2, 0), (3, 0), (3, 1)]
+    assert turns(3) == [(1, 0), (1, 1), (2, 1), (2, 0), (3, 0), (3, 1)]
 
 
 def test_a_steady_drift_hits_both_sides_alike():
     # Of an even number of pairs: the places in time of one side add up to those of the other.
-    places = [[place for place, (_, side) in enumerate(order(4)) if side == wanted] for wanted in (0, 1)]
+    places = [[place for place, (_, side) in enumerate(turns(4)) if side == wanted] for wanted in (0, 1)]
     assert sum(places[0]) == sum(places[1])
 
 
@@ -75,7 +75,7 @@ def test_what_was_measured_before_a_failure_is_kept(tmp_path):
     assert not plan.sides[1].results.exists()
 
 
-def test_a_bad_option_of_the_suites_is_told_in_their_words(tmp_path):
+def test_a_bad_option_of_the_suites_is_named_in_their_words(tmp_path):
     found = sides(tmp_path)
     conftest = found[0].folder / "suites/conftest.py"
     ends = "pytest.exit('--width must be at least 1 (got 0)', returncode=2)"

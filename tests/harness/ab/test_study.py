@@ -10,11 +10,11 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import case, ok
 
-from rsc_bench.harness.ab import AlternatingError, order
+from rsc_bench.harness.ab import AlternatingError, turns
 from rsc_bench.harness.ab.pool import pool
 from rsc_bench.harness.ab.study import caught, recommended, study
-from rsc_bench.harness.ab.study_text import as_text
-from rsc_bench.harness.ab.study_tree import as_tree
+from rsc_bench.harness.ab.study_text import as_text, as_tree
+from rsc_bench.harness.output.console import Screen
 from rsc_bench.harness.records.run import Round, Run
 
 CASES = [case(kernel) for kernel in ("mkl", "rows_numba", "torch_reduce", "topk(mkl)")]
@@ -23,7 +23,7 @@ CASES = [case(kernel) for kernel in ("mkl", "rows_numba", "torch_reduce", "topk(
 def taken(rounds, time_s, slow_down=0.0, said=None, session="one"):
     """Two runs that were taken in turns; `time_s` gives the time of a round from its place in time."""
     sides = ([], [])
-    for place, (index, side) in enumerate(order(rounds)):
+    for place, (index, side) in enumerate(turns(rounds)):
         started = f"2026-01-01T00:{place // 6:02d}:{place % 6 * 10:02d}Z"
         start = Round(index=index, of=rounds, cases=len(CASES), started=started, alternated=session)
         slower = 1 + slow_down * side
@@ -47,9 +47,11 @@ def quiet():
 
 def of_places(windows):
     """The places in time of the rounds of each comparison: a round takes as many seconds as rounds came before it, and one."""
-    return [
-        tuple([int(records[0].measurement.times_s[0]) - 1 for _, records in run.rounds] for run in (w.base, w.new)) for w in windows
-    ]
+    return [(places(window.base), places(window.new)) for window in windows]
+
+
+def places(run):
+    return [int(records[0].measurement.timing.times_s[0]) - 1 for _, records in run.rounds]
 
 
 def test_comparisons_are_stretches_of_the_pool_dealt_in_turns_and_both_ways():
@@ -149,7 +151,7 @@ def test_an_injected_slow_down_is_counted_where_it_is_caught():
 
 
 def test_the_text_says_what_was_found_and_what_to_use(quiet):
-    text = as_text(quiet, 160, colour=False)
+    text = as_text(quiet, Screen(160))
     found = "0 of 4 cases called slower at a threshold of 5% (exit status 0)"
     assert text.startswith(f"identical code, all 18 rounds of each side as one comparison: {found}\n")
     assert "they are not independent" in text
@@ -158,7 +160,7 @@ def test_the_text_says_what_was_found_and_what_to_use(quiet):
 
 
 def test_the_text_of_an_injection_says_how_often_it_was_caught():
-    text = as_text(study(pool(*taken(8, noisy(0.002), slow_down=0.1)), threshold=0.05, catch=0.1), 160, colour=False)
+    text = as_text(study(pool(*taken(8, noisy(0.002), slow_down=0.1)), threshold=0.05, catch=0.1), Screen(160))
     assert text.startswith("one side slowed by 10%, all 8 rounds of each side as one comparison: 4 of 4 cases called slower")
     assert "median ratio" in text
     assert re.search(r" 1\.(09|10)\d$", text, re.MULTILINE)
@@ -166,7 +168,7 @@ def test_the_text_of_an_injection_says_how_often_it_was_caught():
 
 def test_a_small_pool_says_that_it_is_one():
     found = study(pool(*taken(3, noisy(0.002))), threshold=0.05, catch=0.1)
-    assert "too few rounds for more" in as_text(found, 160, colour=False)
+    assert "too few rounds for more" in as_text(found, Screen(160))
 
 
 def test_the_tree_holds_every_number():

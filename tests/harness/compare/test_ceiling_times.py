@@ -23,7 +23,7 @@ def under(*rounds):
 
 
 def counted(made, what="gather"):
-    return [record.measurement.times_s for record in at_ceilings(made, what).records]
+    return [record.measurement.timing.times_s for record in at_ceilings(made, what).records]
 
 
 def test_a_time_is_a_multiple_of_that_at_the_ceiling():

@@ -4,6 +4,7 @@ from made_runs import run, timed
 
 from rsc_bench.harness.compare.comparison import compare
 from rsc_bench.harness.output.wording import remarks
+from rsc_bench.text import call
 
 # A machine that becomes 20 % slower from each round to the next: between the rounds of a pair there is next to no change.
 DRIFT = (1.0, 1.2, 1.44, 1.73, 2.07)
@@ -56,10 +57,8 @@ def test_with_fewer_than_three_pairs_all_rounds_count_by_themselves():
 def test_a_change_between_files_that_were_not_taken_in_turns_says_what_it_may_be():
     steady = (1.0, 1.01, 1.0, 1.02)
     base, new = timed(*steady), timed(*(2 * t for t in steady))
-    summary = [line for line in remarks(compare(base, new, 0.05)) if "in turns" in line]
-    assert summary == [
-        "the rounds were not taken in turns, so a drifting machine looks like a change: `python -m harness ab` takes them so"
-    ]
+    found = [line for line in remarks(compare(base, new, 0.05)) if "in turns" in line]
+    assert found == [f"the rounds were not taken in turns, so a drifting machine looks like a change: `{call('ab')}` takes them so"]
     assert list(remarks(compare(in_turns(base), in_turns(new), 0.05))) == []
     assert list(remarks(compare(base, base, 0.05))) == []
 

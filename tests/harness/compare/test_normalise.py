@@ -11,9 +11,11 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 from made_runs import MACHINE, case, not_ok, ok, run
 
 from rsc_bench.cli import main
-from rsc_bench.harness.compare.normalise import normalise
+from rsc_bench.harness.compare.normalise import OneDeviceError, normalise
+from rsc_bench.harness.compare.reasons import Differs, NoCeiling, TooFew
 from rsc_bench.harness.output import terminal
-from rsc_bench.harness.output.wording import remarks
+from rsc_bench.harness.output.console import Screen
+from rsc_bench.harness.output.wording import reason_text, remarks
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
 from rsc_bench.harness.records.file import ResultsFile
 
@@ -62,7 +64,7 @@ def test_a_time_that_follows_the_ceilings_is_the_device_s():
     found = normalise(OLD, on("new", TWICE, 3.2e-6))
     verdict = only(found)
     assert (verdict.change, verdict.cause, verdict.ratio) == ("same", "device", pytest.approx(1, abs=0.01))
-    assert verdict.reason == "the device's: time 0.500, 50 % -> 50 % of gather, 16.9 % -> 16.9 % of copy"
+    assert reason_text(verdict.reason) == "the device's: time 0.500, 50 % -> 50 % of gather, 16.9 % -> 16.9 % of copy"
     assert found.exit_status == 0
 
 
@@ -70,7 +72,7 @@ def test_a_kernel_that_makes_less_of_a_faster_device_is_slower_though_its_time_i
     found = normalise(OLD, on("new", TWICE, 4.8e-6))  # twice the device, three quarters of the time: 1.5
     verdict = only(found)
     assert (verdict.change, verdict.cause, verdict.ratio) == ("slower", "kernel", pytest.approx(1.5, rel=0.01))
-    assert verdict.reason.startswith("the kernel's: time 0.750, 50 % -> 33.3 % of gather")
+    assert reason_text(verdict.reason).startswith("the kernel's: time 0.750, 50 % -> 33.3 % of gather")
     assert found.exit_status == 1
 
 
@@ -114,13 +116,13 @@ def test_selecting_counts_though_no_ceiling_is_about_it():
 @pytest.mark.parametrize("lacking", [None, Ceilings(device="cuda:0", missing="no products"), ceilings(device="cpu")])
 def test_without_ceilings_it_cannot_be_judged(lacking):
     found = normalise(OLD, on("new", lacking, 3.2e-6))
-    assert (only(found).change, only(found).reason) == ("unclear", "no ceiling on both sides to normalise its time by")
+    assert (only(found).change, only(found).reason) == ("unclear", NoCeiling())
     assert found.exit_status == 3
 
 
 def test_a_file_without_ceilings_is_named_with_the_reason_and_the_remedy():
     older = normalise(OLD, on("new", None, 3.2e-6)).notes
-    other = normalise(on("old", Ceilings(device="cuda:0", missing="no products"), 3.2e-6), OLD).notes
+    other = normalise(on("old", Ceilings(device="cuda:0", missing="no products"), 3.2e-6), on("new", TWICE, 3.2e-6)).notes
     assert older[0] == (
         "new.jsonl: has no ceilings (it was written before they were measured): measure again, "
         "or compare times alone with --across machines"
@@ -142,7 +144,7 @@ def test_a_case_that_is_missing_or_broken_stays_so():
 def test_another_driver_comes_with_the_device_but_another_torch_is_the_user_s():
     other = {"versions": {"torch": "2.99.0"}}
     found = normalise(OLD, on("new", TWICE, 3.2e-6, environment=other))
-    assert (only(found).change, only(found).reason) == ("unclear", "the versions differ (versions.torch)")
+    assert (only(found).change, only(found).reason) == ("unclear", Differs((("versions", ("versions.torch",)),)))
     assert found.exit_status == 3
     assert any("--across versions" in remark for remark in remarks(found))
     assert normalise(OLD, on("new", TWICE, 3.2e-6, environment=other), across={"versions"}).exit_status == 0
@@ -155,18 +157,18 @@ def test_the_driver_is_named_with_the_machine():
 
 def test_two_graphs_under_one_name_are_not_two_devices():
     found = normalise(on("old", ceilings(), 6.4e-6, graph_digest="a"), on("new", TWICE, 3.2e-6, graph_digest="b"))
-    assert (only(found).change, only(found).reason) == ("unclear", "the graph's contents differ")
+    assert (only(found).change, only(found).reason) == ("unclear", Differs((("graphs", ()),)))
 
 
 def test_few_rounds_are_too_few_here_too():
     base, new = (msgspec.structs.replace(made, rounds=made.rounds[:2]) for made in (OLD, on("new", TWICE, 3.2e-6)))
-    assert only(normalise(base, new)).reason.startswith("needs at least 3 rounds")
+    assert only(normalise(base, new)).reason == TooFew("rounds", (2, 2))
 
 
-def test_the_reader_is_told_whose_the_differences_are_and_what_the_devices_promise():
+def test_a_reader_sees_whose_the_differences_are_and_what_the_devices_promise():
     other = case("mine", device="cuda:0", clock="cuda_cold")
     found = normalise(on("old", ceilings(), (ON, 6.4e-6), (other, 6.4e-6)), on("new", TWICE, (ON, 3.2e-6), (other, 6.4e-6)))
-    text = terminal.text(found, True, 200, False)
+    text = terminal.text(found, Screen(width=200, every_case=True))
     assert "by gather the devices alone would make times 0.500 of base's (median of 2 cases)" in text
     assert "the difference is in 1 the device's and in 1 the kernel's; --all lists every case" in text
     assert re.search(r"worse +│ +2\.00.*mine: normalised time", text)
@@ -193,3 +195,20 @@ def test_the_command_line_normalises(tmp_path, capsys):
     assert capsys.readouterr().err == "error: --normalise needs one clock, and takes no --across clocks: leave one of them out\n"
     with pytest.raises(ValueError, match="by one clock"):
         normalise(OLD, OLD, across={"clocks"})
+
+
+def test_two_runs_of_one_device_are_refused():
+    again = on("old", ceilings(), 3.2e-6)
+    with pytest.raises(OneDeviceError, match=r"old.jsonl and old.jsonl are of one device, whose times are compared as they are"):
+        normalise(OLD, again)
+    newer_driver = msgspec.structs.replace(again, environment=MACHINE | {"gpus": [{"name": "old", "driver": "newer"}]})
+    with pytest.raises(OneDeviceError):
+        normalise(OLD, newer_driver)
+
+
+def test_the_command_line_refuses_two_runs_of_one_device_in_one_line(tmp_path, capsys):
+    base, new = written(tmp_path / "old.jsonl", OLD), written(tmp_path / "again.jsonl", OLD)
+    assert main(["compare", base, new, "--normalise"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (f"error: --normalise: {base} and {new} are of one device, whose times are compared as they are: leave it out\n")

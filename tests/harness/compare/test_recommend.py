@@ -1,42 +1,15 @@
-import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
-from made_runs import MACHINE, case, not_ok, ok, run, written
+from made_runs import MACHINE, not_ok, run
+from made_trainings import SEEDS, exact, sampled, trained, training
 
-from rsc_bench.cli import main
-from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, drop_over, exit_status, judge, recommend
+from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, drop_over, exit_status, judge_drop, recommend
+from rsc_bench.harness.output.console import Screen
 from rsc_bench.harness.output.recommendation import advice, as_text, as_tree, titles
-
-ROOT = Path(__file__).resolve().parents[3]
-EXACT_POINTS = 90.0
-SEEDS = (0, 1, 2)
-
-
-def training(kernel="rows_numba", **parts):
-    given = {"suite": "training", "graph": "cornell", "model": "gcn", "layers": 3, "epochs": 2, "seed": 0, "width": 256}
-    return case(kernel, **{**given, **parts})
-
-
-def trained(of, seconds, points):
-    """A training whose second epoch has the best validation metric, and so gives the test metric."""
-    return ok(of, seconds, epoch_s=[seconds / 2] * 2, val_metric=[0.1, 0.9], test_metric=[0.1, points / 100], rel_error=None)
-
-
-def exact(seeds=SEEDS, seconds=10.0, **parts):
-    return [trained(training(seed=seed, **parts), seconds, EXACT_POINTS) for seed in seeds]
-
-
-def sampled(budget, drops, seconds, kernel="topk(rows_numba)", **parts):
-    cases = [training(kernel, seed=seed, budget=budget, **parts) for seed in range(len(drops))]
-    return [trained(of, seconds, EXACT_POINTS - drop) for of, drop in zip(cases, drops, strict=True)]
 
 
 def only(*records, limit=0.3, rounds=1):
@@ -77,12 +50,12 @@ def test_a_mean_within_the_limit_is_not_enough_where_its_upper_bound_is_beyond()
         (Drop(0.2, 0.1, 0.31), "unclear"),
         (Drop(0.3, 0.3, 0.4), "unclear"),
         (Drop(0.5, 0.31, 0.7), "beyond"),
-        (Drop(0.0, None, None), "untold"),
-        (None, "untold"),
+        (Drop(0.0, None, None), "too few seeds"),
+        (None, "too few seeds"),
     ],
 )
 def test_a_drop_is_judged_by_its_bounds(drop, accuracy):
-    assert judge(drop, 0.3) == accuracy
+    assert judge_drop(drop, 0.3) == accuracy
 
 
 def test_drops_are_paired_by_seed():
@@ -97,12 +70,12 @@ def test_drops_are_paired_by_seed():
 
 def test_rounds_repeat_a_seed_and_are_no_seeds_of_their_own():
     found = only(*exact((0, 1)), *sampled(0.1, [0.0, 0.0], 4.0), rounds=5)
-    assert (found.status, found.settings[0].seeds) == ("untold", 2)
+    assert (found.status, found.settings[0].seeds) == ("cannot be judged", 2)
 
 
-def test_two_seeds_cannot_tell():
+def test_two_seeds_are_too_few():
     found = only(*exact((0, 1)), *sampled(0.1, [0.0, 0.0], 4.0))
-    assert found.status == "untold"
+    assert found.status == "cannot be judged"
     assert "needs at least 3 seeds" in advice(found)
     assert "has 2" in advice(found)
 
@@ -112,14 +85,14 @@ def test_a_seed_without_its_exact_training_does_not_count():
     assert (found.settings[0].seeds, found.status) == (3, "recommended")
 
 
-def test_without_exact_training_nothing_can_be_told():
+def test_without_exact_training_nothing_can_be_judged():
     found = only(*sampled(0.1, [0.0, 0.0, 0.0], 4.0))
-    assert (found.status, found.settings[0].drop, found.settings[0].speedup) == ("untold", None, None)
+    assert (found.status, found.settings[0].drop, found.settings[0].speedup) == ("cannot be judged", None, None)
 
 
 def test_exact_training_alone_has_nothing_to_recommend():
     found = only(*exact())
-    assert found.status == "untold"
+    assert found.status == "cannot be judged"
     assert "only exact ones" in advice(found)
 
 
@@ -182,7 +155,7 @@ def test_seeds_of_two_files_of_one_machine_are_put_together():
 def with_status(status):
     """A recommendation that comes out so."""
     setting = Setting("topk(mkl)", 0.1, "within", 3, 90.0, Drop(0.1, 0.0, 0.2), 2.0)
-    accuracy = {"recommended": "within", "none": "beyond", "untold": "untold"}[status]
+    accuracy = {"recommended": "within", "none": "beyond", "cannot be judged": "too few seeds"}[status]
     return Recommendation(training(), "", 0.3, (replace(setting, accuracy=accuracy),))
 
 
@@ -190,8 +163,8 @@ def with_status(status):
     ("statuses", "status"),
     [
         (["recommended", "recommended"], 0),
-        (["recommended", "none", "untold"], 1),
-        (["recommended", "untold"], 3),
+        (["recommended", "none", "cannot be judged"], 1),
+        (["recommended", "cannot be judged"], 3),
         ([], 3),
     ],
 )
@@ -199,84 +172,10 @@ def test_the_exit_status_is_the_gravest_answer(statuses, status):
     assert exit_status([with_status(each) for each in statuses]) == status
 
 
-@pytest.fixture
-def told(capsys):
-    """Runs the command: exit status, stdout, stderr."""
-
-    def command(*arguments):
-        status = main(["recommend", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return command
-
-
-@pytest.fixture
-def results(tmp_path):
-    records = [
-        *exact(),
-        *sampled(0.1, [0.1, 0.12, 0.14], 4.0),
-        *exact(graph="reddit"),
-        *sampled(0.1, [1.0] * 3, 4.0, graph="reddit"),
-    ]
-    return written(tmp_path / "run.jsonl", records)
-
-
-def test_the_command_prints_a_table_and_a_sentence_for_each_and_exits_by_the_answer(told, results):
-    status, out, err = told(results)
-    assert (status, err) == (1, "")
-    assert "recommended" in out
-    assert (
-        "cornell, gcn, 3 layers, d = 256, 2 epochs: train with topk(rows_numba) at C = 0.1, 2.50 times as fast end to end: "
-        "a drop of 0.12 points, with 95 % confidence at most 0.15 (3 seeds).\n"
-    ) in out
-    assert "reddit, gcn, 3 layers, d = 256, 2 epochs: none stays within 0.3 points" in out
-    assert told(results, "--max-drop", "1.5")[0] == 0
-    assert told(results, "--max-drop", "0")[0] == 1
-
-
-def test_json_holds_what_the_table_shows(told, results):
-    status, out, _ = told(results, "--json")
-    tree = json.loads(out)
-    assert tree["exit_status"] == status == 1
-    first, second = tree["recommendations"]
-    assert (first["graph"], first["status"], first["recommended"]["budget"]) == ("cornell", "recommended", 0.1)
-    assert (second["status"], second["recommended"], second["nearest"]["drop"]["mean"]) == ("none", None, pytest.approx(1.0))
-
-
-@pytest.mark.parametrize("limit", ["-0.1", "nan", "inf", "101", "much", "0.3%", ""])
-def test_a_limit_that_is_no_number_of_points_is_one_line(told, results, limit):
-    expected = f"error: --max-drop must be between 0 and 100 points (got {limit!r}): write 0.3\n"
-    assert told(results, "--max-drop", limit) == (2, "", expected)
-
-
-def test_a_file_without_a_training_is_one_line(told, tmp_path):
-    file = written(tmp_path / "run.jsonl", [ok(case("mkl"), 1.0)])
-    status, out, err = told(file)
-    assert (status, out) == (2, "")
-    assert err == f"error: {file}: no training is recorded: `pytest suites/test_training.py --benchmark` records some\n"
-
-
-def test_no_file_and_a_missing_file_are_one_line(told, tmp_path):
-    for arguments in ([], [tmp_path / "none.jsonl"]):
-        status, out, err = told(*arguments)
-        assert (status, out, err.count("\n")) == (2, "", 1)
-
-
-def test_too_few_seeds_exit_3(told, tmp_path):
-    assert told(written(tmp_path / "run.jsonl", [*exact((0,)), *sampled(0.1, [0.0], 4.0)]))[0] == 3
-
-
 def test_a_name_cannot_steer_the_terminal_or_be_read_as_markup():
     evil = "[red]x\x1b[31m\n"
     records = [*exact(graph=evil), *sampled(0.1, [0.0] * 3, 4.0, graph=evil, kernel=f"topk({evil})")]
-    text = as_text([only(*records)], 160, colour=False)
+    text = as_text([only(*records)], Screen(160))
     assert "\x1b" not in text
     assert "[red]x" in text
     assert as_tree([only(*records)])["recommendations"][0]["graph"] == evil
-
-
-def test_recommending_needs_no_torch(results):
-    absent = "import sys; sys.modules['torch'] = sys.modules['numba'] = sys.modules['pandas'] = None; "
-    code = f"{absent}from rsc_bench.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", code, "recommend", str(results)], cwd=ROOT, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (1, b"")

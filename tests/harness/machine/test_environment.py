@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import rsc_bench
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.records.environments import differences, flat
 
@@ -133,7 +134,7 @@ def test_outside_a_checkout_there_is_a_reason(tmp_path, clean):
         "committed": None,
         "dirty": None,
         "changes": None,
-        "reason": "not a git checkout of its own",
+        "reason": f"not a git checkout of its own, version {rsc_bench.__version__}",
     }
     assert environment.checkout(inside / "nowhere")["reason"].startswith("cannot change to")
 

@@ -10,8 +10,10 @@ from made_runs import MACHINE, case, not_ok, ok, run, timed
 from rsc_bench.harness.compare.comparison import compare
 from rsc_bench.harness.output import json as as_json
 from rsc_bench.harness.output import markdown, terminal
-from rsc_bench.harness.output.wording import headline, plain, remarks, tally
+from rsc_bench.harness.output.console import Screen
+from rsc_bench.harness.output.wording import counts_line, headline, remarks
 from rsc_bench.harness.records.run import Round
+from rsc_bench.text import bench, plain
 
 EVIL = "a|b`c`<script>*x*[y](z)&\x1b[31m\n]]>\x00\u2028\u202e"
 TIMES = (1.0, 1.01, 1.02)
@@ -24,13 +26,13 @@ def comparison(name="slow"):
     return compare(run(*base), run(*new, environment={**MACHINE, "versions": {"torch": name}}), 0.05, across={"versions"})
 
 
-def drawn(show_all=False, width=160, of=None):
-    return terminal.text(of or comparison(), show_all, width, colour=False)
+def drawn(every_case=False, of=None):
+    return terminal.text(of or comparison(), Screen(160, every_case=every_case))
 
 
-def test_the_verdict_comes_first_and_the_tally_counts_all():
+def test_the_verdict_comes_first_and_all_cases_are_counted():
     assert drawn().startswith("FAIL: 1 slower, 1 broken, 1 missing (threshold 5 %)\n")
-    assert tally(comparison()) == "1 slower, 1 broken, 1 missing, 1 unclear, 1 same"
+    assert counts_line(comparison()) == "1 slower, 1 broken, 1 missing, 1 unclear, 1 same"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_the_headline_says_what_the_exit_status_says(base, new, summary):
 
 def test_the_terminal_shows_what_changed_and_on_request_all():
     assert [name in drawn() for name in ("slow", "gone", "off", "odd", "even")] == [True, True, True, True, False]
-    assert "host even" in drawn(show_all=True)
+    assert "host even" in drawn(every_case=True)
     assert "ratio = new / base: above 1 is slower, or larger" in drawn()
     assert "2.000" in drawn()
     assert "the versions differ: versions.torch 2.13.0 -> slow" in drawn()
@@ -59,7 +61,7 @@ def test_the_terminal_shows_the_gravest_of_very_many():
     text = drawn(of=compare(base, new, 0.05))
     assert "10 more: --all shows them" in text
     assert ("host k59" in text, "host k0 " in text) == (True, False)
-    assert "host k0 " in drawn(show_all=True, of=compare(base, new, 0.05))
+    assert "host k0 " in drawn(every_case=True, of=compare(base, new, 0.05))
 
 
 def few(*rounds, names="abcd", path="made.jsonl"):
@@ -72,8 +74,8 @@ def test_a_reason_that_many_cases_have_is_said_once_with_the_command_that_adds_r
     assert "[1] 4 cases: needs at least 3 rounds on each side (has 1 and 2)\n" in text
     assert len(re.findall(r"host k_[a-d] \[1\]", text)) == 4
     assert [line.partition("before: ")[2] for line in text.splitlines() if line.startswith("to add rounds")] == [
-        "pytest suites/ --benchmark --results 'my base.jsonl' --rounds 2",
-        "pytest suites/ --benchmark --results new.jsonl --rounds 1",
+        bench("--results 'my base.jsonl' --rounds 2"),
+        bench("--results new.jsonl --rounds 1"),
     ]
 
 
@@ -93,7 +95,7 @@ def test_reasons_of_a_few_among_very_many_stay_with_their_cases():
     assert text.count("measured in base, absent in new") == 9
 
 
-def test_two_files_without_a_common_case_are_told_so_in_one_line():
+def test_two_files_without_a_common_case_say_so_in_one_line():
     apart = compare(few(*TIMES, names="abc"), few(*TIMES, names="xyz"), 0.05)
     text = drawn(of=apart)
     assert text.startswith("FAIL: 3 missing")
@@ -119,7 +121,7 @@ def test_the_remedy_for_two_machines_is_named():
 
 
 def test_colour_is_for_a_terminal_only():
-    assert "\x1b[" in terminal.text(comparison(), show_all=False, width=160, colour=True)
+    assert "\x1b[" in terminal.text(comparison(), Screen(160, colour=True))
     assert "\x1b[" not in drawn()
 
 

@@ -10,10 +10,12 @@ import pytest
 from made_runs import MACHINE, case, not_ok, ok, run, timed
 
 from rsc_bench.harness.compare.comparison import compare
+from rsc_bench.harness.compare.reasons import Missing, TooFew
 from rsc_bench.harness.compare.verdict import Verdict
 from rsc_bench.harness.output import json as as_json
 from rsc_bench.harness.output import junit, markdown
-from rsc_bench.harness.output.wording import MARK, plain
+from rsc_bench.harness.output.wording import MARK
+from rsc_bench.text import plain
 
 EVIL = "a|b`c`<script>*x*[y](z)&\x1b[31m\n]]>\x00\u2028\u202e"
 TIMES = (1.0, 1.01, 1.02)
@@ -49,7 +51,7 @@ def of_many(changes, width=8):
             1.0 + i / 1e4,
             (1.0, 1.2),
             (3, 3),
-            "why" if change == "missing" else None,
+            Missing() if change == "missing" else None,
         )
         for change, count in changes.items()
         for i in range(count)
@@ -225,6 +227,25 @@ def test_json_holds_everything_that_is_known_of_a_case():
     assert (slow["case"]["kernel"], slow["change"], slow["ratio"], slow["rounds"]) == (EVIL, "slower", 2.0, {"base": 3, "new": 3})
     assert slow["interval"] == list(found.verdicts[0].interval)
     assert (slow["metric"], slow["margin"]) == ("time", 0.05)
+
+
+def test_json_has_each_reason_as_the_sentence_that_a_reader_sees():
+    reasons = [verdict["reason"] for verdict in json.loads(as_json.text(comparison()))["verdicts"]]
+    assert reasons == [
+        None,
+        None,
+        "measured in base, absent in new",
+        "wrong: not equal slow",
+        "needs at least 3 rounds on each side (has 3 and 1)",
+    ]
+
+
+def test_json_has_the_reasons_of_the_parts_of_a_verdict_as_sentences_too():
+    found = comparison()
+    part = dataclasses.replace(found.verdicts[0], reason=TooFew("rounds", (1, 2)))
+    whole = dataclasses.replace(found, verdicts=(dataclasses.replace(part, parts=(part, found.verdicts[0])),))
+    parts = json.loads(as_json.text(whole))["verdicts"][0]["parts"]
+    assert [each["reason"] for each in parts] == ["needs at least 3 rounds on each side (has 1 and 2)", None]
 
 
 def test_json_holds_the_whole_verdict_and_both_environments():

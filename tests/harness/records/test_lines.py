@@ -1,39 +1,32 @@
 import msgspec
 import pytest
-from made_runs import case, measurement
+from made_runs import case, measurement, not_ok, ok
 
 from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.lines import RecordLine, from_line, to_line
 from rsc_bench.harness.records.measurement import Flat
 from rsc_bench.harness.records.run import Record
 
-
-def test_equal_cases_are_one_key():
-    assert {case(width=8): 1, case(width=8): 2} == {case(width=8): 2}
-    assert case(dtype="float32") != case(dtype="bfloat16")
-    assert case(clock="host") != case(clock="cuda_cold")
-
-
-def test_a_case_reads_as_one_line_with_all_that_tells_it_apart():
-    sampled = case("topk(mkl)", budget=0.1, reduce="mean")
-    assert str(sampled) == "exact twin:flickr d=8 float32 cpu host topk(mkl) C=0.1 mean"
-    assert str(case("mkl", model="gcn", layers=3, seed=0)).endswith("mkl model=gcn layers=3 seed=0")
-
-
-def test_the_order_of_the_nodes_is_told_with_the_graph_and_tells_cases_apart():
-    assert case(reorder="degree") != case()
-    assert str(case(reorder="degree")).startswith("exact twin:flickr (degree) d=8 ")
+# A product, a case on a GPU, a training, one that another program measured, and one that was skipped, as 0.1 wrote them.
+CASE = (
+    b'{"case":{"suite":"exact","kernel":"mkl","graph":"ring","width":8,"budget":null,"dtype":"float32","device":"cpu",'
+    b'"clock":"host"}'
+)
+SHARED = b',"status":"ok","reason":null,"measurement":{"times_s":[0.5],"select_s":null,"prepare_s":0.1,'
+OLD_LINES = {
+    "product": CASE + SHARED + b'"rel_error":0.0,"nnz":4,"kept_nnz":4,"peak_bytes":9,"rows":2,"check_error":1e-7}}',
+    "gpu": CASE + SHARED + b'"rel_error":0.0,"nnz":4,"kept_nnz":4,"peak_bytes":null,"telemetry":{"period_s":0.1,"offset_s":[0.0],'
+    b'"mark_s":{"prepare":0.0},"power_w":[90.5]},"throttled":[0],"gpu_shared_with":["trainer (pid 7)"]}}',
+    "training": CASE + SHARED + b'"rel_error":null,"nnz":4,"kept_nnz":4,"peak_bytes":null,"epoch_s":[0.5],"val_metric":[0.25]}}',
+    "imported": CASE + SHARED + b'"rel_error":null,"nnz":0,"kept_nnz":0,"peak_bytes":null,"summarised_samples":7}}',
+    "skipped": CASE + b',"status":"skipped","reason":"no GPU","measurement":null}',
+}
 
 
-@pytest.mark.parametrize("times_s", [[], [0.0], [-1.0], [float("nan")], [1.0, float("inf")]])
-def test_a_time_is_positive_and_finite(times_s):
-    with pytest.raises(ValueError, match="times_s must be positive, finite and not empty"):
-        measurement(*times_s)
-
-
-@pytest.mark.parametrize("error", [float("nan"), float("inf")])
-def test_an_error_is_finite(error):
-    with pytest.raises(ValueError, match="rel_error must be finite"):
-        measurement(1.0, rel_error=error)
+@pytest.mark.parametrize("line", OLD_LINES.values(), ids=OLD_LINES)
+def test_a_line_of_before_is_read_and_would_be_written_with_the_same_values(line):
+    record = from_line(msgspec.json.decode(line, type=RecordLine))
+    assert msgspec.json.decode(msgspec.json.encode(to_line(record))) == msgspec.json.decode(line)
 
 
 @pytest.mark.parametrize(
@@ -45,14 +38,18 @@ def test_a_measurement_is_present_exactly_when_the_status_is_ok_and_a_reason_whe
         Record(case=case(), status=status, reason=reason, measurement=measurement(1.0) if has else None)
 
 
-def test_a_record_reads_back_from_json_as_it_was():
-    record = Record(case=case(budget=0.25), status="ok", measurement=measurement(1.5, 2.5, select_s=[0.5], peak_bytes=7))
-    assert msgspec.json.decode(msgspec.json.encode(record), type=Record) == record
+@pytest.mark.parametrize(
+    "record", [ok(case(budget=0.25), 1.5, 2.5, select_s=[0.5], peak_bytes=7), not_ok(case(), "failed", "no memory")]
+)
+def test_a_record_reads_back_from_json_as_it_was(record):
+    assert from_line(msgspec.json.decode(msgspec.json.encode(to_line(record)), type=RecordLine)) == record
 
 
-# docs: shared names of a case and a measurement, which other tools read (DESIGN, section 3).
+# Other tools read these names: they change only with the number of the schema.
 def test_the_names_on_disk_are_the_agreed_ones():
     assert {"suite", "kernel", "graph", "width", "budget", "dtype", "device", "clock"} <= set(Case.__struct_fields__)
     named = {"times_s", "select_s", "prepare_s", "rel_error", "nnz", "kept_nnz", "peak_bytes"}
-    assert named <= set(msgspec.json.decode(msgspec.json.encode(measurement(1.0))))
-    assert named <= set(Flat.__struct_fields__)
+    line = msgspec.json.decode(msgspec.json.encode(to_line(ok(case(), 1.0))))
+    assert line.keys() == {"case", "status", "reason", "measurement"}
+    assert line["measurement"].keys() == named
+    assert named | {"epoch_s", "loss", "val_metric", "test_metric", "metric_name", "k_per_layer"} <= set(Flat.__struct_fields__)

@@ -50,7 +50,7 @@ def saved(tmp_path):
 
 
 @pytest.fixture
-def told(capsys):
+def call(capsys):
     """Runs the command line: exit status, stdout, stderr."""
 
     def run(*arguments):
@@ -74,10 +74,10 @@ def run_of_everything(path):
     return written(path, first, second)
 
 
-def test_what_is_exported_comes_back_line_by_line(told, tmp_path):
+def test_what_is_exported_comes_back_line_by_line(call, tmp_path):
     path = run_of_everything(tmp_path / "run.jsonl")
-    assert told("export", path) == (0, f"{tmp_path / 'run.json'}\n", "")
-    assert told("import", tmp_path / "run.json", "--results", tmp_path / "again.jsonl")[0] == 0
+    assert call("export", path) == (0, f"{tmp_path / 'run.json'}\n", "")
+    assert call("import", tmp_path / "run.json", "--results", tmp_path / "again.jsonl")[0] == 0
     old, new = read(path), read(tmp_path / "again.jsonl")
     assert new.environment == old.environment
     assert [records for _, records in new.rounds] == [records for _, records in old.rounds]
@@ -92,10 +92,10 @@ def test_a_benchmark_has_the_samples_of_all_rounds_and_their_statistics(tmp_path
     assert (exact["name"], sampled["name"]) == ("mkl", "topk(mkl) C=0.1")
 
 
-def test_pytest_benchmark_compares_two_exports(told, tmp_path):
+def test_pytest_benchmark_compares_two_exports(call, tmp_path):
     files = []
     for name in ("base", "new"):
-        told("export", run_of_everything(tmp_path / f"{name}.jsonl"))
+        call("export", run_of_everything(tmp_path / f"{name}.jsonl"))
         files.append(str(tmp_path / f"{name}.json"))
     code = "import sys; from pytest_benchmark.cli import main; sys.exit(main())"
     done = subprocess.run(
@@ -107,43 +107,47 @@ def test_pytest_benchmark_compares_two_exports(told, tmp_path):
     assert "benchmark 'twin:flickr d=8 float32 cpu': 4 tests" in done.stdout
 
 
-def test_a_run_without_a_time_is_not_exported(told, tmp_path):
+def test_a_run_without_a_time_is_not_exported(call, tmp_path):
     path = written(tmp_path / "run.jsonl", [not_ok(case(), "failed", "no")])
-    status, _, err = told("export", path)
+    status, _, err = call("export", path)
     assert (status, err.count("\n")) == (2, 1)
     assert "no case has a time" in err
 
 
-def test_an_export_replaces_an_export_and_nothing_else(told, tmp_path):
+def test_an_export_replaces_an_export_and_nothing_else(call, tmp_path):
     path = run_of_everything(tmp_path / "run.jsonl")
-    assert [told("export", path)[0] for _ in range(2)] == [0, 0]
+    assert [call("export", path)[0] for _ in range(2)] == [0, 0]
     (tmp_path / "mine.json").write_text("{}")
-    status, _, err = told("export", path, "--output", tmp_path / "mine.json")
+    status, _, err = call("export", path, "--output", tmp_path / "mine.json")
     assert status == 2
     assert "is not replaced" in err
 
 
-def test_every_file_is_a_round_in_the_order_of_their_times(told, saved, tmp_path):
+def test_every_file_is_a_round_in_the_order_of_their_times(call, saved, tmp_path):
     files = [saved(f"{minute}.json", document(benchmark("a.py::test_a", 1.0 + minute), minute=minute)) for minute in (2, 0, 1)]
-    assert told("import", *files, "--results", tmp_path / "r.jsonl") == (0, f"{tmp_path / 'r.jsonl'}: 3 rounds\n", "")
+    assert call("import", *files, "--results", tmp_path / "r.jsonl") == (0, f"{tmp_path / 'r.jsonl'}: 3 rounds\n", "")
     run = read(tmp_path / "r.jsonl")
-    assert [(start.index, records[0].measurement.times_s) for start, records in run.rounds] == [(1, [1.0]), (2, [2.0]), (3, [3.0])]
+    assert [(start.index, records[0].measurement.timing.times_s) for start, records in run.rounds] == [
+        (1, [1.0]),
+        (2, [2.0]),
+        (3, [3.0]),
+    ]
 
 
-def test_a_later_file_adds_a_round_and_one_of_before_is_refused(told, saved, tmp_path):
+def test_a_later_file_adds_a_round_and_one_of_before_is_refused(call, saved, tmp_path):
     first, later = (saved(f"{minute}.json", document(benchmark("a.py::test_a", 1.0), minute=minute)) for minute in (0, 1))
     results = ("--results", tmp_path / "r.jsonl")
-    assert [told("import", first, *results)[0], told("import", later, *results)[0]] == [0, 0]
+    assert [call("import", first, *results)[0], call("import", later, *results)[0]] == [0, 0]
     assert len(read(tmp_path / "r.jsonl").rounds) == 2
-    status, _, err = told("import", first, *results)
+    status, _, err = call("import", first, *results)
     assert status == 2
     assert err.endswith("is in " + str(tmp_path / "r.jsonl") + " already: leave the file out\n")
 
 
-def test_files_of_two_machines_or_commits_do_not_mix(told, saved, tmp_path):
+def test_files_of_two_machines_or_commits_do_not_mix(call, saved, tmp_path):
     here = saved("here.json", document(benchmark("a.py::test_a", 1.0)))
     other = document(benchmark("a.py::test_a", 1.0), minute=1, machine_info={**MACHINE, "cpu": {"brand_raw": "Other"}})
-    status, _, err = told("import", here, saved("there.json", other), "--results", tmp_path / "r.jsonl")
+    status, _, err = call("import", here, saved("there.json", other), "--results", tmp_path / "r.jsonl")
     assert status == 2
     assert "(cpu.model, cpu.logical_cores): import it on its own" in err
     assert not (tmp_path / "r.jsonl").exists()
@@ -167,18 +171,19 @@ def test_a_foreign_benchmark_is_known_by_its_test_its_group_and_its_width():
 def test_samples_come_in_as_they_are_and_nothing_is_made_up_beside_them():
     record = foreign.records(msgspec.convert(document(benchmark("a.py::test_a", 3.0, 1.0, 2.0)), foreign.Document))[0]
     measured = record.measurement
-    assert (measured.times_s, measured.calls_per_sample, measured.summarised_samples) == ([3.0, 1.0, 2.0], 7, None)
-    assert (measured.prepare_s, measured.rel_error, measured.peak_bytes) == (None, None, None)
+    assert (measured.timing.times_s, measured.timing.calls_per_sample) == ([3.0, 1.0, 2.0], 7)
+    assert (measured.timing.prepare_s, measured.timing.select_s) == (None, None)
+    assert (measured.accuracy, measured.memory, measured.gpu, measured.training, measured.imported) == (None,) * 5
 
 
-def test_without_samples_five_numbers_stand_for_them_and_it_is_said(told, saved, tmp_path):
+def test_without_samples_five_numbers_stand_for_them_and_it_is_said(call, saved, tmp_path):
     made = without_samples(document(benchmark("a.py::test_a", *map(float, range(1, 8))), benchmark("a.py::test_once", 4.0)))
-    status, out, _ = told("import", saved("a.json", made), "--results", tmp_path / "r.jsonl")
+    status, out, _ = call("import", saved("a.json", made), "--results", tmp_path / "r.jsonl")
     assert status == 0
     assert "2 benchmarks were saved without samples" in out
     many, once = (record.measurement for record in read(tmp_path / "r.jsonl").records)
-    assert (many.times_s, many.summarised_samples) == ([1.0, 1.0, 4.0, 7.0, 7.0], 7)
-    assert (once.times_s, once.summarised_samples) == ([4.0], 1)
+    assert (many.timing.times_s, many.imported.summarised_samples) == ([1.0, 1.0, 4.0, 7.0, 7.0], 7)
+    assert (once.timing.times_s, once.imported.summarised_samples) == ([4.0], 1)
 
 
 def test_a_time_of_zero_is_a_failure_with_its_reason():
@@ -191,8 +196,8 @@ def test_no_metric_makes_a_number_of_what_a_foreign_benchmark_does_not_say():
 
     record = foreign.records(msgspec.convert(document(benchmark("a.py::test_a[8]", 1.0, params={"width": 8})), foreign.Document))[0]
     metrics = load("metric")
-    told_of = {name for name in metrics if metrics[name].value(record.case, record.measurement, None, None) is not None}
-    assert told_of == {"latency", "median", "multiply"}
+    known = {name for name in metrics if metrics[name].value(record.case, record.measurement, None, None) is not None}
+    assert known == {"latency", "median", "multiply"}
 
 
 @pytest.mark.parametrize(
@@ -204,9 +209,9 @@ def test_no_metric_makes_a_number_of_what_a_foreign_benchmark_does_not_say():
         (json.dumps(document({"fullname": "a", "stats": {}})), "Object missing required field `min` - at `$.benchmarks[0].stats`"),
     ],
 )
-def test_a_file_of_something_else_is_one_line(told, tmp_path, content, summary):
+def test_a_file_of_something_else_is_one_line(call, tmp_path, content, summary):
     (tmp_path / "a.json").write_text(content)
-    status, _, err = told("import", tmp_path / "a.json", "--results", tmp_path / "r.jsonl")
+    status, _, err = call("import", tmp_path / "a.json", "--results", tmp_path / "r.jsonl")
     assert (status, err.count("\n")) == (2, 1)
     assert summary in err
     assert not (tmp_path / "r.jsonl").exists()

@@ -1,5 +1,4 @@
 import errno
-import fcntl
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from made_runs import MACHINE, case, not_ok, ok, start, written
 
+from rsc_bench.harness.records.disk import Disk
 from rsc_bench.harness.records.file import ResultsError, ResultsFile, read
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,7 +74,7 @@ def test_a_last_line_cut_in_the_middle_is_left_out_and_then_taken_off(path, cut)
     file = ResultsFile(path, MACHINE)
     file.append(ok(case("mkl"), 4.0))
     file.close()
-    assert [record.measurement.times_s for record in read(path).records if record.measurement] == [[1.0], [4.0]]
+    assert [record.measurement.timing.times_s for record in read(path).records if record.measurement] == [[1.0], [4.0]]
 
 
 def test_an_empty_file_is_refused_and_stays_empty(tmp_path):
@@ -237,40 +237,65 @@ def test_a_file_that_was_refused_is_not_kept_locked(path):
 
 # What two runs do that begin one file at the same moment: each has seen that there is none, one is first.
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no-links"])
-def test_of_two_runs_that_begin_a_file_at_once_the_first_keeps_it(tmp_path, monkeypatch, links):
-    path, link = tmp_path / "run.jsonl", Path.hardlink_to
+def test_of_two_runs_that_begin_a_file_at_once_the_first_keeps_it(tmp_path, links):
+    path, first = tmp_path / "run.jsonl", []
 
-    def late(target, draft):
-        monkeypatch.setattr(Path, "hardlink_to", link)
-        first.append(ResultsFile(path, MACHINE))
-        first[0].start_round(start())
-        if not links:
-            raise PermissionError(1, "Operation not permitted")
-        link(target, draft)
+    class Late(Disk):
+        def link(self, draft, target):
+            first.append(ResultsFile(path, MACHINE))
+            first[0].start_round(start())
+            if not links:
+                raise PermissionError(1, "Operation not permitted")
+            super().link(draft, target)
 
-    first = []
-    monkeypatch.setattr(Path, "hardlink_to", late)
     with pytest.raises(ResultsError, match="another run is writing to it"):
-        ResultsFile(path, MACHINE)
+        ResultsFile(path, MACHINE, Late())
     first[0].append(ok(case(), 1.0))
     first[0].close()
     assert len(read(path).records) == 1
     assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"]
 
 
-def test_where_the_file_system_has_neither_links_nor_locks_a_file_is_made_all_the_same(tmp_path, monkeypatch):
-    def refuse(*_):
+class Plain(Disk):
+    """Has neither links nor locks."""
+
+    def link(self, draft, path):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    assert len(read(written(tmp_path / "run.jsonl", [ok(case(), 1.0)])).records) == 1
+    def lock(self, fd):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
 
-def test_a_full_disk_leaves_whole_lines_and_is_named(path, monkeypatch):
-    file = ResultsFile(path, MACHINE)
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
+def test_where_the_file_system_has_neither_links_nor_locks_a_file_is_made_all_the_same(tmp_path):
+    file = ResultsFile(tmp_path / "run.jsonl", MACHINE, Plain())
+    file.start_round(start())
+    file.append(ok(case(), 1.0))
+    file.close()
+    assert len(read(file.path).records) == 1
+
+
+class Broken(Disk):
+    """Fails where another one would only lack links."""
+
+    def link(self, draft, path):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_disk_that_fails_is_named_and_leaves_nothing(tmp_path):
+    with pytest.raises(ResultsError, match=r"cannot be written \(Input/output error\)"):
+        ResultsFile(tmp_path / "run.jsonl", MACHINE, Broken())
+    assert list(tmp_path.iterdir()) == []
+
+
+class Full(Disk):
+    """Takes the first ten bytes of what is written."""
+
+    def write(self, fd, data):
+        return super().write(fd, data[:10])
+
+
+def test_a_full_disk_leaves_whole_lines_and_is_named(path):
+    file = ResultsFile(path, MACHINE, Full())
     with pytest.raises(ResultsError, match="cannot be written"):
         file.append(ok(case(), 5.0))
     file.close()
@@ -289,7 +314,7 @@ import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from made_runs import MACHINE, case, ok, start
-from rsc_bench.harness.results import ResultsFile
+from rsc_bench.harness.records.file import ResultsFile
 file = ResultsFile(Path(sys.argv[1]), MACHINE)
 count = sum(len(records) for _, records in file.rounds)
 if not file.rounds:
@@ -308,8 +333,8 @@ def test_killed_at_any_moment_every_finished_record_reads_and_the_next_run_carri
         child.stdout.readline()
         time.sleep(wait_s)
         child.send_signal(signal.SIGKILL)
-        told = [int(line) for line in child.communicate()[0].split("\n")[:-1]]
+        printed = [int(line) for line in child.communicate()[0].split("\n")[:-1]]
         widths = [record.case.width for record in read(path).records]
-        # Each record once, in order, none lost: a record told of on stdout was in the file before.
+        # Each record once, in order, none lost: the number of a record is printed after it is in the file.
         assert widths == list(range(1, len(widths) + 1))
-        assert len(widths) >= max(told, default=1)
+        assert len(widths) >= max(printed, default=1)

@@ -30,19 +30,19 @@ def test_without_any_spread_a_change_is_sure_and_none_is_no_evidence(log_ratio, 
     assert float(chance_above(effect(log_ratio, 0.0, 4))[0]) == expected
 
 
-def test_holm_holds_the_least_likely_of_twenty_to_a_twentieth_and_the_next_to_a_nineteenth():
+def test_by_holm_the_least_likely_of_twenty_may_have_a_twentieth_and_the_next_a_nineteenth():
     chances = np.array([0.9] * 17 + [0.0003, 0.0002, 0.00026])
     # 0.005/20 = 0.00025, 0.005/19 = 0.000263, 0.005/18 = 0.000278: the third fails, and all after it.
     assert (chances <= limits(chances)).tolist() == [False] * 17 + [False, True, True]
     assert limits(chances)[-3:] == pytest.approx([0.005 / 18, 0.005 / 20, 0.005 / 19])
 
 
-def test_what_comes_after_the_first_that_fails_is_held_to_the_limit_it_failed():
+def test_what_comes_after_the_first_that_fails_gets_the_limit_it_failed():
     # 0.00026 would pass as the second, but the first of all fails already.
     assert limits(np.array([0.00026, 0.000255] + [0.9] * 18)) == pytest.approx([0.005 / 20] * 20)
 
 
-def test_a_single_case_is_held_to_one_in_a_thousand():
+def test_a_single_case_may_have_one_in_a_thousand():
     assert limits(np.array([0.5])).tolist() == [0.001]
     assert limits(np.array([])).tolist() == []
 

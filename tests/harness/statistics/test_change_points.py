@@ -88,7 +88,7 @@ def test_with_few_runs_nothing_is_marked():
     assert places([*steps, 0.020], cases=1) == [3]
 
 
-def test_a_step_that_is_no_one_s_concern_is_not_marked_however_sure():
+def test_a_step_that_matters_to_nobody_is_not_marked_however_sure():
     assert places(series(steps=[(15, 1.01)], noise=1e-4)) == []
     assert places(series(steps=[(15, 1.03)], noise=1e-4)) == [15]
 

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from rsc_bench.harness.statistics.effects import Sides
-from rsc_bench.harness.statistics.rules import Question, judge
+from rsc_bench.harness.statistics.rules import Question
+from rsc_bench.harness.statistics.rules.familywise import judge
 
 STEADY = [1.00, 1.01, 1.00, 1.02]
 

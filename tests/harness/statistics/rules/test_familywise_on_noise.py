@@ -1,6 +1,6 @@
 """The rule against known answers: noise that was made, and changes that were put into it.
 
-Few suites, so that it is quick; `python tests/harness/made_noise.py` does the same with many (docs/decisions/the-rule.md).
+Few suites, so that it is quick; `python tests/made/made_noise.py` does the same with many.
 """
 
 from functools import partial
