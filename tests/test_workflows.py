@@ -1,10 +1,15 @@
-"""Holds the CI workflows to what docs/decisions/ci.md says of them: valid, pinned, nothing of a fork's run, exit statuses kept."""
+"""Holds the workflows to what the guide says of them: valid, pinned, no fork's code on a runner of yours, exit statuses kept.
+
+Beside them, what else stands in the repository for its visitors: hooks, templates, citation and changelog.
+"""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -13,8 +18,14 @@ yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed: 
 
 ROOT = Path(__file__).resolve().parents[1]
 GITHUB = ROOT / ".github/workflows/benchmark.yml"
+CHECKS = ROOT / ".github/workflows/checks.yml"
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 GITLAB = ROOT / ".gitlab-ci.yml"
 COMMENT = ROOT / ".ci/comment"
+HOOKS = ROOT / ".pre-commit-config.yaml"
+TEMPLATES = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+CITATION = ROOT / "CITATION.cff"
+CHANGELOG = ROOT / "CHANGELOG.md"
 
 
 def loaded(path):
@@ -27,8 +38,25 @@ def jobs():
 
 
 @pytest.fixture(scope="module")
+def checks():
+    return loaded(CHECKS)["jobs"]
+
+
+@pytest.fixture(scope="module")
 def gitlab():
     return loaded(GITLAB)
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def tox():
+    settings = ConfigParser()
+    settings.read(ROOT / "tox.ini")
+    return settings
 
 
 def program(name):
@@ -55,7 +83,7 @@ def fake(folder, name, script):
 
 def test_actionlint_finds_nothing():
     shellcheck = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or ""
-    done = run(program("actionlint"), "-shellcheck", shellcheck, GITHUB)
+    done = run(program("actionlint"), "-shellcheck", shellcheck, *WORKFLOWS)
     assert done.stdout + done.stderr == ""
     assert done.returncode == 0
 
@@ -68,9 +96,18 @@ def test_actionlint_would_find_a_job_that_needs_none(tmp_path):
     assert '"gpu"' in done.stdout
 
 
-@pytest.mark.parametrize(("schema", "path"), [("vendor.github-workflows", GITHUB), ("vendor.gitlab-ci", GITLAB)])
-def test_each_workflow_is_valid_by_the_published_schema(schema, path):
-    done = run(program("check-jsonschema"), "--builtin-schema", schema, path)
+@pytest.mark.parametrize(
+    ("schema", "paths"),
+    [
+        ("vendor.github-workflows", WORKFLOWS),
+        ("vendor.gitlab-ci", [GITLAB]),
+        ("vendor.github-issue-forms", TEMPLATES),
+        ("vendor.citation-file-format", [CITATION]),
+    ],
+)
+def test_what_others_read_is_valid_by_the_published_schema(schema, paths):
+    assert paths
+    done = run(program("check-jsonschema"), "--builtin-schema", schema, *paths)
     assert done.returncode == 0, done.stdout
 
 
@@ -79,12 +116,38 @@ def test_shellcheck_finds_nothing_in_the_script():
     assert done.returncode == 0, done.stdout
 
 
-def test_every_action_is_githubs_own_and_pinned_to_a_commit():
-    used = re.findall(r"uses: (\S+)(.*)", GITHUB.read_text())
+def actions(path):
+    """Each action that a workflow uses, with the comment behind it."""
+    return re.findall(r"uses: (\S+)(.*)", path.read_text())
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_githubs_own_and_pinned_to_a_commit(path):
+    used = actions(path)
     assert len(used) >= 6
     assert [
         each for each in used if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", each[0]) or not re.match(r" # v\d", each[1])
     ] == []
+
+
+def test_all_workflows_use_the_same_version_of_an_action():
+    pins = {each for path in WORKFLOWS for each in actions(path)}
+    names = [pin.partition("@")[0] for pin, _ in pins]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_workflow_leaves_its_token_in_the_checkout(path):
+    steps = [each for job in loaded(path)["jobs"].values() for each in job["steps"]]
+    checkouts = [each["with"] for each in steps if each.get("uses", "").startswith("actions/checkout@")]
+    assert checkouts
+    assert all(given["persist-credentials"] is False for given in checkouts)
+
+
+@pytest.mark.parametrize("path", [GITHUB, GITLAB], ids=lambda path: path.name)
+def test_a_workflow_names_the_page_of_the_guide_that_explains_it(path):
+    (page,) = re.findall(r"docs/[\w/-]+\.md", path.read_text())
+    assert (ROOT / page).is_file()
 
 
 def test_what_may_write_runs_nothing_of_the_checkout(jobs):
@@ -115,15 +178,23 @@ def given_options(script):
     return set(re.findall(r"--[\w-]+", command.group(1)))
 
 
-def test_the_commands_that_they_call_exist(jobs, gitlab):
-    pytest.importorskip("click", reason="click is not installed: pip install click")
+def options_of(name):
+    """The options of a command of ours, those of plug-ins among them."""
+    import click
+
     from rsc_bench.cli import cli
 
-    options = {name: {each for parameter in command.params for each in parameter.opts} for name, command in cli.commands.items()}
+    context = click.Context(cli)
+    command = cli.get_command(context, name)
+    return {each for parameter in command.get_params(context) for each in parameter.opts}
+
+
+def test_the_commands_that_they_call_exist(jobs, gitlab):
+    pytest.importorskip("click", reason="click is not installed: pip install click")
     for script in (step(jobs["measure"], "Measure and judge")["run"], "\n".join(gitlab["measure"]["script"])):
-        assert given_options(script) - options["ab"] == set()
-    assert {"--normalise", "--markdown"} <= options["compare"]
-    assert "--output" in options["report"]
+        assert given_options(script) - options_of("ab") == set()
+    assert {"--normalise", "--markdown"} <= options_of("compare")
+    assert "--output" in options_of("report")
 
 
 # What `python -m harness ab` leaves, and its exit status.
@@ -156,17 +227,21 @@ def test_gitlab_takes_the_exit_status_and_lets_3_pass_with_a_warning(gitlab):
     assert gitlab["measure"]["artifacts"]["reports"]["junit"] == "measured/*/verdict.xml"
 
 
-def test_what_the_second_job_installs_is_what_the_project_declares(jobs, gitlab):
+def test_what_the_second_job_installs_is_what_the_project_declares(jobs, gitlab, project):
     install = next(each["run"] for each in jobs["gpus"]["steps"] if "pip install" in each.get("run", ""))
     assert gitlab["gpus"]["before_script"] == [install]
-    declared = re.findall(r'^  "([\w-]+)>=', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert set(install.split("install ")[1].split()) <= set(declared)
+    declared = {re.match(r"[\w-]+", each).group() for each in project["dependencies"]}
+    assert set(install.split("install ")[1].split()) <= declared
 
 
 # `python -m harness report` and `compare`: notes what it was asked, and says something.
 HARNESS = """
 echo "$@" >> "$ASKED"
-if [ "$3" = compare ]; then echo "## across" > "$8"; exit "${STATUS:-0}"; fi
+if [ "$3" = compare ]; then
+  if [[ "$*" == *--normalise* ]] && [ -n "${ONE_KIND:-}" ]; then exit 2; fi
+  echo "## across" > "${@: -1}"
+  exit "${STATUS:-0}"
+fi
 """
 
 
@@ -203,6 +278,13 @@ def test_the_comment_has_every_gpus_verdict_first_and_then_what_is_between_them(
 @pytest.mark.parametrize(("found", "status"), [(1, 0), (3, 0), (2, 2)])
 def test_a_difference_of_two_gpus_fails_nothing_but_an_error_does(comments, found, status):
     assert comments(STATUS=str(found))[0] == status
+
+
+def test_two_gpus_of_one_kind_are_compared_by_their_times(comments):
+    status, text, asked = comments(ONE_KIND="1")
+    assert status == 0
+    assert "<details><summary>h200 against a100</summary>\n\n#### across\n" in text
+    assert ["--normalise" in line for line in asked.splitlines()] == [False, True, False]
 
 
 def test_a_comment_that_would_be_too_long_has_the_first_line_of_each(comments):
@@ -272,3 +354,69 @@ def test_without_a_token_the_comment_is_in_the_jobs_log(gitlab, tmp_path):
     environment = fake(tmp_path / "bin", "curl", "exit 1") | {"CI_MERGE_REQUEST_IID": "7"}
     done = run("bash", "-e", "-c", gitlab["gpus"]["script"][-1], cwd=tmp_path, env=environment)
     assert (done.returncode, done.stdout) == (0, "said\n")
+
+
+def test_the_tests_run_on_every_python_that_the_project_supports(checks, project):
+    classified = [each.rpartition(" ")[2] for each in project["classifiers"] if re.search(r"Python :: 3\.\d+$", each)]
+    assert checks["tests"]["strategy"] == {"fail-fast": False, "matrix": {"python": classified}}
+    assert project["requires-python"] == ">=3.11,<3.14"
+    assert classified == ["3.11", "3.12", "3.13"]
+
+
+def test_the_checks_are_environments_of_tox(checks, tox):
+    environments = ["tests", *checks["checks"]["strategy"]["matrix"]["environment"]]
+    assert set(environments) >= {each.strip() for each in tox["tox"]["env_list"].split(",")}
+    assert [each for each in environments if f"testenv:{each}" not in tox] == []
+
+
+def test_the_checks_only_read_and_know_no_secret():
+    assert loaded(CHECKS)["permissions"] == {"contents": "read"}
+    assert not any("permissions" in job for job in loaded(CHECKS)["jobs"].values())
+    assert not re.search(r"secrets\.|pull_request_target|self-hosted", CHECKS.read_text())
+
+
+def test_what_the_package_job_calls_exists(checks):
+    pytest.importorskip("click", reason="click is not installed: pip install click")
+    import rsc_bench
+    from rsc_bench.plugins import load
+
+    script = step(checks["package"], "Use it from another folder")["run"]
+    assert set(re.findall(r"^rsc-bench (\w+)", script, re.MULTILINE)) - set(load("command")) == set()
+    names = re.search(r"from rsc_bench import ([\w, ]+)", script).group(1).split(", ")
+    assert set(rsc_bench.__all__) - {"__version__"} == set(names)
+    examples = re.findall(r"\$GITHUB_WORKSPACE/([\w/]+\.py)", script)
+    assert examples
+    assert all((ROOT / path).is_file() for path in examples)
+
+
+def test_the_hooks_are_valid():
+    done = run(program("pre-commit"), "validate-config", HOOKS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_hooks_have_the_linter_of_tox(tox):
+    hooks = {hook["id"]: hook for repo in loaded(HOOKS)["repos"] for hook in repo["hooks"]}
+    for name in ("ruff-check", "ruff-format"):
+        assert hooks[name]["additional_dependencies"] == [tox["testenv:lint"]["deps"]]
+
+
+def test_a_bug_report_asks_for_the_doctor_and_a_wrong_number_for_the_results_file():
+    bodies = {path.stem: path.read_text() for path in TEMPLATES}
+    assert bodies.keys() == {"bug", "plugin", "wrong_number"}
+    assert "rsc-bench doctor" in bodies["bug"]
+    assert "results file" in bodies["wrong_number"]
+
+
+def test_the_citation_and_the_changelog_are_of_this_version():
+    from rsc_bench import __version__
+
+    citation = loaded(CITATION)
+    released = re.findall(r"^## \[([\d.]+)\] - (\d{4}-\d\d-\d\d)$", CHANGELOG.read_text(), re.MULTILINE)
+    assert released[0] == (__version__, str(citation["date-released"]))
+    assert citation["version"] == __version__
+
+
+def test_the_changelog_has_the_sections_of_its_form():
+    sections = re.findall(r"^### (.+)$", CHANGELOG.read_text(), re.MULTILINE)
+    assert set(sections) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert re.findall(r"^## (.+)$", CHANGELOG.read_text(), re.MULTILINE)[-1].startswith("[0.1.0]")

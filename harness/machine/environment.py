@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from rsc_bench import __version__
 from rsc_bench.harness.machine import git
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.machine.nvml import gpus
@@ -73,7 +74,7 @@ def checkout(root: Path) -> dict[str, Any]:
     if answer.returncode or len(lines) != 2:
         return _no_commit(git.reason(answer) or "git names no commit")
     if Path(lines[0]).resolve() != root.resolve():
-        return _no_commit("not a git checkout of its own")
+        return _no_commit(f"not a git checkout of its own, version {__version__}")
     changed = _changed(root)
     return {
         "commit": lines[1],

@@ -1,0 +1,142 @@
+"""Runs every example as a user does, from a folder of the user's own, and checks what it prints."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+A_PAGE = 75
+# One thread: on a busy machine the threads of a small product wait for each other longer than they multiply.
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "PYTHONIOENCODING": "utf-8",
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}
+
+
+def needs(*packages):
+    for package, remedy in packages:
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install {remedy}")
+
+
+def python(folder, *arguments):
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def printed(folder, name, *arguments):
+    """The lines that an example prints; it must end well, and leave the folder as it is."""
+    done = python(folder, EXAMPLES / name, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Two results files, the second with one kernel that is 20 % slower; made by the example that reads them."""
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import read_results as r; from pathlib import Path\n"
+        "r.make(Path('base.jsonl'), r.BASE_MS, seed=0); r.make(Path('new.jsonl'), r.NEW_MS, seed=1)"
+    )
+    done = python(tmp_path, "-c", script, EXAMPLES)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "base.jsonl", tmp_path / "new.jsonl"
+
+
+def test_every_example_is_run_by_a_test_of_this_file():
+    here = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in here] == []
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_is_a_page_that_says_what_it_shows_and_how_it_is_run(path):
+    text = path.read_text(encoding="utf-8")
+    assert f"python {path.name}" in ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= A_PAGE
+
+
+def test_training_is_compared_with_and_without_sampling(tmp_path):
+    needs(("torch", "torch"), ("torch_geometric", '"rsc-bench[train]"'), ("numba", "numba"))
+    head, plain, exact, sampled = printed(tmp_path, "train_faster.py", "small:random", "--epochs", "10")
+    assert head == "small:random: 300 nodes, 3,000 edges, 10 epochs"
+    assert plain.startswith("PyTorch Geometric  test accuracy ")
+    # The first 5 epochs measure scores and the last 2 are exact again: 3 sample.
+    assert "0 epochs sampled, 100% of the exact backward FLOPs" in plain
+    assert "0 epochs sampled, 100% of the exact backward FLOPs" in exact
+    assert sampled.startswith("budget 0.1 ")
+    assert "3 epochs sampled, 7" in sampled
+
+
+def test_a_kernel_of_ones_own_is_checked_and_timed_beside_others(tmp_path):
+    needs(("torch", "torch"), ("numba", "numba"), ("scipy", "scipy"))
+    head, *lines = printed(tmp_path, "measure_a_kernel.py", "--graph", "small:random", "--width", "8")
+    assert head == "small:random, 8 columns; sampled kernels at budget 0.1"
+    measured = ["gather_scatter", "rows_numba", "torch_reduce", "topk(gather_scatter)", "topk(rows_numba)"]
+    assert [line.split()[0] for line in lines] == measured
+    assert all(" ms, " in line for line in lines)
+    errors = [float(line.rpartition(" ")[2]) for line in lines]
+    assert max(errors[:3]) < 1e-5
+    assert min(errors[3:]) > 0.01
+
+
+def test_a_kernel_file_checks_itself(tmp_path):
+    needs(("torch", "torch"), ("scipy", "scipy"))
+    assert printed(tmp_path, "write_a_kernel.py") == [
+        "gather_scatter: [[6.0, 8.0], [4.0, 6.0], [0.0, 0.0]]",
+        "largest difference from float64: 0",
+    ]
+
+
+def test_the_suites_take_the_kernel_file():
+    needs(("torch", "torch"), ("scipy", "scipy"))
+    suite = ("-m", "pytest", "suites/test_exact.py", "-q", "-p", "no:cacheprovider", "-k", "gather_scatter")
+    options = ("--graph", "small:empty-rows", "--width", "8", "--reduce", "sum", "--reduce", "mean", "--device", "cpu")
+    done = python(ROOT, *suite, "--kernel", EXAMPLES / "write_a_kernel.py", *options)
+    assert done.returncode == 0, done.stdout
+    # Sum and mean; float32, while bfloat16 is skipped with the kernel's own reason.
+    assert "2 passed, 2 skipped" in done.stdout
+
+
+def test_a_metric_is_worked_out_of_made_up_numbers_without_a_file(tmp_path):
+    assert printed(tmp_path, "write_a_metric.py") == ["edge rate [G/s] ↑", "    2.00  8,000,000 edges in 4 ms"]
+
+
+def test_a_metric_reads_results_that_are_older_than_it(results):
+    head, *lines = printed(results[0].parent, "write_a_metric.py", *results)
+    assert head == "edge rate [G/s] ↑"
+    # A million edges in 20 ms and in 12 ms, in each of 9 rounds of two files.
+    assert len(lines) == 2 * 9 * 2
+    assert [line.split()[0] for line in lines[:2]] == ["0.05", "0.08"]
+
+
+def test_the_command_line_takes_the_metric_file(results):
+    needs(("click", "click"), ("rich", "rich"))
+    options = ("--plugin", EXAMPLES / "write_a_metric.py", "--metric", "edge rate")
+    done = python(results[0].parent, "-m", "rsc_bench", "compare", *results, *options)
+    assert done.returncode == 1, done.stderr
+    assert "edge rate" in done.stdout
+    # 20 % slower: 1 / 1.2 of the edges a second.
+    assert "0.833" in done.stdout
+
+
+def test_two_made_up_files_are_compared(tmp_path):
+    assert printed(tmp_path, "read_results.py") == [
+        "same     1.000  exact g d=64 float32 cpu host mkl",
+        "slower   1.200  exact g d=64 float32 cpu host rows_numba",
+        "FAIL: 1 slower (threshold 5 %)",
+        "exit status 1",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_ones_own_are_compared(results):
+    base, _ = results
+    assert printed(base.parent, "read_results.py", base, base)[-2:] == ["PASS: nothing is slower (threshold 5 %)", "exit status 0"]
