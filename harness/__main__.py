@@ -1,4 +1,4 @@
-"""``python -m harness`` in a checkout: the command line of `rsc_bench.cli`, which is ``rsc-bench`` where the package is installed."""
+"""``python -m harness`` in a checkout: the command line, which is ``rsc-bench`` where the package is installed."""
 
 import sys
 

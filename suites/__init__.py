@@ -1,1 +1,1 @@
-"""The only place where kernels and the harness meet."""
+"""Sweeps of products and trainings that pytest runs: the only place where kernels and the harness meet."""

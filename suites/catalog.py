@@ -1,8 +1,7 @@
-"""Turns kernel names and a user's own kernel files into kernels that can be prepared."""
+"""Finds kernels by name, alone or behind a selection (``cached_topk(mkl)``): built in, installed or in a file of the user."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -41,14 +40,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Every kernel there is: those that are built in or installed, and those in files that the user named."""
+    """Every kernel there is: those that are built in or installed, and those in files of the user."""
 
     exact: dict[str, Kernel]
     selections: dict[str, Selection]
     missing: dict[str, str] = field(default_factory=dict)
     """Exact kernels that could not be loaded, with the reason."""
     from_files: dict[str, str] = field(default_factory=dict)
-    """The user's files as named, and the kernel in each."""
+    """The files that ``--kernel`` names, and the kernel in each."""
 
     def build(self, choice: Choice, budget: float | None, seed: int = 0) -> Kernel:
         """Return the kernel of a choice; `budget` is the share of FLOPs for one that samples."""
@@ -99,12 +98,6 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
         kernels[kernel.name] = kernel
         from_files[name] = kernel.name
     return Catalog(kernels, dict(plugins.load("selection")), exact.missing, from_files)
-
-
-def file_digests(found: Catalog) -> dict[str, dict[str, str]]:
-    """Return, for the environment, a digest of each of the user's files: rounds of different code are not rounds of one."""
-    digests = {name: hashlib.blake2b(Path(name).read_bytes(), digest_size=8).hexdigest() for name in found.from_files}
-    return {"kernel_files": digests} if digests else {}
 
 
 def _from_file(path: Path) -> Kernel:

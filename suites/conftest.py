@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsc_bench.harness.records.file import ResultsError
-from rsc_bench.plugins import PluginError
+from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import GraphError
-from rsc_bench.suites.options import Options, OptionsError, numbers, path, share
+from rsc_bench.suites.options import Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.runner import Runner, TrainingRunner
 from rsc_bench.suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, AnySetting, Rounds, Session
+from rsc_bench.suites.training.models import ModelError
 from rsc_bench.suites.training.sweep import TrainingSetting
+from rsc_bench.text import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -26,10 +28,9 @@ SESSION = pytest.StashKey[Session]()
 ROUNDS = pytest.StashKey[Rounds | None]()
 PROGRESS = pytest.StashKey[Progress | None]()
 
-
 _ONCE = {
     "--results FILE": "results file to begin or to carry on (default: results/TIME.jsonl)",
-    "--slow-down SHARE": "make each call that much longer, 5% say, to try whether a comparison notices (products only)",
+    "--slow-down SHARE": "make each call longer by that share (5%%, say), to try whether a comparison notices; products only",
     "--rounds N": f"passes over the sweep (default: {NEW_FILE_ROUNDS}, {TRAINING_ROUNDS} with trainings or on a finished file)",
     "--device cpu|cuda[:i]": "where to run (default: the GPU where there is one)",
     "--data-root DIR": "where published graphs lie or are downloaded to (default: data)",
@@ -38,16 +39,17 @@ _ONCE = {
     "--seeds N": "trainings of each kind, with seeds from 0 (default: 3)",
 }
 _REPEATED = {
-    "--graph NAME|PATH": "graph or graph file",
+    "--graph NAME|PATH": "graph, or graph file; twin:NAME is a synthetic stand-in for a published graph, @SHARE a smaller one",
     "--kernel NAME|FILE.py": "kernel, beside the exact ones it is compared with",
+    "--plugin FILE.py": "file with plug-ins of any kind: kernels, selections, models, graph sources, orders, clocks, ...",
     "--budget C": "share of the exact FLOPs, in (0, 1]",
     "--width D": "columns of the dense operand",
     "--dtype NAME": "float32 or bfloat16",
     "--reduce NAME": "sum or mean aggregation",
-    "--clock NAME": "clock that times a call: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",
-    "--reorder NAME": "order of the nodes of each graph (`python -m harness list` names them); none: the source's own (default)",
-    "--model NAME": "model to train: GCN, GraphSAGE, GCNII or GraphSAINT. Trainings take minutes each: --benchmark measures them "
-    "only where suites/test_training.py is named, or an option of theirs is given (default there: GCN)",
+    "--clock NAME": "timing mode: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",
+    "--reorder NAME": f"order of the nodes of each graph (`{call('list')}` names them); none: the source's own (default)",
+    "--model NAME": f"model to train (`{call('list')}` names them). Trainings take minutes each: --benchmark measures them "
+    "only where test_training.py is named, or an option of theirs is given (default there: GCN)",
 }
 
 
@@ -64,16 +66,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option, metavar=metavar, help=summary)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the terminal reporter is there to say the message a second time
+@pytest.hookimpl(tryfirst=True)  # before the terminal reporter is there, which would print the message a second time
 def pytest_configure(config: pytest.Config) -> None:
-    """Check what was asked for, and open the results file: nothing runs on a bad option."""
+    """Load the user's plug-ins, check the options and open the results file: nothing runs on a bad option."""
     config.stash[ROUNDS] = config.stash[PROGRESS] = None
     try:
+        for file in config.getoption("--plugin"):
+            REGISTRY.add_file(Path(file))
         options = _options(config)
         config.stash[SESSION] = Session(options)
-        if options.benchmark and not config.option.collectonly:
+        if options.benchmark and not _only_shows(config):
             config.stash[ROUNDS] = Rounds(config.stash[SESSION])
-    except (OptionsError, KernelError, GraphError, PluginError, ResultsError) as error:
+    except (OptionsError, KernelError, ModelError, GraphError, PluginError, ResultsError) as error:
         pytest.exit(str(error), returncode=2)
 
 
@@ -101,8 +105,14 @@ def _options(config: pytest.Config) -> Options:
         epochs=_number(config, "--epochs"),
         seeds=_number(config, "--seeds"),
         ablation=option("--ablation"),
-        trainings_named=any(Path(argument.partition("::")[0]).name == "test_training.py" for argument in config.args),
+        trainings_named=names_trainings(config.args),
+        plugins=tuple(option("--plugin")),
     )
+
+
+def _only_shows(config: pytest.Config) -> bool:
+    """Return whether pytest was asked for something to read, so that nothing will run."""
+    return any(getattr(config.option, name, False) for name in ("collectonly", "help", "version", "markers", "showfixtures"))
 
 
 def _number(config: pytest.Config, option: str) -> int | None:
@@ -159,6 +169,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     done = [item for item, case in cases.items() if rounds.is_done(*case)]
     config.hook.pytest_deselected(items=done)
     left = sorted(cases.keys() - set(done), key=lambda item: (cases[item][1], order[cases[item][0]]))
+    for item in left:
+        item.add_marker(pytest.mark.benchmark(timer=rounds.timer))
     items[:] = [item for item in items if item not in cases] + left
     rounds.measure_ceilings([cases[item] for item in left])
     terminal = config.pluginmanager.get_plugin("terminalreporter")
@@ -198,7 +210,7 @@ def bench(request: pytest.FixtureRequest, setting: AnySetting, round_index: int)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Say after each case what it gave and how far the sweep is."""
+    """Print after each case what it gave and how far the sweep is."""
     result = yield
     progress = item.config.stash[PROGRESS]
     if progress is not None:
@@ -223,7 +235,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Close the results file, and say where it is and what comes next."""
+    """Close the results file, and print where it is and what comes next."""
     rounds = config.stash.get(ROUNDS, None)
     if rounds is not None:
         gc.unfreeze()  # what is frozen is not freed at exit, and Triton's bindings list all of it on the terminal as leaked
@@ -231,4 +243,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         terminal = config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.write_line(f"results: {rounds.path}")
-            terminal.write_line(f"next:    python -m harness report {shlex.quote(str(rounds.path))}")
+            terminal.write_line(f"next:    {call('report')} {shlex.quote(str(rounds.path))}")

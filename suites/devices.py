@@ -1,10 +1,11 @@
-"""Says which device a run uses and which clocks time it, and why one cannot be had."""
+"""Decides on which device a run computes and which timing modes (clocks) fit it, and says why one cannot be used."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -13,57 +14,63 @@ from rsc_bench.plugins import load
 from rsc_bench.text import call
 
 TRAINING_CLOCK = "host"
-"""Trains by this clock, whatever was asked for: an epoch is long, and what the host does between kernels is part of it."""
-
-_warned: list[str] = []
-"""What torch said when it looked for a GPU first: it says so once a process."""
+"""What trainings are timed by, whatever ``--clock`` says: what the host does between kernels is part of an epoch."""
 
 
-def default() -> str:
-    """Return the device that a run without ``--device`` uses."""
-    return "cuda:0" if no_gpu() is None else "cpu"
+class Devices:
+    """The devices of this machine as torch sees them."""
 
+    def __init__(self, cuda: Any = torch.cuda, built_for: str | None = torch.version.cuda) -> None:
+        """Take torch's view of GPUs, and the CUDA version that torch is built for; None for a build without CUDA."""
+        self._cuda, self._built_for = cuda, built_for
+        self._warnings: list[str] = []  # torch warns when it first looks for a GPU, and never again
 
-def refusal(device: str | None) -> str | None:
-    """Return why a ``--device`` cannot be used, with the remedy; None where it can."""
-    if device is None or device == "cpu":
-        return None
-    if not re.fullmatch(r"cuda(:\d+)?", device):
-        return f"--device must be cpu, cuda or cuda:NUMBER (got {device})"
-    reason = no_gpu()
-    if reason is not None:
-        return f"--device {device} needs an NVIDIA GPU that torch sees ({reason}): use cpu, or see `{call('doctor')}`"
-    if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-        return f"--device {device} must be one of the {torch.cuda.device_count()} GPUs of this machine, counted from 0"
-    return None
+    def default(self) -> str:
+        """Return the device that a run without ``--device`` uses."""
+        return "cuda:0" if self.no_gpu() is None else "cpu"
 
-
-def no_gpu() -> str | None:
-    """Return why torch sees no NVIDIA GPU; None where it sees one."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        if torch.cuda.is_available():
+    def refusal(self, device: str | None) -> str | None:
+        """Return why a ``--device`` cannot be used, with the remedy; None where it can."""
+        if device is None or device == "cpu":
             return None
-    _warned.extend(str(warning.message) for warning in caught)
-    if torch.version.cuda is None:
-        return f"torch {torch.__version__} is a build without CUDA"
-    return next(filter(None, map(_driver_too_old, _warned)), "there is none")
-
-
-def _driver_too_old(warning: str) -> str | None:
-    found = re.search(r"driver on your system is too old \(found version (\d+)\)", warning)
-    if found is None:
+        if not re.fullmatch(r"cuda(:\d+)?", device):
+            return f"--device must be cpu, cuda or cuda:NUMBER (got {device})"
+        reason = self.no_gpu()
+        if reason is not None:
+            return f"--device {device} needs an NVIDIA GPU that torch sees ({reason}): use cpu, or see `{call('doctor')}`"
+        if int(device.partition(":")[2] or 0) >= self._cuda.device_count():
+            return f"--device {device} must be one of the {self._cuda.device_count()} GPUs of this machine, counted from 0"
         return None
-    version = int(found.group(1))  # 1000 times the major number and 10 times the minor one
-    return f"its driver is too old: it goes up to CUDA {version // 1000}.{version % 1000 // 10}, torch needs {torch.version.cuda}"
+
+    def no_gpu(self) -> str | None:
+        """Return why torch sees no NVIDIA GPU; None where it sees one."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if self._cuda.is_available():
+                return None
+        self._warnings.extend(str(warning.message) for warning in caught)
+        if self._built_for is None:
+            return f"torch {torch.__version__} is a build without CUDA"
+        return next(filter(None, map(self._driver_too_old, self._warnings)), "there is none")
+
+    def use(self, device: str | None) -> str:
+        """Return the device of a run as its records name it; kernels go to a GPU by default once it is used."""
+        name = "cuda:0" if device == "cuda" else device or self.default()
+        if name != "cpu":
+            self._cuda.set_device(name)
+        return name
+
+    def _driver_too_old(self, warning: str) -> str | None:
+        found = re.search(r"driver on your system is too old \(found version (\d+)\)", warning)
+        if found is None:
+            return None
+        version = int(found.group(1))  # 1000 times the major number and 10 times the minor one
+        goes_up_to = f"{version // 1000}.{version % 1000 // 10}"
+        return f"its driver is too old: it goes up to CUDA {goes_up_to}, torch needs {self._built_for}"
 
 
-def use(device: str | None) -> str:
-    """Return the device of a run as its records name it, and make a GPU the one that kernels go to where nothing else is said."""
-    name = "cuda:0" if device == "cuda" else device or default()
-    if name != "cpu":
-        torch.cuda.set_device(name)
-    return name
+HERE = Devices()
+"""The devices of this process: one object, because torch says only once why it sees no GPU."""
 
 
 def clock(name: str) -> Clock:

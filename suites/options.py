@@ -1,4 +1,4 @@
-"""What a run was asked for on the command line, and whether it can be."""
+"""Holds the options of a run as typed values, and refuses those that no run can use in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from rsc_bench import text as words
 from rsc_bench.kernels import Reduce
 from rsc_bench.suites import devices, graphs
-from rsc_bench.suites.training import models
+from rsc_bench.suites.devices import Devices
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -32,54 +32,56 @@ class Options:
     """The options of a run, as given; empty where an option was not."""
 
     benchmark: bool = False
-    """Whether to measure; otherwise every case is checked once."""
+    """``--benchmark``: whether to measure; otherwise every case is checked once."""
     graphs: tuple[str, ...] = ()
-    """Names and paths of graphs."""
+    """``--graph``: names and paths of graphs."""
     kernels: tuple[str, ...] = ()
-    """Names of kernels and paths of kernel files."""
+    """``--kernel``: names of kernels and paths of kernel files."""
     budgets: tuple[float, ...] = ()
-    """Shares of the exact FLOPs, in (0, 1]."""
+    """``--budget``: shares of the exact FLOPs, in (0, 1]."""
     widths: tuple[int, ...] = ()
-    """Columns of the dense operand, at least 1."""
+    """``--width``: columns of the dense operand, of hidden layers where models are trained; at least 1."""
     dtypes: tuple[str, ...] = ()
-    """Names in `DTYPES`."""
+    """``--dtype``: names in `DTYPES`."""
     reduces: tuple[Reduce, ...] = ()
-    """``sum``, ``mean``."""
+    """``--reduce``: aggregations, ``sum`` or ``mean``."""
     rounds: int | None = None
-    """Passes over the sweep, at least 1."""
+    """``--rounds``: passes over the sweep, at least 1."""
     results: Path | None = None
-    """Results file."""
+    """``--results``: the results file."""
     slow_down: float | None = None
-    """Share by which each call is made longer on purpose; None: not at all."""
+    """``--slow-down``: share by which each call is made longer on purpose; None: not at all."""
     device: str | None = None
-    """``cpu``, ``cuda``, ``cuda:0``."""
+    """``--device``: ``cpu``, ``cuda`` or ``cuda:0``; None: the GPU where there is one."""
     clocks: tuple[str, ...] = ()
-    """Names of clocks; empty for the usual ones of the device."""
+    """``--clock``: names of timing modes; empty for the usual ones of the device."""
     data_root: Path | None = None
-    """Folder of published graphs."""
+    """``--data-root``: folder of published graphs."""
     reorders: tuple[str, ...] = ()
-    """Names of orders that the nodes of each graph are put in, ``none`` for the source's own."""
+    """``--reorder``: names of orders that the nodes of each graph are put in, ``none`` for the source's own."""
     models: tuple[str, ...] = ()
-    """Names of models to train."""
+    """``--model``: names of models to train."""
     layers: int | None = None
-    """Depth of the models, at least 1."""
+    """``--layers``: depth of the models, at least 1."""
     epochs: int | None = None
-    """Epochs of a training, at least 1."""
+    """``--epochs``: epochs of a training, at least 1."""
     seeds: int | None = None
-    """Trainings of each kind, with seeds from 0; at least 1."""
+    """``--seeds``: trainings of each kind, with seeds from 0; at least 1."""
     ablation: bool = False
-    """Whether to train the method with each of its parts left out or changed, too."""
+    """``--ablation``: whether to train the method with each of its parts left out or changed, too."""
     trainings_named: bool = False
-    """Whether the file of the trainings was named on the command line."""
+    """Whether the module of the trainings was named on the command line, see `names_trainings`."""
+    plugins: tuple[str, ...] = ()
+    """``--plugin``: paths of files with plug-ins, which are loaded by now."""
 
     @property
     def orders(self) -> tuple[str | None, ...]:
-        """The orders of the nodes of each graph; None for the source's own, which is all where none was asked for."""
+        """The orders of the nodes of each graph; None for the source's own, which is the only one where none is named."""
         return tuple(dict.fromkeys(None if name == AS_IS else name for name in self.reorders)) or (None,)
 
     @property
     def trains(self) -> bool:
-        """Whether trainings were asked for: by an option of theirs, or by the name of their file."""
+        """Whether trainings are part of the run: an option of theirs is given, or their module is named."""
         options = (self.models, self.layers, self.epochs, self.seeds, self.ablation)
         return self.trainings_named or any(option not in ((), None, False) for option in options)
 
@@ -113,13 +115,19 @@ def path(option: str, text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def check(options: Options) -> None:
-    """Raise `OptionsError` or `GraphError` for the first value that no run can use."""
-    for message in _refusals(options):
+def names_trainings(arguments: Iterable[str]) -> bool:
+    """Return whether one of pytest's arguments is the module of the trainings: its path, or with ``--pyargs`` its dotted name."""
+    names = (Path(argument.partition("::")[0]).name for argument in arguments)
+    return any(name.removesuffix(".py").rpartition(".")[2] == "test_training" for name in names)
+
+
+def check(options: Options, here: Devices = devices.HERE) -> None:
+    """Raise `OptionsError` or `GraphError` for the first value that no run can use; `here` are the devices of the machine."""
+    for message in _refusals(options, here):
         raise OptionsError(message)
 
 
-def _refusals(options: Options) -> Iterator[str]:
+def _refusals(options: Options, here: Devices) -> Iterator[str]:
     yield from _each("--budget", options.budgets, lambda c: 0 < c <= 1, "must lie in (0, 1], a share of the exact FLOPs")
     yield from _each("--width", options.widths, lambda d: d >= 1, "must be at least 1, the columns of the dense operand")
     for name in ("rounds", "layers", "epochs", "seeds"):
@@ -128,9 +136,9 @@ def _refusals(options: Options) -> Iterator[str]:
     yield from _slow_down(options)
     yield from _each("--dtype", options.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
     yield from _each("--reduce", options.reduces, ("sum", "mean").__contains__, "must be sum or mean")
-    yield from _models(options)
-    yield from filter(None, [devices.refusal(options.device)])
-    yield from devices.clock_refusals(options.clocks, options.device or devices.default())
+    yield from _training_dtypes(options)
+    yield from filter(None, [here.refusal(options.device)])
+    yield from devices.clock_refusals(options.clocks, options.device or here.default())
     yield from _orders(options)
     yield from _names(options)
 
@@ -150,12 +158,7 @@ def _each(option: str, values: tuple[Any, ...], fits: Callable[[Any], bool], rul
     return (f"{option} {rule} (got {value})" for value in values if not fits(value))
 
 
-def _models(options: Options) -> Iterator[str]:
-    for name in options.models:
-        try:
-            models.find(name)
-        except models.ModelError as error:
-            yield str(error)
+def _training_dtypes(options: Options) -> Iterator[str]:
     if options.models and options.dtypes and "float32" not in options.dtypes:
         yield f"--dtype must be float32 where a --model is trained (got {', '.join(options.dtypes)}): leave it out"
 

@@ -1,4 +1,4 @@
-"""Finds the one case or training that is to be profiled and makes it ready: what the command `profile` runs."""
+"""Finds the one product or training epoch that the command `profile` is to take apart, and makes it ready and warm."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from rsc_bench.harness.measure.profile import Plan, ProfileError
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.harness.records.case import Case
 from rsc_bench.plugins import PluginError
-from rsc_bench.suites import devices, graphs
+from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, Choice, KernelError, catalog
 from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.options import Options, OptionsError, check
+from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, settings
 from rsc_bench.suites.spmm.work import SpmmWork, from_setting
-from rsc_bench.suites.training import models
-from rsc_bench.suites.training.data import TrainingError
+from rsc_bench.suites.training.data import TrainingError, training_data
+from rsc_bench.suites.training.models import ModelError
 from rsc_bench.suites.training.sweep import TrainingSetting, ours_on, training_settings
 from rsc_bench.suites.training.trainer import Trainer
 
@@ -45,12 +46,12 @@ PARTS = {
 Named = Callable[[str], AbstractContextManager[object]]
 """Opens a range."""
 
-_REFUSALS = (OptionsError, KernelError, GraphError, PluginError, models.ModelError, TrainingError, Skip, Wrong)
+_REFUSALS = (OptionsError, KernelError, GraphError, PluginError, ModelError, TrainingError, Skip, Wrong)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user wants to have profiled; None for what was not said."""
+    """What a user wants to have profiled; None for an option that is not given."""
 
     graph: str | None = None
     kernel: str | None = None
@@ -65,7 +66,7 @@ def plan(request: Request) -> Plan:
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
     try:
         options = _options(request)
-        devices.use(options.device or devices.default())
+        devices.HERE.use(options.device)
         found = catalog(options.kernels)
         choice = _choice(options, found)
         options = replace(options, kernels=(choice.name,), budgets=options.budgets or (BUDGET,))
@@ -77,7 +78,7 @@ def plan(request: Request) -> Plan:
 
 
 def _options(request: Request) -> Options:
-    device = request.device or devices.default()
+    device = request.device or devices.HERE.default()
     # Small enough that a trace can be read: every call of it is in there.
     usual = "twin:reddit2@0.1" if device == "cpu" else "twin:reddit2"
     options = Options(
@@ -97,7 +98,7 @@ def _options(request: Request) -> Options:
 def _choice(options: Options, found: Catalog) -> Choice:
     """Return the kernel that was named; else ours, behind the cached top-k where a budget or a model says that it samples."""
     if not options.kernels:
-        ours = ours_on(found, options.device or devices.default())
+        ours = ours_on(found, options.device or devices.HERE.default())
         return replace(ours, selection="topk", cached=True) if options.budgets or options.models else ours
     choice = found.find(options.kernels[0])
     if options.budgets and choice.selection is None:
@@ -106,13 +107,13 @@ def _choice(options: Options, found: Catalog) -> Choice:
     return choice
 
 
-def _of(options: Options, choice: Choice) -> float | None:
+def _budget_of(options: Options, choice: Choice) -> float | None:
     return options.budgets[0] if choice.selection is not None else None
 
 
 def _product(options: Options, found: Catalog, choice: Choice) -> Plan:
-    setting = next(each for each in settings(options, found) if (each.choice, each.budget) == (choice, _of(options, choice)))
-    work = from_setting(setting, found, options.data_root)()
+    setting = next(each for each in settings(options, found) if (each.choice, each.budget) == (choice, _budget_of(options, choice)))
+    work = from_setting(setting, found, Store(options.data_root))()
     _call(work, nullcontext)  # what is compiled or loaded is in no trace
     phases = ("backward SpMM",) if work.select is None else ("backward SpMM", "select")
     return Plan(str(setting), f"{_case(setting)}, {CALLS} calls", lambda named: _call(work, named), setting.device, phases)
@@ -129,15 +130,14 @@ def _call(work: SpmmWork, named: Named) -> None:
 
 
 def _training(options: Options, found: Catalog, choice: Choice) -> Plan:
-    reason = models.missing() or found.why_not(choice)
+    every = training_settings(options, found)
+    setting = next(each for each in every if (each.choice, each.budget) == (choice, _budget_of(options, choice)))
+    reason = setting.model.missing() or found.why_not(choice)
     if reason is not None:
         raise Skip(reason)
-    from rsc_bench.suites.training import data as training_data
     from rsc_bench.suites.training import run as training
 
-    every = training_settings(options, found)
-    setting = next(each for each in every if (each.choice, each.budget) == (choice, _of(options, choice)))
-    data = training_data.of(graphs.load(setting.graph, options.data_root), setting.device)
+    data = training_data(Store(options.data_root).graph(setting.graph), setting.device)
     trainer = training.prepared(setting, data, found)
     epoch = _profiled_epoch(setting, trainer)
     for before in range(1, epoch):

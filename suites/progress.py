@@ -1,4 +1,4 @@
-"""Says on the terminal what each case gave, how far the sweep is and how long it will take."""
+"""Writes to the terminal what each case gave, how far the sweep is and how long it will take."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Record
 from rsc_bench.text import minutes
 
-_TELLING = 0.05
+_ENOUGH = 0.05
 """Share of the cases from which on the time left is shown."""
-
-
 _EVERY_S = 0.5
 """Seconds between two states of the line of a training."""
 
@@ -26,7 +24,8 @@ class Epoch:
 
     index: int
     """From 1."""
-    of: int
+    epochs: int
+    """Of the whole training."""
     loss: float
     val_metric: float
     metric_name: str
@@ -35,46 +34,53 @@ class Epoch:
 class Progress:
     """Lines for the terminal, one a case; and on a terminal that somebody watches, one that follows the training at work."""
 
-    def __init__(self, cases: int, write: Callable[[str], None], rewrite: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        cases: int,
+        write: Callable[[str], None],
+        rewrite: Callable[[str], None] | None = None,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         """Begin to count.
 
         Args:
             cases: to come.
             write: takes a line to stay.
             rewrite: takes the state of the last line, at any time; None where nobody watches, so that a log stays short.
+            now: reads the time in seconds.
         """
-        self._cases, self._write, self._rewrite = cases, write, rewrite
+        self._cases, self._write, self._rewrite, self._now = cases, write, rewrite, now
         self._done = 0
-        self._start = self._case_start = monotonic()
-        self._said = 0.0
+        self._start = self._case_start = now()
+        self._shown: float | None = None
         self._waiting: str | None = None
 
     def follow(self, case: Case, epoch: Epoch) -> None:
         """Show how far a training is; a time left is that of the training, then that of the sweep."""
-        now = monotonic()
-        if self._rewrite is None or now - self._said < _EVERY_S:
+        now = self._now()
+        if self._rewrite is None or (self._shown is not None and now - self._shown < _EVERY_S):
             return
-        self._said = now
-        left_s = (now - self._case_start) / epoch.index * (epoch.of - epoch.index)
+        self._shown = now
+        left_s = (now - self._case_start) / epoch.index * (epoch.epochs - epoch.index)
         sweep_s = (now - self._start + left_s) / (self._done + 1) * (self._cases - self._done - 1) + left_s
-        state = f"epoch {epoch.index}/{epoch.of}, loss {epoch.loss:.4f}, {epoch.metric_name} {epoch.val_metric:.4f}"
+        state = f"epoch {epoch.index}/{epoch.epochs}, loss {epoch.loss:.4f}, {epoch.metric_name} {epoch.val_metric:.4f}"
         line = f"[{self._done + 1}/{self._cases}] {_kind(case)}: {state}, {minutes(left_s)} left, sweep {minutes(sweep_s)}"
         self._rewrite(line)
 
-    def note(self, record: Record, index: int, of: int) -> None:
-        """Take the record of the case that has just ended."""
+    def note(self, record: Record, index: int, rounds: int) -> None:
+        """Take the record of the case that has just ended, in the round `index` of so many."""
         self._done += 1
-        self._case_start = monotonic()
-        left_s = (monotonic() - self._start) / self._done * (self._cases - self._done)
-        # The first cases compile, and are of the smallest graph: what they say of the rest is wrong by far.
-        left = f", {minutes(left_s)} left" if self._done >= self._cases * _TELLING else ""
-        place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {index}/{of}{left}"
+        self._case_start = self._now()
+        left_s = (self._case_start - self._start) / self._done * (self._cases - self._done)
+        # The first cases compile, and are of the smallest graph: an estimate from them is wrong by far.
+        left = f", {minutes(left_s)} left" if self._done >= self._cases * _ENOUGH else ""
+        place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {index}/{rounds}{left}"
         self._waiting = f"{place}  {_case(record)}  {_outcome(record)}"
 
     def flush(self) -> None:
         """Write the line that waits, once the test runner has the terminal back."""
         if self._waiting is not None:
-            if self._rewrite is not None and self._said:
+            if self._rewrite is not None and self._shown is not None:
                 self._rewrite("")
             self._write(self._waiting)
             self._waiting = None
@@ -93,7 +99,7 @@ def _case(record: Record) -> str:
 
 
 def _kind(case: Case) -> str:
-    """What tells the trainings on one graph apart."""
+    """What distinguishes the trainings on one graph."""
     budget = "" if case.budget is None else f" C={case.budget:g}"
     return f"{case.model} {case.kernel}{budget}{f' {case.variant}' if case.variant else ''} seed {case.seed}"
 

@@ -1,10 +1,9 @@
-"""Runs one case, a product or a training: checks it, and when measuring, into the results file and pytest-benchmark's table."""
+"""Runs one case, a product or a training: checks it or measures it, and passes, skips or fails its test accordingly."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -15,18 +14,17 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.measurement import Measurement
 from rsc_bench.harness.records.run import Record
-from rsc_bench.suites import devices, graphs
+from rsc_bench.suites import devices
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch, Progress
 from rsc_bench.suites.session import AnySetting, Rounds, Session
-from rsc_bench.suites.spmm import operands
 from rsc_bench.suites.spmm import work as products
 from rsc_bench.suites.spmm.slowness import slowed
 from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 FAULT_STATUS = 3
-"""Exit status of a session that a CUDA fault has ended (docs/decisions/cuda-fault.md)."""
+"""Exit status of a session that a CUDA fault has ended: no later case could run in its process."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class Runner:
     """The results file; None: check only."""
     progress: Progress | None = None
     round_index: int = 0
+    fault: Callable[[str], str | None] = faults.fault
+    """Returns the error that a GPU keeps answering after a failure; None where it works."""
 
     def __call__(self) -> None:
         """Check the case; when measuring, also time it, and fail or skip the test as its record says."""
@@ -54,9 +54,8 @@ class Runner:
 
     def _ready(self) -> Callable[[], Work]:
         assert isinstance(self.setting, Setting), "trainings have a runner of their own"
-        options, clock = self.session.options, devices.clock(self.setting.clock)
-        prepare = products.from_setting(self.setting, self.session.catalog, options.data_root)
-        slow_down = options.slow_down
+        clock, slow_down = devices.clock(self.setting.clock), self.session.options.slow_down
+        prepare = products.from_setting(self.setting, self.session.catalog, self.session.store)
         return prepare if slow_down is None else lambda: slowed(prepare(), slow_down, clock)
 
     def _check(self) -> None:
@@ -83,18 +82,22 @@ class Runner:
             self._stop_after_a_fault(record.reason or "")
         self._judge(record)
         if self.round_index == rounds.indices[-1]:
-            benchmark = self.request.getfixturevalue("benchmark")
-            names = (case.graph_as_run, case.model, f"d={case.width}", case.dtype, case.device)
-            benchmark.group = " ".join([name for name in names if name] + [case.clock] * (case.clock != "host"))
-            benchmark.extra_info.update(kernel=case.kernel, budget=case.budget, clock=case.clock, results=str(rounds.path))
-            REPLAY.show(benchmark, rounds.samples(case))
+            self._show(case, rounds)
+
+    def _show(self, case: Case, rounds: Rounds) -> None:
+        """Put the samples of all rounds into pytest-benchmark's table."""
+        benchmark = self.request.getfixturevalue("benchmark")
+        names = (case.graph_as_run, case.model, f"d={case.width}", case.dtype, case.device)
+        benchmark.group = " ".join([name for name in names if name] + [case.clock] * (case.clock != "host"))
+        benchmark.extra_info.update(kernel=case.kernel, budget=case.budget, clock=case.clock, results=str(rounds.path))
+        rounds.timer.show(benchmark, rounds.samples(case))
 
     def _stop_after_a_fault(self, reason: str) -> None:
-        """End the session where the failed case has left a GPU that no later case can use; else free what it held."""
+        """End the session where the failed case has left a GPU that no later case can use; else free its memory."""
         if self.setting.device == "cpu":
             return
-        operands.forget()
-        fault = faults.fault(self.setting.device)
+        self.session.store.operands.free_gpu()
+        fault = self.fault(self.setting.device)
         if fault is not None:
             remedy = "leave it out with -k to check the others"
             if self.rounds is not None:
@@ -111,7 +114,7 @@ class Runner:
 
 @dataclass(frozen=True)
 class TrainingRunner(Runner):
-    """What the training suite's test calls; `rsc_bench.suites.training.run` needs PyTorch Geometric and is imported when one begins."""
+    """What the training suite's test calls; `training.run` needs PyTorch Geometric and is imported when a training begins."""
 
     def _record(self, case: Case) -> Record:
         reason = self._why_not()
@@ -119,12 +122,13 @@ class TrainingRunner(Runner):
             return Record(case=case, status="skipped", reason=reason)
         from rsc_bench.suites.training import run as training
 
-        operands.forget()  # those of products before: they would be in what the allocator tells of a training
+        self.session.store.operands.free_gpu()  # of products before: it would count as memory of the training
+        return training.attempt(case, lambda: self._train(case))
 
-        def train() -> Measurement:
-            return training.train(self._training, self._graph(), self.session.catalog, lambda epoch: self._tell(case, epoch))
+    def _train(self, case: Case) -> Measurement:
+        from rsc_bench.suites.training import run as training
 
-        return training.attempt(case, train)
+        return training.train(self._training, self._graph(), self.session.catalog, lambda epoch: self._follow(case, epoch))
 
     def _check(self) -> None:
         reason = self._why_not()
@@ -146,41 +150,8 @@ class TrainingRunner(Runner):
         return self._training.model.missing() or self.session.catalog.why_not(self.setting.choice)
 
     def _graph(self) -> Graph:
-        return graphs.load(self.setting.graph, self.session.options.data_root, self.setting.reorder)
+        return self.session.store.graph(self.setting.graph, self.setting.reorder)
 
-    def _tell(self, case: Case, epoch: Epoch) -> None:
+    def _follow(self, case: Case, epoch: Epoch) -> None:
         if self.progress is not None:
             self.progress.follow(case, epoch)
-
-
-class ReplayTimer:
-    """A timer that stands still, except that each `step` moves it on by the next recorded sample.
-
-    pytest-benchmark reads a timer before and after each call. Given this timer and `step` as the call, it sees our clock's
-    samples, in order, and its table, ``--benchmark-json`` and ``--benchmark-compare`` work on them.
-    """
-
-    def __init__(self) -> None:
-        self._samples: list[float] = []
-        self._now_s = 0.0
-
-    def __call__(self) -> float:
-        """Return the time it is by the samples."""
-        return self._now_s
-
-    def begin(self) -> None:
-        """Go back to zero, so that a difference of two readings is the sample itself and not its rounding."""
-        self._now_s = 0.0
-
-    def step(self) -> None:
-        """Let one sample pass."""
-        self._now_s += self._samples.pop(0)
-
-    def show(self, benchmark: Any, samples: Sequence[float]) -> None:
-        """Give `samples`, in seconds, to a `benchmark` fixture whose marker names this timer."""
-        self._samples = list(samples)
-        benchmark.pedantic(self.step, setup=self.begin, rounds=len(samples), iterations=1)
-
-
-REPLAY = ReplayTimer()
-"""The one timer of a run: pytest-benchmark takes it by marker, when the suites are collected."""

@@ -1,11 +1,13 @@
-"""One run of the suites: its cases, its results file and its rounds."""
+"""One run of the suites: which cases it has, which rounds its results file still needs, and what goes into that file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.ceilings import probes as ceilings
@@ -15,8 +17,9 @@ from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.suites import devices
-from rsc_bench.suites.catalog import Catalog, catalog, file_digests
+from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.options import DTYPES, Options, check
+from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, settings
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 
@@ -35,27 +38,32 @@ class Session:
     limits = Limits()
 
     def __init__(self, options: Options) -> None:
-        """Look everything up that was asked for; raises an error of one line where it cannot be had."""
+        """Look up everything that the options name; raises an error of one line where it cannot be had."""
         check(options)
-        options = replace(options, device=devices.use(options.device))
+        options = replace(options, device=devices.HERE.use(options.device))
         self.options = options
         self.catalog: Catalog = catalog(options.kernels)
         self.trainings = training_settings(options, self.catalog)
         self.settings: list[AnySetting] = [*settings(options, self.catalog), *self.trainings]
+        self.store = Store(options.data_root)
 
 
 class Rounds:
     """The results file of a run, and the rounds that it is to get."""
 
-    def __init__(self, session: Session) -> None:
-        """Begin a results file or carry on in one; raises `ResultsError` where it cannot be used."""
+    def __init__(self, session: Session, machine: dict[str, Any] | None = None) -> None:
+        """Begin a results file or carry on in one; raises `ResultsError` where it cannot be used.
+
+        Args:
+            session: the cases.
+            machine: what the environment of the file says of it; None: read here.
+        """
         self._session = session
         self.cases = len(session.settings)
-        """Cases of a round; fewer where the runner was told to leave some out."""
+        """Cases of a round; fewer where the runner leaves some out (``-k``)."""
         self.path = session.options.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
-        # Named with the machine: honest rounds and slowed ones never share a file.
-        slow_down = {} if session.options.slow_down is None else {"slow_down": session.options.slow_down}
-        self._file = ResultsFile(self.path, environment.read() | file_digests(session.catalog) | slow_down)
+        self.timer = ReplayTimer()
+        self._file = ResultsFile(self.path, (environment.read() if machine is None else machine) | _what_runs(session))
         self._ceilings: Ceilings | None = None
         self._left_over = self._unfinished()
         self.indices = self._indices(session.options.rounds)
@@ -69,15 +77,15 @@ class Rounds:
         # A whole round of another sweep is not cut short: cases that it did not have get rounds of their own.
         return last.index if len(records) < last.cases and not planned <= self._file.done() else None
 
-    def _indices(self, asked_rounds: int | None) -> list[int]:
+    def _indices(self, wanted: int | None) -> list[int]:
         """Return the rounds to run: what a killed run left, else more of them on a finished file."""
         if not self._file.rounds:
             usual = TRAINING_ROUNDS if self._session.trainings else NEW_FILE_ROUNDS
-            return list(range(1, (asked_rounds or usual) + 1))
+            return list(range(1, (wanted or usual) + 1))
         last = self._file.rounds[-1][0]
         if self._left_over is not None:
             return list(range(last.index, last.of + 1))
-        more = last.of - last.index or asked_rounds or 1  # killed between two rounds: the planned ones come first
+        more = last.of - last.index or wanted or 1  # killed between two rounds: the planned ones come first
         return list(range(last.index + 1, last.index + more + 1))
 
     def is_done(self, setting: AnySetting, index: int) -> bool:
@@ -89,7 +97,7 @@ class Rounds:
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
-            self._ceilings = ceilings.measure(self._session.options.device or devices.default(), row_bytes)
+            self._ceilings = ceilings.measure(self._session.options.device or devices.HERE.default(), row_bytes)
 
     def append(self, record: Record, index: int) -> None:
         """Write a record at once, and the start of its round before the first."""
@@ -108,3 +116,43 @@ class Rounds:
     def close(self) -> None:
         """Close the results file."""
         self._file.close()
+
+
+def _what_runs(session: Session) -> dict[str, Any]:
+    """What the environment names beside the machine: rounds of different code, or slowed ones, never share a file."""
+    files = {"kernel_files": session.catalog.from_files, "plugin_files": session.options.plugins}
+    found: dict[str, Any] = {name: {path: _digest(Path(path)) for path in paths} for name, paths in files.items() if paths}
+    return found if session.options.slow_down is None else found | {"slow_down": session.options.slow_down}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+
+
+class ReplayTimer:
+    """A timer that stands still, except that each `step` moves it on by the next recorded sample.
+
+    pytest-benchmark reads a timer before and after each call. Given this timer and `step` as the call, it sees our clock's
+    samples, in order, and its table, ``--benchmark-json`` and ``--benchmark-compare`` work on them.
+    """
+
+    def __init__(self) -> None:
+        self._samples: list[float] = []
+        self._now_s = 0.0
+
+    def __call__(self) -> float:
+        """Return the time it is by the samples."""
+        return self._now_s
+
+    def begin(self) -> None:
+        """Go back to zero, so that a difference of two readings is the sample itself and not its rounding."""
+        self._now_s = 0.0
+
+    def step(self) -> None:
+        """Let one sample pass."""
+        self._now_s += self._samples.pop(0)
+
+    def show(self, benchmark: Any, samples: Sequence[float]) -> None:
+        """Give `samples`, in seconds, to a `benchmark` fixture whose marker names this timer."""
+        self._samples = list(samples)
+        benchmark.pedantic(self.step, setup=self.begin, rounds=len(samples), iterations=1)

@@ -1,12 +1,8 @@
 """Sampled SpMM: every selection in front of the exact kernels, fresh and cached, over budgets."""
 
-import pytest
-
-from rsc_bench.suites.runner import REPLAY, Runner
+from rsc_bench.suites.runner import Runner
 
 SUITE = "sampled"
-
-pytestmark = pytest.mark.benchmark(timer=REPLAY)
 
 
 def test_sampled(bench: Runner) -> None:

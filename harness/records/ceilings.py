@@ -40,6 +40,7 @@ class Ceilings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_bytes: int | None = None
     """Size of the last cache before memory: L2 of a GPU, L3 of a CPU; None where it cannot be read."""
     probes: list[Probe] = []
+    """What was tried: copies and gathers."""
     missing: str | None = None
     """Why there is no probe; None where there are."""
 

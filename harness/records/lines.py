@@ -15,8 +15,11 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
     """A record on disk: the fields of its measurement stand side by side, whatever part they belong to."""
 
     case: Case
+    """What was measured."""
     status: Status
+    """How it ended."""
     reason: str | None = None
+    """Why there is no measurement; null when the status is ``ok``."""
     measurement: Flat | None = None  # type: ignore[valid-type]
 
 
@@ -24,7 +27,9 @@ class Head(msgspec.Struct):
     """What a file begins with."""
 
     schema: int
+    """Number of the schema; it changes when a name does."""
     environment: dict[str, Any]
+    """The machine, its software and the checkout, as fields that other programs may add to."""
 
 
 class Line(msgspec.Struct):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from typing import Any
 
@@ -47,5 +48,5 @@ def _docstrings(kind: type[msgspec.Struct]) -> dict[str, str]:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr):
             text = ast.literal_eval(below.value) if isinstance(below.value, ast.Constant) else None
             if isinstance(text, str):
-                found[field.target.id] = " ".join(text.split())
+                found[field.target.id] = re.sub(r"\bNone\b", "null", " ".join(text.split()))  # as JSON calls it
     return found

@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class Cache(Generic[T]):
-    """Things by key; those not asked for longest are let go of when they take too much together, the last one never."""
+    """Things by key; the least recently used are dropped when all take too much together, the last one never."""
 
     def __init__(self, size_bytes: Callable[[T], int], most_bytes: Callable[[int], int]) -> None:
         """Begin with nothing.
 
         Args:
-            size_bytes: size of a thing; asked anew each time, because a thing may grow.
+            size_bytes: size of a thing; read anew each time, because a thing may grow.
             most_bytes: what all of them may take, from what they take now.
         """
         self._things: dict[Hashable, T] = {}
@@ -25,15 +25,15 @@ class Cache(Generic[T]):
         """Return the thing of a key, made where it is not there."""
         thing = self._things.pop(key) if key in self._things else make()
         self._things[key] = thing
-        self._let_go()
+        self._make_room()
         return thing
 
     def keep_last(self) -> None:
-        """Let go of all but what was asked for last."""
+        """Drop all but what was used last."""
         while len(self._things) > 1:
             self._drop_oldest()
 
-    def _let_go(self) -> None:
+    def _make_room(self) -> None:
         while len(self._things) > 1:
             taken = sum(map(self._size_bytes, self._things.values()))
             if taken <= self._most_bytes(taken):

@@ -1,4 +1,4 @@
-"""Graphs in files, in any of the formats of ``suites/graphs/formats``."""
+"""Reads a graph from a file by its path, in whichever of the formats of ``suites/graphs/formats`` it is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rsc_bench import plugins
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.parts import to_graph
 from rsc_bench.suites.graphs.source import Source
+from rsc_bench.text import call
 
 if TYPE_CHECKING:
     from rsc_bench.suites.graphs.formats import Format
@@ -45,7 +46,7 @@ def _check_file(path: Path) -> None:
     if path.is_dir():
         raise GraphError(f"{path}: a graph must be a file (this is a folder): give one of the files in it")
     if not path.is_file():
-        raise GraphError(f"{path}: no such file: check the path of the graph, or see `python -m harness list` for known names")
+        raise GraphError(f"{path}: no such file: check the path of the graph, or see `{call('list')}` for known names")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

@@ -82,6 +82,12 @@ class Graph:
         """Number of directed edges: the non-zeros of the adjacency."""
         return self.adjacency.nnz
 
+    def memory_bytes(self) -> int:
+        """Return the bytes of what it has in memory by now: features and labels are made on first use."""
+        matrix, made = self.adjacency, vars(self)
+        parts = (matrix.rowptr, matrix.col, matrix.entries, made.get("features"), made.get("labels"), self.order)
+        return sum(part.nbytes for part in parts if part is not None)
+
     @cached_property
     def features(self) -> torch.Tensor | None:
         """(nodes, features), float32; None where the source has none."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rsc_bench import plugins
 from rsc_bench.harness.machine import memory as main_memory
@@ -15,6 +14,8 @@ from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.text import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from rsc_bench.suites.graphs.source import Source
@@ -25,14 +26,14 @@ KEPT_PART = 4
 A round visits every graph, and a large twin takes minutes to make. What products make of a graph is twice its size again.
 """
 KEPT_BYTES = 1 << 30
-"""The same where the machine does not tell what is free."""
+"""The same where it is not known what is free."""
 KEPT_ORDERS = 16
 """Permutations that stay in memory."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A graph that can be asked for by name."""
+    """A graph that `load` knows by name."""
 
     name: str
     source: str
@@ -52,8 +53,49 @@ def names() -> list[Known]:
     return known
 
 
+class GraphStore:
+    """Loads graphs and keeps them while there is room (`KEPT_PART`), so that loading one again is free."""
+
+    def __init__(self, free_bytes: Callable[[], int | None] = main_memory.free_bytes, unknown_bytes: int = KEPT_BYTES) -> None:
+        """Begin with nothing.
+
+        Args:
+            free_bytes: reads how much main memory is free; None where the machine does not say.
+            unknown_bytes: what graphs may take together where it does not.
+        """
+        self._free_bytes, self._unknown_bytes = free_bytes, unknown_bytes
+        self._graphs = Cache(Graph.memory_bytes, self._most_bytes)
+        # A permutation is small, and can take minutes to find: it is kept for more rounds than its graph is.
+        self._orders: Cache[torch.Tensor] = Cache(lambda _: 1, lambda _: KEPT_ORDERS)
+
+    def load(self, name: str | Path, data_root: str | Path | None = None, reorder: str | None = None) -> Graph:
+        """Return the graph of a name or path, see `load`."""
+        root = None if data_root is None else Path(data_root)
+        key = (str(name), root, _stamp(Path(name)))
+        if reorder is None:
+            return self._graphs.get(key, lambda: _made(str(name), root))
+        return self._graphs.get((reorder, *key), lambda: self._reordered(reorder, str(name), root))
+
+    def keep_last(self) -> None:
+        """Drop every graph but the one that was loaded last."""
+        self._graphs.keep_last()
+
+    def _reordered(self, reorder: str, name: str, root: Path | None) -> Graph:
+        graph = self.load(name, root)
+        order = self._orders.get((reorder, name, root, _stamp(Path(name))), lambda: reordering.order_of(graph, reorder))
+        return reordering.reordered(graph, order)
+
+    def _most_bytes(self, taken: int) -> int:
+        free = self._free_bytes()
+        return self._unknown_bytes if free is None else (free + taken) // KEPT_PART
+
+
+_STORE = GraphStore()
+"""What `load` keeps for this process; a run of the suites has a store of its own."""
+
+
 def load(name: str | Path, data_root: str | Path | None = None, reorder: str | None = None) -> Graph:
-    """Return the graph of a name or path; graphs are kept while there is room (`KEPT_PART`), so that asking again is free.
+    """Return the graph of a name or path; graphs are kept while there is room (`KEPT_PART`), so that loading one again is free.
 
     Args:
         name: a known name, with ``@scale`` where the source scales (``twin:reddit2@0.05``), or the path of a graph file.
@@ -62,14 +104,7 @@ def load(name: str | Path, data_root: str | Path | None = None, reorder: str | N
 
     Raises `GraphError` where the graph is not known, cannot be read or cannot be had on this machine.
     """
-    root = None if data_root is None else str(data_root)
-    wanted = (str(name), root, _stamp(Path(name)))
-    return _load(*wanted) if reorder is None else _reordered(reorder, *wanted)
-
-
-def let_go() -> None:
-    """Let go of every kept graph but the one asked for last."""
-    _GRAPHS.keep_last()
+    return _STORE.load(name, data_root, reorder)
 
 
 def check(name: str | Path, data_root: str | Path | None = None) -> str:
@@ -90,41 +125,12 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def _held_bytes(graph: Graph) -> int:
-    """Return the bytes of what a graph holds by now: features and labels are made on first use."""
-    matrix, made = graph.adjacency, vars(graph)
-    parts = (matrix.rowptr, matrix.col, matrix.entries, made.get("features"), made.get("labels"), graph.order)
-    return sum(part.nbytes for part in parts if part is not None)
-
-
-def _most_bytes(taken: int) -> int:
-    free = main_memory.free_bytes()
-    return KEPT_BYTES if free is None else (free + taken) // KEPT_PART
-
-
-_GRAPHS = Cache(_held_bytes, _most_bytes)
-
-
-def _load(name: str, data_root: str | None, stamp: tuple[int, int] | None) -> Graph:
-    return _GRAPHS.get((name, data_root, stamp), lambda: _made(name, data_root))
-
-
-def _made(name: str, data_root: str | None) -> Graph:
+def _made(name: str, data_root: Path | None) -> Graph:
     source = _source_of(name)
     reason = source.missing()
     if reason is not None:
         raise GraphError(f"graph {name!r} cannot be loaded: {reason}")
-    return source.load(name, None if data_root is None else Path(data_root))
-
-
-def _reordered(reorder: str, *wanted: Any) -> Graph:
-    return _GRAPHS.get((reorder, *wanted), lambda: reordering.reordered(_load(*wanted), _order(reorder, *wanted)))
-
-
-# A permutation is small, and can take minutes to find: it is kept for more rounds than its graph is.
-@lru_cache(maxsize=KEPT_ORDERS)
-def _order(reorder: str, *wanted: Any) -> torch.Tensor:
-    return reordering.order_of(_load(*wanted), reorder)
+    return source.load(name, data_root)
 
 
 def _sources() -> plugins.Plugins:

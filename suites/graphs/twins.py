@@ -45,8 +45,8 @@ def make(base: str, scale: float = 1.0, seed: int = 0) -> Graph:
     """Return a twin with nodes and edges both scaled, which keeps the mean degree.
 
     A degree-corrected block model (Karrer and Newman, Phys. Rev. E 83, 016107, 2011). Nodes and edges are exact; degrees and
-    homophily come close (`rsc_bench.suites.graphs.synthetic.twin_table` says to what, the tests say how close). Where a class has too few nodes
-    for the edges that should stay in it (dense graphs at small scales), most of its pairs become edges and homophily is lower.
+    homophily come close (`twin_table` says to what, the tests say how close). Where a class has too few nodes for the edges that
+    should stay in it (dense graphs at small scales), most of its pairs become edges and homophily is lower.
 
     Args:
         base: ``twin:`` and a name in `TWINS`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -12,8 +13,7 @@ from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.measure.gpu import cuda
 from rsc_bench.harness.measure.work import Skip
 from rsc_bench.kernels import Csr, Reduce
-from rsc_bench.suites import graphs
-from rsc_bench.suites.graphs import Graph
+from rsc_bench.suites.graphs import Graph, GraphStore
 
 _MAKING_BYTES, _MADE_BYTES = 48, 8
 """A non-zero: while a matrix and its transpose are made of a graph (47 to 51 were seen at most), and from then on, of both."""
@@ -45,96 +45,106 @@ class Operands:
     """G."""
 
 
-def make(product: Product) -> Operands:
-    """Return what every kernel of a case shares, so that none of them pays for it; raises `Skip` where memory does not suffice."""
-    _check_room(product)
-    if product.device != "cpu":
-        _check_gpu_room(product)
-    matrix = _on_device(product)
-    # All that a matrix keeps once it is asked for: whichever kernel asks first would hold it, and the others find it.
-    for each in (matrix, matrix.transpose()):
-        _ = each.row_nnz, each.row_norms, each.column_nnz, each.column_norms
-    dense = _gradient(product.graph, product.width).to(product.device, product.dtype)
-    if dense.is_cuda:
-        torch.cuda.synchronize(dense.device)  # or preparing would wait for it, on its clock
-    return Operands(matrix, dense)
+class OperandStore:
+    """Makes operands, and keeps what the next case can use: matrices as long as their graphs, on a GPU one at a time."""
+
+    def __init__(
+        self,
+        graphs: GraphStore,
+        free_bytes: Callable[[], int | None] = main_memory.free_bytes,
+        gpu_free_bytes: Callable[[str], int] = cuda.free_bytes,
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            graphs: where graphs that no case uses are dropped when memory is short.
+            free_bytes: reads how much main memory is free; None where the machine does not say.
+            gpu_free_bytes: reads the same of a GPU by its name.
+        """
+        self._graphs, self._free_bytes, self._gpu_free_bytes = graphs, free_bytes, gpu_free_bytes
+        # In main memory, for as long as their graphs stay there: making one takes as long as many cases.
+        self._matrices: WeakKeyDictionary[Graph, dict[Reduce, Csr]] = WeakKeyDictionary()
+        # One at a time: what the cases of one graph take of the GPU's memory must not depend on the graphs before.
+        self._on_gpu: dict[tuple[Graph, Reduce, str], Csr] = {}
+        # The last one, for as long as its graph is kept.
+        self._gradients: WeakKeyDictionary[Graph, torch.Tensor] = WeakKeyDictionary()
+
+    def make(self, product: Product) -> Operands:
+        """Return what every kernel of a case shares, so that none of them pays for it; raises `Skip` where memory is too small."""
+        self._check_room(product)
+        if product.device != "cpu":
+            self._check_gpu_room(product)
+        matrix = self._on_device(product)
+        # All that a matrix keeps once it is used: whichever kernel uses it first would have it, and the others find it.
+        for each in (matrix, matrix.transpose()):
+            _ = each.row_nnz, each.row_norms, each.column_nnz, each.column_norms
+        dense = self._gradient(product.graph, product.width).to(product.device, product.dtype)
+        if dense.is_cuda:
+            torch.cuda.synchronize(dense.device)  # or preparing would wait for it, on its clock
+        return Operands(matrix, dense)
+
+    def free_gpu(self) -> None:
+        """Drop what a GPU keeps for the next case."""
+        self._on_gpu.clear()
+        gc.collect()  # a matrix and its transpose refer to each other
+
+    def matrix(self, graph: Graph, reduce: Reduce) -> Csr:
+        """Return ``A^T`` in main memory."""
+        kept = self._matrices.setdefault(graph, {})
+        if reduce not in kept:
+            kept[reduce] = (graph.adjacency.gcn() if reduce == "sum" else graph.adjacency.mean()).transpose()
+        return kept[reduce]
+
+    def main_memory_bytes(self, product: Product) -> int:
+        """Return what a case builds in main memory, on whichever device it runs.
+
+        The matrix, where no case before has made it, is made there. Then, on a CPU, the operand and two results, and in float64
+        the references of all and of what was kept, the result and their difference; on a GPU, which compares for itself, the
+        gradient in float32 and two references.
+        """
+        nnz = 0 if product.reduce in self._matrices.get(product.graph, {}) else product.graph.edges
+        entry = 3 * product.dtype.itemsize + 4 * 8 if product.device == "cpu" else torch.float32.itemsize + 2 * 8
+        return max(_MAKING_BYTES * nnz, _MADE_BYTES * nnz + product.graph.nodes * product.width * entry)
+
+    def _check_room(self, product: Product) -> None:
+        """Raise `Skip` where main memory is too small for what a case builds there."""
+        needed, free = self.main_memory_bytes(product), self._free_bytes()
+        if free is not None and needed > free:
+            self._graphs.keep_last()
+            self.free_gpu()
+            free = self._free_bytes()
+        if free is not None and needed > free:
+            raise _too_large(product, needed, free, "memory")
+
+    def _check_gpu_room(self, product: Product) -> None:
+        """Raise `Skip` where a GPU is too small for the least that any kernel needs: both matrices' columns, G and two results."""
+        needed = 2 * 4 * product.graph.edges + 3 * product.graph.nodes * product.width * product.dtype.itemsize
+        if needed > self._gpu_free_bytes(product.device):
+            self.free_gpu()  # of the cases before
+        free = self._gpu_free_bytes(product.device)
+        if needed > free:
+            raise _too_large(product, needed, free, "GPU memory")
+
+    def _on_device(self, product: Product) -> Csr:
+        if product.device == "cpu":
+            return self.matrix(product.graph, product.reduce)
+        key = (product.graph, product.reduce, product.device)
+        if key not in self._on_gpu:
+            self.free_gpu()
+            self._on_gpu[key] = self.matrix(product.graph, product.reduce).to(product.device)
+        return self._on_gpu[key]
+
+    def _gradient(self, graph: Graph, width: int) -> torch.Tensor:
+        last = self._gradients.get(graph)
+        if last is None or last.shape[1] != width:
+            self._gradients.clear()
+            self._gradients[graph] = last = _drawn(graph, width)
+        return last
 
 
-def _check_room(product: Product) -> None:
-    """Raise `Skip` where main memory cannot hold what a case builds there."""
-    needed, free = _main_memory_bytes(product), main_memory.free_bytes()
-    if free is not None and needed > free:
-        graphs.let_go()
-        forget()
-        free = main_memory.free_bytes()
-    if free is not None and needed > free:
-        what = f"{product.graph.nodes:,} x {product.width:,} operands and {product.graph.edges:,} non-zeros"
-        raise Skip(f"{what} need {needed / 1e9:,.1f} GB of memory ({free / 1e9:,.1f} GB are free)")
-
-
-def _main_memory_bytes(product: Product) -> int:
-    """Return what a case builds in main memory, on whichever device it runs.
-
-    The matrix, where no case before has made it, is made there. Then, on a CPU, the operand and two results, and in float64 the
-    references of all and of what was kept, the result and their difference; on a GPU, which compares for itself, the gradient in
-    float32 and two references.
-    """
-    nnz = 0 if product.reduce in _MATRICES.get(product.graph, {}) else product.graph.edges
-    entry = 3 * product.dtype.itemsize + 4 * 8 if product.device == "cpu" else torch.float32.itemsize + 2 * 8
-    return max(_MAKING_BYTES * nnz, _MADE_BYTES * nnz + product.graph.nodes * product.width * entry)
-
-
-def _check_gpu_room(product: Product) -> None:
-    """Raise `Skip` where the GPU cannot hold the least that any kernel needs: the columns of both matrices, G and two results."""
-    nodes, nnz, width = product.graph.nodes, product.graph.edges, product.width
-    needed = 2 * 4 * nnz + 3 * nodes * width * product.dtype.itemsize
-    if needed > cuda.free_bytes(product.device):
-        forget()  # those of the cases before
-    free = cuda.free_bytes(product.device)
-    if needed > free:
-        what = f"{nodes:,} x {width:,} operands and {nnz:,} non-zeros"
-        raise Skip(f"{what} need {needed / 1e9:,.1f} GB of GPU memory ({free / 1e9:,.1f} GB are free)")
-
-
-_MATRICES: WeakKeyDictionary[Graph, dict[Reduce, Csr]] = WeakKeyDictionary()
-"""In main memory, for as long as their graphs stay there: making one takes as long as many cases."""
-_ON_GPU: dict[tuple[Graph, Reduce, str], Csr] = {}
-"""One at a time: what the cases of one graph say of the GPU's memory must not depend on the graphs before."""
-
-
-def _on_device(product: Product) -> Csr:
-    if product.device == "cpu":
-        return _matrix(product.graph, product.reduce)
-    key = (product.graph, product.reduce, product.device)
-    if key not in _ON_GPU:
-        forget()
-        _ON_GPU[key] = _matrix(product.graph, product.reduce).to(product.device)
-    return _ON_GPU[key]
-
-
-def forget() -> None:
-    """Let go of the operands that a GPU keeps for the next case."""
-    _ON_GPU.clear()
-    gc.collect()  # a matrix and its transpose hold each other
-
-
-def _matrix(graph: Graph, reduce: Reduce) -> Csr:
-    kept = _MATRICES.setdefault(graph, {})
-    if reduce not in kept:
-        kept[reduce] = (graph.adjacency.gcn() if reduce == "sum" else graph.adjacency.mean()).transpose()
-    return kept[reduce]
-
-
-_GRADIENT: WeakKeyDictionary[Graph, torch.Tensor] = WeakKeyDictionary()
-"""The last one, for as long as its graph is kept."""
-
-
-def _gradient(graph: Graph, width: int) -> torch.Tensor:
-    last = _GRADIENT.get(graph)
-    if last is None or last.shape[1] != width:
-        _GRADIENT.clear()
-        _GRADIENT[graph] = last = _drawn(graph, width)
-    return last
+def _too_large(product: Product, needed: int, free: int, memory: str) -> Skip:
+    what = f"{product.graph.nodes:,} x {product.width:,} operands and {product.graph.edges:,} non-zeros"
+    return Skip(f"{what} need {needed / 1e9:,.1f} GB of {memory} ({free / 1e9:,.1f} GB are free)")
 
 
 def _drawn(graph: Graph, width: int) -> torch.Tensor:

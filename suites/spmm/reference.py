@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import weakref
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
 from rsc_bench.kernels import Csr
+from rsc_bench.suites.graphs.cache import Cache
+from rsc_bench.suites.spmm.operands import Operands, Product
 
 _ENTRIES_AT_A_TIME = 1 << 28
 """Non-zeros times columns that are gathered at once: 2 GiB in float64."""
+_KEPT_BYTES = 2 << 30
 
 
-def product(matrix: Csr, dense: torch.Tensor, weights: torch.Tensor | None = None) -> np.ndarray:
+def product64(matrix: Csr, dense: torch.Tensor, weights: torch.Tensor | None = None) -> np.ndarray:
     """Return ``matrix @ diag(weights) @ dense`` in float64, (rows, width), on the host.
 
     Args:
@@ -20,7 +27,7 @@ def product(matrix: Csr, dense: torch.Tensor, weights: torch.Tensor | None = Non
         weights: (columns,), float32, on the host: what each column-row pair counts for; None: 1.
     """
     if matrix.device.type != "cpu":
-        return _on_the_device(matrix, dense, weights).cpu().numpy()
+        return gathered64(matrix, dense, weights).cpu().numpy()
     operand = dense.double().numpy()
     if weights is None:
         whole: np.ndarray = matrix.to_scipy() @ operand
@@ -31,19 +38,38 @@ def product(matrix: Csr, dense: torch.Tensor, weights: torch.Tensor | None = Non
     return sampled
 
 
-def _on_the_device(matrix: Csr, dense: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-    """Gather and add, a run of non-zeros at a time: for Reddit at 256 columns a second where SciPy takes a minute."""
+def gathered64(
+    matrix: Csr, dense: torch.Tensor, weights: torch.Tensor | None, entries_at_a_time: int = _ENTRIES_AT_A_TIME
+) -> torch.Tensor:
+    """Return `product64` where the operands lie, some non-zeros at a time: for Reddit at 256 columns a second, SciPy's minute."""
     operand = dense.double()
     if weights is not None:
         operand = operand * weights.to(dense.device).double()[:, None]
     rows = torch.repeat_interleave(torch.arange(matrix.shape[0], device=matrix.device), matrix.row_nnz)
     value = matrix.values64()
     result = torch.zeros(matrix.shape[0], dense.shape[1], dtype=torch.float64, device=dense.device)
-    step = max(1, _ENTRIES_AT_A_TIME // max(1, dense.shape[1]))
+    step = max(1, entries_at_a_time // max(1, dense.shape[1]))
     for start in range(0, matrix.nnz, step):
         run = slice(start, start + step)
         result.index_add_(0, rows[run], operand[matrix.col[run].long()] * value[run, None])
     return result
+
+
+class References:
+    """The float64 products that kernels are checked against; kernels that select alike share one."""
+
+    def __init__(self, compute: Callable[[Csr, torch.Tensor, torch.Tensor | None], np.ndarray] = product64) -> None:
+        self._compute = compute
+        self._kept: Cache[np.ndarray] = Cache(lambda array: array.nbytes, lambda _: _KEPT_BYTES)
+
+    def reference(self, product: Product, made: Operands, weights: torch.Tensor | None = None) -> np.ndarray:
+        """Return ``A^T @ diag(weights) @ G`` in float64, (nodes, width), from the operands as the kernel sees them.
+
+        Kept by the contents of the weights. It keeps no graph in memory.
+        """
+        digest = b"" if weights is None else hashlib.blake2b(weights.numpy().data, digest_size=16).digest()
+        key = (weakref.ref(product.graph), product.width, product.dtype, product.reduce, product.device, digest)
+        return self._kept.get(key, lambda: self._compute(made.matrix, made.dense, weights))
 
 
 def relative_error(found: torch.Tensor, wanted: np.ndarray) -> float:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from rsc_bench.harness.measure.clocks import Clock, Timed
 from rsc_bench.harness.measure.gpu import cuda
+from rsc_bench.harness.measure.gpu.cuda import Gpu
 from rsc_bench.harness.measure.timing import Stopwatch
 from rsc_bench.harness.measure.work import Work
 
 _TRIALS = 5
 
 
-def slowed(work: Work, share: float, clock: Clock) -> Work:
+def slowed(work: Work, share: float, clock: Clock, gpu: Callable[[str], Gpu] = cuda.gpu) -> Work:
     """Return the work with each call `share` longer, 0.05 for 5 %; selecting and multiplying alone stay as they are.
 
     The time is really spent behind each call, where the clock sees it: noise meets the longer call, of which a factor on the
-    samples would know nothing.
+    samples would know nothing. `gpu` returns the GPU of a device.
     """
-    return _SlowedOnHost(work, share) if work.device == "cpu" else _SlowedOnGpu(work, share, _call_s(work, clock))
+    if work.device == "cpu":
+        return _SlowedOnHost(work, share)
+    return _SlowedOnGpu(work, share, _call_s(work, clock), gpu(work.device))
 
 
 def _call_s(work: Work, clock: Clock) -> float:
@@ -59,10 +63,10 @@ class _SlowedOnGpu(_SlowedOnHost):
     """
 
     call_s: float
+    gpu: Gpu
 
     def __call__(self) -> Any:
         result = self.work()
-        gpu = cuda.gpu(self.device)
-        with gpu.current():
-            gpu.spin(self.share * self.call_s)
+        with self.gpu.current():
+            self.gpu.spin(self.share * self.call_s)
         return result

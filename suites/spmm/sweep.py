@@ -1,4 +1,4 @@
-"""Turns what was asked for into the cases of a sweep, in the order in which they run."""
+"""Turns the options of a run into its SpMM cases, in the order in which they run."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Setting:
 
 def settings(options: Options, catalog: Catalog) -> list[Setting]:
     """Return every case of the sweep: graph by graph, width by width, exact kernels before what samples in front of them."""
-    device = options.device or devices.default()
+    device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
     labels = {graph: graphs.check(graph, options.data_root) for graph in _graphs(options, device)}
     every = []
@@ -78,7 +78,7 @@ def settings(options: Options, catalog: Catalog) -> list[Setting]:
             where = _device_of(choice, catalog, device)
             place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, where)
             every += [Setting(*place, clock, order) for clock in _clocks(options, choice, catalog, where)]
-    return list(dict.fromkeys(every))  # a value that was given twice is one case, or a round would hold it twice
+    return list(dict.fromkeys(every))  # a value that was given twice is one case, or a round would have it twice
 
 
 def _clocks(options: Options, choice: Choice, catalog: Catalog, device: str) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _clocks(options: Options, choice: Choice, catalog: Catalog, device: str) -> 
 def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
     """Return the exact and the sampled kernels of a sweep.
 
-    What was asked for is measured beside every exact kernel of its device: without them a speedup would be against nothing.
+    Kernels that are named are measured beside every exact kernel of its device: without them a speedup would be against nothing.
     """
     here = [Choice(name) for name in catalog.exact if _on(catalog.exact[name].device, device)]
     absent = [Choice(name) for name, kernel in catalog.exact.items() if not _on(kernel.device, device) and kernel.missing()]

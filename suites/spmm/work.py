@@ -1,12 +1,9 @@
-"""Makes one SpMM case into work for the harness: operands, a float64 reference, and the kernel prepared."""
+"""Makes one SpMM case into work that the harness can check and time: its operands, its reference and its kernel, prepared."""
 
 from __future__ import annotations
 
-import hashlib
-import weakref
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -16,37 +13,35 @@ from rsc_bench.harness.measure.work import Checked, Skip, Wrong
 from rsc_bench.harness.records.measurement import Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import SampledMultiply
-from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import Catalog
-from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm import operands
-from rsc_bench.suites.spmm import reference as references
 from rsc_bench.suites.spmm.operands import Operands, Product
+from rsc_bench.suites.spmm.reference import References, relative_error
+from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}
 """Largest relative Frobenius error of a right kernel: some hundred roundings of the dtype, far below one wrong row."""
 
 
-def from_setting(setting: Setting, catalog: Catalog, data_root: Path | None) -> Callable[[], SpmmWork]:
+def from_setting(setting: Setting, catalog: Catalog, store: Store) -> Callable[[], SpmmWork]:
     """Make the operands of a case, tune and return what prepares its kernel; raises `Skip` where it cannot be done here."""
     reason = catalog.why_not(setting.choice)
     if reason is not None:
         raise Skip(reason)
-    graph = graphs.load(setting.graph, data_root, setting.reorder)
-    product = operands.Product(graph, setting.width, DTYPES[setting.dtype], setting.reduce, setting.device)
-    return ready(product, catalog.build(setting.choice, setting.budget))
+    graph = store.graph(setting.graph, setting.reorder)
+    product = Product(graph, setting.width, DTYPES[setting.dtype], setting.reduce, setting.device)
+    return ready(product, catalog.build(setting.choice, setting.budget), store)
 
 
-def ready(product: Product, kernel: Kernel) -> Callable[[], SpmmWork]:
+def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWork]:
     """Make the operands and tune the kernel for them; return what prepares it, which then pays for neither.
 
-    Both raise `Skip` where the kernel cannot compute the product, and the first where memory does not suffice.
+    Both raise `Skip` where the kernel cannot compute the product, and the first where memory is too small.
     """
-    made = operands.make(product)
+    made = store.operands.make(product)
     tune_s = _tuned(product, made, kernel)
-    return lambda: _prepared(product, made, kernel, tune_s)
+    return lambda: SpmmWork(product, made, _prepared(product, made, kernel), store.references, tune_s)
 
 
 def _tuned(product: Product, made: Operands, kernel: Kernel) -> float | None:
@@ -63,24 +58,26 @@ def _tuned(product: Product, made: Operands, kernel: Kernel) -> float | None:
     return perf_counter() - start
 
 
-def _prepared(product: Product, made: Operands, kernel: Kernel, tune_s: float | None) -> SpmmWork:
+def _prepared(product: Product, made: Operands, kernel: Kernel) -> Multiply:
     try:
-        multiply = kernel.prepare(made.matrix, product.width, product.dtype)
+        return kernel.prepare(made.matrix, product.width, product.dtype)
     except Unsupported as reason:
         raise Skip(str(reason)) from reason
-    return SpmmWork(product, made, multiply, tune_s)
 
 
 class SpmmWork:
     """A prepared SpMM as the harness calls it."""
 
-    def __init__(self, product: Product, made: Operands, multiply: Multiply, tune_s: float | None = None) -> None:
+    def __init__(
+        self, product: Product, made: Operands, multiply: Multiply, references: References, tune_s: float | None = None
+    ) -> None:
         self._product, self._operands, self._multiply, self.tune_s = product, made, multiply, tune_s
+        self._references = references
         self._matrix, self._dense = made.matrix, made.dense
         self._sampled = multiply if isinstance(multiply, SampledMultiply) else None
         self.device = product.device
         self.period = self._sampled.sampling.interval if self._sampled else 1
-        # Not methods of its own: held by itself, it would hold a GPU's memory until a collector finds it.
+        # Not methods of its own: referring to itself, it would keep a GPU's memory until the garbage collector runs.
         self.select: Callable[[], object] | None = partial(self._sampled.select, made.dense) if self._sampled else None
         self.multiply: Callable[[], object] | None = partial(self._sampled.multiply, made.dense) if self._sampled else None
 
@@ -90,13 +87,13 @@ class SpmmWork:
 
     def check(self, result: torch.Tensor) -> Checked:
         """Compare with the product of the kept pairs in float64, and with the whole one for the error of sampling."""
-        exact = reference(self._product, self._operands)
+        exact = self._references.reference(self._product, self._operands)
         kept_nnz, kept_pairs = self._matrix.nnz, None
         wanted = exact
         if self._sampled is not None:
             weights = self._sampled.kept.weights.cpu()
             kept_nnz, kept_pairs = self._sampled.kept_nnz, int((weights != 0).sum())
-            wanted = reference(self._product, self._operands, weights)
+            wanted = self._references.reference(self._product, self._operands, weights)
             self._check_budget(kept_nnz)
         check_error = self._check_result(result, wanted)
         matrix = Matrix(
@@ -108,13 +105,13 @@ class SpmmWork:
             value_bytes=0 if self._matrix.entries is None else self._product.dtype.itemsize,
             graph_digest=self._product.graph.digest,
         )
-        rel_error = check_error if wanted is exact else references.relative_error(result, exact)
+        rel_error = check_error if wanted is exact else relative_error(result, exact)
         return Checked(matrix, Accuracy(rel_error=rel_error, check_error=check_error))
 
     def _check_result(self, found: torch.Tensor, wanted: np.ndarray) -> float:
         if found.shape != wanted.shape:
             raise Wrong(f"result must have shape {wanted.shape} (got {tuple(found.shape)})")
-        error, most = references.relative_error(found, wanted), TOLERANCE[self._product.dtype]
+        error, most = relative_error(found, wanted), TOLERANCE[self._product.dtype]
         if not error <= most:  # written so that NaN does not pass
             raise Wrong(f"relative error against float64 must be at most {most:g} (got {error:g})")
         return error
@@ -133,16 +130,3 @@ class SpmmWork:
         """Wait until the device is done."""
         if self._dense.is_cuda:
             torch.cuda.synchronize(self._dense.device)
-
-
-def reference(product: Product, made: Operands, weights: torch.Tensor | None = None) -> np.ndarray:
-    """Return ``A^T @ diag(weights) @ G`` in float64, (nodes, width), from the operands as the kernel sees them.
-
-    Kept by the contents of the weights: kernels that select alike share it. It keeps no graph in memory.
-    """
-    digest = b"" if weights is None else hashlib.blake2b(weights.numpy().data, digest_size=16).digest()
-    key = (weakref.ref(product.graph), product.width, product.dtype, product.reduce, product.device, digest)
-    return _REFERENCES.get(key, lambda: references.product(made.matrix, made.dense, weights))
-
-
-_REFERENCES: Cache[np.ndarray] = Cache(lambda array: array.nbytes, lambda _: 2 << 30)

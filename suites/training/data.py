@@ -1,4 +1,4 @@
-"""Turns a graph into what a model is trained on, or into one line that says what it lacks."""
+"""Turns a graph into tensors that a model is trained on, or into one line that says what the graph lacks."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class TrainingData:
         return self.labels.dim() == 2
 
 
-def of(graph: Graph, device: str = "cpu") -> TrainingData:
-    """Return what `graph` holds for training on `device`; raises `TrainingError` for the first thing that is missing or wrong."""
+def training_data(graph: Graph, device: str = "cpu") -> TrainingData:
+    """Return what `graph` has for training, on `device`; raises `TrainingError` for the first thing that is missing or wrong."""
     features, labels = graph.features, graph.labels
     if features is None:
         raise TrainingError(f"graph {graph.name!r} must have features to train on (it has none): give a file with features")

@@ -22,9 +22,8 @@ from rsc_bench.kernels.rsc import Approximation, approximate
 from rsc_bench.suites.catalog import INTERVAL, Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
-from rsc_bench.suites.training import data as training_data
 from rsc_bench.suites.training import random_walks
-from rsc_bench.suites.training.data import TrainingData, TrainingError
+from rsc_bench.suites.training.data import TrainingData, TrainingError, training_data
 from rsc_bench.suites.training.models import Shape
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting
@@ -56,21 +55,21 @@ def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
 
 
 def _watched(found: Measurement, watch: Watch) -> Measurement:
-    """What was observed, with what the device said of it."""
+    """What was observed, with the readings of its device."""
     assert found.memory is not None
     allocated, reserved = watch.memory.allocator_peaks()
     memory = msgspec.structs.replace(found.memory, allocated_peak_bytes=allocated, reserved_peak_bytes=reserved)
     return msgspec.structs.replace(found, memory=memory, gpu=watch.readings())
 
 
-def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, tell: Callable[[Epoch], None]) -> Measurement:
-    """Train as a setting says and return what was observed; `tell` hears of each epoch.
+def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, follow: Callable[[Epoch], None]) -> Measurement:
+    """Train as a setting says and return what was observed; `follow` is called after each epoch.
 
     Raises `TrainingError` where the graph cannot be trained on or the loss is no number, and `Wrong` where more than the
     budget was spent.
     """
-    data = training_data.of(graph, setting.device)
-    (history, prepare_s), peak_bytes = _with_peak(setting, data, catalog, tell)
+    data = training_data(graph, setting.device)
+    (history, prepare_s), peak_bytes = _with_peak(setting, data, catalog, follow)
     _check_budget(setting, history)
     nnz = graph.edges
     return Measurement(
@@ -100,13 +99,13 @@ def _trained(
     setting: TrainingSetting,
     data: TrainingData,
     catalog: Catalog,
-    tell: Callable[[Epoch], None],
+    follow: Callable[[Epoch], None],
     pace: dict[str, int] | None = None,
 ) -> Trained:
     start = perf_counter()
     trainer = prepared(setting, data, catalog, pace)
     prepare_s = perf_counter() - start
-    return trainer.run(setting.epochs, tell), prepare_s
+    return trainer.run(setting.epochs, follow), prepare_s
 
 
 def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pace: dict[str, int] | None = None) -> Trainer:
@@ -145,9 +144,9 @@ def _check_budget(setting: TrainingSetting, history: History) -> None:
 
 def check(setting: TrainingSetting, graph: Graph, catalog: Catalog) -> None:
     """Train, and raise `Wrong` unless what is observed is what the method promises."""
-    found = train(setting, graph, catalog, _unheard)
+    found = train(setting, graph, catalog, _nobody)
     if setting.budget == 1.0:
-        exact = train(_exact(setting), graph, catalog, _unheard)
+        exact = train(_exact(setting), graph, catalog, _nobody)
         _check_alike(_loss(found), _loss(exact))
 
 
@@ -156,7 +155,7 @@ def _loss(found: Measurement) -> list[float]:
     return found.training.loss or []
 
 
-def _unheard(epoch: Epoch) -> None:
+def _nobody(epoch: Epoch) -> None:
     del epoch
 
 
@@ -171,23 +170,23 @@ def _check_alike(loss: list[float], exact: list[float]) -> None:
 
 
 def _with_peak(
-    setting: TrainingSetting, data: TrainingData, catalog: Catalog, tell: Callable[[Epoch], None]
+    setting: TrainingSetting, data: TrainingData, catalog: Catalog, follow: Callable[[Epoch], None]
 ) -> tuple[Trained, int | None]:
-    """Return a training, and the highest memory it held above what was there before, of its device.
+    """Return a training, and the most memory of its device that it took above what was there before.
 
-    A GPU's allocator counts. On a CPU a short training of its own is watched instead (docs/decisions/training-memory.md).
+    A GPU's allocator counts. On a CPU a short training of its own is watched instead: watching would slow the timed one down.
     """
     if setting.device == "cpu":
-        return _trained(setting, data, catalog, tell), _rehearsed_peak(setting, data, catalog)
-    held = torch.cuda.memory_allocated(setting.device)
+        return _trained(setting, data, catalog, follow), _rehearsed_peak(setting, data, catalog)
+    before = torch.cuda.memory_allocated(setting.device)
     start = perf_counter()
     trainer = prepared(setting, data, catalog)
     prepare_s = perf_counter() - start
     torch.cuda.reset_peak_memory_stats(setting.device)  # sorting for the transpose takes more than any step, and is done once
-    history = trainer.run(setting.epochs, tell)
-    return (history, prepare_s), torch.cuda.max_memory_allocated(setting.device) - held
+    history = trainer.run(setting.epochs, follow)
+    return (history, prepare_s), torch.cuda.max_memory_allocated(setting.device) - before
 
 
 def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
     short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS))
-    return memory.peak_of_rehearsal(lambda: _trained(short, data, catalog, _unheard, _REHEARSED_PACE))
+    return memory.peak_of_rehearsal(lambda: _trained(short, data, catalog, _nobody, _REHEARSED_PACE))

@@ -1,4 +1,4 @@
-"""Turns what was asked for into the trainings of a sweep: seed by seed, exact ones before those that sample."""
+"""Turns the options of a run into its trainings: seed by seed, exact ones before those that sample."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "importance": {},
     "sampled-diagonal": {"diagonal": "sampled"},
 }
-"""What each ablation changes of `rsc_bench.kernels.rsc.approximate`'s options; those without are changes of the kernel (`_varied`)."""
+"""What each ablation changes of the options of `approximate`; those without are changes of the kernel (`_varied`)."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class TrainingSetting:
 
 
 def training_settings(options: Options, catalog: Catalog) -> list[TrainingSetting]:
-    """Return every training of the sweep; none where the run measures and did not ask for trainings, which take minutes each."""
+    """Return every training of the sweep; none where a run measures and no training is asked for: each takes minutes."""
     if options.benchmark and not options.trains:
         return []
-    device = options.device or devices.default()
+    device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
     labels = {graph: graphs.check(graph, options.data_root) for graph in _graphs(options, device)}
     chosen = [find(name) for name in options.models] or ([find(USUAL)] if options.benchmark else list(models().values()))
@@ -112,7 +112,7 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
 def _first(options: Options, model: Model, graph: tuple[str, str], width: int | None) -> TrainingSetting:
     """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
     settings = recipe(graph[1], width)
-    device = options.device or devices.default()
+    device = options.device or devices.HERE.default()
     usual = (CPU_EPOCHS if device == "cpu" else settings.epochs) if options.benchmark else CHECKED_EPOCHS
     return TrainingSetting(
         graph=graph[0],

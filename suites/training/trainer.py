@@ -1,4 +1,4 @@
-"""Trains a model epoch by epoch, and takes down where the seconds of each epoch go and what it reached."""
+"""Trains a model epoch by epoch, and notes where the seconds of each epoch go and what it reached."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class Trainer:
         self.approximation.prepare()
         self.evaluate()
 
-    def run(self, epochs: int, tell: Callable[[Epoch], None]) -> History:
-        """Train for a number of epochs, evaluating after each; raises `TrainingError` where the loss is no number."""
+    def run(self, epochs: int, follow: Callable[[Epoch], None]) -> History:
+        """Train for some epochs, evaluate and call `follow` after each; raises `TrainingError` for a loss that is no number."""
         for epoch in range(1, epochs + 1):
             self.train_once(epoch)
             val, test = self._evaluate_timed()
             self.history.val_metric.append(val)
             self.history.test_metric.append(test)
-            tell(Epoch(epoch, epochs, self.history.loss[-1], val, self.data.metric_name))
+            follow(Epoch(epoch, epochs, self.history.loss[-1], val, self.data.metric_name))
         return self.history
 
     @cached_property
@@ -112,7 +112,7 @@ class Trainer:
         return _Step(loss.detach(), self._share(), self.approximation.phase.sampled)
 
     def _share(self) -> float:
-        if not self.approximation.phase.sampled:  # asked first: counting what was spent waits for a GPU
+        if not self.approximation.phase.sampled:  # looked at first: counting what was spent waits for a GPU
             return 1.0
         spent = self.approximation.spent_share
         return 1.0 if spent is None else spent

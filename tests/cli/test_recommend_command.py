@@ -71,7 +71,7 @@ def test_a_file_without_a_training_is_one_line(call, tmp_path):
     file = written(tmp_path / "run.jsonl", [ok(case("mkl"), 1.0)])
     status, out, err = call(file)
     assert (status, out) == (2, "")
-    assert err == f"error: {file}: no training is recorded: `{bench('--model GCN')}` records some\n"
+    assert err == f"error: {file}: no training is recorded: `{bench(suite='training')}` records some\n"
 
 
 def test_no_file_and_a_missing_file_are_one_line(call, tmp_path):

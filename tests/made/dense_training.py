@@ -1,9 +1,9 @@
 """Trains a GCN or GraphSAGE by the method's own description, in dense float64 NumPy: shares no code with `kernels`.
 
 Each rule stands where the paper has it (RSC, arXiv 2210.10737, sections 3.1 to 3.4), or where this project says that it departs
-from the paper: self-loops outside of the sampling (docs/decisions/rsc-self-loops.md), a minimum for each layer
-(docs/decisions/allocation.md), limits counted in non-zeros (docs/decisions/rsc-limits.md) and the norm of a product that was
-not made (docs/decisions/rsc-product-norm.md).
+from the paper: self-loops outside of the sampling (docs/decisions/self-loops.md), a minimum for each layer
+(docs/how-it-works/method.md), limits counted in non-zeros (docs/how-it-works/method.md) and the norm of a product that was
+not made (docs/how-it-works/method.md).
 """
 
 from __future__ import annotations

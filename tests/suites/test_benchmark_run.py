@@ -9,14 +9,9 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from running_pytest import NO_GPU, ROOT, SMALL, command, suites, tree
+from running_pytest import NO_GPU, ROOT, SMALL, command, tree
 
-from rsc_bench.harness.records.file import ResultsError, read
-from rsc_bench.harness.records.run import Record
-from rsc_bench.suites import runner as running
-from rsc_bench.suites.options import Options
-from rsc_bench.suites.runner import Runner
-from rsc_bench.suites.session import Session
+from rsc_bench.harness.records.file import read
 
 MINE = """
 from rsc_bench.kernels import Kernel
@@ -26,12 +21,12 @@ KERNEL = Kernel("mine", "cpu", "The kernel of a user.", prepare)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, warm_suites):
     """Two rounds with a user's own kernel and with one that cannot run here."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "mine.py").write_text(MINE)
     options = ["--benchmark", *SMALL, "--kernel", folder / "mine.py", "--kernel", "cusparse", "--results", folder / "run.jsonl"]
-    ended = suites(*options, "--rounds", 2, "--benchmark-json", folder / "table.json")
+    ended = warm_suites(*options, "--rounds", 2, "--benchmark-json", folder / "table.json")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return SimpleNamespace(
         folder=folder, options=options, output=ended.stdout, path=folder / "run.jsonl", results=read(folder / "run.jsonl")
@@ -39,10 +34,10 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def again(run):
+def again(run, warm_suites):
     """The same run once more on a copy of its finished file."""
     path = shutil.copy(run.path, run.folder / "again.jsonl")
-    ended = suites(*run.options[:-1], path)
+    ended = warm_suites(*run.options[:-1], path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return read(path)
 
@@ -83,15 +78,16 @@ def test_a_sampled_kernel_has_the_times_of_its_parts_and_an_exact_one_has_none(r
     for record in run.results.records:
         if record.measurement is not None:
             sampled = record.case.budget is not None
-            assert (record.measurement.select_s is not None) == (record.measurement.multiply_s is not None) == sampled
-            assert record.measurement.calls_per_sample == (10 if record.case.kernel.startswith("cached_") else 1)
-            assert (record.measurement.kept_nnz < record.measurement.nnz) == sampled
+            timing, matrix = record.measurement.timing, record.measurement.matrix
+            assert (timing.select_s is not None) == (timing.multiply_s is not None) == sampled
+            assert timing.calls_per_sample == (10 if record.case.kernel.startswith("cached_") else 1)
+            assert (matrix.kept_nnz < matrix.nnz) == sampled
 
 
 def test_each_case_is_one_line_while_it_runs_and_the_end_says_what_comes_next(run):
     lines = run.output.splitlines()
-    told = [line for line in lines if " left  small:random d=8 " in line]
-    assert len(told) == len(run.results.records)
+    cases = [line for line in lines if " left  small:random d=8 " in line]
+    assert len(cases) == len(run.results.records)
     assert f"results: {run.path}" in lines
     assert f"next:    python -m harness report {run.path}" in lines
 
@@ -101,7 +97,7 @@ def test_pytest_benchmark_shows_exactly_our_samples(run):
     ours = {}
     for record in run.results.records:
         if record.measurement is not None:
-            ours.setdefault(record.case.kernel, []).extend(record.measurement.times_s)
+            ours.setdefault(record.case.kernel, []).extend(record.measurement.timing.times_s)
     assert {entry["extra_info"]["kernel"]: entry["stats"]["data"] for entry in table} == ours
     assert len(table) == len(ours)
     assert all(entry["extra_info"]["results"] == str(run.path) for entry in table)
@@ -113,7 +109,7 @@ def test_running_again_on_a_finished_file_adds_one_round(run, again):
     assert again.rounds[:2] == run.results.rounds, "what was there stays"
 
 
-def test_a_killed_run_is_carried_on_with_no_case_twice(tmp_path):
+def test_a_killed_run_is_carried_on_with_no_case_twice(tmp_path, warm_suites):
     path = tmp_path / "run.jsonl"
     options = ["--benchmark", *SMALL, "--kernel", "topk(mkl)", "--rounds", 3, "--results", path]
     process = subprocess.Popen(command(*options), cwd=ROOT, env=NO_GPU, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -122,16 +118,16 @@ def test_a_killed_run_is_carried_on_with_no_case_twice(tmp_path):
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    held = read(path)
-    planned = held.rounds[0][0].cases
-    assert 6 <= len(held.records) < 3 * planned
-    assert suites(*options).returncode == 0
+    killed = read(path)
+    planned = killed.rounds[0][0].cases
+    assert 6 <= len(killed.records) < 3 * planned
+    assert warm_suites(*options).returncode == 0
     found = read(path)
     assert [(start.index, start.of) for start, _ in found.rounds] == [(1, 3), (2, 3), (3, 3)]
     for _, records in found.rounds:
         assert len(records) == planned
         assert set(Counter(record.case for record in records).values()) == {1}
-    assert found.records[: len(held.records)] == held.records
+    assert found.records[: len(killed.records)] == killed.records
 
 
 def wait_for_records(path, count, process):
@@ -143,31 +139,28 @@ def wait_for_records(path, count, process):
     raise AssertionError("the run ended before it was killed")
 
 
-def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path):
+def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path, warm_suites):
     options = ["-k", "test_exact and mkl", "--benchmark", *SMALL, "--results", tmp_path / "run.jsonl"]
-    first, second = suites(*options, "--rounds", 1), suites(*options)
+    first, second = warm_suites(*options, "--rounds", 1), warm_suites(*options)
     assert first.returncode == second.returncode == 0
     assert "[1/1] round 1/1, 0:00 left" in first.stdout
     assert [(start.index, start.cases, len(records)) for start, records in read(options[-1]).rounds] == [(1, 1, 1), (2, 1, 1)]
 
 
-def test_a_run_without_benchmark_checks_and_writes_no_file(tmp_path):
+def test_a_run_without_benchmark_checks_and_writes_no_file(tmp_path, warm_suites):
     before = tree(ROOT / "results")
-    ended = suites("--graph", "small:hub", "--width", 3, "--kernel", "topk(mkl)", "--results", tmp_path / "run.jsonl")
+    one = ("--graph", "small:hub", "--width", 3, "--dtype", "float32", "--reduce", "sum", "--kernel", "topk(mkl)", "--budget", 0.5)
+    ended = warm_suites(*one, "-k", "mkl and not test_training", "--results", tmp_path / "run.jsonl")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert " passed" in ended.stdout
+    assert "2 passed" in ended.stdout
     assert tree(tmp_path) == {}
     assert tree(ROOT / "results") == before
 
 
-def test_a_file_that_takes_no_more_ends_the_run_in_one_line(monkeypatch):
-    class Full:
-        def append(self, record, index):
-            raise ResultsError("run.jsonl: cannot be written (the disk is full): give another --results path")
-
-    session = Session(Options(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("mkl",), device="cpu"))
-    setting = session.settings[0]
-    monkeypatch.setattr(running, "attempt", lambda case, *rest: Record(case=case, status="failed", reason="whatever"))
-    with pytest.raises(pytest.exit.Exception, match="the disk is full") as caught:
-        Runner(session, setting, request=None, rounds=Full(), round_index=1)()
-    assert caught.value.returncode == 2
+@pytest.mark.parametrize("option", ["--help", "--version", "--collect-only", "--fixtures", "--markers"])
+def test_what_only_shows_something_begins_no_results_file(tmp_path, option):
+    results = tmp_path / "run.jsonl"
+    ended = suites("--benchmark", *SMALL, "--results", results, option)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert not results.exists()
+    assert "next:" not in ended.stdout

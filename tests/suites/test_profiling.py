@@ -1,4 +1,6 @@
-"""What `python -m harness profile` finds, shows and leaves."""
+"""What the command `profile` finds, shows and leaves."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -6,14 +8,13 @@ pytest.importorskip("numba", reason="the kernel profiled here needs numba: pip i
 
 from rsc_bench.cli import main
 from rsc_bench.harness.measure.profile import ProfileError
-from rsc_bench.suites import profiling
+from rsc_bench.suites.profiling import Request, plan
 
-NOTHING = dict.fromkeys(("graph", "kernel", "width", "budget", "device", "model"))
-HUB = NOTHING | {"graph": "small:hub", "device": "cpu"}
+HUB = Request(graph="small:hub", device="cpu")
 
 
 @pytest.fixture
-def told(capsys, tmp_path):
+def profile(capsys, tmp_path):
     """Runs the command: exit status, stdout, stderr, the files it left."""
 
     def run(*arguments):
@@ -30,8 +31,10 @@ def phases(out):
     return {" ".join(line.split()[:-3]): int(line.split()[-3]) for line in lines if line.split()[-3].isdigit()}
 
 
-def test_a_product_that_caches_is_called_for_one_interval_and_selects_once(told):
-    status, out, err, files = told("--graph", "small:hub", "--width", "8", "--kernel", "cached_topk(rows_numba)", "--budget", "0.5")
+def test_a_product_that_caches_is_called_for_one_interval_and_selects_once(profile):
+    status, out, err, files = profile(
+        "--graph", "small:hub", "--width", "8", "--kernel", "cached_topk(rows_numba)", "--budget", "0.5"
+    )
     assert (status, err) == (0, "")
     assert phases(out) == {"backward SpMM": 10, "select": 1, "all of it": 1}
     (file,) = files
@@ -40,19 +43,19 @@ def test_a_product_that_caches_is_called_for_one_interval_and_selects_once(told)
     assert "https://ui.perfetto.dev" in out
 
 
-def test_a_fresh_selection_is_made_in_every_call(told):
-    _, out, _, _ = told("--graph", "small:hub", "--width", "8", "--kernel", "topk(rows_numba)")
+def test_a_fresh_selection_is_made_in_every_call(profile):
+    _, out, _, _ = profile("--graph", "small:hub", "--width", "8", "--kernel", "topk(rows_numba)")
     assert phases(out) == {"backward SpMM": 10, "select": 10, "all of it": 1}
 
 
-def test_an_exact_product_has_nothing_to_select(told):
-    _, out, _, _ = told("--graph", "small:hub", "--width", "8", "--kernel", "rows_numba")
+def test_an_exact_product_has_nothing_to_select(profile):
+    _, out, _, _ = profile("--graph", "small:hub", "--width", "8", "--kernel", "rows_numba")
     assert phases(out) == {"backward SpMM": 10, "all of it": 1}
 
 
-def test_an_epoch_that_samples_has_every_phase(told):
+def test_an_epoch_that_samples_has_every_phase(profile):
     pytest.importorskip("torch_geometric", reason="training needs PyTorch Geometric: pip install torch-geometric")
-    status, out, err, files = told("--graph", "small:random", "--model", "GCN", "--width", "8")
+    status, out, err, files = profile("--graph", "small:random", "--model", "GCN", "--width", "8")
     assert (status, err) == (0, "")
     # Three layers multiply once each way. Each aggregates behind its weights, so the first one, too, has a gradient to sample.
     assert phases(out) == {
@@ -67,20 +70,20 @@ def test_an_epoch_that_samples_has_every_phase(told):
     assert len(files) == 1
 
 
-def test_an_exact_epoch_neither_selects_nor_allocates(told):
+def test_an_exact_epoch_neither_selects_nor_allocates(profile):
     pytest.importorskip("torch_geometric", reason="training needs PyTorch Geometric: pip install torch-geometric")
-    _, out, _, _ = told("--graph", "small:random", "--model", "GCN", "--width", "8", "--kernel", "rows_numba")
+    _, out, _, _ = profile("--graph", "small:random", "--model", "GCN", "--width", "8", "--kernel", "rows_numba")
     found = phases(out)
     assert (found["forward SpMM"], found["backward SpMM"], found["select"], found["allocate"]) == (3, 3, 0, 0)
 
 
 def test_without_a_kernel_ours_is_profiled_and_samples_where_there_is_a_budget():
-    assert "cpu profiler rows_numba, 10 calls" in profiling.plan(HUB | {"width": 3}).title
-    assert "cpu profiler cached_topk(rows_numba) C=0.3, 10 calls" in profiling.plan(HUB | {"width": 3, "budget": 0.3}).title
+    assert "cpu profiler rows_numba, 10 calls" in plan(replace(HUB, width=3)).title
+    assert "cpu profiler cached_topk(rows_numba) C=0.3, 10 calls" in plan(replace(HUB, width=3, budget=0.3)).title
 
 
 @pytest.mark.parametrize(
-    ("given", "summary"),
+    ("given", "message"),
     [
         ({"graph": "small:hubb"}, "graph 'small:hubb' is not known"),
         ({"kernel": "rows_numb"}, "--kernel 'rows_numb' is not a known kernel or a file: nearest are rows_numba"),
@@ -94,18 +97,18 @@ def test_without_a_kernel_ours_is_profiled_and_samples_where_there_is_a_budget()
         ({"width": 10**9}, "need .* GB of memory"),
     ],
 )
-def test_what_cannot_be_profiled_is_said_in_one_line(given, summary):
-    with pytest.raises(ProfileError, match=summary) as caught:
-        profiling.plan(HUB | given)
+def test_what_cannot_be_profiled_is_refused_in_one_line(given, message):
+    with pytest.raises(ProfileError, match=message) as caught:
+        plan(replace(HUB, **given))
     assert "\n" not in str(caught.value)
 
 
-def test_bad_usage_exits_2_and_a_trace_that_cannot_be_written_1_after_the_tables(told, tmp_path):
-    status, out, err, files = told("--graph", "small:hubb")
+def test_bad_usage_exits_2_and_a_trace_that_cannot_be_written_1_after_the_tables(profile, tmp_path):
+    status, out, err, files = profile("--graph", "small:hubb")
     assert (status, out, files) == (2, "", [])
     assert err.startswith("error: graph 'small:hubb' is not known")
     (tmp_path / "traces").touch()
-    status, out, err, _ = told("--graph", "small:hub", "--width", "8", "--kernel", "rows_numba")
+    status, out, err, _ = profile("--graph", "small:hub", "--width", "8", "--kernel", "rows_numba")
     assert status == 1
     assert phases(out)["backward SpMM"] == 10
     assert err.startswith("error: ")

@@ -1,9 +1,6 @@
-import pytest
-
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record
-from rsc_bench.suites import progress
 from rsc_bench.suites.progress import Epoch, Progress, one_line
 
 TRAINING = Case(
@@ -25,15 +22,17 @@ TRAINING = Case(
 ENDED = "7.0 s, test accuracy 0.7000 (epoch 2 of 3)"
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
-    return now
+class Clock:
+    """A time that a test moves on."""
+
+    now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
 
 
 def epoch(index):
-    return Epoch(index, of=4, loss=0.5, val_metric=0.875, metric_name="accuracy")
+    return Epoch(index, epochs=4, loss=0.5, val_metric=0.875, metric_name="accuracy")
 
 
 def trained():
@@ -42,38 +41,38 @@ def trained():
     return Record(case=TRAINING, status="ok", measurement=measured(times_s=[7.0], **parts, **seen))
 
 
-def test_a_training_at_work_shows_its_epoch_loss_metric_and_the_time_left(clock):
-    states = []
-    told = Progress(2, print, states.append)
-    clock[0] += 30
-    told.follow(TRAINING, epoch(1))
+def test_a_training_at_work_shows_its_epoch_loss_metric_and_the_time_left():
+    clock, states = Clock(), []
+    progress = Progress(2, print, states.append, clock)
+    clock.now_s += 30
+    progress.follow(TRAINING, epoch(1))
     line = "[1/2] GCN cached_topk(mkl) C=0.1 no-switch seed 2: epoch 1/4, loss 0.5000, accuracy 0.8750, 1:30 left, sweep 3:30"
     assert states == [line]  # 30 s an epoch: 3 more, and then another training of 120 s
 
 
-def test_the_line_is_not_written_more_often_than_twice_a_second(clock):
-    states = []
-    told = Progress(2, print, states.append)
+def test_the_line_is_not_written_more_often_than_twice_a_second():
+    clock, states = Clock(), []
+    progress = Progress(2, print, states.append, clock)
     for index in (1, 2, 3):
-        told.follow(TRAINING, epoch(index))
-        clock[0] += 0.3
+        progress.follow(TRAINING, epoch(index))
+        clock.now_s += 0.3
     assert len(states) == 2
 
 
-def test_where_nobody_watches_nothing_is_written_while_a_training_runs(clock):
+def test_where_nobody_watches_nothing_is_written_while_a_training_runs():
     lines = []
-    told = Progress(2, lines.append)
-    told.follow(TRAINING, epoch(1))
-    told.flush()
+    progress = Progress(2, lines.append)
+    progress.follow(TRAINING, epoch(1))
+    progress.flush()
     assert lines == []
 
 
-def test_the_line_makes_room_for_the_one_that_stays(clock):
+def test_the_line_makes_room_for_the_one_that_stays():
     written = []
-    told = Progress(1, written.append, written.append)
-    told.follow(TRAINING, epoch(4))
-    told.note(trained(), 1, 1)
-    told.flush()
+    progress = Progress(1, written.append, written.append)
+    progress.follow(TRAINING, epoch(4))
+    progress.note(trained(), 1, 1)
+    progress.flush()
     assert written[1:] == [
         "",
         "[1/1] round 1/1, 0:00 left  twin:flickr GCN cached_topk(mkl) C=0.1 no-switch seed 2  " + ENDED,

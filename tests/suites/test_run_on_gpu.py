@@ -39,8 +39,9 @@ def test_every_kernel_is_measured_cold_and_hot_in_one_run(tmp_path):
     found = [record for record in read(tmp_path / "run.jsonl").records if record.status == "ok"]
     assert {record.case.clock for record in found if record.case.kernel == "cusparse"} == {"cuda_cold", "cuda_hot"}
     for record in found:
-        assert (record.measurement.flush_probe_s is not None) == (record.case.clock == "cuda_cold")
-        assert len(record.measurement.exposed_calls) == len(record.measurement.times_s)
+        timing = record.measurement.timing
+        assert (timing.flush_probe_s is not None) == (record.case.clock == "cuda_cold")
+        assert len(timing.exposed_calls) == len(timing.times_s)
 
 
 @pytest.mark.parametrize("clock", ["cuda_graph", "host"])
@@ -69,6 +70,6 @@ def test_a_fault_ends_the_run_with_its_record_and_the_next_run_carries_on(tmp_pa
     last = read(tmp_path / "run.jsonl").records[-1]
     assert (last.case.kernel, last.status) == ("faulty", "failed")
     assert "device-side assert" in last.reason
-    held = len(read(tmp_path / "run.jsonl").records)
+    before = len(read(tmp_path / "run.jsonl").records)
     run(*options)
-    assert len(read(tmp_path / "run.jsonl").records) > held
+    assert len(read(tmp_path / "run.jsonl").records) > before

@@ -1,18 +1,12 @@
 import pytest
 
-from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.file import ResultsError, ResultsFile, read
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record, Round
-from rsc_bench.suites import session as sessions
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.session import NEW_FILE_ROUNDS, Rounds, Session
+from rsc_bench.suites.session import NEW_FILE_ROUNDS, ReplayTimer, Rounds, Session
 
 NOWHERE = {"cpu": {"model": "Example 9000"}}
-
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch):
-    monkeypatch.setattr(sessions.environment, "read", lambda: NOWHERE)
 
 
 @pytest.fixture
@@ -20,16 +14,18 @@ def path(tmp_path):
     return tmp_path / "run.jsonl"
 
 
-def asked(path, rounds=None, widths=(3, 5)):
-    return Session(
-        Options(benchmark=True, graphs=("small:hub",), widths=widths, kernels=("mkl",), device="cpu", results=path, rounds=rounds)
-    )
+def session_of(path, rounds=None, widths=(3, 5), **options):
+    every = {"graphs": ("small:hub",), "widths": widths, "kernels": ("mkl",), "device": "cpu"} | options
+    return Session(Options(benchmark=True, results=path, rounds=rounds, **every))
 
 
-def held(path, *counts, of, session=None):
-    """A file whose rounds, planned up to `of`, hold the first so many cases of the sweep."""
-    session = session or asked(path)
-    cases = [setting.case() for setting in session.settings]
+def rounds_of(session):
+    return Rounds(session, NOWHERE)
+
+
+def write(path, *counts, of):
+    """Write a file whose rounds, planned up to `of`, have the first so many cases of the sweep; None: all."""
+    cases = [setting.case() for setting in session_of(path).settings]
     file = ResultsFile(path, NOWHERE)
     for index, count in enumerate(counts, 1):
         file.start_round(Round(index=index, of=of, cases=len(cases), started="2026-01-01T00:00:00Z"))
@@ -39,7 +35,7 @@ def held(path, *counts, of, session=None):
 
 
 def indices(path, rounds=None, **options):
-    found = Rounds(asked(path, rounds, **options))
+    found = rounds_of(session_of(path, rounds, **options))
     found.close()
     return found.indices
 
@@ -48,7 +44,7 @@ def test_a_new_file_gets_as_many_rounds_as_compare_wants(path):
     assert indices(path) == list(range(1, NEW_FILE_ROUNDS + 1))
 
 
-def test_a_new_file_gets_the_rounds_that_were_asked_for(path):
+def test_a_new_file_gets_the_rounds_that_are_named(path):
     assert indices(path, 5) == [1, 2, 3, 4, 5]
 
 
@@ -58,27 +54,27 @@ def test_a_file_that_was_killed_before_its_first_round_begins_with_it(path):
 
 
 @pytest.mark.parametrize(("rounds", "expected"), [(None, [3]), (2, [3, 4])])
-def test_a_finished_file_gets_one_round_more_or_those_that_were_asked_for(path, rounds, expected):
-    held(path, None, None, of=2)
+def test_a_finished_file_gets_one_round_more_or_those_that_are_named(path, rounds, expected):
+    write(path, None, None, of=2)
     assert indices(path, rounds) == expected
 
 
 @pytest.mark.parametrize("rounds", [None, 3, 7])
 def test_a_run_killed_within_a_round_finishes_the_planned_ones(path, rounds):
-    held(path, None, 1, of=3)
+    write(path, None, 1, of=3)
     assert indices(path, rounds) == [2, 3]
 
 
 @pytest.mark.parametrize("rounds", [None, 3, 7])
 def test_a_run_killed_between_two_rounds_finishes_the_planned_ones(path, rounds):
-    held(path, None, None, of=3)
+    write(path, None, None, of=3)
     assert indices(path, rounds) == [3]
 
 
 def test_a_round_that_was_cut_short_is_finished_not_begun_again(path):
-    held(path, None, 1, of=2)
-    session = asked(path)
-    rounds = Rounds(session)
+    write(path, None, 1, of=2)
+    session = session_of(path)
+    rounds = rounds_of(session)
     left = [setting for setting in session.settings if not rounds.is_done(setting, 2)]
     assert left == session.settings[1:]
     for setting in left:
@@ -88,31 +84,98 @@ def test_a_round_that_was_cut_short_is_finished_not_begun_again(path):
 
 
 def test_only_the_round_that_was_cut_short_has_cases_done(path):
-    held(path, None, 1, of=3)
-    session = asked(path)
-    rounds = Rounds(session)
+    write(path, None, 1, of=3)
+    session = session_of(path)
+    rounds = rounds_of(session)
     rounds.close()
     assert [rounds.is_done(session.settings[0], index) for index in rounds.indices] == [True, False]
 
 
 def test_another_sweep_on_a_finished_file_gets_a_round_of_its_own(path):
-    held(path, None, None, of=2)
+    write(path, None, None, of=2)
     assert indices(path, widths=(3, 5, 7)) == [3]
 
 
 def test_a_part_of_a_sweep_that_was_done_before_the_kill_gets_a_round_of_its_own(path):
-    session = asked(path)
-    held(path, len(session.settings) - 1, of=1)
+    session = session_of(path)
+    write(path, len(session.settings) - 1, of=1)
     assert indices(path, widths=(3,)) == [2]
 
 
 def test_the_samples_of_a_case_are_those_of_all_rounds_in_order(path):
-
     parts = {"select_s": None, "prepare_s": 1.0, "rel_error": 0.0, "nnz": 9, "kept_nnz": 9, "peak_bytes": None}
-    session = asked(path)
-    rounds, case = Rounds(session), session.settings[0].case()
+    session = session_of(path)
+    rounds, case = rounds_of(session), session.settings[0].case()
     for index, times_s in [(1, [1.0, 2.0]), (2, [0.5])]:
         rounds.append(Record(case=case, status="ok", measurement=measured(times_s=times_s, **parts)), index)
     rounds.append(Record(case=session.settings[1].case(), status="failed", reason="made up"), 2)
     rounds.close()
     assert rounds.samples(case) == [1.0, 2.0, 0.5]
+
+
+def test_a_slowed_run_says_so_and_shares_no_file_with_an_honest_one(path):
+    rounds_of(session_of(path, slow_down=0.05)).close()
+    assert read(path).environment["slow_down"] == 0.05
+    with pytest.raises(ResultsError, match=r"another environment \(slow_down differ\)"):
+        rounds_of(session_of(path))
+
+
+KERNEL = """
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact.mkl import prepare
+KERNEL = Kernel("mine", "cpu", "Mine.", prepare)
+"""
+
+
+@pytest.mark.parametrize(("option", "name"), [("kernels", "kernel_files"), ("plugins", "plugin_files")])
+def test_the_files_of_a_user_are_in_the_environment_with_a_digest_of_what_is_in_them(path, tmp_path, option, name):
+    file = tmp_path / "mine.py"
+    file.write_text(KERNEL)
+    rounds_of(session_of(path, **{option: (str(file),)})).close()
+    assert list(read(path).environment[name]) == [str(file)]
+    rounds_of(session_of(path, **{option: (str(file),)})).close()
+    file.write_text(f"{KERNEL}# faster\n")
+    with pytest.raises(ResultsError, match=rf"another environment \({name}\."):
+        rounds_of(session_of(path, **{option: (str(file),)}))
+
+
+def test_a_run_without_files_of_a_user_names_none(path):
+    rounds_of(session_of(path)).close()
+    assert read(path).environment == NOWHERE
+
+
+class Pedantic:
+    """Reads its timer before and after each call, as pytest-benchmark's fixture does."""
+
+    def __init__(self, timer):
+        self._timer, self.seen = timer, []
+
+    def pedantic(self, call, setup, rounds, iterations):
+        assert iterations == 1
+        for _ in range(rounds):
+            setup()
+            start = self._timer()
+            call()
+            self.seen.append(self._timer() - start)
+
+
+def test_the_samples_are_seen_in_order_and_to_the_bit():
+    timer, samples = ReplayTimer(), [0.1, 1e-9, 123.456, 0.1 + 1e-17, 3e-7]
+    fixture = Pedantic(timer)
+    timer.show(fixture, samples)
+    assert fixture.seen == samples
+
+
+def test_a_timer_shows_one_case_after_another():
+    timer, fixture = ReplayTimer(), None
+    for samples in ([1.0, 2.0], [3.0]):
+        fixture = Pedantic(timer)
+        timer.show(fixture, samples)
+        assert fixture.seen == samples
+
+
+def test_the_samples_stay_with_who_gave_them():
+    samples = [1.0, 2.0]
+    timer = ReplayTimer()
+    timer.show(Pedantic(timer), samples)
+    assert samples == [1.0, 2.0]

@@ -1,4 +1,4 @@
-"""Walks the elements of a MAT-file 5 without keeping their data, because SciPy's reader crashes on types it does not know."""
+"""Checks the elements of a MAT-file 5 before SciPy reads it, because its reader crashes on types that it does not know."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _sizes(file: IO[bytes]) -> tuple[int, int, int]:
 
 def _table(file: IO[bytes], entries: int, columns: int) -> NDArray[np.float64]:
     with warnings.catch_warnings():
-        # An empty body makes NumPy warn; what is missing is said below.
+        # An empty body makes NumPy warn; the error below names what is missing.
         warnings.simplefilter("ignore", UserWarning)
         table = np.loadtxt(file, dtype=np.float64, comments="%", ndmin=2)
     if table.size == 0:

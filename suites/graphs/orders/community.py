@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rsc_bench.suites.graphs.graph import Graph
 
 
-def of(graph: Graph) -> NDArray[np.integer]:
+def compute(graph: Graph) -> NDArray[np.integer]:
     """Return the nodes community after community, the largest first, and hubs first within each.
 
     Communities are those of Louvain's modularity clustering (Blondel et al., J. Stat. Mech. 2008) in scikit-network, without
@@ -38,6 +38,6 @@ def missing() -> str | None:
 ORDER = Order(
     name="community",
     summary="Louvain communities one after the other: rows that follow each other share most of what they gather.",
-    compute=of,
+    compute=compute,
     missing=missing,
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rsc_bench.suites.graphs.graph import Graph
 
 
-def of(graph: Graph) -> NDArray[np.integer]:
+def compute(graph: Graph) -> NDArray[np.integer]:
     """Return the nodes from the most to the fewest gathers of their features; equals keep their order.
 
     A node's features are read once for each non-zero of its column, so that is what the degree counts in a directed graph.
@@ -25,5 +25,5 @@ def of(graph: Graph) -> NDArray[np.integer]:
 ORDER = Order(
     name="degree",
     summary="Hubs first: the features that most rows gather lie side by side and stay in cache.",
-    compute=of,
+    compute=compute,
 )

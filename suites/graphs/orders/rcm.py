@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rsc_bench.suites.graphs.graph import Graph
 
 
-def of(graph: Graph) -> NDArray[np.integer]:
+def compute(graph: Graph) -> NDArray[np.integer]:
     """Return the nodes in SciPy's reverse Cuthill-McKee order (Cuthill and McKee, ACM 1969); directed edges count both ways."""
     from scipy.sparse.csgraph import reverse_cuthill_mckee
 
@@ -24,5 +24,5 @@ def of(graph: Graph) -> NDArray[np.integer]:
 ORDER = Order(
     name="rcm",
     summary="Reverse Cuthill-McKee: a narrow band, so that rows that follow each other gather from the same stretch of features.",
-    compute=of,
+    compute=compute,
 )

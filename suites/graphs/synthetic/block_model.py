@@ -88,11 +88,11 @@ def draw(blocks: Blocks, ids: Ints, edges: int, stream: Stream) -> Ints:
     """Return the sorted keys ``row * nodes + column`` of exactly `edges` directed edges, no self-loop and no repeat.
 
     Both directions of every pair where rows and columns have the same expected ends; `edges` must then be even.
-    The caller sees to it that at most the share `DENSEST` of all pairs is asked for.
+    At most the share `DENSEST` of all pairs may be drawn, which the caller checks.
 
     Args:
         blocks: what each node, in class order, is expected to have.
-        ids: (nodes,), the id of each of these nodes: a permutation, so that order tells neither class nor degree.
+        ids: (nodes,), the id of each of these nodes: a permutation, so that order gives away neither class nor degree.
         edges: directed edges to draw.
         stream: where the random numbers come from.
     """

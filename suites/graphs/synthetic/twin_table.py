@@ -16,9 +16,8 @@ comes within two points of the accuracy that is published. Published, and reache
 ``twin:reddit2@0.05``; Flickr about 50 (GraphSAINT, ICLR 2020), 50.2 on ``twin:flickr@0.1`` (30 epochs; these two one seed, the
 others means of 3); Yelp a micro-F1 of 65.3 (GraphSAINT), 65.6 on ``twin:yelp@0.02``; ogbn-arxiv 71.74, 70.9 on
 ``twin:ogbn-arxiv@0.05``; ogbn-products 75.64, 74.4 on ``twin:ogbn-products@0.005``; ogbn-proteins a ROC-AUC of 72.51, 71.5 on
-``twin:ogbn-proteins@0.02`` (these three: OGB's leaderboards). Spread, other scales, and what is not copied:
-docs/decisions/twin-accuracy.md. The structure of Reddit2's twin alone tells its classes apart, so that `signal` hardly matters
-there and `label_noise` decides.
+``twin:ogbn-proteins@0.02`` (these three: OGB's leaderboards). The structure of Reddit2's twin alone separates its classes, so
+that `signal` hardly matters there and `label_noise` decides.
 
 Made at full scale, the twins of Reddit2, Yelp and Flickr have variation 1.44, 3.35 and 2.95 and largest degree 3,689, 4,434
 and 4,792: repeated draws between hubs are lost to other nodes, which takes some of the tail off.

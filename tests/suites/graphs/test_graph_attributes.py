@@ -57,7 +57,7 @@ def test_the_centre_of_a_block_is_as_far_from_the_origin_as_the_signal_says(sign
 def of_twin(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the tasks of a multi-label twin, and the best scores for them: how many of a node's community have each task."""
     twin = TWINS[name]
-    found = attributes(20_000, twin.communities, noise=twin.label_noise)
+    found = attributes(6_000, twin.communities, noise=twin.label_noise)
     tasks, block = found.tasks(twin.classes), torch.from_numpy(found.block)
     return tasks, torch.stack([tasks[block == community].mean(0) for community in range(twin.communities)])[block]
 

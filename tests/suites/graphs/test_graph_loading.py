@@ -3,8 +3,7 @@ import torch
 
 from rsc_bench import plugins
 from rsc_bench.kernels import Csr
-from rsc_bench.suites.graphs import Graph, GraphError, load, loading, names
-from rsc_bench.suites.graphs.cache import Kept
+from rsc_bench.suites.graphs import Graph, GraphError, GraphStore, load, names
 from rsc_bench.suites.graphs.graph import Masks, random_split
 from rsc_bench.suites.graphs.synthetic.statistics import degrees, edge_homophily
 
@@ -61,53 +60,52 @@ def test_a_name_like_no_other_gets_all_names():
 SMALL = ("small:random", "small:hub", "small:empty-rows", "small:directed")
 
 
-@pytest.fixture
-def free(monkeypatch):
-    """Main memory, of which a test says how much is free; what earlier tests asked for is forgotten."""
-    found = [10**9]
-    monkeypatch.setattr(loading.main_memory, "free_bytes", lambda: found[-1])
-    monkeypatch.setattr(loading, "_GRAPHS", Kept(loading._held_bytes, loading._most_bytes))
-    return found
+def test_loading_again_is_free_for_every_graph_of_a_round():
+    store = GraphStore(free_bytes=lambda: 10**9)
+    first = [store.load(name) for name in SMALL]
+    assert all(store.load(name) is graph for name, graph in zip(SMALL, first, strict=True))
+    assert store.load("small:hub", reorder="degree") is store.load("small:hub", reorder="degree")
 
 
-def test_asking_again_is_free_for_every_graph_of_a_round(free):
-    first = [load(name) for name in SMALL]
-    assert all(load(name) is graph for name, graph in zip(SMALL, first, strict=True))
-    assert load("small:hub", reorder="degree") is load("small:hub", reorder="degree")
+def test_two_stores_share_no_graph():
+    assert GraphStore().load("small:hub") is not GraphStore().load("small:hub")
 
 
-def test_where_memory_is_short_the_graphs_not_asked_for_longest_are_let_go(free):
-    first = [load(name) for name in SMALL]
+def test_where_memory_is_short_the_graphs_not_used_for_longest_are_dropped():
+    free = [10**9]
+    store = GraphStore(free_bytes=lambda: free[-1])
+    first = [store.load(name) for name in SMALL]
     # A quarter of all that is free but for graphs: with the first of them gone the others take just that.
-    free.append(3 * sum(map(loading._held_bytes, first[1:])))
-    assert load(SMALL[-1]) is first[-1]
+    free.append(3 * sum(graph.memory_bytes() for graph in first[1:]))
+    assert store.load(SMALL[-1]) is first[-1]
     free.append(10**9)
-    assert [load(name) is graph for name, graph in zip(SMALL, first, strict=True)] == [False, True, True, True]
-    assert load(SMALL[0]).digest == first[0].digest
+    assert [store.load(name) is graph for name, graph in zip(SMALL, first, strict=True)] == [False, True, True, True]
+    assert store.load(SMALL[0]).digest == first[0].digest
 
 
-def test_a_machine_that_does_not_tell_what_is_free_keeps_some(free, monkeypatch):
-    free.append(None)
-    assert load("small:random") is load("small:random")
-    monkeypatch.setattr(loading, "KEPT_BYTES", 1)
-    first = load("small:random")
-    load("small:hub")
-    assert load("small:random") is not first
+def test_where_it_is_not_known_what_is_free_some_graphs_are_kept():
+    store = GraphStore(free_bytes=lambda: None)
+    assert store.load("small:random") is store.load("small:random")
+    narrow = GraphStore(free_bytes=lambda: None, unknown_bytes=1)
+    first = narrow.load("small:random")
+    narrow.load("small:hub")
+    assert narrow.load("small:random") is not first
 
 
 def test_what_a_graph_has_made_by_now_is_part_of_what_it_takes():
     graph = graph_of(PATH)
-    assert loading._held_bytes(graph) == 4 * 4 + 4 * 4, "offsets and columns, int32"
+    assert graph.memory_bytes() == 4 * 4 + 4 * 4, "offsets and columns, int32"
     graph = Graph("g", PATH, False, 0, "accuracy", make_features=lambda: torch.zeros(3, 2))
     _ = graph.features, graph.labels
-    assert loading._held_bytes(graph) == 4 * 4 + 4 * 4 + 3 * 2 * 4
+    assert graph.memory_bytes() == 4 * 4 + 4 * 4 + 3 * 2 * 4
 
 
-def test_all_graphs_but_the_one_in_use_can_be_let_go(free):
-    hub, last = load("small:hub"), load("small:random")
-    loading.let_go()
-    assert load("small:random") is last
-    assert load("small:hub") is not hub
+def test_all_graphs_but_the_one_in_use_can_be_dropped():
+    store = GraphStore()
+    hub, last = store.load("small:hub"), store.load("small:random")
+    store.keep_last()
+    assert store.load("small:random") is last
+    assert store.load("small:hub") is not hub
 
 
 @pytest.mark.parametrize("name", ["small:random", "small:hub", "small:empty-rows", "small:directed"])

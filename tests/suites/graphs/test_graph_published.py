@@ -68,17 +68,17 @@ def test_a_processed_file_that_would_be_unpickled_is_refused(monkeypatch, tmp_pa
 
 
 def test_cora_comes_from_an_npz_and_is_downloaded_once(monkeypatch, tmp_path):
-    asked = []
+    downloaded = []
 
     def download_url(url, folder, filename):
-        asked.append(url)
+        downloaded.append(url)
         one = {"data": np.ones(2, np.float32), "indices": np.array([1, 2]), "indptr": np.array([0, 1, 2, 2]), "shape": (3, 3)}
         np.savez(Path(folder) / filename, labels=np.array([0, 1, 1]), **{f"adj_{name}": part for name, part in one.items()})
 
     fake_pyg(monkeypatch, download_url=download_url)
     assert published_pyg.load("cora", tmp_path).edges == 4
     assert published_pyg.load("cora", tmp_path).name == "cora"
-    assert asked == [published_pyg.CORA_URL]
+    assert downloaded == [published_pyg.CORA_URL]
 
 
 def write_ogb(folder, split, labels, **features):
@@ -128,7 +128,7 @@ def test_an_ogb_archive_is_downloaded_without_a_question_and_unpacked_to_its_pla
         return shutil.make_archive(f"{folder}/arxiv", "zip", tmp_path / "made")
 
     monkeypatch.setattr(ogb.utils.url, "download_url", download_url)
-    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked on the terminal"))
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("a question on the terminal"))
     root = tmp_path / "root"
     assert published_ogb.load("ogbn-arxiv", root).nodes == 3
     assert sorted(path.name for path in root.iterdir()) == ["ogbn_arxiv"]
@@ -137,7 +137,7 @@ def test_an_ogb_archive_is_downloaded_without_a_question_and_unpacked_to_its_pla
 @pytest.mark.parametrize(("source", "package"), [(published_pyg, "torch_geometric"), (published_ogb, "ogb")])
 def test_what_is_missing_says_how_to_get_it(monkeypatch, source, package):
     monkeypatch.setattr(source, "find_spec", lambda name: None)
-    assert source.missing().startswith(f"{package} is not installed: pip install")
+    assert source.missing() == f'{package} is not installed: pip install "rsc-bench[train]"'
 
 
 def test_the_published_graphs_are_those_of_the_method(tmp_path):

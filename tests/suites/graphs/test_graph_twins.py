@@ -82,7 +82,7 @@ def test_another_seed_gives_another_structure():
     assert make("twin:flickr", 0.01, seed=1).digest != make("twin:flickr", 0.01, seed=0).digest
 
 
-# Edge homophily: Platonov et al., NeurIPS 2023 (arXiv 2209.06177); Reddit2 as commonly reported. See suites/graphs/twin_table.py.
+# Edge homophily: Platonov et al., NeurIPS 2023 (arXiv 2209.06177); Reddit2 as commonly reported.
 @pytest.mark.parametrize(
     ("name", "published"),
     [("twin:flickr", 0.32), ("twin:ogbn-arxiv", 0.65), ("twin:ogbn-products@0.02", 0.81), ("twin:reddit2@0.1", 0.78)],

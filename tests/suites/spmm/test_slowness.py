@@ -1,15 +1,10 @@
-"""A slow-down whose size is known: really spent, and said in the results."""
+"""A slow-down whose size is known is really spent behind each call."""
 
 from time import perf_counter
 
 import pytest
 
 from rsc_bench.harness.measure.clocks import Clock, Opened, Sample
-from rsc_bench.harness.measure.gpu import cuda
-from rsc_bench.harness.records.file import read
-from rsc_bench.suites import session as sessions
-from rsc_bench.suites.options import Options, OptionsError, check, share
-from rsc_bench.suites.session import Rounds, Session
 from rsc_bench.suites.spmm.slowness import slowed
 
 
@@ -88,9 +83,8 @@ def test_all_but_the_time_is_the_works_own():
     assert (slow.check(result), slow.result_bytes(result)) == ("checked result 1", 8)
 
 
-def test_a_gpu_is_kept_busy_for_a_share_of_the_fastest_call_that_its_clock_saw(monkeypatch):
+def test_a_gpu_is_kept_busy_for_a_share_of_the_fastest_call_that_its_clock_saw():
     gpu, work = FakeGpu(), Spinning("cuda:0")
-    monkeypatch.setattr(cuda, "gpu", lambda device: {"cuda:0": gpu}[device])
     # Seconds of a period, three calls, one after the other as the clock sees them.
     seconds = iter([9e-3, 6e-3, 3e-3, 6e-3, 9e-3])
     opened = []
@@ -99,43 +93,9 @@ def test_a_gpu_is_kept_busy_for_a_share_of_the_fastest_call_that_its_clock_saw(m
         opened.append((timed.call, timed.calls))
         return Opened(lambda: Sample(next(seconds)))
 
-    slow = slowed(work, 0.1, Clock("cuda_cold", "", open=open_, devices=("cuda",)))
+    slow = slowed(work, 0.1, Clock("cuda_cold", "", open=open_, devices=("cuda",)), {"cuda:0": gpu}.get)
     assert opened == [(work, 3)]
     slow()
     slow()
     # A tenth of 3 ms / 3 calls.
     assert gpu.spins_s == pytest.approx([1e-4, 1e-4])
-
-
-@pytest.mark.parametrize(("text", "expected"), [("5%", 0.05), ("0.05", 0.05), ("150%", 1.5), (None, None)])
-def test_a_share_is_written_as_percent_or_as_a_number(text, expected):
-    assert share("--slow-down", text) == expected
-
-
-def test_a_share_that_is_no_number_is_refused():
-    with pytest.raises(OptionsError, match=r"--slow-down must be a number \(got 'much'\)"):
-        share("--slow-down", "much")
-
-
-@pytest.mark.parametrize(
-    ("asked", "summary"),
-    [
-        (Options(benchmark=True, slow_down=0.0), r"--slow-down must be above 0% and at most 1000% \(got 0%\): write 5% or 0.05"),
-        (Options(benchmark=True, slow_down=float("nan")), "--slow-down must be above 0%"),
-        (Options(slow_down=0.05), "--slow-down must go with --benchmark: without it nothing is timed"),
-        (Options(benchmark=True, slow_down=0.05, seeds=1), "--slow-down must go with products, not with trainings"),
-    ],
-)
-def test_a_slow_down_that_cannot_be_is_refused_in_one_line(asked, summary):
-    with pytest.raises(OptionsError, match=summary):
-        check(asked)
-
-
-def test_a_slowed_run_says_so_and_shares_no_file_with_an_honest_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(sessions.environment, "read", lambda: {"cpu": {"model": "Example 9000"}})
-    path = tmp_path / "run.jsonl"
-    parts = {"benchmark": True, "graphs": ("small:hub",), "kernels": ("mkl",), "device": "cpu", "results": path}
-    Rounds(Session(Options(slow_down=0.05, **parts))).close()
-    assert read(path).environment["slow_down"] == 0.05
-    with pytest.raises(Exception, match=r"another environment \(slow_down differ\)"):
-        Rounds(Session(Options(**parts)))

@@ -1,4 +1,4 @@
-"""A slow-down is seen by every clock of the GPU that is there, with the size that was asked for."""
+"""A slow-down is seen by every clock of the GPU that is there, with the size that it was given."""
 
 from statistics import median
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rsc_bench.harness.measure.clocks import Timed
-from rsc_bench.harness.measure.timing import Timing
+from rsc_bench.harness.measure.timing import Stopwatch
 from rsc_bench.plugins import load
 from rsc_bench.suites.spmm.slowness import slowed
 
@@ -37,8 +37,8 @@ class Product:
 
 
 def seconds(clock, work):
-    timing = Timing(clock, Timed(work, work.period, work.synchronise, work.device))
-    return median(timing() for _ in range(20))
+    stopwatch = Stopwatch(clock, Timed(work, work.period, work.synchronise, work.device))
+    return median(stopwatch() for _ in range(20))
 
 
 @pytest.mark.parametrize("name", ["cuda_hot", "cuda_cold", "cuda_graph", "host"])

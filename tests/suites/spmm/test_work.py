@@ -12,11 +12,12 @@ from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.kernels.sampled.compose import Sampling, compose
 from rsc_bench.kernels.sampled.selections import topk
 from rsc_bench.suites import graphs
-from rsc_bench.suites.spmm import operands
-from rsc_bench.suites.spmm import work as products
+from rsc_bench.suites.spmm import work
 from rsc_bench.suites.spmm.operands import Product
-from rsc_bench.suites.spmm.reference import relative_error
+from rsc_bench.suites.spmm.reference import References, relative_error
+from rsc_bench.suites.spmm.store import Store
 
+STORE = Store()
 HUB = Product(graphs.load("small:hub"), 5, torch.float32)
 
 
@@ -38,9 +39,13 @@ def one_entry(change):
     return spoil
 
 
+def ready(kernel, product=HUB):
+    return work.ready(product, kernel, STORE)
+
+
 def checked(kernel, product=HUB):
-    work = products.ready(product, kernel)()
-    return work.check(work())
+    found = ready(kernel, product)()
+    return found.check(found())
 
 
 @pytest.mark.parametrize("reduce", ["sum", "mean"])
@@ -54,25 +59,28 @@ def test_the_reference_is_the_backward_product_in_float64(reduce):
         forward = adjacency / np.maximum(degree, 1)[:, None]
     else:
         forward = adjacency / np.sqrt(np.outer(degree + 1, degree + 1))
-    made = operands.make(product)
+    made = STORE.operands.make(product)
     # The operands are float32, so the values of A are rounded once.
-    assert relative_error(torch.from_numpy(products.reference(product, made)), forward.T @ made.dense.double().numpy()) < 2**-24
+    found = torch.from_numpy(STORE.references.reference(product, made))
+    assert relative_error(found, forward.T @ made.dense.double().numpy()) < 2**-24
 
 
 def test_a_right_kernel_passes_with_the_facts_of_its_product():
     found = checked(torch_reduce.KERNEL)
-    assert found.rel_error == found.check_error < 1e-6
-    assert (found.rows, found.columns, found.kept_pairs) == (300, 300, None)
-    assert found.nnz == found.kept_nnz == HUB.graph.adjacency.gcn().nnz
-    assert found.graph_digest == HUB.graph.digest
+    accuracy, matrix = found.accuracy, found.matrix
+    assert accuracy.rel_error == accuracy.check_error < 1e-6
+    assert (matrix.rows, matrix.columns, matrix.kept_pairs) == (300, 300, None)
+    assert matrix.nnz == matrix.kept_nnz == HUB.graph.adjacency.gcn().nnz
+    assert matrix.graph_digest == HUB.graph.digest
 
 
 def test_a_sampled_kernel_is_right_where_it_multiplies_what_it_kept():
     found = checked(compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3)))
-    assert found.check_error < 1e-6
-    assert 0.05 < found.rel_error < 1
-    assert found.kept_nnz <= 0.3 * found.nnz
-    assert 0 < found.kept_pairs < 300
+    accuracy, matrix = found.accuracy, found.matrix
+    assert accuracy.check_error < 1e-6
+    assert 0.05 < accuracy.rel_error < 1
+    assert matrix.kept_nnz <= 0.3 * matrix.nnz
+    assert 0 < matrix.kept_pairs < 300
 
 
 @pytest.mark.parametrize(
@@ -106,8 +114,8 @@ def test_a_sampled_kernel_that_spends_too_much_is_wrong():
 
 
 def test_the_period_of_a_cached_kernel_is_its_interval():
-    assert products.ready(HUB, compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3, interval=10)))().period == 10
-    assert products.ready(HUB, torch_reduce.KERNEL)().period == 1
+    assert ready(compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3, interval=10)))().period == 10
+    assert ready(torch_reduce.KERNEL)().period == 1
 
 
 def test_an_error_is_relative_to_what_is_wanted_and_plain_where_that_is_nothing():
@@ -115,29 +123,29 @@ def test_an_error_is_relative_to_what_is_wanted_and_plain_where_that_is_nothing(
     assert relative_error(torch.tensor([3.0, 4.0]), np.zeros(2)) == 5.0
 
 
-def test_a_reference_is_made_once_for_kernels_that_select_alike_and_keeps_no_graph(monkeypatch):
+def test_a_reference_is_made_once_for_kernels_that_select_alike_and_keeps_no_graph():
     made = []
-    monkeypatch.setattr(products.references, "product", lambda *given: made.append(given[2]) or np.zeros(1))
+    references = References(lambda matrix, dense, weights: made.append(weights) or np.zeros(1))
     graph = dataclasses.replace(HUB.graph, name="copy")
     product, weights = dataclasses.replace(HUB, graph=graph), torch.ones(300)
-    operand = operands.make(HUB)
+    operands = STORE.operands.make(HUB)
     for given in (None, weights, weights.clone(), None, weights * 2):
-        products.reference(product, operand, given)
+        references.reference(product, operands, given)
     assert len(made) == 3
-    let_go = weakref.ref(graph)
+    gone = weakref.ref(graph)
     del graph, product
-    assert let_go() is None
+    assert gone() is None
 
 
 @pytest.mark.parametrize("interval", [1, 10])
 def test_what_was_prepared_goes_with_its_work_and_waits_for_no_collector(interval):
-    work = products.ready(HUB, compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3, interval)))()
-    work.check(work())
-    gone = weakref.ref(work)
+    made = ready(compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3, interval)))()
+    made.check(made())
+    gone = weakref.ref(made)
     gc.disable()
     try:
-        del work
-        assert gone() is None, "its memory would be held while the next case is measured"
+        del made
+        assert gone() is None, "its memory would still be taken while the next case is measured"
     finally:
         gc.enable()
 
@@ -152,16 +160,16 @@ def noting(done, tune=True):
     return Kernel("noting", "cpu", "Writes down.", prepare, tune=(lambda *given: done.append("tune")) if tune else None)
 
 
-def test_a_kernel_is_tuned_before_its_preparation_and_for_how_long_is_told():
+def test_a_kernel_is_tuned_before_its_preparation_and_the_seconds_of_it_are_known():
     done = []
-    prepare = products.ready(HUB, noting(done))
+    prepare = ready(noting(done))
     assert done == ["tune"]
     assert prepare().tune_s > 0
     assert done == ["tune", "prepare"]
 
 
-def test_where_there_is_nothing_to_tune_no_seconds_are_told():
-    assert products.ready(HUB, noting([], tune=False))().tune_s is None
+def test_where_there_is_nothing_to_tune_there_are_no_seconds():
+    assert ready(noting([], tune=False))().tune_s is None
 
 
 def test_a_kernel_that_cannot_be_tuned_for_a_product_is_skipped_with_its_reason():
@@ -169,7 +177,7 @@ def test_a_kernel_that_cannot_be_tuned_for_a_product_is_skipped_with_its_reason(
         raise Unsupported("not for this width")
 
     with pytest.raises(Skip, match="not for this width"):
-        products.ready(HUB, dataclasses.replace(noting([]), tune=tune))
+        ready(dataclasses.replace(noting([]), tune=tune))
 
 
 @pytest.mark.parametrize("reduce", ["sum", "mean"])
@@ -177,12 +185,12 @@ def test_a_kernel_that_cannot_be_tuned_for_a_product_is_skipped_with_its_reason(
 def test_in_another_order_of_the_nodes_the_product_is_the_same_with_its_rows_reordered(reduce, budget):
     def result(graph):
         kernel = torch_reduce.KERNEL if budget is None else compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(budget))
-        work = products.ready(Product(graph, 5, torch.float32, reduce), kernel)()
-        found = work()
-        return found, work.check(found)
+        made = ready(kernel, Product(graph, 5, torch.float32, reduce))()
+        found = made()
+        return found, made.check(found)
 
     found, checked = result(graphs.load("small:directed", reorder="degree"))
     source, as_is = result(graphs.load("small:directed"))
     assert torch.allclose(found, source[graphs.load("small:directed", reorder="degree").order], rtol=1e-5, atol=1e-6)
-    assert (checked.kept_nnz, checked.kept_pairs) == (as_is.kept_nnz, as_is.kept_pairs)
-    assert checked.rel_error == pytest.approx(as_is.rel_error, rel=1e-5, abs=1e-6)
+    assert (checked.matrix.kept_nnz, checked.matrix.kept_pairs) == (as_is.matrix.kept_nnz, as_is.matrix.kept_pairs)
+    assert checked.accuracy.rel_error == pytest.approx(as_is.accuracy.rel_error, rel=1e-5, abs=1e-6)

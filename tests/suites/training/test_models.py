@@ -1,12 +1,16 @@
 import pytest
 import torch
 
-from rsc_bench.suites.training import recipes
-from rsc_bench.suites.training.recipes import MODELS, ModelError, find, recipe
+from rsc_bench.suites.training.models import ModelError, Shape, find, models
+from rsc_bench.suites.training.recipes import recipe
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
-from rsc_bench.suites.training.models import Shape, build
+MODELS = models()
+
+
+def build(name, shape):
+    return MODELS[name].build(shape, recipe("small", hidden=8))
 
 
 def ring(nodes):
@@ -18,44 +22,30 @@ def ring(nodes):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_gives_a_logit_a_class_to_every_node(name):
-    model = build(name, Shape(features=5, classes=3, layers=MODELS[name].layers), recipe("small", hidden=8))
+    model = build(name, Shape(features=5, classes=3, layers=MODELS[name].layers))
     assert model(torch.randn(6, 5), ring(6)).shape == (6, 3)
     assert len(model.convs) == MODELS[name].layers
 
 
 @pytest.mark.parametrize(("name", "depth"), [("GCN", 1), ("GCNII", 2), ("GraphSAGE", 5)])
-def test_a_model_is_as_deep_as_it_is_told(name, depth):
-    model = build(name, Shape(5, 3, depth), recipe("small", hidden=8))
+def test_a_model_is_as_deep_as_its_shape(name, depth):
+    model = build(name, Shape(5, 3, depth))
     assert len(model.convs) == depth
     assert model(torch.randn(6, 5), ring(6)).shape == (6, 3)
 
 
 def test_graphsage_aggregates_by_the_mean_and_gcn_by_the_sum():
-    by = {name: build(name, Shape(5, 3, 2), recipe("small", hidden=8)).convs[0].aggr for name in ("GCN", "GraphSAGE", "GraphSAINT")}
+    by = {name: build(name, Shape(5, 3, 2)).convs[0].aggr for name in ("GCN", "GraphSAGE", "GraphSAINT")}
     assert by == {"GCN": "add", "GraphSAGE": "mean", "GraphSAINT": "mean"}
     assert {name: MODELS[name].reduce for name in by} == {"GCN": "sum", "GraphSAGE": "mean", "GraphSAINT": "mean"}
 
 
 def test_the_same_seed_gives_the_same_weights():
-    models = []
+    built = []
     for _ in range(2):
         torch.manual_seed(3)
-        models.append(build("GCN", Shape(5, 3, 2), recipe("small", hidden=8)))
-    assert all(torch.equal(one, two) for one, two in zip(*(model.parameters() for model in models), strict=True))
-
-
-@pytest.mark.parametrize("name", ["reddit2", "twin:reddit2", "twin:reddit2@0.05"])
-def test_a_twin_trains_as_the_published_graph_does(name):
-    assert recipe(name) == recipes.Recipe(hidden=256, dropout=0.5, learning_rate=0.01, epochs=400)  # RSC, experimental settings
-
-
-def test_yelp_is_wider_and_products_learns_more_slowly():
-    assert (recipe("yelp").hidden, recipe("yelp").dropout, recipe("yelp").epochs) == (512, 0.1, 500)
-    assert recipe("twin:ogbn-products@0.01").learning_rate == 0.001
-
-
-def test_a_width_that_was_asked_for_takes_the_place_of_the_recipes():
-    assert recipe("yelp", hidden=32).hidden == 32
+        built.append(build("GCN", Shape(5, 3, 2)))
+    assert all(torch.equal(one, two) for one, two in zip(*(model.parameters() for model in built), strict=True))
 
 
 @pytest.mark.parametrize(("name", "near"), [("gcn", "GCN"), ("GraphSage", "GraphSAGE"), ("GCN2", "GCN"), ("saint", "GraphSAINT")])
@@ -65,5 +55,5 @@ def test_an_unknown_model_is_refused_with_the_nearest_names(name, near):
 
 
 def test_a_model_like_no_other_is_refused_with_all_names():
-    with pytest.raises(ModelError, match="'xyz' is not known: give one of GCN, GraphSAGE, GCNII, GraphSAINT"):
+    with pytest.raises(ModelError, match="'xyz' is not known: nearest are GCN, GCNII, GraphSAGE, GraphSAINT"):
         find("xyz")

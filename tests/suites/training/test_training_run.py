@@ -15,32 +15,31 @@ from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.graphs import Masks
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.training import data as training_data
-from rsc_bench.suites.training import models
 from rsc_bench.suites.training import run as training
-from rsc_bench.suites.training.data import TrainingError
+from rsc_bench.suites.training.data import TrainingError, training_data
+from rsc_bench.suites.training.models import Shape
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.scores import accuracy
 from rsc_bench.suites.training.sweep import VARIANTS, training_settings
 from rsc_bench.suites.training.trainer import PHASES
 
-HOUSE = catalog()
+CATALOG = catalog()
 GRAPH = graphs.load("small:random")
 EPOCHS = 6
-ASKED = Options(
+OPTIONS = Options(
     benchmark=True, graphs=("small:random",), models=("GCN",), budgets=(0.2,), seeds=1, epochs=EPOCHS, device="cpu", widths=(16,)
 )
 
 
-def settings(**asked):
-    return training_settings(dataclasses.replace(ASKED, **asked), HOUSE)
+def settings(**options):
+    return training_settings(dataclasses.replace(OPTIONS, **options), CATALOG)
 
 
 EXACT, SAMPLED = settings()
 
 
-def train(setting=EXACT, graph=GRAPH, tell=lambda epoch: None):
-    return training.train(setting, graph, HOUSE, tell)
+def train(setting=EXACT, graph=GRAPH, follow=lambda epoch: None):
+    return training.train(setting, graph, CATALOG, follow)
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +59,18 @@ def changed(**parts):
 def test_every_epoch_has_all_that_is_observed(exact, sampled):
     for found in (exact, sampled):
         for name in ("epoch_s", "loss", "val_metric", "test_metric", "k_per_layer", "flops_share"):
-            assert len(getattr(found, name)) == EPOCHS, name
-        assert set(found.phase_s) == set(PHASES)
-        assert {len(seconds) for seconds in found.phase_s.values()} == {EPOCHS}
-        assert found.times_s == [sum(found.epoch_s)]
-        assert (found.metric_name, found.nnz, found.rows, found.rel_error) == ("accuracy", 3_000, 300, None)
+            assert len(getattr(found.training, name)) == EPOCHS, name
+        assert set(found.training.phase_s) == set(PHASES)
+        assert {len(seconds) for seconds in found.training.phase_s.values()} == {EPOCHS}
+        assert found.timing.times_s == [sum(found.training.epoch_s)]
+        assert (found.training.metric_name, found.matrix.nnz, found.matrix.rows) == ("accuracy", 3_000, 300)
+        assert found.accuracy is None, "there is no product to compare"
 
 
 def test_the_phases_add_up_to_the_epoch_and_evaluation_stands_apart(sampled):
     within = [phase for phase in PHASES if phase != "evaluation"]
-    for epoch, seconds in enumerate(sampled.epoch_s):
-        assert sum(sampled.phase_s[phase][epoch] for phase in within) == pytest.approx(seconds)
+    for epoch, seconds in enumerate(sampled.training.epoch_s):
+        assert sum(sampled.training.phase_s[phase][epoch] for phase in within) == pytest.approx(seconds)
 
 
 def test_the_peak_is_read_from_a_short_training_that_selects_and_allocates_twice(monkeypatch):
@@ -89,51 +89,51 @@ def test_the_peak_is_read_from_a_short_training_that_selects_and_allocates_twice
 
 
 def test_exact_training_selects_and_allocates_nothing(exact):
-    assert exact.phase_s["select"] == exact.phase_s["allocate"] == [0.0] * EPOCHS
-    assert exact.flops_share == [1.0] * EPOCHS
-    assert exact.k_per_layer == [[300] * 3] * EPOCHS
-    assert exact.kept_nnz == exact.nnz
-    assert all(seconds > 0 for seconds in exact.phase_s["backward_spmm"])
+    assert exact.training.phase_s["select"] == exact.training.phase_s["allocate"] == [0.0] * EPOCHS
+    assert exact.training.flops_share == [1.0] * EPOCHS
+    assert exact.training.k_per_layer == [[300] * 3] * EPOCHS
+    assert exact.matrix.kept_nnz == exact.matrix.nnz
+    assert all(seconds > 0 for seconds in exact.training.phase_s["backward_spmm"])
 
 
 def test_a_sampled_training_is_exact_at_first_and_at_last_and_within_its_budget_between(sampled):
-    assert sampled.flops_share[0] == sampled.flops_share[-1] == 1.0
-    assert all(0 < share <= 0.2 for share in sampled.flops_share[1:-1])
-    assert sampled.k_per_layer[0] == sampled.k_per_layer[-1] == [300] * 3
-    assert all(k < 300 for k in sampled.k_per_layer[1])
-    assert sum(sampled.phase_s["allocate"]) > 0
+    assert sampled.training.flops_share[0] == sampled.training.flops_share[-1] == 1.0
+    assert all(0 < share <= 0.2 for share in sampled.training.flops_share[1:-1])
+    assert sampled.training.k_per_layer[0] == sampled.training.k_per_layer[-1] == [300] * 3
+    assert all(k < 300 for k in sampled.training.k_per_layer[1])
+    assert sum(sampled.training.phase_s["allocate"]) > 0
 
 
 def test_training_learns(exact):
-    assert exact.loss[-1] < exact.loss[0]
+    assert exact.training.loss[-1] < exact.training.loss[0]
 
 
 def test_a_seed_gives_the_same_training_again_and_another_one_another(sampled):
     again = train(SAMPLED)
-    assert (again.loss, again.test_metric) == (sampled.loss, sampled.test_metric)
-    assert train(dataclasses.replace(SAMPLED, seed=1)).loss != sampled.loss
+    assert (again.training.loss, again.training.test_metric) == (sampled.training.loss, sampled.training.test_metric)
+    assert train(dataclasses.replace(SAMPLED, seed=1)).training.loss != sampled.training.loss
 
 
-def test_each_epoch_is_told_of_while_it_runs(exact):
-    heard = []
-    train(tell=heard.append)
-    assert [(epoch.index, epoch.of) for epoch in heard] == [(index, EPOCHS) for index in range(1, EPOCHS + 1)]
-    assert [epoch.loss for epoch in heard] == exact.loss
+def test_each_epoch_can_be_followed_while_it_runs(exact):
+    seen = []
+    train(follow=seen.append)
+    assert [(epoch.index, epoch.epochs) for epoch in seen] == [(index, EPOCHS) for index in range(1, EPOCHS + 1)]
+    assert [epoch.loss for epoch in seen] == exact.training.loss
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_an_ablation_changes_what_it_says_and_keeps_the_budget(variant):
     (setting,) = [s for s in settings(ablation=True, budgets=(0.5,)) if s.variant == variant]
     found = train(setting)
-    assert all(math.isfinite(loss) for loss in found.loss)
-    assert (found.flops_share[-1] == 1.0) == (variant != "no-switch")
-    assert len(found.k_per_layer[0]) == (6 if variant == "both" else 3)
+    assert all(math.isfinite(loss) for loss in found.training.loss)
+    assert (found.training.flops_share[-1] == 1.0) == (variant != "no-switch")
+    assert len(found.training.k_per_layer[0]) == (6 if variant == "both" else 3)
 
 
 def test_graphsaint_trains_on_subgraphs_that_cover_about_the_graph(sampled):
     from rsc_bench.suites.training.random_walks import subgraphs
 
-    data = training_data.of(GRAPH)
+    data = training_data(GRAPH)
     batches = subgraphs(data, seed=0)
     assert len(batches) == 300 // (15 * 5)  # a twentieth of the nodes start walks of five nodes
     for batch in batches:
@@ -150,17 +150,17 @@ def edge_set():
     return set(zip(rows.tolist(), adjacency.col.tolist(), strict=True))
 
 
-def test_graphsaint_holds_the_budget_in_every_subgraph():
+def test_graphsaint_keeps_to_the_budget_in_every_subgraph():
     _, setting = settings(models=("GraphSAINT",), budgets=(0.5,))
-    assert min(train(setting).flops_share) <= 0.5
+    assert min(train(setting).training.flops_share) <= 0.5
 
 
 def test_tasks_without_one_class_a_node_are_trained_too():
     tasks = torch.stack([GRAPH.labels == 0, GRAPH.labels < 2], dim=1).float()
     for name in ("micro-F1", "ROC-AUC"):
         found = train(graph=changed(make_labels=lambda: tasks, classes=2, metric_name=name))
-        assert found.metric_name == name
-        assert 0 <= found.test_metric[-1] <= 1
+        assert found.training.metric_name == name
+        assert 0 <= found.training.test_metric[-1] <= 1
 
 
 @pytest.mark.parametrize(
@@ -195,11 +195,15 @@ def test_a_loss_that_is_no_number_stops_the_training_and_says_at_which_epoch():
         train(graph=changed(make_features=lambda: features))
 
 
-def test_a_model_without_a_layer_that_can_be_approximated_is_a_failed_record(monkeypatch):
-    monkeypatch.setattr(training.models, "build", lambda *sizes: torch.nn.Linear(16, 4))
-    record = training.attempt(case(), lambda: train(SAMPLED))
+def test_a_model_without_a_layer_that_can_be_approximated_is_a_failed_record():
+    record = training.attempt(case(), lambda: train(built_by(lambda shape, recipe: torch.nn.Linear(16, 4))))
     assert record.status == "failed"
     assert re.search("Linear must have a GCNConv, SAGEConv or GCN2Conv layer that can be approximated", record.reason)
+
+
+def built_by(build, setting=SAMPLED):
+    """The same training of a model that is built in another way."""
+    return dataclasses.replace(setting, model=dataclasses.replace(setting.model, build=build))
 
 
 def case():
@@ -225,17 +229,17 @@ def test_whatever_stops_a_training_is_a_record_with_its_reason(error, status, re
 
 def test_the_check_refuses_a_training_whose_loss_with_all_of_the_budget_is_not_the_exact_one(monkeypatch):
     (_, whole) = settings(budgets=(1.0,))
-    training.check(whole, GRAPH, HOUSE)
+    training.check(whole, GRAPH, CATALOG)
     real = training.train
     monkeypatch.setattr(training, "train", lambda setting, *rest: off(real(setting, *rest), setting))
     with pytest.raises(Wrong, match="loss at epoch 2 with all of the budget must be exact training's"):
-        training.check(whole, GRAPH, HOUSE)
+        training.check(whole, GRAPH, CATALOG)
 
 
 def off(measurement, setting):
     """The measurement, with another loss at the second epoch where it was approximated."""
     if setting.budget is not None:
-        measurement.loss[1] *= 1.01
+        measurement.training.loss[1] *= 1.01
     return measurement
 
 
@@ -248,16 +252,18 @@ def test_the_check_refuses_a_training_that_spent_more_than_its_budget(monkeypatc
 def test_the_order_of_the_nodes_changes_no_prediction():
     train()  # has torch take CSR tensors as checked
     turned = graphs.load("small:random", reorder="degree")
-    data, other = training_data.of(GRAPH), training_data.of(turned)
-    model = models.build("GCN", models.Shape(data.features.shape[1], data.classes, layers=3), recipe("small:random", 16)).eval()
+    data, other = training_data(GRAPH), training_data(turned)
+    model = EXACT.model.build(Shape(data.features.shape[1], data.classes, layers=3), recipe("small:random", 16)).eval()
     logits, found = model(data.features, data.adjacency), model(other.features, other.adjacency)
     assert torch.allclose(found, logits[turned.order], atol=1e-5)
     assert accuracy(found[other.test], other.labels[other.test]) == accuracy(logits[data.test], data.labels[data.test])
 
 
-def test_the_order_of_the_nodes_changes_no_loss(monkeypatch):
+def test_the_order_of_the_nodes_changes_no_loss():
     # Dropout draws its numbers node by node: without it the same model sees the same graph under other numbers.
-    monkeypatch.setattr(training, "recipe", lambda *of: dataclasses.replace(recipe(*of), dropout=0.0))
+    def without_dropout(shape, recipe):
+        return EXACT.model.build(shape, dataclasses.replace(recipe, dropout=0.0))
+
     turned = graphs.load("small:random", reorder="degree")
-    for setting in (EXACT, SAMPLED):
-        assert train(setting, turned).loss == pytest.approx(train(setting).loss, rel=1e-4)
+    for setting in (built_by(without_dropout, EXACT), built_by(without_dropout, SAMPLED)):
+        assert train(setting, turned).training.loss == pytest.approx(train(setting).training.loss, rel=1e-4)

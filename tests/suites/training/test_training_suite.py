@@ -16,27 +16,13 @@ from rsc_bench.harness.records.file import read
 SMALL = ("--width", 8, "--budget", 0.5, "--epochs", 3, "--seeds", 1, "--device", "cpu")
 
 
-def trainings(*arguments):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "suites/test_training.py",
-        "-p",
-        "no:cacheprovider",
-        "--benchmark",
-        *map(str, arguments),
-    ]
-    return subprocess.run(command, cwd=ROOT, env=NO_GPU, capture_output=True, text=True, timeout=120, check=False)
-
-
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, warm_suites):
     """Trainings on a graph without labels, then on one that has all it takes."""
     folder = tmp_path_factory.mktemp("training")
     (folder / "bare.csv").write_text("source,target\n0,1\n1,2\n2,0\n")
-    options = ["--graph", folder / "bare.csv", "--graph", "small:random", *SMALL]
-    ended = trainings(*options, "--results", folder / "run.jsonl")
+    options = ["suites/test_training.py", "--benchmark", "--graph", folder / "bare.csv", "--graph", "small:random", *SMALL]
+    ended = warm_suites(*options, "--results", folder / "run.jsonl")
     return SimpleNamespace(
         folder=folder, options=options, ended=ended, path=folder / "run.jsonl", results=read(folder / "run.jsonl")
     )
@@ -59,19 +45,19 @@ def test_one_round_is_usual_for_trainings(run):
 
 
 def test_each_training_is_one_line_and_a_log_file_holds_no_more(run):
-    told = [line for line in run.ended.stdout.splitlines() if " left  " in line]
-    assert len(told) == 4
-    assert "small:random GCN cached_topk(rows_numba) C=0.5 seed 0  " in told[3]
-    assert "test accuracy 0." in told[3]
+    shown = [line for line in run.ended.stdout.splitlines() if " left  " in line]
+    assert len(shown) == 4
+    assert "small:random GCN cached_topk(rows_numba) C=0.5 seed 0  " in shown[3]
+    assert "test accuracy 0." in shown[3]
     assert "\r" not in run.ended.stdout
     assert "epoch 1/3" not in run.ended.stdout
 
 
-def test_a_killed_sweep_is_carried_on_with_no_training_twice(run):
+def test_a_killed_sweep_is_carried_on_with_no_training_twice(run, warm_suites):
     path = run.folder / "killed.jsonl"
     lines = run.path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:-1]) + lines[-1][:100])  # as SIGKILL leaves it in the middle of the last record
-    assert trainings(*run.options, "--results", path).returncode == 0, "what had failed is not run again"
+    assert warm_suites(*run.options, "--results", path).returncode == 0, "what had failed is not run again"
     ((_, records),) = read(path).rounds
     assert set(Counter(record.case for record in records).values()) == {1}
     assert [record.case for record in records] == [record.case for record in run.results.records]

@@ -1,0 +1,24 @@
+"""Keeps what the cases of one run share, so that each graph, matrix, gradient and float64 reference is made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rsc_bench.suites.graphs import Graph, GraphStore
+from rsc_bench.suites.spmm.operands import OperandStore
+from rsc_bench.suites.spmm.reference import References
+
+
+class Store:
+    """Graphs, the operands made of them, and the references of their products; all of it goes with the store."""
+
+    def __init__(self, data_root: Path | None = None) -> None:
+        """Begin with nothing; `data_root` is the folder of published graphs, None: ``data``."""
+        self._data_root = data_root
+        self._graphs = GraphStore()
+        self.operands = OperandStore(self._graphs)
+        self.references = References()
+
+    def graph(self, name: str, reorder: str | None = None) -> Graph:
+        """Return a graph by name or path, see `rsc_bench.suites.graphs.load`."""
+        return self._graphs.load(name, self._data_root, reorder)

@@ -1,0 +1,48 @@
+"""A run in a user's own folder, with a file of the user's own plug-ins."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from running_pytest import NO_GPU, ROOT, SMALL
+
+from rsc_bench.harness.records.file import read
+
+MINE = """
+import numpy as np
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact.torch_reduce import prepare
+from rsc_bench.suites.graphs.orders import Order
+
+KERNEL = Kernel("mine", "cpu", "The kernel of a user.", prepare)
+ORDER = Order("backwards", "The last node first.", compute=lambda graph: np.arange(graph.nodes)[::-1])
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "mine.py").write_text(MINE)
+    settings = ["-c", str(ROOT / "suites" / "bench.ini"), "--rootdir", ".", "-p", "no:cacheprovider"]
+    options = ["--plugin", "mine.py", "--kernel", "topk(mine)", "--reorder", "backwards", "--rounds", "1", "-k", "mine"]
+    command = [sys.executable, "-m", "pytest", *settings, str(ROOT / "suites"), "--benchmark", *SMALL, *options]
+    environment = NO_GPU | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (path,) = (folder / "results").iterdir()
+    return SimpleNamespace(output=ended.stdout, path=path.relative_to(folder), results=read(path))
+
+
+def test_plug_ins_of_every_kind_are_known_by_name(run):
+    found = [(record.case.kernel, record.case.reorder, record.status) for record in run.results.records]
+    assert found == [("mine", "backwards", "ok"), ("topk(mine)", "backwards", "ok")]
+
+
+def test_the_file_is_in_the_environment_with_its_digest(run):
+    ((file, digest),) = run.results.environment["plugin_files"].items()
+    assert (file, len(digest)) == ("mine.py", 16)
+
+
+def test_outside_of_a_checkout_the_end_names_the_command_of_the_package(run):
+    assert f"next:    rsc-bench report {run.path}" in run.output.splitlines()
