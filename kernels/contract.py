@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 
 from rsc_bench.kernels.csr import Csr
-from rsc_bench.plugins import present
+from rsc_bench.optional import present
 
 Reduce = Literal["sum", "mean"]
+Device = Literal["cpu", "cuda"]
+Role = Literal["ours", "vendor", "other"]
 
 
 class Unsupported(Exception):
-    """A kernel cannot do what it was asked for; the message is the reason that a record keeps."""
+    """A kernel cannot multiply this; the message is the reason that a record keeps."""
 
 
 class Multiply(Protocol):
@@ -58,14 +60,17 @@ class Tune(Protocol):
 
 @dataclass(frozen=True)
 class Kernel:
-    """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one."""
+    """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one.
+
+    Raises ``ValueError`` for a name, a device or a role that would not be understood later.
+    """
 
     name: str
-    device: Literal["cpu", "cuda"]
+    device: Device
     summary: str
     """One sentence: what it is and whose."""
     prepare: Prepare
-    role: Literal["ours", "vendor", "other"] = "other"
+    role: Role = "other"
     """A sweep that names no kernel measures them all, samples in front of ours and the vendor's, and ablates in front of ours."""
     exact: bool = True
     """False where only some of the column-row pairs are multiplied."""
@@ -83,3 +88,29 @@ class Kernel:
 
     Preparing works without it: `prepare` then searches itself, and `prepare_bounded`, which cannot, goes by a guess.
     """
+
+    def __post_init__(self) -> None:
+        for complaint in _complaints(self):
+            raise ValueError(complaint)
+
+
+def _complaints(kernel: Any) -> Iterator[str]:
+    """Say what of a kernel breaks the contract: rule, value and remedy."""
+    if not isinstance(kernel.name, str) or not kernel.name.strip():
+        yield f"a kernel's name must be a text that is not empty (got {kernel.name!r}): records and --kernel call it by that"
+    elif kernel.exact and set("()") & set(kernel.name):
+        yield f"an exact kernel's name must have no parentheses (got {kernel.name!r}): those stand for sampling, as in `topk(mkl)`"
+    if kernel.device not in get_args(Device):
+        yield _wrong(kernel, "device", "be 'cpu' or 'cuda'", "`--device` chooses which GPU")
+    if kernel.role not in get_args(Role):
+        yield _wrong(kernel, "role", "be 'ours', 'vendor' or 'other'", "leave it out for 'other'")
+    for part in ("prepare", "missing"):
+        if not callable(getattr(kernel, part)):
+            yield _wrong(kernel, part, "be a function", "give the function itself, not what it returns")
+    for part in ("prepare_bounded", "tune"):
+        if getattr(kernel, part) is not None and not callable(getattr(kernel, part)):
+            yield _wrong(kernel, part, "be a function or None", "leave it out where there is none")
+
+
+def _wrong(kernel: Any, part: str, rule: str, remedy: str) -> str:
+    return f"kernel {kernel.name!r}: {part} must {rule} (got {getattr(kernel, part)!r}): {remedy}"

@@ -69,9 +69,9 @@ class Csr:
 
     def __post_init__(self) -> None:
         if self.rowptr.numel() != self.shape[0] + 1:
-            raise ValueError(f"{self.name}: rowptr must hold rows + 1 = {self.shape[0] + 1} entries (got {self.rowptr.numel()})")
+            raise ValueError(f"{self.name}: rowptr must have rows + 1 = {self.shape[0] + 1} entries (got {self.rowptr.numel()})")
         if self.entries is not None and self.entries.numel() != self.nnz:
-            raise ValueError(f"{self.name}: value must hold one entry a non-zero, {self.nnz} (got {self.entries.numel()})")
+            raise ValueError(f"{self.name}: value must have one entry a non-zero, {self.nnz} (got {self.entries.numel()})")
         if self.entries is not None and self.scaling is not None:
             raise ValueError(f"{self.name}: a matrix has a value a non-zero or a scaling (got both)")
 
@@ -95,7 +95,7 @@ class Csr:
         """(nnz,), floating: value of each non-zero; None: all ones.
 
         Made of the scaling, where there is one, at each reading, and not kept: a kernel that needs it reads it once, when it is
-        prepared, and what it then holds is its own memory, whichever kernel was prepared for the matrix before.
+        prepared, and what it then keeps is its own memory, whichever kernel was prepared for the matrix before.
         """
         return self.entries if self.scaling is None else self._values().float()
 

@@ -16,7 +16,7 @@ TAIL_ROWS = 128
 def padded(matrix: Csr) -> Csr:
     """Return the bounded `matrix` with `TAIL_ROWS` more rows, so that its last offset is the length of `col`.
 
-    A library is told the number of non-zeros by the host, and the host would wait for the device to learn it. What is
+    A library gets the number of non-zeros from the host, and the host would wait for the device to learn it. What is
     multiplied in vain is the difference between a bound and what was kept; no row of the matrix gets any of it.
     """
     last = matrix.rowptr[-1:].long()

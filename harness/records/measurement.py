@@ -202,6 +202,11 @@ def _optional(entry: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
     return entry.encode_name, entry.type | None if default is None else entry.type, default
 
 
+def _complete(part: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a part; a training of which only some series were kept has no epochs."""
+    return {**given, "epoch_s": given["epoch_s"] or []} if part == "training" else given
+
+
 def _absent(entry: msgspec.structs.FieldInfo) -> Any:
     """What stands for a field that was not observed."""
     return None if entry.default is msgspec.NODEFAULT else entry.default
@@ -219,7 +224,7 @@ def from_flat(flat: Any) -> Measurement:
     for part, entries in _FIELDS.items():
         given = {entry.name: getattr(flat, entry.encode_name) for entry in entries}
         if part in ("timing", "matrix") or any(given[entry.name] != _absent(entry) for entry in entries):
-            parts[part] = PARTS[part](**given)
+            parts[part] = PARTS[part](**_complete(part, given))
     return Measurement(**parts)  # type: ignore[arg-type]
 
 

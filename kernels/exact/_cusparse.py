@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_void_p
-from functools import cache, partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -39,12 +41,32 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
 """Argument types of each function that is used; all return a status, 0 for success."""
 
 
-class Library:
-    """cuSPARSE, its functions typed and their status looked at."""
+def current(device: torch.device) -> AbstractContextManager[object]:
+    """Return the context in which `device` is the current one."""
+    return torch.cuda.device(device)
 
-    def __init__(self, functions: Any) -> None:
+
+def stream(device: torch.device) -> int:
+    """Return the address of torch's current stream on `device`."""
+    return int(torch.cuda.current_stream(device).cuda_stream)
+
+
+class Library:
+    """cuSPARSE, its functions typed and their status looked at, with a handle for each device."""
+
+    def __init__(
+        self,
+        functions: Any,
+        current: Callable[[torch.device], AbstractContextManager[object]] = current,
+        stream: Callable[[torch.device], int] = stream,
+    ) -> None:
         """Take the functions from an object that has them; raises `AttributeError` where one is missing."""
         self._functions = {name: _typed(getattr(functions, name), types) for name, types in SIGNATURES.items()}
+        self._handles: dict[torch.device, c_void_p] = {}
+        self.current = current
+        """Makes a device the current one."""
+        self.stream = stream
+        """Returns the address of the stream on which a device works."""
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function, or raise `Unsupported` with the status it returned."""
@@ -58,23 +80,36 @@ class Library:
         self.call(name, byref(made), *arguments)
         return made
 
+    def handle(self, device: torch.device) -> c_void_p:
+        """Return the handle of a device, made while it is the current one; it lives as long as the process."""
+        if device not in self._handles:
+            self._handles[device] = self.create("cusparseCreate")
+        return self._handles[device]
+
 
 def _typed(function: Any, types: tuple[Any, ...]) -> Any:
     function.argtypes, function.restype = types, c_int
     return function
 
 
-@cache
-def library() -> Library:
-    """Return cuSPARSE; raises `OSError` or `AttributeError` where it cannot be loaded or is too old."""
-    return Library(ctypes.CDLL(LIBRARY))
+class Loader:
+    """Loads cuSPARSE when it is first needed."""
 
+    def __init__(self, name: str = LIBRARY) -> None:
+        self._name = name
 
-@cache
-def _handle(cusparse: Library, device: torch.device) -> c_void_p:
-    """Return the handle of a device, made while it is the current one; it lives as long as the process."""
-    del device
-    return cusparse.create("cusparseCreate")
+    @cached_property
+    def library(self) -> Library:
+        """cuSPARSE; raises `OSError` or `AttributeError` where it cannot be loaded or is too old."""
+        return Library(ctypes.CDLL(self._name))
+
+    def missing(self) -> str | None:
+        """Return why it cannot be used, or None."""
+        try:
+            _ = self.library
+        except (OSError, AttributeError) as error:
+            return f"{self._name} cannot be used ({error}): install a CUDA build of torch of 2.10 or later"
+        return None
 
 
 class Spmm:
@@ -85,8 +120,8 @@ class Spmm:
         self._cusparse, self._matrix = cusparse, matrix
         self._shape = (matrix.shape[0], width)
         dtype = matrix.dtype
-        with current(matrix.device):
-            self._handle = _handle(cusparse, matrix.device)
+        with cusparse.current(matrix.device):
+            self._handle = cusparse.handle(matrix.device)
             self._a = self._made("cusparseDestroySpMat", "cusparseCreateCsr", *_csr(matrix))
             # Real memory, though each call sets its own: what is looked at while preparing is up to the library.
             operands = [torch.empty(rows, width, dtype=dtype, device=matrix.device) for rows in (matrix.shape[1], matrix.shape[0])]
@@ -117,27 +152,17 @@ class Spmm:
         return workspace
 
     def _on_stream(self) -> None:
-        self._cusparse.call("cusparseSetStream", self._handle, stream(self._matrix.device))
+        self._cusparse.call("cusparseSetStream", self._handle, self._cusparse.stream(self._matrix.device))
 
     def __call__(self, dense: torch.Tensor) -> torch.Tensor:
         """Return the product, computed on torch's current stream."""
         result = torch.empty(self._shape, dtype=dense.dtype, device=dense.device)
-        with current(dense.device):
+        with self._cusparse.current(dense.device):
             self._on_stream()
             self._cusparse.call("cusparseDnMatSetValues", self._b, dense.data_ptr())
             self._cusparse.call("cusparseDnMatSetValues", self._c, result.data_ptr())
             self._cusparse.call("cusparseSpMM", *self._product, self._workspace.data_ptr())
         return result
-
-
-def current(device: torch.device) -> torch.cuda.device:
-    """Return the context in which `device` is the current one."""
-    return torch.cuda.device(device)
-
-
-def stream(device: torch.device) -> int:
-    """Return the address of torch's current stream on `device`."""
-    return int(torch.cuda.current_stream(device).cuda_stream)
 
 
 def _csr(matrix: torch.Tensor) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""Emits the inner loop of one CSR row as LLVM vector code, with a whole tile of features held in registers.
+"""Emits the inner loop of one CSR row as LLVM vector code, with a whole tile of features kept in registers.
 
 Numba's own loop keeps the result row in memory and loads and stores it for every non-zero. Here the sums stay in vector
-registers from the first non-zero to the last, which was measured at 1.8 to 2.6 times that loop (docs/decisions/cpu-kernel.md).
+registers from the first non-zero to the last, which was measured at 1.8 to 2.6 times that loop (docs/how-it-works/cpu-kernels.md).
 """
 
 from __future__ import annotations

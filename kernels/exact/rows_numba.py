@@ -3,55 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numba
 import numpy as np
 import torch
 
-from rsc_bench.kernels import openmp
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr, Scaling
 from rsc_bench.kernels.exact._row_product import BF16, BY_COLUMN, FACTORED, STREAMED, TILE, WEIGHTED, row_product, store_fence
+from rsc_bench.kernels.openmp import OPENMP
 from rsc_bench.kernels.prefetch import prefetch
 
-openmp.share()
+OPENMP.share()
 
 _PARTS_PER_THREAD = 4
 # A row costs its store and its loop, which was measured at about as much as this many non-zeros.
 _ROW_COST = 8
-# Past the second-level caches a result is written once and read much later: storing it past the caches saves reading the
-# lines it overwrites, and leaves the dense operand in them.
-_STREAM_FROM_BYTES = 8 << 20
 _LINE_BYTES = 64
-# Rows between asking for the diagonal's dense row and reading it: 1 to 8 were measured alike, 0 at up to a quarter more time.
-_AHEAD = 4
 # What rows may start at: read as it is, because a copy for each layer and each sample adds up.
 _OFFSETS = {"int32": numba.int32[::1], "int64": numba.int64[::1]}
 # Rows that are looked at to see whether there are self-loops: a sampled matrix is prepared in each selection.
 _LOOKED_AT = 256
 
 
-def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
-    """Return the multiply for `matrix`; the code for a new width is compiled here (and kept on disk), never while timed.
+@dataclass(frozen=True)
+class RowsNumba:
+    """Prepares `rows_numba`; the numbers are those that were measured fastest on a CPU."""
 
-    Raises:
-        Unsupported: for a dtype other than float32 and bfloat16.
+    stream_from_bytes: int = 8 << 20
+    """Bytes of a result from which on it is stored past the caches.
+
+    Past the second-level caches a result is written once and read much later: storing it past them saves reading the lines that
+    it overwrites, and leaves the dense operand in them.
     """
-    if dtype not in (torch.float32, torch.bfloat16):
-        raise Unsupported(f"rows_numba multiplies float32 and bfloat16 (got {dtype})")
-    rowptr, col = matrix.rowptr.numpy(), matrix.col.numpy()
-    weights, weighing = _weights(matrix, reduce)
-    form = weighing | _storing(matrix.shape[0], width, dtype)
-    ahead = _AHEAD if _has_loops(rowptr, col, _LOOKED_AT) else 0
-    tiles = [(start, _compiled(min(TILE, width - start), form, ahead, rowptr.dtype.name)) for start in range(0, width, TILE)]
-    shape = (matrix.shape[1], width)
-    return partial(_multiply, shape, tiles, _parts(rowptr, numba.get_num_threads() * _PARTS_PER_THREAD), (rowptr, col, *weights))
+    ahead: int = 4
+    """Rows between asking for the diagonal's dense row and reading it: 1 to 8 measured alike, 0 at up to a quarter more time."""
 
+    def prepare(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+        """Return the multiply for `matrix`; the code for a new width is compiled here (and kept on disk), never while timed.
 
-def tune(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
-    """Compile for the width and form, or load what is on disk: a process does either once."""
-    prepare(matrix, width, dtype, reduce)
+        Raises:
+            Unsupported: for a dtype other than float32 and bfloat16.
+        """
+        if dtype not in (torch.float32, torch.bfloat16):
+            raise Unsupported(f"rows_numba multiplies float32 and bfloat16 (got {dtype})")
+        rowptr, col = matrix.rowptr.numpy(), matrix.col.numpy()
+        weights, weighing = _weights(matrix, reduce)
+        form = weighing | self.storing(matrix.shape[0], width, dtype)
+        ahead = self.ahead if _has_loops(rowptr, col, _LOOKED_AT) else 0
+        tiles = [(start, _compiled(min(TILE, width - start), form, ahead, rowptr.dtype.name)) for start in range(0, width, TILE)]
+        parts = _parts(rowptr, numba.get_num_threads() * _PARTS_PER_THREAD)
+        return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rowptr, col, *weights))
+
+    def tune(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
+        """Compile for the width and form, or load what is on disk: a process does either once."""
+        self.prepare(matrix, width, dtype, reduce)
+
+    def storing(self, rows: int, width: int, dtype: torch.dtype) -> int:
+        """Return the flags of how a result of this shape is stored."""
+        row_bytes = width * dtype.itemsize
+        streamed = rows * row_bytes >= self.stream_from_bytes and row_bytes % _LINE_BYTES == 0
+        return (dtype is torch.bfloat16) * BF16 | streamed * STREAMED
 
 
 def _weights(matrix: Csr, reduce: Reduce) -> tuple[tuple[np.ndarray, np.ndarray], int]:
@@ -65,13 +79,6 @@ def _weights(matrix: Csr, reduce: Reduce) -> tuple[tuple[np.ndarray, np.ndarray]
 
 def _float32(part: torch.Tensor | None) -> np.ndarray:
     return np.empty(0, np.float32) if part is None else part.float().contiguous().numpy()
-
-
-def _storing(rows: int, width: int, dtype: torch.dtype) -> int:
-    bf16 = dtype is torch.bfloat16
-    row_bytes = width * dtype.itemsize
-    streamed = rows * row_bytes >= _STREAM_FROM_BYTES and row_bytes % _LINE_BYTES == 0
-    return bf16 * BF16 | streamed * STREAMED
 
 
 def _multiply(
@@ -98,7 +105,7 @@ def _bits(dense: torch.Tensor) -> np.ndarray:
 
 @numba.njit([numba.int64[::1](offsets, numba.int64) for offsets in _OFFSETS.values()], cache=True)
 def _parts(rowptr, count):  # type: ignore[no-untyped-def]
-    """Return the rows at which the work is cut into parts of equal cost: a hub's part holds fewer rows."""
+    """Return the rows at which the work is cut into parts of equal cost: a hub's part has fewer rows."""
     rows = len(rowptr) - 1
     parts = np.empty(count + 1, np.int64)
     total = rowptr[rows] + rows * _ROW_COST
@@ -132,7 +139,7 @@ def _compiled(width: int, form: int, ahead: int, offsets: str) -> Callable[..., 
     """Return the loop over rows for a tile of `width` features, compiled for contiguous arrays.
 
     With `ahead` it asks for the dense row of the diagonal so many rows before its turn. Sampling keeps few columns, whose dense
-    rows stay in the caches; the diagonal's is read once, and each row would wait for it (docs/decisions/cpu-kernel.md).
+    rows stay in the caches; the diagonal's is read once, and each row would wait for it (docs/how-it-works/cpu-kernels.md).
     """
     size, lines = (2, width // 32 + 1) if form & BF16 else (4, width // 16 + 1)
 
@@ -158,12 +165,14 @@ def _compiled(width: int, form: int, ahead: int, offsets: str) -> Callable[..., 
     return compiled
 
 
+_ROWS = RowsNumba()
+
 KERNEL = Kernel(
     name="rows_numba",
     device="cpu",
     summary="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; int32 indices.",
-    prepare=prepare,
+    prepare=_ROWS.prepare,
     role="ours",
     separable=True,
-    tune=tune,
+    tune=_ROWS.tune,
 )

@@ -15,7 +15,7 @@ class Limit:
     pairs: int
     """k: the pairs that the allocation counted."""
     nnz: int
-    """Non-zeros of the k best pairs at that time: what later selections may spend, so that the budget of FLOPs holds."""
+    """Non-zeros of the k best pairs at that time: what later selections may spend, so that the FLOPs stay within the budget."""
     of_nnz: int
     """Non-zeros of the matrix that was allocated for."""
 
@@ -34,13 +34,13 @@ class Account:
     cost: LayerCost | None = None
     """As measured last; None: nothing has been measured, as of a layer that has no backward product."""
     count: Callable[[], int] | None = None
-    """Counts the non-zeros that the last product multiplied, when asked: a step waits for no device; None: see `kept_nnz`."""
+    """Counts the non-zeros that the last product multiplied, when called: a step waits for no device; None: see `kept_nnz`."""
     nnz: int = 0
     """Non-zeros of that product's matrix."""
     width: int = 0
     """Columns of that product."""
     made: int = 0
-    """Products made so far: tells the random draws of one mini-batch from those of the next."""
+    """Products made so far: so that the random draws of a mini-batch differ from those of the next."""
 
     def allow(self, pairs: int) -> None:
         """Limit the product to what its `pairs` best pairs cost."""
@@ -66,8 +66,8 @@ class Accounts:
     backward: Account
 
     @classmethod
-    def of(cls, name: str) -> Accounts:
-        """Return fresh accounts of the layer `name`."""
+    def for_layer(cls, name: str) -> Accounts:
+        """Return fresh accounts for the layer `name`."""
         return cls(Account(f"{name} forward"), Account(name))
 
 

@@ -28,7 +28,7 @@ class Adjacency:
     """``"exact"`` keeps the self-loops out of the sampling, ``"sampled"`` does not."""
 
     @classmethod
-    def of(cls, source: Csr, reduce: Reduce = "sum", diagonal: Diagonal = "exact") -> Adjacency:
+    def from_csr(cls, source: Csr, reduce: Reduce = "sum", diagonal: Diagonal = "exact") -> Adjacency:
         """Return the adjacency that aggregates by `reduce` over the rows of `source`.
 
         Args:
@@ -74,7 +74,7 @@ class Adjacency:
         parts = self.pattern
         if value.shape != (parts.nnz,):
             raise ValueError(f"edge values must have shape ({parts.nnz},), one a non-zero (got {tuple(value.shape)})")
-        return Adjacency.of(Csr(parts.rowptr, parts.col, value.detach(), parts.shape, parts.name), self.reduce, self.diagonal)
+        return Adjacency.from_csr(Csr(parts.rowptr, parts.col, value.detach(), parts.shape, parts.name), self.reduce, self.diagonal)
 
 
 def _mean(source: Csr) -> Csr:

@@ -15,6 +15,7 @@ from rsc_bench.kernels.rsc.product import Approximated, Regime, Sampler
 from rsc_bench.kernels.rsc.running import Running
 from rsc_bench.kernels.rsc.schedule import Phase, Schedule
 from rsc_bench.kernels.rsc.timings import Timings
+from rsc_bench.optional import absent
 from rsc_bench.plugins import find
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
     as a torch CSR tensor or a torch-sparse ``SparseTensor``; called with an ``edge_index`` they run exact code and say so.
 
     Args:
-        model: holds PyTorch Geometric layers, anywhere inside.
+        model: has PyTorch Geometric layers, anywhere inside.
         budget: share of the exact backward FLOPs that may be spent, in (0, 1].
         epochs: of the whole training, from now on.
         interval: products that one selection serves.
@@ -65,6 +66,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
 
     Raises:
         ValueError: for an option outside its range, or a model with no layer that can be approximated.
+        ModuleNotFoundError: where PyTorch Geometric is not installed, with how to get it.
     """
     schedule = Schedule(
         budget=budget,
@@ -85,6 +87,7 @@ class Approximation:
     """An approximated model: what was changed in it, how its budget is spent, and the way back."""
 
     def __init__(self, model: torch.nn.Module, schedule: Schedule, sampler: Sampler) -> None:
+        _require_pytorch_geometric()
         from rsc_bench.kernels.rsc.conversion import layers as convert
         from rsc_bench.kernels.rsc.conversion.sources import Sources
 
@@ -160,6 +163,16 @@ class Approximation:
             self._running.begin_step()
 
 
+def _require_pytorch_geometric() -> None:
+    """Raise one line that says how to get PyTorch Geometric where it is not installed."""
+    try:
+        import torch_geometric  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "torch_geometric":
+            raise
+        raise ModuleNotFoundError(absent("torch_geometric"), name="torch_geometric") from None
+
+
 def _message_passing(model: torch.nn.Module) -> dict[str, MessagePassing]:
     from torch_geometric.nn import MessagePassing
 
@@ -173,9 +186,9 @@ def _nothing(model: torch.nn.Module, unchanged: dict[str, str]) -> str:
     return f"{type(model).__name__} must have a GCNConv, SAGEConv or GCN2Conv layer that can be approximated ({found})"
 
 
-def _kernel(asked: str | Kernel | None, model: torch.nn.Module) -> Kernel:
-    """Return the kernel that was asked for, or the default of the model's device and dtype."""
-    kernel: Kernel = asked if isinstance(asked, Kernel) else find("kernel", asked or _default_kernel(model))
+def _kernel(given: str | Kernel | None, model: torch.nn.Module) -> Kernel:
+    """Return the kernel that was given, or the default of the model's device and dtype."""
+    kernel: Kernel = given if isinstance(given, Kernel) else find("kernel", given or _default_kernel(model))
     reason = kernel.missing()
     if reason is not None:
         raise ValueError(f"kernel {kernel.name!r} cannot run here: {reason}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from rsc_bench.kernels.rsc.propagation import Propagation, by_handle
+from rsc_bench.kernels.rsc.propagation import HANDLES, Propagation
 
 
 def propagate(
@@ -37,35 +37,35 @@ def propagate(
 
 @torch.library.custom_op("rsc::propagate", mutates_args=())
 def _propagate(dense: torch.Tensor, value: torch.Tensor | None, handle: int, sampled: bool) -> torch.Tensor:
-    return by_handle(handle).forward(dense, value, sampled)
+    return HANDLES.find(handle).forward(dense, value, sampled)
 
 
 @torch.library.custom_op("rsc::dense_gradient", mutates_args=())
 def _dense_gradient(gradient: torch.Tensor, value: torch.Tensor | None, handle: int, sampled: bool) -> torch.Tensor:
-    return by_handle(handle).backward(gradient, value, sampled)
+    return HANDLES.find(handle).backward(gradient, value, sampled)
 
 
 @torch.library.custom_op("rsc::value_gradient", mutates_args=())
 def _value_gradient(gradient: torch.Tensor, dense: torch.Tensor, handle: int) -> torch.Tensor:
-    return by_handle(handle).value_gradient(gradient, dense)
+    return HANDLES.find(handle).value_gradient(gradient, dense)
 
 
 @_propagate.register_fake
 def _(dense: torch.Tensor, value: torch.Tensor | None, handle: int, sampled: bool) -> torch.Tensor:
     del value, sampled
-    return dense.new_empty(by_handle(handle).shape[0], dense.shape[1])
+    return dense.new_empty(HANDLES.find(handle).shape[0], dense.shape[1])
 
 
 @_dense_gradient.register_fake
 def _(gradient: torch.Tensor, value: torch.Tensor | None, handle: int, sampled: bool) -> torch.Tensor:
     del value, sampled
-    return gradient.new_empty(by_handle(handle).shape[1], gradient.shape[1])
+    return gradient.new_empty(HANDLES.find(handle).shape[1], gradient.shape[1])
 
 
 @_value_gradient.register_fake
 def _(gradient: torch.Tensor, dense: torch.Tensor, handle: int) -> torch.Tensor:
     del dense
-    return gradient.new_empty(by_handle(handle).adjacency.pattern.nnz)
+    return gradient.new_empty(HANDLES.find(handle).adjacency.pattern.nnz)
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -73,7 +73,7 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
     dense, value, ctx.handle, ctx.sampled = inputs
     # The dense operand is kept only for the edge values' gradient: a product needs none of its operands again.
     ctx.save_for_backward(*(() if value is None else (dense, value)))
-    ctx.propagation = by_handle(ctx.handle)  # an eager graph keeps it alive
+    ctx.propagation = HANDLES.find(ctx.handle)  # an eager graph keeps it alive
 
 
 def _backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, None, None]:

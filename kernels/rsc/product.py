@@ -139,7 +139,7 @@ class Product:
         """Return the exact product with a few random mixtures of the columns: its norm is that of the whole, on average.
 
         The norm of a sampled product is no measure: it is the smaller the less a layer may keep, and an allocation made
-        from it swings from one extreme to the other (docs/decisions/rsc-product-norm.md).
+        from it swings from one extreme to the other (docs/how-it-works/method.md).
         """
         return narrow(dense @ self._mixture)
 

@@ -13,16 +13,30 @@ from rsc_bench.kernels.rsc.adjacency import Adjacency
 from rsc_bench.kernels.rsc.edge_gradient import edge_gradient
 from rsc_bench.kernels.rsc.product import Direction, Place, Product, Regime
 
-_handles = itertools.count(1)
-_propagations: WeakValueDictionary[int, Propagation] = WeakValueDictionary()
+
+class Handles:
+    """Propagations by number, as operators address them, whose arguments are tensors and numbers; keeps none of them alive."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._propagations: WeakValueDictionary[int, Propagation] = WeakValueDictionary()
+
+    def add(self, propagation: Propagation) -> int:
+        """Return the number under which a propagation is found from now on."""
+        handle = next(self._numbers)
+        self._propagations[handle] = propagation
+        return handle
+
+    def find(self, handle: int) -> Propagation:
+        """Return a propagation; raises ``RuntimeError`` where it is no more."""
+        found = self._propagations.get(int(handle))
+        if found is None:
+            raise RuntimeError(f"propagation {handle} is gone: keep it, or the model's Approximation, until backward() has run")
+        return found
 
 
-def by_handle(handle: int) -> Propagation:
-    """Return the propagation that an operator addresses; the registry does not keep it alive."""
-    found = _propagations.get(int(handle))
-    if found is None:
-        raise RuntimeError(f"propagation {handle} is gone: keep it, or the model's Approximation, until backward() has run")
-    return found
+HANDLES = Handles()
+"""Those of this process: its operators are known to torch under one name each."""
 
 
 class Propagation:
@@ -50,11 +64,10 @@ class Propagation:
                 f"kernel {kernel.name!r} multiplies on {kernel.device}, the adjacency is on {device}: choose another kernel"
             )
         self.adjacency, self.width, self.dtype, self.regime = adjacency, width, dtype, regime
-        self.accounts = Accounts.of(adjacency.matrix.name or "layer") if accounts is None else accounts
+        self.accounts = Accounts.for_layer(adjacency.matrix.name or "layer") if accounts is None else accounts
         self.shape = adjacency.matrix.shape
-        self.handle = next(_handles)
-        """What operators, whose arguments are tensors and numbers, know it by."""
-        _propagations[self.handle] = self
+        self.handle = HANDLES.add(self)
+        """What operators know it by."""
 
     def forward(self, dense: torch.Tensor, value: torch.Tensor | None = None, sampled: bool = True) -> torch.Tensor:
         """Return ``A @ dense``, (rows, width); the edge values are `value`, (nnz,), where it is given."""

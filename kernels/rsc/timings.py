@@ -19,7 +19,7 @@ _MOST_OPEN = 256
 class Timings:
     """Seconds of each part since the start, or since `reset`.
 
-    On a CPU by the host's clock. On a GPU by events, which are read when somebody asks, so that timing waits for nothing.
+    On a CPU by the host's clock. On a GPU by events, which are read when the seconds are, so that timing waits for nothing.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Compaction on a CPU by gathering the kept columns from the transpose.
 
-Training holds the transpose anyway, and gathering reads only what is kept: at a budget of 0.1 a tenth of the column indices,
-twice, where a mask over all of them reads every one twice (measured: docs/decisions/compaction.md). Threads own ranges of
+Training keeps the transpose anyway, and gathering reads only what is kept: at a budget of 0.1 a tenth of the column indices,
+twice, where a mask over all of them reads every one twice (measured: docs/how-it-works/cpu-kernels.md). Threads own ranges of
 result rows, and where each column enters each range is looked up once, when preparing; so no two threads write one place.
 """
 
@@ -23,7 +23,7 @@ _AHEAD = 8
 
 
 class Compaction:
-    """Drops columns of one matrix; holds the transpose, and columns x (parts + 1) places in it."""
+    """Drops columns of one matrix; keeps the transpose, and columns x (parts + 1) places in it."""
 
     def __init__(self, matrix: Csr, whole_diagonal: bool = False, separable: bool = False) -> None:
         """Look up where columns enter parts, and compile.

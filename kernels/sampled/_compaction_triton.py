@@ -31,7 +31,7 @@ _ROUND = 1024
 
 
 class Compaction:
-    """Drops columns of one matrix; holds a bit a non-zero where the diagonal stays whatever is dropped."""
+    """Drops columns of one matrix; keeps a bit a non-zero where the diagonal stays whatever is dropped."""
 
     def __init__(self, matrix: Csr, whole_diagonal: bool = False, separable: bool = False) -> None:
         """Compile for `matrix`.
@@ -66,7 +66,7 @@ class Compaction:
 
     @cached_property
     def _value(self) -> torch.Tensor | None:
-        """(nnz,): what is gathered from at each selection; made when first needed, in general when this is, and held."""
+        """(nnz,): what is gathered from at each selection; made when first needed, in general when this is, and kept."""
         return self._matrix.value
 
     def _scaling(self, scale: torch.Tensor | None) -> Scaling | None:

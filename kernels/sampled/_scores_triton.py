@@ -10,13 +10,13 @@ import triton
 import triton.language as tl
 
 _TILE = 2048
-"""Elements of the dense operand that a program holds: 16 in each thread of 4 warps."""
+"""Elements of the dense operand that a program has in registers: 16 in each thread of 4 warps."""
 _FEATURES = 256
 """Most features that it reads at once."""
 
 
 def score(column_norms: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
-    """Return ``column_norms[i] * ||dense_i||_2``, (pairs,) float32; sums are float32 whatever `dense` holds."""
+    """Return ``column_norms[i] * ||dense_i||_2``, (pairs,) float32; sums are float32 whatever the dtype of `dense`."""
     pairs, width = dense.shape
     features = min(triton.next_power_of_2(max(width, 1)), _FEATURES)
     rows = max(_TILE // features, 1)

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from rsc_bench.kernels import openmp
+from rsc_bench.kernels.openmp import OPENMP
+
+Import = Callable[[str], Any]
+"""Dotted name -> module."""
 
 
 def with_numba(module: str) -> Any | None:
     """Return a module of this folder, or None where Numba is absent."""
-    openmp.share()
-    return _imported(module, "numba", "llvmlite")
+    OPENMP.share()
+    return _imported(module, ("numba", "llvmlite"), importlib.import_module)
 
 
-def with_triton(module: str, device: torch.device) -> Any | None:
+def with_triton(module: str, device: torch.device, import_module: Import = importlib.import_module) -> Any | None:
     """Return a module of this folder whose kernels run on `device`, or None where they do not, or Triton is absent.
 
     They run on a CUDA device, and on a CPU where Triton interprets them (``TRITON_INTERPRET=1``).
     """
     if device.type == "cuda" or os.environ.get("TRITON_INTERPRET") == "1":
-        return _imported(module, "triton")
+        return _imported(module, ("triton",), import_module)
     return None
 
 
-def _imported(module: str, *optional: str) -> Any | None:
-    """Return a module of this folder, or None where what it needs is absent. Any other failed import is a bug, and raised."""
+def _imported(module: str, optional: tuple[str, ...], import_module: Import) -> Any | None:
+    """Return a module of this folder, or None where an optional package that it needs is absent; raise any other failed import."""
     try:
-        return importlib.import_module(f"rsc_bench.kernels.sampled.{module}")
+        return import_module(f"rsc_bench.kernels.sampled.{module}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in optional:
             raise

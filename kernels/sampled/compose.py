@@ -14,9 +14,10 @@ from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.padding import cut, padded
 from rsc_bench.kernels.sampled import scores
 from rsc_bench.kernels.sampled.pairs import Pairs
-from rsc_bench.kernels.sampled.selections import Kept, Selection
+from rsc_bench.kernels.sampled.selections import CACHED, Kept, Selection
 
-CACHED = "cached_"
+__all__ = ["CACHED", "Inner", "SampledMultiply", "Sampling", "compose", "split"]
+
 _COMPOSED = re.compile(rf"^(?P<cached>{CACHED})?(?P<selection>\w+)\((?P<exact>[^()]+)\)$")
 
 
@@ -122,7 +123,7 @@ class SampledMultiply:
 
     def select(self, dense: torch.Tensor) -> None:
         """Choose the pairs for `dense` and build the smaller matrix; later calls multiply with it."""
-        self._multiply = None  # the smaller matrix from before is let go first: no two are ever held
+        self._multiply = None  # the smaller matrix from before is let go first: there are never two
         self._kept = self._draw(self.score(dense), self._generator)
         self._multiply = self._inner.prepare(self._compact(self._kept))
 

@@ -19,7 +19,7 @@ class Loops:
     """(columns,), float32: Euclidean norm of each column off the diagonal."""
 
     @classmethod
-    def of(cls, matrix: Csr) -> Loops | None:
+    def find(cls, matrix: Csr) -> Loops | None:
         """Return the self-loops of `matrix`, or None where it has none or is not square."""
         if matrix.shape[0] != matrix.shape[1]:
             return None

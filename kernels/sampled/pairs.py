@@ -18,7 +18,7 @@ class Pairs:
     def __init__(self, matrix: Csr, whole_diagonal: bool = False) -> None:
         """Take the pairs of `matrix`; with `whole_diagonal` its self-loops are outside of them, and stay exact."""
         self.matrix = matrix
-        self.loops = Loops.of(matrix) if whole_diagonal else None
+        self.loops = Loops.find(matrix) if whole_diagonal else None
         self._compactions: dict[bool, Compact] = {}
 
     @property

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import Panel, Row, paths
+from rsc_bench.reports.drawing.panels import Panel, paths
 from rsc_bench.reports.drawing.theme import colours
+from rsc_bench.reports.tables.rows import Row
 from rsc_bench.reports.tables.table import Table
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.reports.tables.table import absent
+from rsc_bench.reports.tables.rows import OPERATION, Row, by, operations, present
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-Row = dict[str, Any]
-"""A row of the table: one measured case."""
-
-OPERATION = ("file", "graph", "width", "dtype", "device", "clock", "reduce")
-"""What two cases share when one may be drawn against the other."""
 
 BEHIND = "multiply with"
 """The dimension that chooses which exact kernel stands behind the selections."""
@@ -40,7 +33,7 @@ class Panel:
 
 
 def assemble(panels: Sequence[Panel], layout: dict[str, Any]) -> go.Figure | None:
-    """Return the figure that shows the first panel and holds them all, or None where there is none.
+    """Return the figure that shows the first panel and has them all, or None where there is none.
 
     The layout's ``meta`` has what is ``fixed``, the ``panels`` (``where`` they differ, ``height``, places in ``traces``)
     and all ``traces``; plotly passes it on unread, so that a thousand panels cost no more than one.
@@ -64,28 +57,9 @@ def _entry(panel: Panel, fixed: dict[str, str], places: dict[int, int]) -> dict[
     return entry | ({"titles": panel.titles} if panel.titles else {})
 
 
-def by(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
-    """Return the rows in groups of equal `columns`, the groups in ascending order."""
-    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[tuple(row[column] for column in columns)].append(row)
-    return dict(sorted(groups.items()))
-
-
-def operations(rows: Iterable[Row]) -> list[tuple[tuple[Any, ...], list[Row]]]:
-    """Return the rows of each operation, the largest width of a graph first: it is the one the headline quotes."""
-    width = OPERATION.index("width")
-    return sorted(by(rows, OPERATION).items(), key=lambda entry: (*entry[0][:width], -entry[0][width], *entry[0][width + 1 :]))
-
-
 def where(operation: tuple[Any, ...]) -> dict[str, str]:
     """Return the dimensions of a panel for one operation."""
     return {name: str(value) for name, value in zip(OPERATION, operation, strict=True)}
-
-
-def present(row: Row, *columns: str) -> bool:
-    """Say whether a row has a number in every one of `columns`."""
-    return not any(absent(row[column]) for column in columns)
 
 
 def paths(rows: Iterable[Row], metrics: Sequence[str]) -> list[tuple[dict[str, str], list[list[Row]]]]:

@@ -7,7 +7,8 @@ import math
 from html import unescape
 from typing import Any
 
-from rsc_bench.reports.page.cases import rounded
+DIGITS = 4
+"""Beyond these a time is noise; fewer digits keep the page small."""
 
 
 def stored(figure: Any) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def stored(figure: Any) -> dict[str, Any]:
     A figure that was not put together by `rsc_bench.reports.drawing.panels.assemble` is one panel with all of its traces.
     """
     meta = figure.layout.meta or {}
-    # The meta holds all panels: taken out first, it is not copied with the rest.
+    # The meta has all panels: taken out first, it is not copied with the rest.
     figure.layout.meta = None
     drawing = figure.to_plotly_json()
     layout = {key: value for key, value in drawing["layout"].items() if key not in {"template", "meta"}}
@@ -66,3 +67,9 @@ def embedded(value: Any) -> str:
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     # Inside a script element only markup can end the text early: none is left.
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def rounded(value: float) -> float | int:
+    """Return the number with the digits worth keeping, whole where it is whole."""
+    number = float(f"{value:.{DIGITS}g}") if abs(value) < 10**DIGITS else float(round(value))
+    return int(number) if number.is_integer() else number

@@ -10,8 +10,8 @@ RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.2, 1.5, 2, 3, 5, 7, 10
 
 FONT = "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 
-# Told apart with any colour vision, on white and on black: Okabe and Ito's set for what is sampled, and muted tones in the
-# manner of Paul Tol for what is exact, so that the two kinds are told apart as well.
+# Distinct with any colour vision, on white and on black: Okabe and Ito's set for what is sampled, and muted tones in the manner
+# of Paul Tol for what is exact, so that the two kinds are distinct as well.
 SAMPLED = ("#0072B2", "#CC79A7", "#E69F00", "#D55E00", "#009E73", "#7B8794", "#56B4E9")
 EXACT = ("#44AA99", "#8C6BB1", "#999933", "#A0714F", "#6B8299", "#AA4466", "#5FA8C4", "#C2A24A")
 

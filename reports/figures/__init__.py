@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,10 @@ from rsc_bench.reports.tables.table import Table
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing of the table, with the words that stand around it."""
+    """A drawing of the table, with the words that stand around it.
+
+    Raises ``ValueError`` for a name that the page cannot link to, and for a `draw` that cannot be called.
+    """
 
     name: str
     """Stands in the page's addresses: ``error_speedup``."""
@@ -24,3 +28,10 @@ class Figure:
     """Figures stand on the page in ascending order; a new one comes last."""
     every_run: bool = False
     """Whether `draw` gets every run of a machine; else, where these make a history, each product as its last run measured it."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):
+            rule = "must be letters, digits, underscores and hyphens"
+            raise ValueError(f"a figure's name {rule} (got {self.name!r}): the page links to it by that")
+        if not callable(self.draw):
+            raise ValueError(f"figure {self.name!r}: draw must be a function (got {self.draw!r}): it gets a `Table`")

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.scores import bar
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.tables.table import Table
-from rsc_bench.reports.tables.trainings import Spread, Trained, bar, settings, where
+from rsc_bench.reports.tables.trainings import Spread, Trained, settings, where
 
 ROW_PX = 38
 AROUND_PX = 110

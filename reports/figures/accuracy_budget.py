@@ -15,7 +15,7 @@ def _budget(setting: Trained) -> Spread | None:
     return None if setting.budget is None or setting.budget <= 0 else Spread(setting.budget, 0.0, 0.0)
 
 
-BUDGET = Abscissa(of=_budget, labels=False, margin=1.15)
+BUDGET = Abscissa(place=_budget, labels=False, margin=1.15)
 
 
 def draw(table: Table) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import assemble, present
+from rsc_bench.reports.drawing.panels import assemble
 from rsc_bench.reports.drawing.scores import Abscissa, score_panels
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.page.headline import TORCH_SPARSE, VENDOR
-from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.rows import present
+from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
 from rsc_bench.reports.tables.trainings import Trained, over_seeds
 
 AGAINST = {"speedup": "the fastest exact kernel", VENDOR: "", TORCH_SPARSE: ""}
@@ -31,7 +31,7 @@ def _abscissa(metric: str) -> Abscissa:
         kernels = {row[f"{metric} against"] for each in drawn for row in each.rows if present(row, metric)}
         return {"speedup against": AGAINST[metric] or ", ".join(sorted(kernels))}
 
-    return Abscissa(of=lambda setting: over_seeds(setting.rows, metric), labels=True, margin=1.08, where=against)
+    return Abscissa(place=lambda setting: over_seeds(setting.rows, metric), labels=True, margin=1.08, where=against)
 
 
 FIGURE = Figure(

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import Panel, Row, assemble, by, present
+from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.drawing.theme import LAYERS
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.tables.rows import Row, by, present
 from rsc_bench.reports.tables.sources import Source
 from rsc_bench.reports.tables.table import Table
 
@@ -98,7 +99,7 @@ def _kernels(rows: Sequence[Row]) -> list[str]:
 
 def _shares(ceiling: str, device: str, rows: Sequence[Row], colour: str) -> dict[str, Any]:
     column = f"share of {ceiling}"
-    # Nothing would be drawn of an absent number, and its place not be told from a share of next to nothing.
+    # An absent number would be drawn as nothing, and its place look like a share of next to nothing.
     shares = [row[column] if present(row, column) else 0.0 for row in rows]
     words = [f"{row[column]:.3g} %" if present(row, column) else "not measured" for row in rows]
     return _bars(device, rows, colour) | {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import Panel, Row, assemble
+from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.tables.rows import Row
 from rsc_bench.reports.tables.table import Table
 from rsc_bench.reports.tables.trainings import Trained, method, settings, where
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import OPERATION, Panel, Row, assemble, by, present
+from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.drawing.theme import colours, times_axis
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.tables.rows import OPERATION, Row, by, present
 from rsc_bench.reports.tables.table import Table
 
 ROW_PX = 34

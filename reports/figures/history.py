@@ -13,7 +13,6 @@ from rsc_bench.reports.tables.histories import History, Series, Stop, histories
 from rsc_bench.reports.tables.table import Table
 
 SLOWER, FASTER = "#D55E00", "#009E73"
-LEVEL = "#8b96a1"
 NAMED_CASES = 5
 OVERVIEW = "all cases: how many stepped at each run"
 
@@ -138,7 +137,7 @@ FIGURE = Figure(
         "Time of each case over the runs of one machine, in order of their commits; a thin line spans the rounds of a run. A "
         "triangle marks a run from which on the time is another: up is slower. Cases that stepped come first in the choice. Where "
         "many stepped at once, the machine or a library may have changed: point at the bar. A mark takes "
-        f"{MIN_RUNS} runs and a level that holds for {MIN_STAY}; a drift has none. Of pages with steady times at most one in "
+        f"{MIN_RUNS} runs and a level that stays for {MIN_STAY}; a drift has none. Of pages with steady times at most one in "
         f"{1 / FALSE_MARKS:.0f} should have any."
     ),
     draw=draw,

@@ -6,16 +6,17 @@ import textwrap
 from html import escape
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import OPERATION, Panel, Row, assemble, by, present
+from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.tables.table import SENSED, Table, absent
+from rsc_bench.reports.tables.rows import OPERATION, Row, absent, by, present
+from rsc_bench.reports.tables.table import SENSED, Table
 
 ROW_PX = 38
 AROUND_PX = 120
 REASON_CHARACTERS = 48
 
-# Energy has no clock: it is measured once, whichever clock its record carries.
+# Energy has no timing mode: it is measured once, whichever mode its record has.
 _SHARED = tuple(name for name in OPERATION if name != "clock")
 _NO_BUDGET = "none"
 # Metric, digits and unit of what is said of a kernel's bar.
@@ -28,10 +29,10 @@ _STATE = (
 
 
 def draw(table: Table) -> Any:
-    """Return the figure, or None where nothing ran on a GPU that was asked for its power."""
+    """Return the figure, or None where nothing ran on a GPU whose power was to be read."""
     palette = colours(table.kernels)
     rows = [row for row in table.products if not absent(row[SENSED]) and (_why_not(row) or present(row, "energy"))]
-    panels = [panel for key, found in _operations(rows) for panel in _panels(key, _told_most(found), palette)]
+    panels = [panel for key, found in _operations(rows) for panel in _panels(key, _one_a_kernel(found), palette)]
     layout = {
         "barmode": "stack",
         "bargap": 0.35,
@@ -54,8 +55,8 @@ def _operations(rows: list[Row]) -> list[tuple[tuple[Any, ...], list[Row]]]:
     return sorted(by(rows, _SHARED).items(), key=lambda entry: (*entry[0][:width], -entry[0][width], *entry[0][width + 1 :]))
 
 
-def _told_most(rows: list[Row]) -> list[Row]:
-    """One row for each kernel and budget: of its clocks the one that has the energy, or else the first."""
+def _one_a_kernel(rows: list[Row]) -> list[Row]:
+    """One row for each kernel and budget: of its timing modes the one that has the energy, or else the first."""
     chosen: dict[tuple[Any, Any], Row] = {}
     for row in rows:
         key = (row["kernel"], row["budget"] if present(row, "budget") else None)
@@ -120,7 +121,7 @@ def _per_edge(row: Row) -> str:
 
 
 def _state(row: Row) -> str:
-    """What the sensors told beside power, or why they told nothing."""
+    """What the sensors read beside power, or why they read nothing."""
     if not present(row, "power"):
         trace = row[SENSED].trace
         reason = row[SENSED].trace_missing or (trace and (trace.absent.get("power_w") or trace.ended))
@@ -129,7 +130,7 @@ def _state(row: Row) -> str:
 
 
 def _why_not(row: Row) -> str:
-    """Why a row has no energy; empty where its file is older than the question."""
+    """Why a row has no energy; empty where its file is from before energy was measured."""
     readings = row[SENSED]
     if readings.energy is not None:
         return "the call takes no more than idling"

@@ -9,9 +9,10 @@ from typing import Any
 
 from rsc_bench.harness.metrics.traffic import ITEM_BYTES
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.reports.drawing.panels import Panel, Row, assemble, by, operations, present, where
+from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.tables.rows import Row, by, operations, present
 from rsc_bench.reports.tables.table import Table
 
 CEILING = "#8b96a1"
@@ -19,7 +20,7 @@ TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
 AXIS = {"type": "log", "tickvals": TICKS, "ticktext": [f"{tick:,g}" for tick in TICKS]}
 # Beyond the points, so that a ceiling is seen to go on.
 MARGIN = 1.6
-# Tells a gather from the cache and one from memory apart: no operand is smaller, and none larger.
+# Sizes of an operand that is surely gathered from the cache, and of one that surely is not.
 NO_BYTES, ENDLESS_BYTES = 0, sys.maxsize
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import Panel, Row, assemble, by, operations, present, where
+from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.tables.rows import Row, by, operations, present
 from rsc_bench.reports.tables.table import Table
 
 ROW_PX = 30

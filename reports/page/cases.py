@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.reports.tables.table import Table, absent
+from rsc_bench.reports.drawing.stored import rounded
+from rsc_bench.reports.tables.rows import absent
+from rsc_bench.reports.tables.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Beyond these digits a time is noise; fewer digits keep the page small.
-DIGITS = 4
 # A drop that counts is a few tenths of a point, of a metric near 100.
 DECIMALS_OF_POINTS = 2
 
@@ -22,7 +22,7 @@ FIELDS = ("kernel", "graph", *OF_TRAINING, "width", "budget", "file", "dtype", "
 LAST = "machine"
 FILTERED = ("file", "graph", "model", "variant", "kernel", "budget", "width")
 ALWAYS = ("kernel", "graph", "width", "budget")
-# What tells one training from another is shown also where there is only one of it.
+# What trainings differ in is shown also where there is only one of it.
 ALWAYS_OF_TRAINING = ("model", "variant", "seed")
 NUMBERS = ("width", "budget", "layers", "seed", "epochs")
 
@@ -109,9 +109,3 @@ def _coded(values: Sequence[Any]) -> dict[str, Any]:
 
 def _numbers(values: Sequence[Any]) -> list[float | int | None]:
     return [None if absent(value) else rounded(value) for value in values]
-
-
-def rounded(value: float) -> float | int:
-    """Return the number with the digits worth keeping, whole where it is whole."""
-    number = float(f"{value:.{DIGITS}g}") if abs(value) < 10**DIGITS else float(round(value))
-    return int(number) if number.is_integer() else number

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rsc_bench.reports.drawing.panels import OPERATION, Row, by, present
-from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.rows import OPERATION, Row, by, present
+from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
 
 AT_MOST_BUDGETS = 4
 LEAD_BUDGET = 0.1
@@ -14,8 +14,6 @@ LEAD_BUDGET = 0.1
 # A selection that drops the wrong pairs is as fast as a good one: only kernels about as close as the closest compete.
 ERROR_SLACK = 1.05
 
-VENDOR = "speedup vs vendor"
-TORCH_SPARSE = "speedup vs torch-sparse"
 UNSTEADY = 2.0
 """Highest over lowest speedup of a case's rounds from which the page warns: undisturbed rounds lie within a third."""
 
@@ -57,7 +55,7 @@ class Headline:
     graph: str
     width: int
     setting: str
-    """Number type, device, clock and aggregation."""
+    """Number type, device, timing mode and aggregation."""
     best: tuple[Best, ...]
     """In ascending budget, cached before fresh."""
 
@@ -84,7 +82,7 @@ def _headline(rows: Sequence[Row]) -> Headline:
     rows = [row for row in rows if row["width"] == width]
     first = rows[0]
     best = [_best(found) for found in by(_few_budgets(rows), ["budget", "fresh"]).values()]
-    setting = " · ".join([first["dtype"], first["device"], f"{first['clock']} clock", f"{first['reduce']} aggregation"])
+    setting = " · ".join([first["dtype"], first["device"], f"timing mode {first['clock']}", f"{first['reduce']} aggregation"])
     return Headline(first["file"], first["graph"], int(width), setting, tuple(best))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rsc_bench.harness.compare.recommend import MAX_DROP_POINTS
+from rsc_bench.files import refusal, write_whole
+from rsc_bench.harness.compare.recommend import MAX_DROP_POINTS, MIN_SEEDS
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.plugins import load
 from rsc_bench.reports.drawing.stored import embedded, stored
@@ -21,6 +20,7 @@ from rsc_bench.reports.page.training_headline import training_headlines
 from rsc_bench.reports.page.unmeasured import unmeasured
 from rsc_bench.reports.tables.runs import latest
 from rsc_bench.reports.tables.table import Table, read_table
+from rsc_bench.text import call
 
 _HERE = Path(__file__).parent
 
@@ -34,8 +34,11 @@ def write(paths: list[Path], output: Path) -> None:
         raise ResultsError("report: at least one results file is needed (got none): give the path of a results file")
     if output.resolve() in {path.resolve() for path in paths}:
         raise ResultsError(f"{output}: the page would overwrite the results it is drawn from: give another --output path")
-    table = read_table([read(path) for path in paths])
-    _replace(output, render(table))
+    page = render(read_table([read(path) for path in paths]))
+    try:
+        write_whole(output, page)
+    except OSError as error:
+        raise ResultsError(f"{output}: cannot be written ({refusal(output, error)}): give another --output path") from None
 
 
 def render(table: Table) -> str:
@@ -78,6 +81,8 @@ def _content(table: Table) -> dict[str, Any]:
         "before": len(table.cases) - len(last.cases),
         "products": len(table.products),
         "max_drop": MAX_DROP_POINTS,
+        "min_seeds": MIN_SEEDS,
+        "recommend": call("recommend"),
         "figures": [figure for figure, _ in figures],
         "missing": found.missing,
         "shared": shared(table),
@@ -88,7 +93,7 @@ def _content(table: Table) -> dict[str, Any]:
 
 
 def _trusted(data: dict[str, Any]) -> dict[str, Any]:
-    """The files of this folder, plotly's own, and JSON that holds no markup; everything else on the page is escaped."""
+    """The files of this folder, plotly's own, and JSON without any markup; everything else on the page is escaped."""
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
@@ -108,21 +113,3 @@ def _drawn(figures: Iterable[Figure], table: Table, last: Table) -> Iterator[tup
         drawing = figure.draw(every_run if figure.every_run else last_run)
         if drawing is not None:
             yield figure, stored(drawing)
-
-
-def _replace(output: Path, text: str) -> None:
-    """Write beside `output`, then put it in its place: a reader sees the old page or the new one, never half of one."""
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        beside = Path(name)
-        try:
-            # A file name need not be valid text.
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-            beside.chmod(0o644)
-            beside.replace(output)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise ResultsError(f"{output}: cannot be written ({error.strerror}): give another --output path") from None

@@ -8,9 +8,8 @@ from typing import Any
 
 from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, words
 from rsc_bench.harness.output.recommendation import advice
-from rsc_bench.reports.drawing.panels import present
-from rsc_bench.reports.page.headline import TORCH_SPARSE, VENDOR
-from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.rows import present
+from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
 from rsc_bench.reports.tables.trainings import Spread, Trained, method, over_seeds, settings
 
 # Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
@@ -46,12 +45,12 @@ class TrainingHeadline:
     trained: str
     """The model, how deep, how wide, how long."""
     setting: str
-    """Number type, device, clock and aggregation."""
+    """Number type, device, timing mode and aggregation."""
     metric: str
     lead: Setting | None
     """The setting to train with; None where there is none."""
     summary: str
-    """What to train with, or why there is no telling."""
+    """What to train with, or why there is nothing to recommend."""
     breaks: str
     """At which budget it breaks, in words."""
     beside: tuple[str, ...]
@@ -66,31 +65,31 @@ def training_headlines(table: Table) -> list[TrainingHeadline]:
     return [_headline(file, each, found) for file, each in table.recommendations]
 
 
-def _headline(file: str, of: Recommendation, found: dict[tuple[Any, ...], list[Trained]]) -> TrainingHeadline:
-    case = of.training
+def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, ...], list[Trained]]) -> TrainingHeadline:
+    case = recommendation.training
     trained = method(found.get((file, case.graph_as_run, words(case), case.dtype, case.device, case.clock, case.reduce), []))
     beside = [name for name in BESIDE if any(over_seeds(each.rows, name) for each in trained)]
     return TrainingHeadline(
         file=file,
         graph=case.graph_as_run,
         trained=words(case),
-        setting=" · ".join([case.dtype, case.device, f"{case.clock} clock", f"{case.reduce} aggregation"]),
+        setting=" · ".join([case.dtype, case.device, f"timing mode {case.clock}", f"{case.reduce} aggregation"]),
         metric=trained[0].metric if trained else "metric",
-        lead=of.chosen,
-        summary=advice(of),
-        breaks=_breaks(of),
+        lead=recommendation.chosen,
+        summary=advice(recommendation),
+        breaks=_breaks(recommendation),
         beside=tuple(BESIDE[name] or _vendor(trained) for name in beside),
-        lines=tuple(_lines(trained, of, beside)),
+        lines=tuple(_lines(trained, recommendation, beside)),
     )
 
 
-def _lines(trained: Sequence[Trained], of: Recommendation, beside: Sequence[str]) -> Iterator[Line]:
+def _lines(trained: Sequence[Trained], recommendation: Recommendation, beside: Sequence[str]) -> Iterator[Line]:
     by_name = {(each.kernel, each.budget): each for each in trained}
     for each in trained:
         if each.budget is None:
             yield _line(each, None, beside)
-    for told in reversed(of.settings):
-        yield _line(by_name.get((told.kernel, told.budget)), told, beside)
+    for setting in reversed(recommendation.settings):
+        yield _line(by_name.get((setting.kernel, setting.budget)), setting, beside)
 
 
 def _vendor(trained: Sequence[Trained]) -> str:
@@ -98,27 +97,26 @@ def _vendor(trained: Sequence[Trained]) -> str:
     return f"vs {', '.join(sorted(names))}"
 
 
-def _breaks(of: Recommendation) -> str:
-    breaks = of.breaks
+def _breaks(recommendation: Recommendation) -> str:
+    breaks, tried = recommendation.breaks, recommendation.settings
     if breaks is None:
-        smallest = of.settings[0] if of.settings else None
-        held = smallest is not None and all(each.accuracy == "within" for each in of.settings)
-        return f"Holds down to C = {smallest.budget:g}, the smallest budget measured." if held and smallest else ""
+        accurate = bool(tried) and all(each.accuracy == "within" for each in tried)
+        return f"Stays accurate down to C = {tried[0].budget:g}, the smallest budget measured." if accurate else ""
     if breaks.failed:
         return f"Fails at C = {breaks.budget:g}: {breaks.failed}."
     return f"Breaks at C = {breaks.budget:g}: {breaks.drop.mean:.2f} points below exact." if breaks.drop else ""
 
 
-def _line(trained: Trained | None, told: Setting | None, beside: Sequence[str]) -> Line:
+def _line(trained: Trained | None, setting: Setting | None, beside: Sequence[str]) -> Line:
     rows = trained.rows if trained else []
     spreads = [over_seeds(rows, name) for name in beside]
     return Line(
-        budget=told.budget if told else None,
-        kernel=told.kernel if told else trained.kernel if trained else "",
+        budget=setting.budget if setting else None,
+        kernel=setting.kernel if setting else trained.kernel if trained else "",
         seeds=len(rows),
         score=trained.score if trained else None,
-        drop=told.drop if told else None,
+        drop=setting.drop if setting else None,
         speedup=trained.speedup.middle if trained and trained.speedup else None,
         beside=tuple(spread.middle if spread else None for spread in spreads),
-        accuracy=told.accuracy if told else "",
+        accuracy=setting.accuracy if setting else "",
     )

@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from rsc_bench.reports.tables.table import Table, absent
+from rsc_bench.reports.tables.rows import absent
+from rsc_bench.reports.tables.table import Table
 
-# What asks for action comes first.
+# What needs action comes first.
 _GRAVITY = {"wrong": 0, "failed": 1, "skipped": 2}
 
 
@@ -34,7 +35,7 @@ def unmeasured(table: Table) -> list[Unmeasured]:
 
 def _words(row: dict[str, Any], several: bool) -> str:
     named = {name: row[name] for name in ("model", "variant", "budget", "layers", "epochs", "seed") if not absent(row[name])}
-    # A column with absent numbers holds floats, also of what is counted.
+    # A column with absent numbers has floats, also of what is counted.
     beyond = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in named.items()]
     aggregation = [] if row["reduce"] == "sum" else [row["reduce"]]
     words = [row["graph"], f"d = {row['width']}", *beyond, *aggregation, row["dtype"], row["device"], row["clock"]]

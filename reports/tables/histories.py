@@ -11,10 +11,10 @@ from typing import Any
 
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.statistics.change_points import MIN_RUNS, ChangePoint, change_points
-from rsc_bench.reports.drawing.panels import Row, by
+from rsc_bench.reports.tables.rows import Row, absent, by
 from rsc_bench.reports.tables.runs import runs
 from rsc_bench.reports.tables.sources import Source
-from rsc_bench.reports.tables.table import Table, absent
+from rsc_bench.reports.tables.table import Table
 
 COMMIT_LETTERS = 7
 NAMED_DIFFERENCES = 3
@@ -115,7 +115,7 @@ def _words(row: Row) -> str:
 
 
 def _plain(value: Any) -> str:
-    # A column of whole numbers with gaps holds floats.
+    # A column of whole numbers with gaps has floats.
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from rsc_bench.reports.tables.rows import absent
 from rsc_bench.reports.tables.sources import Source
-from rsc_bench.reports.tables.table import Table, absent
+from rsc_bench.reports.tables.table import Table
 
 FEWEST_FILES = 3
 """Files of one machine that make a history; two are a comparison."""

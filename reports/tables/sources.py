@@ -17,13 +17,13 @@ class Source:
     """One results file as the page names it."""
 
     name: str
-    """The file's name, with as many folders before it as tell it from the others."""
+    """The file's name, with as many folders before it as make it differ from the others."""
     machine: str
     """The GPU, or else the CPU, that the file was measured on; the name again where its environment has neither."""
     started: str
     """When its first round started, UTC, to the minute; empty where it has none."""
     rounds: int
-    """Rounds that hold a record."""
+    """Rounds that have a record."""
     records: int
     """Records in all rounds."""
     unfinished: tuple[str, ...]
@@ -59,7 +59,7 @@ def machine(environment: Mapping[str, Any], devices: Iterable[str]) -> str | Non
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Return the shortest endings of `paths` that tell them apart; a path given twice is numbered."""
+    """Return the shortest endings of `paths` that differ; a path given twice is numbered."""
     parts = [path.absolute().parts for path in paths]
     depth = 1
     longest = max((len(each) for each in parts), default=0)

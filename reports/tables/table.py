@@ -34,6 +34,11 @@ UNMEASURED = (*CASE, "status", "reason", "rounds")
 # What a reader looks for first; every other metric follows in the order it was found.
 LEAD = ("speedup", "test metric", "metric drop", "error", "latency")
 
+VENDOR = "speedup vs vendor"
+"""Column of the speedup against the vendor's library."""
+TORCH_SPARSE = "speedup vs torch-sparse"
+"""Column of the speedup against torch-sparse."""
+
 _COMPOSED = re.compile(r"([^()]+)\((.+)\)")
 
 
@@ -88,11 +93,6 @@ def read_table(runs: Sequence[Run]) -> Table:
     columns = [*CASE, *TRAINED, SENSED, "rounds", *(column for metric in metrics for column in _columns(metric))]
     advice = tuple((source.name, each) for run, source in zip(runs, files, strict=True) for each in recommend([run]))
     return Table(pd.DataFrame(cases, columns=columns), pd.DataFrame(unmeasured, columns=UNMEASURED), metrics, files, advice)
-
-
-def absent(value: Any) -> bool:
-    """Say whether a cell of the table is empty: pandas keeps some as None and some as NaN."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _metrics() -> tuple[Metric, ...]:
@@ -204,7 +204,7 @@ def _identity(case: Case, source: Source) -> dict[str, Any]:
 def _escaped(frame: pd.DataFrame) -> pd.DataFrame:
     copy = frame.copy()
     for column in copy.columns:
-        # Object columns hold names and None; numbers cannot carry markup.
+        # Object columns have names and None; numbers cannot carry markup.
         if not _is_number(copy[column]):
             copy[column] = [escape(value, quote=False) if isinstance(value, str) else value for value in copy[column]]
     return copy

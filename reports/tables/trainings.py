@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import Any
 
-from rsc_bench.harness.compare.recommend import MAX_DROP_POINTS
-from rsc_bench.reports.drawing.panels import Row, by, present
-from rsc_bench.reports.tables.table import absent
+from rsc_bench.reports.tables.rows import Row, absent, by, present
 
 TRAINING = ("file", "graph", "trained", "dtype", "device", "clock", "reduce")
 """What two trainings share when one may be drawn against the other."""
@@ -73,29 +71,6 @@ def over_seeds(rows: Sequence[Row], column: str) -> Spread | None:
     values = [row[column] for row in rows if present(row, column)]
     middle = median(values) if values else 0.0
     return Spread(middle, middle - min(values), max(values) - middle) if values else None
-
-
-def exact_band(found: Sequence[Trained], ends: tuple[float, float]) -> list[dict[str, Any]]:
-    """Return the traces of the score of exact training between two abscissas, its spread, and the limit below it."""
-    exact = next((each for each in found if each.budget is None), None)
-    if exact is None:
-        return []
-    score, grey, x = exact.score, "#8b96a1", list(ends)
-    line = {"type": "scatter", "mode": "lines", "x": x, "hoverinfo": "skip"}
-    limit = score.middle - MAX_DROP_POINTS
-    band = line | {"x": [*x, *reversed(x)], "y": [score.middle - score.down] * 2 + [score.middle + score.up] * 2, "fill": "toself"}
-    return [
-        band | {"fillcolor": "rgba(139,150,161,0.22)", "line": {"width": 0}, "name": "exact, ± standard deviation"},
-        line | {"y": [score.middle] * 2, "line": {"color": grey, "width": 1.5}, "showlegend": False},
-        line
-        | {"y": [limit] * 2, "line": {"color": grey, "width": 1.5, "dash": "dot"}, "name": f"{MAX_DROP_POINTS:g} points below"},
-    ]
-
-
-def bar(spreads: Sequence[Spread]) -> dict[str, Any]:
-    """Return the error bars of a plotly trace."""
-    lengths = {"array": [each.up for each in spreads], "arrayminus": [each.down for each in spreads]}
-    return {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4} | lengths
 
 
 def _alike(rows: Iterable[Row]) -> Iterable[list[Row]]:

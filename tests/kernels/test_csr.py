@@ -21,12 +21,12 @@ def random_matrix(seed, weighted=True):
 
 
 def test_row_offsets_of_the_wrong_length_are_refused():
-    with pytest.raises(ValueError, match=r"bent: rowptr must hold rows \+ 1 = 3 entries \(got 2\)"):
+    with pytest.raises(ValueError, match=r"bent: rowptr must have rows \+ 1 = 3 entries \(got 2\)"):
         Csr(torch.tensor([0, 1]), torch.tensor([0]), None, (2, 2), "bent")
 
 
 def test_values_that_do_not_match_the_entries_are_refused():
-    with pytest.raises(ValueError, match=r"bent: value must hold one entry a non-zero, 1 \(got 2\)"):
+    with pytest.raises(ValueError, match=r"bent: value must have one entry a non-zero, 1 \(got 2\)"):
         Csr(torch.tensor([0, 1]), torch.tensor([0]), torch.ones(2), (1, 1), "bent")
 
 

@@ -1,4 +1,4 @@
-"""Runs every test of a Triton kernel in Triton's interpreter: in a process of its own, because Triton reads that wish once."""
+"""Runs every test of a Triton kernel in Triton's interpreter: in one process of its own, because Triton reads that wish once."""
 
 import os
 import subprocess
@@ -14,14 +14,22 @@ VERSION = tuple(int(part) for part in triton.__version__.split(".")[:2])
 pytestmark = pytest.mark.skipif(VERSION < (3, 7), reason=f"interpreting loops needs triton 3.7 or newer (got {triton.__version__})")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-CONTRACT = pytest.param(["tests/kernels/exact/test_exact_contract.py", "-k", "rows_triton"], id="exact contract")
-FILES = [pytest.param([str(path.relative_to(ROOT))], id=path.stem) for path in sorted(HERE.rglob("test_*_triton.py"))]
+FILES = [HERE / "exact/test_exact_contract.py", *sorted(HERE.rglob("test_*_triton.py"))]
 
 
-@pytest.mark.parametrize("arguments", [CONTRACT, *FILES])
-def test_in_the_interpreter(arguments, tmp_path):
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *arguments]
-    environment = os.environ | {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": "", "XDG_CACHE_HOME": str(tmp_path)}
-    found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert " passed" in found.stdout, found.stdout
+@pytest.fixture(scope="module")
+def interpreted(tmp_path_factory):
+    """The run of all those tests; a line at its end for each that passed."""
+    command = [sys.executable, "-m", "pytest", "-q", "-rp", "-k", "triton", "-p", "no:cacheprovider", *FILES]
+    cache = str(tmp_path_factory.mktemp("cache"))
+    wishes = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": "", "XDG_CACHE_HOME": cache, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=ROOT, env=os.environ | wishes, capture_output=True, text=True, timeout=600, check=False)
+
+
+def test_every_test_passes_in_the_interpreter_or_is_skipped(interpreted):
+    assert interpreted.returncode == 0, interpreted.stdout + interpreted.stderr
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_tests_of_each_file_ran_in_the_interpreter(path, interpreted):
+    assert f"PASSED {path.relative_to(ROOT)}::" in interpreted.stdout, interpreted.stdout

@@ -5,28 +5,29 @@ import sys
 
 import pytest
 
-from rsc_bench.kernels import openmp
+from rsc_bench.kernels.openmp import OPENMP, OpenMp
 
 pytest.importorskip("numba", reason="numba is not installed: pip install numba")
 
 TEAMS = """
-import ctypes, os
+import os
 import torch
-from rsc_bench.kernels import openmp
-openmp.share()
-runtime = openmp._torch_runtime()
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.openmp import OPENMP
+OPENMP.share()
+runtime = OPENMP.runtime()
 import numba
 from rsc_bench.kernels.exact import rows_numba
 torch.relu(torch.zeros(1 << 20))
 before = len(os.listdir("/proc/self/task"))
-matrix = __import__("rsc_bench.kernels").kernels.Csr.from_edge_index(torch.randint(500, (2, 5000)))
-rows_numba.prepare(matrix, 8, torch.float32)(torch.ones(500, 8))
+matrix = Csr.from_edge_index(torch.randint(500, (2, 5000)))
+rows_numba.KERNEL.prepare(matrix, 8, torch.float32)(torch.ones(500, 8))
 print(runtime is not None and numba.threading_layer() == "omp", len(os.listdir("/proc/self/task")) - before)
 """
 
 
 def test_a_numba_product_starts_no_thread_beside_torchs():
-    if openmp._torch_runtime() is None:
+    if OPENMP.runtime() is None:
         pytest.skip("torch has no OpenMP runtime of its own here")
     shared, started = subprocess.run([sys.executable, "-c", TEAMS], capture_output=True, text=True, check=True).stdout.split()
     if shared == "False":
@@ -34,6 +35,14 @@ def test_a_numba_product_starts_no_thread_beside_torchs():
     assert started == "0"
 
 
-def test_where_no_runtime_is_found_nothing_is_loaded(monkeypatch, tmp_path):
-    monkeypatch.setattr(openmp, "_LIBRARIES", tmp_path / "maps")
-    assert openmp._torch_runtime() is None
+def test_torchs_runtime_is_the_one_that_lies_in_its_folder(tmp_path):
+    (tmp_path / "maps").write_text(
+        "7f00-7f10 r-xp 00000000 08:01 11 /usr/lib/libgomp.so.1\n7f20-7f30 r-xp 00000000 08:01 12 /venv/torch/lib/libgomp-a1.so.1\n"
+    )
+    assert OpenMp(tmp_path / "maps").runtime() == "/venv/torch/lib/libgomp-a1.so.1"
+
+
+def test_where_no_runtime_is_found_nothing_is_loaded(tmp_path):
+    openmp = OpenMp(tmp_path / "maps")
+    assert openmp.runtime() is None
+    openmp.share()

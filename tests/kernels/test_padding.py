@@ -6,7 +6,6 @@ from made_matrices import array, dense, jagged
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.kernels.padding import TAIL_ROWS, cut, padded
-from rsc_bench.kernels.sampled import acceleration
 
 
 def bounded(matrix, room):
@@ -46,31 +45,3 @@ def test_separable_values_are_padded_too(scaled):
     operand = dense(9, 5)
     found = cut(torch_reduce.prepare(padded(roomy), 5, torch.float32), 13)(operand)
     np.testing.assert_allclose(found, array(whole) @ operand.double().numpy(), rtol=1e-6, atol=1e-6)
-
-
-CPU = torch.device("cpu")
-
-
-def test_triton_is_for_gpus_and_for_its_interpreter(monkeypatch):
-    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    assert acceleration.with_triton("_scores_triton", CPU) is None
-
-
-def without(module):
-    def imported(name):
-        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
-
-    return imported
-
-
-def test_without_triton_a_step_is_left_to_plain_torch(monkeypatch):
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
-    monkeypatch.setattr(acceleration.importlib, "import_module", without("triton.language"))
-    assert acceleration.with_triton("_scores_triton", CPU) is None
-
-
-def test_a_misspelt_import_is_a_bug_and_raised(monkeypatch):
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
-    monkeypatch.setattr(acceleration.importlib, "import_module", without("tritton"))
-    with pytest.raises(ModuleNotFoundError, match="tritton"):
-        acceleration.with_triton("_scores_triton", CPU)

@@ -157,10 +157,10 @@ def test_a_run_without_benchmark_checks_and_writes_no_file(tmp_path, warm_suites
     assert tree(ROOT / "results") == before
 
 
-@pytest.mark.parametrize("option", ["--help", "--version", "--collect-only", "--fixtures", "--markers"])
-def test_what_only_shows_something_begins_no_results_file(tmp_path, option):
+@pytest.mark.parametrize("option", ["--help", "--version", "--collect-only", "--markers"])
+def test_what_only_shows_something_begins_no_results_file(tmp_path, warm_suites, option):
     results = tmp_path / "run.jsonl"
-    ended = suites("--benchmark", *SMALL, "--results", results, option)
+    ended = warm_suites("--benchmark", *SMALL, "--results", results, option)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert not results.exists()
     assert "next:" not in ended.stdout

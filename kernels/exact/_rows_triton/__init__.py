@@ -1,1 +1,1 @@
-"""The parts of rows_triton: pieces of rows, settings, tuning, and the kernels' source."""
+"""The parts of rows_triton: pieces of rows, settings, the search for the fastest, and the kernels' source."""

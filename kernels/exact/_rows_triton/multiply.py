@@ -63,7 +63,7 @@ class RowsMultiply:
         self.settings = settings
         self._work = work
         self._shape = work.matrix.shape[1], work.width
-        self._pieces = Pieces.of(work.matrix, settings.chunk) if work.matrix.shape[0] else None
+        self._pieces = Pieces.cut(work.matrix, settings.chunk) if work.matrix.shape[0] else None
         values: Values = "none" if settings.prescaled and work.values == "columns" else work.values
         self._finish = {"WIDTH": work.width, "ROWS_SCALED": work.row_scale is not None, "MEAN": work.reduce == "mean"}
         self._form = self._finish | {"VALUES": values, "BLOCK": settings.block, "TILE": settings.tile}

@@ -39,7 +39,7 @@ class Pieces:
     """Most non-zeros of a piece."""
 
     @classmethod
-    def of(cls, matrix: Csr, chunk: int) -> Pieces:
+    def cut(cls, matrix: Csr, chunk: int) -> Pieces:
         """Return the pieces of `matrix`, which must have rows; the tables of a bounded matrix have room for its bound."""
         last = _last(matrix, chunk)
         bounds = _bounds(matrix, chunk) if matrix.bounded else last[:, -1].tolist()

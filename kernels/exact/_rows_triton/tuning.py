@@ -5,48 +5,54 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rsc_bench.files import write_whole
 from rsc_bench.kernels.exact._rows_triton.settings import Problem, Settings, candidates, first
 
-_known: dict[Path, dict[str, Settings]] = {}
 
+class Tuned:
+    """The settings that one version of the code was fastest with, by problem."""
 
-def tuned(problem: Problem, path: Path) -> Settings:
-    """Return the settings found for `problem` before, by this process or another, else those to start from."""
-    return _table(path).get(problem.key) or first(problem)
+    def __init__(self, path: Path) -> None:
+        """Read nothing yet; a file at `path` that is missing or cannot be used is made anew."""
+        self.path = path
 
+    def known(self, problem: Problem) -> Settings:
+        """Return the settings found for `problem` before, by this process or another, else those to start from."""
+        return self._found.get(problem.key) or first(problem)
 
-def tune(problem: Problem, path: Path, seconds: Callable[[Settings], float]) -> Settings:
-    """Return the fastest settings for `problem`; times the candidates and keeps the winner where none is known.
+    def tune(self, problem: Problem, seconds: Callable[[Settings], float]) -> Settings:
+        """Return the fastest settings for `problem`; times the candidates and keeps the winner where none is known.
 
-    Args:
-        problem: what is to be multiplied.
-        path: the file that settings are kept in; a missing or unreadable one is made anew.
-        seconds: times one multiply with the settings; infinite where they do not run.
-    """
-    table = _table(path)
-    if problem.key not in table:
-        times = {settings: seconds(settings) for settings in candidates(problem)}
-        table[problem.key] = min(times, key=times.__getitem__)
-        _write(path, _read(path) | table)
-    return table[problem.key]
+        Args:
+            problem: what is to be multiplied.
+            seconds: times one multiply with the settings; infinite where they do not run.
+        """
+        if problem.key not in self._found:
+            times = {settings: seconds(settings) for settings in candidates(problem)}
+            self._found[problem.key] = min(times, key=times.__getitem__)
+            self._write(_read(self.path) | self._found)
+        return self._found[problem.key]
+
+    @cached_property
+    def _found(self) -> dict[str, Settings]:
+        return _read(self.path)
+
+    def _write(self, table: dict[str, Settings]) -> None:
+        text = json.dumps({key: asdict(settings) for key, settings in sorted(table.items())}, indent=1)
+        with contextlib.suppress(OSError):  # a cache that cannot be written costs the search again, and nothing else
+            write_whole(self.path, text)
 
 
 def cache_file(name: str) -> Path:
     """Return where settings of a version of the code are kept: under ``$XDG_CACHE_HOME``, else ``~/.cache``."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "rsc-bench" / f"{name}.json"
-
-
-def _table(path: Path) -> dict[str, Settings]:
-    if path not in _known:
-        _known[path] = _read(path)
-    return _known[path]
 
 
 def _read(path: Path) -> dict[str, Settings]:
@@ -66,13 +72,3 @@ def _settings(parts: dict[str, Any]) -> Settings:
     if type(found.prescaled) is not bool or type(found.stages) is not int or found.stages < 1:
         raise ValueError(f"stages must be a positive integer and prescaled a boolean (got {found})")
     return found
-
-
-def _write(path: Path, table: dict[str, Settings]) -> None:
-    """Replace the file at once, so that no reader meets half of it."""
-    text = json.dumps({key: asdict(settings) for key, settings in sorted(table.items())}, indent=1)
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs the search again, and nothing else
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        Path(file.name).replace(path)

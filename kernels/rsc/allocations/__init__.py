@@ -36,7 +36,7 @@ class LayerCost:
     def __post_init__(self) -> None:
         if self.scores.shape != self.pair_nnz.shape or self.scores.dim() != 1:
             shapes = f"{tuple(self.scores.shape)} and {tuple(self.pair_nnz.shape)}"
-            raise ValueError(f"scores and pair_nnz must hold one entry a pair (got {shapes})")
+            raise ValueError(f"scores and pair_nnz must have one entry a pair (got {shapes})")
         if self.width < 1:
             raise ValueError(f"width must be at least 1 (got {self.width})")
 
@@ -47,13 +47,22 @@ Allocate = Callable[[Sequence[LayerCost], float], list[int]]
 
 @dataclass(frozen=True)
 class Allocation:
-    """A way to share a budget out; a file in ``kernels/rsc/allocations`` that defines ``ALLOCATION = Allocation(...)`` is one."""
+    """A way to share a budget out; a file in ``kernels/rsc/allocations`` that defines ``ALLOCATION = Allocation(...)`` is one.
+
+    Raises ``ValueError`` for an empty name, and for an `allocate` that cannot be called.
+    """
 
     name: str
     summary: str
     """One sentence: which layers it gives more."""
     allocate: Allocate
     """Returns k of each layer, between its minimum and its pairs; together they never cost more than the budget."""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise ValueError(f"an allocation's name must not be empty (got {self.name!r}): users choose it by that")
+        if not callable(self.allocate):
+            raise ValueError(f"allocation {self.name!r}: allocate must be a function (got {self.allocate!r}): see `Allocate`")
 
 
 @dataclass(frozen=True, eq=False)

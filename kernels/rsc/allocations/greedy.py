@@ -33,7 +33,7 @@ def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
     them, the first of them where several tie. Which step comes next does not depend on the budget, so more budget undoes
     steps and never makes another choice. Up to one step of the budget stays unspent.
 
-    Unlike in the paper, steps end at a layer's minimum (`rsc_bench.kernels.rsc.allocations.FLOOR`): the one that would pass it is cut there.
+    Unlike in the paper, steps end at a layer's minimum (`FLOOR`): the one that would pass it is cut there.
     """
     return take_steps([frontier(layer) for layer in layers], budget)
 

@@ -33,12 +33,12 @@ def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
     fit ends it; what is left goes to the layer whose next pairs save most, and where the steps of `greedy` happen to use the
     budget better, they stand.
 
-    All of it on what lies beyond the layers' minima (`rsc_bench.kernels.rsc.allocations.FLOOR`), which the paper does not have: a hull
-    starts at a minimum, and what is set aside for one is spent.
+    All of it on what lies beyond the layers' minima (`FLOOR`), which the paper does not have: a hull starts at a minimum, and
+    what is set aside for one is spent.
 
     So the error is never above that of `greedy`, and above the best possible by less than that one segment would have saved.
     It does not rise with the budget but where a minimum that grew lets its segment overtake another: seldom, in layers of a
-    few pairs, and by less than a segment saves (docs/decisions/allocation.md). Where layers tie exactly in worth per FLOP, the
+    few pairs, and by less than a segment saves (docs/how-it-works/method.md). Where layers tie exactly in worth per FLOP, the
     earlier one comes first. O(N log N).
     """
     frontiers = [_on_host(frontier(layer)) for layer in layers]

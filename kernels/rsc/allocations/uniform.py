@@ -12,7 +12,7 @@ from rsc_bench.kernels.rsc.allocations import Allocation, LayerCost, check_budge
 def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:
     """Return the longest run of highest scores of each layer that costs at most `budget` of all its pairs.
 
-    The minimum of a layer is a part of that, so it holds by itself.
+    The minimum of a layer is a part of that, so it is always kept.
     """
     check_budget(budget)
     curves = [frontier(layer) for layer in layers]

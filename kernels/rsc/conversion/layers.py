@@ -36,7 +36,7 @@ class Layer:
 
     def __init__(self, name: str, regime: Regime, sources: Sources, warned: set[str]) -> None:
         self.name, self.regime, self.sources = name, regime, sources
-        self.accounts = Accounts.of(name)
+        self.accounts = Accounts.for_layer(name)
         self._warned = warned
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Layer:

@@ -17,7 +17,7 @@ _ROUNDING = 8 * torch.finfo(torch.float32).eps
 def separated(matrix: Csr) -> Csr:
     """Return the matrix with factors in place of its values, equal to rounding, or itself where there are none.
 
-    A model's cached samples then hold a column a non-zero and no value: half the memory. Looked for are values that are all one,
+    A model's cached samples then have a column a non-zero and no value: half the memory. Looked for are values that are all one,
     the same within each row (a mean), and symmetric with the diagonal filled (a GCN). Wider values than float32 are left alone.
     """
     if matrix.entries is None or matrix.entries.dtype is not torch.float32:

@@ -32,7 +32,7 @@ class Prepared:
 
 
 class Sources:
-    """The adjacencies met so far, by the object the user holds; one that dies takes along what was prepared for it.
+    """The adjacencies met so far, by the user's own object; one that dies takes along what was prepared for it.
 
     An object is taken to stay what it was: a changed adjacency is passed as another object.
     """
@@ -48,7 +48,7 @@ class Sources:
         if form not in forms:
             matrix, reduce = make()
             csr = separated(as_csr(matrix)) if self._sampler.kernel.separable else as_csr(matrix)
-            adjacency = Adjacency.of(csr, reduce, self._sampler.diagonal).fixed(self._sampler.kernel.separable)
+            adjacency = Adjacency.from_csr(csr, reduce, self._sampler.diagonal).fixed(self._sampler.kernel.separable)
             if torch.is_grad_enabled():
                 adjacency.prepare_backward()
             forms[form] = Prepared(adjacency)

@@ -13,6 +13,11 @@ def draw(scores: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, generator:
     del generator
     if _NUMBA is not None and scores.device.type == "cpu":
         return Kept(torch.from_numpy(_NUMBA.top_that_fit(scores.numpy(), pair_nnz.numpy(), most_nnz)))
+    return draw_by_sorting(scores, pair_nnz, most_nnz)
+
+
+def draw_by_sorting(scores: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int) -> Kept:
+    """Return the same pairs, found with torch's own operations: on any device."""
     return Kept(affordable_prefix(scores.argsort(descending=True, stable=True), pair_nnz, most_nnz))
 
 

@@ -2,16 +2,21 @@
 
 import contextlib
 import ctypes
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged, without_entries
+from torch_modes import Emptied
 
-from rsc_bench.kernels import Csr, Unsupported
-from rsc_bench.kernels.exact import _cusparse, cusparse_reused
+from rsc_bench.kernels import Csr, Kernel, Unsupported
+from rsc_bench.kernels.exact._cusparse import SIGNATURES, Library, Loader
+from rsc_bench.kernels.exact.cusparse_reused import CusparseReused
 from rsc_bench.kernels.sampled import compaction
-from rsc_bench.kernels.sampled.compose import Sampling, compose
+from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling
+from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import topk
 
 STREAM = 0x5EA
@@ -32,7 +37,7 @@ class Fake:
 
     def __init__(self, refuses=()):
         self.calls, self.made, self.refuses = [], {}, refuses
-        for name, types in _cusparse.SIGNATURES.items():
+        for name, types in SIGNATURES.items():
             setattr(self, name, ctypes.CFUNCTYPE(ctypes.c_int, *types)(self._function(name)))
 
     def _function(self, name):
@@ -71,34 +76,45 @@ class Fake:
         return [arguments for each, arguments in self.calls if each == name]
 
 
+def algorithm_of(multiply):
+    return multiply._product[-1]
+
+
+class Machine(CusparseReused):
+    """cuSPARSE of a stand-in, and a clock that a test may change: at first the algorithm of the lower number is the faster one."""
+
+    def __init__(self, fake):
+        library = Library(fake, current=lambda device: contextlib.nullcontext(), stream=lambda device: STREAM)
+        super().__init__(SimpleNamespace(library=library), self.timed_ms)
+        self.clock = lambda multiply, dense: algorithm_of(multiply)
+
+    def timed_ms(self, multiply, dense):
+        return self.clock(multiply, dense)
+
+
 @pytest.fixture
-def fake(monkeypatch):
-    return installed(monkeypatch, Fake())
+def fake():
+    return Fake()
 
 
-def installed(monkeypatch, fake):
-    library = _cusparse.Library(fake)
-    monkeypatch.setattr(_cusparse, "library", lambda: library)
-    monkeypatch.setattr(_cusparse, "current", lambda device: contextlib.nullcontext())
-    monkeypatch.setattr(_cusparse, "stream", lambda device: STREAM)
-    monkeypatch.setattr(cusparse_reused, "_fastest", {})
-    monkeypatch.setattr(cusparse_reused, "elapsed_ms", lambda multiply, dense: multiply._product[-1])  # the lower number wins
-    return fake
+@pytest.fixture
+def machine(fake):
+    return Machine(fake)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("reduce", ["sum", "mean"])
-def test_the_product_comes_out_of_the_addresses_that_are_passed(fake, dtype, reduce):
+def test_the_product_comes_out_of_the_addresses_that_are_passed(machine, dtype, reduce):
     matrix, operand = jagged(), dense(9, 3).to(dtype)
-    found = cusparse_reused.prepare(matrix, 3, dtype, reduce)(operand)
+    found = machine.prepare(matrix, 3, dtype, reduce)(operand)
     wanted = array(matrix.mean() if reduce == "mean" else matrix) @ operand.double().numpy()
     assert found.dtype is dtype
     np.testing.assert_allclose(found.double().numpy(), wanted, rtol=2e-2 if dtype is torch.bfloat16 else 1e-5, atol=1e-2)
 
 
-def test_the_matrix_is_described_with_int32_indices_and_the_operands_row_by_row(fake):
+def test_the_matrix_is_described_with_int32_indices_and_the_operands_row_by_row(fake, machine):
     matrix = jagged()
-    cusparse_reused.prepare(matrix, 3, torch.bfloat16)
+    machine.prepare(matrix, 3, torch.bfloat16)
     (described, *_), operands = fake.named("cusparseCreateCsr"), fake.named("cusparseCreateDnMat")
     assert described[1:4] == [13, 9, matrix.nnz]
     assert described[4] == matrix.rowptr.data_ptr(), "the offsets are not copied"
@@ -106,8 +122,8 @@ def test_the_matrix_is_described_with_int32_indices_and_the_operands_row_by_row(
     assert [each[1:4] + each[5:] for each in operands[:2]] == [[9, 3, 3, BFLOAT16, ROW_MAJOR], [13, 3, 3, BFLOAT16, ROW_MAJOR]]
 
 
-def test_descriptors_and_workspace_are_made_once_for_all_calls(fake):
-    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+def test_descriptors_and_workspace_are_made_once_for_all_calls(fake, machine):
+    multiply = machine.prepare(jagged(), 3, torch.float32)
     fake.calls.clear()
     operands = [dense(9, 3), dense(9, 3)]
     for operand in operands:
@@ -118,35 +134,33 @@ def test_descriptors_and_workspace_are_made_once_for_all_calls(fake):
     assert [address for _, address in fake.named("cusparseDnMatSetValues")][::2] == [each.data_ptr() for each in operands]
 
 
-def test_each_call_makes_a_result_of_its_own(fake):
-    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+def test_each_call_makes_a_result_of_its_own(fake, machine):
+    multiply = machine.prepare(jagged(), 3, torch.float32)
     one = multiply(dense(9, 3))
     before = one.clone()
     multiply(2 * dense(9, 3))
     assert torch.equal(one, before)
 
 
-def test_a_call_is_on_torchs_stream_with_unit_scaling_and_float32_sums(fake):
-    cusparse_reused.prepare(jagged(), 3, torch.bfloat16)(dense(9, 3).bfloat16())
+def test_a_call_is_on_torchs_stream_with_unit_scaling_and_float32_sums(fake, machine):
+    machine.prepare(jagged(), 3, torch.bfloat16)(dense(9, 3).bfloat16())
     assert {stream for _, stream in fake.named("cusparseSetStream")} == {STREAM}
     (call,) = fake.named("cusparseSpMM")
     transposed, (alpha, beta), compute = call[1:3], (call[3], call[6]), call[8]
     assert (transposed, alpha, beta, compute) == ([0, 0], 1.0, 0.0, FLOAT32)
 
 
-def test_each_algorithm_is_prepared_for_the_matrix_with_a_workspace_of_the_size_it_asks_for(fake, monkeypatch):
-    sizes = []
-    empty = torch.empty
-    monkeypatch.setattr(torch, "empty", lambda *shape, **kind: sizes.append((shape, kind["dtype"])) or empty(*shape, **kind))
-    cusparse_reused.prepare(jagged(), 3, torch.float32)
+def test_each_algorithm_is_prepared_for_the_matrix_with_a_workspace_of_the_size_it_asks_for(fake, machine):
+    with Emptied() as emptied:
+        machine.prepare(jagged(), 3, torch.float32)
     assert [call[9] for call in fake.named("cusparseSpMM_preprocess")] == [ALG2, ALG3]
-    assert [shape for shape, dtype in sizes if dtype is torch.uint8] == [(WORKSPACE_BYTES,)] * 2
+    assert [shape for shape, dtype in emptied.made if dtype is torch.uint8] == [(WORKSPACE_BYTES,)] * 2
 
 
-def test_the_algorithm_that_was_fastest_is_kept(fake, monkeypatch):
+def test_the_algorithm_that_was_fastest_is_kept(fake, machine):
     seconds = {ALG2: iter([1.0, 5.0, 5.0]), ALG3: iter([2.0, 0.5, 2.0])}  # the fastest of three calls speaks
-    monkeypatch.setattr(cusparse_reused, "elapsed_ms", lambda multiply, dense: next(seconds[multiply._product[-1]]))
-    cusparse_reused.prepare(jagged(), 3, torch.float32)(dense(9, 3))
+    machine.clock = lambda multiply, dense: next(seconds[algorithm_of(multiply)])
+    machine.prepare(jagged(), 3, torch.float32)(dense(9, 3))
     assert fake.named("cusparseSpMM")[-1][9] == ALG3
 
 
@@ -160,49 +174,51 @@ def nothing_is_tried(multiply, dense):
     raise AssertionError("the host waits for the device to try an algorithm")
 
 
-def test_the_algorithms_are_tried_once_for_a_matrix(fake, monkeypatch):
-    cusparse_reused.tune(jagged(), 3, torch.float32)
-    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
-    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+def test_the_algorithms_are_tried_once_for_a_matrix(fake, machine):
+    machine.tune(jagged(), 3, torch.float32)
+    machine.clock = nothing_is_tried
+    multiply = machine.prepare(jagged(), 3, torch.float32)
     np.testing.assert_allclose(multiply(dense(9, 3)), array(jagged()) @ dense(9, 3).double().numpy(), rtol=1e-5, atol=1e-6)
     with pytest.raises(AssertionError, match="waits for the device"):
-        cusparse_reused.prepare(jagged(), 4, torch.float32)  # another width is another matrix
+        machine.prepare(jagged(), 4, torch.float32)  # another width is another matrix
 
 
 @pytest.mark.parametrize("room", [5, 40], ids=["as tuned for", "of another allocation"])
-def test_a_selection_goes_by_the_algorithm_that_its_like_was_tuned_to(fake, monkeypatch, room):
+def test_a_selection_goes_by_the_algorithm_that_its_like_was_tuned_to(fake, machine, room):
     times_ms = {ALG2: 2.0, ALG3: 1.0}
-    monkeypatch.setattr(cusparse_reused, "elapsed_ms", lambda multiply, dense: times_ms[multiply._product[-1]])
-    cusparse_reused.tune(bounded(jagged(), 5), 3, torch.float32)
-    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
-    multiply = cusparse_reused.prepare_bounded(bounded(jagged(), room), 3, torch.float32)
+    machine.clock = lambda multiply, dense: times_ms[algorithm_of(multiply)]
+    machine.tune(bounded(jagged(), 5), 3, torch.float32)
+    machine.clock = nothing_is_tried
+    multiply = machine.prepare_bounded(bounded(jagged(), room), 3, torch.float32)
     found = multiply(dense(9, 3))
     np.testing.assert_allclose(found, array(jagged()) @ dense(9, 3).double().numpy(), rtol=1e-5, atol=1e-6)
     assert fake.named("cusparseSpMM")[-1][9] == ALG3
 
 
-def test_a_selection_that_nothing_was_tuned_for_goes_by_the_algorithm_that_torch_calls(fake, monkeypatch):
-    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
-    cusparse_reused.prepare_bounded(bounded(jagged(), 5), 3, torch.float32)(dense(9, 3))
+def test_a_selection_that_nothing_was_tuned_for_goes_by_the_algorithm_that_torch_calls(fake, machine):
+    machine.clock = nothing_is_tried
+    machine.prepare_bounded(bounded(jagged(), 5), 3, torch.float32)(dense(9, 3))
     assert [call[9] for call in fake.named("cusparseSpMM")] == [ALG2]
 
 
-def compacting_as_on_a_gpu(matrix, **options):
-    assert not options["separable"], "cuSPARSE reads a value for each non-zero"
+class PairsOnAGpu(Pairs):
+    """Leaves room behind the last non-zero of what is kept, as on a GPU, where the host does not know how many there are."""
 
-    def compacted(kept):
-        small = compaction.compact(matrix, kept)
+    def compaction(self, separable):
+        assert not separable, "cuSPARSE reads a value for each non-zero"
+        return self.compacted
+
+    def compacted(self, kept):
+        small = compaction.compact(self.matrix, kept)
         return bounded(small, kept.most_nnz - small.nnz)
 
-    return compacted
 
-
-def test_in_front_of_it_a_selection_tries_nothing_once_the_clock_runs(fake, monkeypatch):
-    monkeypatch.setattr(compaction, "prepare", compacting_as_on_a_gpu)
-    kernel = compose(topk.SELECTION, cusparse_reused.KERNEL, Sampling(0.5))
-    kernel.tune(jagged(), 3, torch.float32)
-    monkeypatch.setattr(cusparse_reused, "elapsed_ms", nothing_is_tried)
-    multiply = kernel.prepare(jagged(), 3, torch.float32)
+def test_in_front_of_it_a_selection_tries_nothing_once_the_clock_runs(machine):
+    kernel = Kernel("fake", "cpu", "A stand-in.", machine.prepare, prepare_bounded=machine.prepare_bounded, tune=machine.tune)
+    sampled = partial(SampledMultiply, PairsOnAGpu(jagged()), topk.SELECTION, Sampling(0.5), Inner(kernel, 3, torch.float32))
+    sampled().tuned()
+    machine.clock = nothing_is_tried
+    multiply = sampled()
     for seed in (1, 2):
         operand = dense(9, 3, seed)
         found = multiply(operand)
@@ -210,55 +226,56 @@ def test_in_front_of_it_a_selection_tries_nothing_once_the_clock_runs(fake, monk
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
-def test_a_selection_without_room_gives_zeros(fake):
+def test_a_selection_without_room_gives_zeros(fake, machine):
     empty = bounded(jagged(), 0)
     empty = Csr(torch.zeros_like(empty.rowptr), empty.col[:0], None, empty.shape, bounded=True)
-    assert torch.equal(cusparse_reused.prepare_bounded(empty, 3, torch.float32)(dense(9, 3)), torch.zeros(13, 3))
+    assert torch.equal(machine.prepare_bounded(empty, 3, torch.float32)(dense(9, 3)), torch.zeros(13, 3))
 
 
-def test_a_bounded_mean_is_refused_with_what_to_give_instead(fake):
+def test_a_bounded_mean_is_refused_with_what_to_give_instead(fake, machine):
     with pytest.raises(Unsupported, match="give it the mean's values"):
-        cusparse_reused.prepare_bounded(bounded(jagged(), 5), 3, torch.float32, "mean")
+        machine.prepare_bounded(bounded(jagged(), 5), 3, torch.float32, "mean")
 
 
-def test_an_algorithm_that_refuses_leaves_the_other(monkeypatch):
-    fake = installed(monkeypatch, Fake(refuses=(ALG2,)))
-    cusparse_reused.prepare(jagged(), 3, torch.float32)(dense(9, 3))
+def test_an_algorithm_that_refuses_leaves_the_other():
+    fake = Fake(refuses=(ALG2,))
+    Machine(fake).prepare(jagged(), 3, torch.float32)(dense(9, 3))
     assert fake.named("cusparseSpMM")[-1][9] == ALG3
 
 
-def test_where_each_algorithm_refuses_the_reason_has_their_status(monkeypatch):
-    installed(monkeypatch, Fake(refuses=(ALG2, ALG3)))
+def test_where_each_algorithm_refuses_the_reason_has_their_status():
     with pytest.raises(Unsupported, match=r"CSR_ALG2: cusparseSpMM_bufferSize returned the status 10 .*; CSR_ALG3: "):
-        cusparse_reused.prepare(jagged(), 3, torch.float32)
+        Machine(Fake(refuses=(ALG2, ALG3))).prepare(jagged(), 3, torch.float32)
 
 
-def test_descriptors_are_given_back_with_the_multiply(fake):
-    multiply = cusparse_reused.prepare(jagged(), 3, torch.float32)
+def test_descriptors_are_given_back_with_the_multiply(fake, machine):
+    multiply = machine.prepare(jagged(), 3, torch.float32)
     del multiply
     assert len(fake.named("cusparseDestroySpMat")) == len(fake.named("cusparseCreateCsr")) == 2
     assert len(fake.named("cusparseDestroyDnMat")) == len(fake.named("cusparseCreateDnMat")) == 4
 
 
-def test_a_matrix_without_entries_gives_zeros_and_calls_nothing(fake):
-    multiply = cusparse_reused.prepare(without_entries(13, 9), 3, torch.float32)
+def test_a_matrix_without_entries_gives_zeros_and_calls_nothing(fake, machine):
+    multiply = machine.prepare(without_entries(13, 9), 3, torch.float32)
     assert torch.equal(multiply(dense(9, 3)), torch.zeros(13, 3))
     assert fake.calls == []
 
 
-def test_another_dtype_is_refused():
+def test_another_dtype_is_refused(machine):
     with pytest.raises(Unsupported, match=r"cusparse_reused multiplies float32 and bfloat16 \(got torch.float64\)"):
-        cusparse_reused.prepare(jagged(), 3, torch.float64)
+        machine.prepare(jagged(), 3, torch.float64)
 
 
-def test_without_the_library_the_reason_says_which(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(_cusparse, "LIBRARY", "libnone.so.12")
-    _cusparse.library.cache_clear()
-    assert cusparse_reused.missing().startswith("libnone.so.12 cannot be used (")
-    _cusparse.library.cache_clear()
+def test_without_the_library_the_reason_says_which():
+    assert Loader("libnone.so.12").missing().startswith("libnone.so.12 cannot be used (")
 
 
-def test_a_library_without_one_of_the_functions_is_told_so():
+def test_a_library_without_one_of_the_functions_says_which():
     with pytest.raises(AttributeError, match="cusparseCreate"):
-        _cusparse.Library(object())
+        Library(object())
+
+
+def test_a_device_has_one_handle_for_all_that_is_prepared(fake, machine):
+    for width in (3, 4):
+        machine.prepare(jagged(), width, torch.float32)
+    assert len(fake.named("cusparseCreate")) == 1

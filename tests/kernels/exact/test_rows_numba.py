@@ -12,9 +12,11 @@ numba = pytest.importorskip("numba")
 
 from rsc_bench.kernels import Csr, Unsupported  # noqa: E402
 from rsc_bench.kernels.exact import rows_numba  # noqa: E402
-from rsc_bench.kernels.exact._row_product import LANES, TILE, pieces  # noqa: E402
+from rsc_bench.kernels.exact._row_product import LANES, STREAMED, TILE, pieces  # noqa: E402
+from rsc_bench.kernels.exact.rows_numba import RowsNumba  # noqa: E402
 
 KERNEL = rows_numba.KERNEL
+ALWAYS_STREAMED = RowsNumba(stream_from_bytes=0)
 
 
 @pytest.fixture
@@ -32,21 +34,25 @@ def test_vectors_cover_every_feature_once(width):
     assert all(lanes in {LANES >> shift for shift in range(5)} for _, lanes in pieces(width))
 
 
-@pytest.mark.parametrize(("width", "dtype"), [(16, torch.float32), (64, torch.float32), (32, torch.bfloat16)])
-@pytest.mark.parametrize("reduce", ["sum", "mean"])
-def test_storing_past_the_caches_changes_nothing(width, dtype, reduce, monkeypatch):
+@pytest.mark.parametrize(
+    ("width", "dtype", "reduce"), [(16, torch.float32, "sum"), (64, torch.float32, "mean"), (32, torch.bfloat16, "mean")]
+)
+def test_storing_past_the_caches_changes_nothing(width, dtype, reduce):
     matrix, operand = jagged(), dense(9, width).to(dtype)
-    usual = KERNEL.prepare(matrix, width, dtype, reduce)(operand)
-    monkeypatch.setattr(rows_numba, "_STREAM_FROM_BYTES", 0)
-    assert rows_numba._storing(13, width, dtype) & rows_numba.STREAMED
-    streamed = KERNEL.prepare(matrix, width, dtype, reduce)(operand)
-    assert torch.equal(streamed, usual)
+    assert ALWAYS_STREAMED.storing(13, width, dtype) & STREAMED
+    streamed = ALWAYS_STREAMED.prepare(matrix, width, dtype, reduce)(operand)
+    assert torch.equal(streamed, KERNEL.prepare(matrix, width, dtype, reduce)(operand))
 
 
 @pytest.mark.parametrize("width", [1, 3, 17, 602])
-def test_rows_that_do_not_start_on_cache_lines_are_stored_as_usual(width, monkeypatch):
-    monkeypatch.setattr(rows_numba, "_STREAM_FROM_BYTES", 0)
-    assert not rows_numba._storing(13, width, torch.float32) & rows_numba.STREAMED
+def test_rows_that_do_not_start_on_cache_lines_are_stored_as_usual(width):
+    assert not ALWAYS_STREAMED.storing(13, width, torch.float32) & STREAMED
+
+
+def test_a_result_that_fits_the_caches_is_stored_as_usual():
+    # 64 features of 4 bytes in a row: 32,768 rows are 8 MB.
+    assert not RowsNumba().storing(32_767, 64, torch.float32) & STREAMED
+    assert RowsNumba().storing(32_768, 64, torch.float32) & STREAMED
 
 
 def test_preparing_after_tuning_compiles_nothing():
@@ -62,7 +68,7 @@ def test_bfloat16_is_rounded_as_torch_rounds_it():
     # 1 + 2**-8 lies half-way between two bfloat16 (ties to even: down), 1 + 3 * 2**-8 too (up).
     values = torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, -(1 + 2**-8), 1.0039063692, 3.0e38, 1e-40, 0.1, float("nan")])
     rows = torch.arange(9, dtype=torch.int32)
-    matrix = rows_numba.Csr(rows, torch.arange(8, dtype=torch.int32), values, (8, 8))
+    matrix = Csr(rows, torch.arange(8, dtype=torch.int32), values, (8, 8))
     found = KERNEL.prepare(matrix, 3, torch.bfloat16)(torch.ones(8, 3, dtype=torch.bfloat16))
     wanted = values.bfloat16()[:, None].expand(8, 3)
     assert torch.equal(found[:7], wanted[:7])
@@ -128,9 +134,8 @@ def test_a_matrix_without_entries_has_no_self_loops(shape):
     assert not rows_numba._has_loops(matrix.rowptr.long().numpy(), matrix.col.numpy(), 256)
 
 
-@pytest.mark.parametrize("width", [1, 17, 64, 300])
-def test_asking_ahead_for_the_diagonal_changes_nothing(width, monkeypatch):
+@pytest.mark.parametrize("width", [17, 300])
+def test_prefetching_the_diagonal_changes_nothing(width):
     matrix, operand = looped(600), dense(600, width)
-    asked = KERNEL.prepare(matrix, width, torch.float32)(operand)
-    monkeypatch.setattr(rows_numba, "_AHEAD", 0)
-    assert torch.equal(asked, KERNEL.prepare(matrix, width, torch.float32)(operand))
+    found, plain = (RowsNumba(ahead=ahead).prepare(matrix, width, torch.float32)(operand) for ahead in (4, 0))
+    assert torch.equal(found, plain)

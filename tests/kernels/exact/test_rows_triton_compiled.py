@@ -14,7 +14,7 @@ from rsc_bench.kernels.exact._rows_triton import source  # noqa: E402
 from rsc_bench.kernels.exact._rows_triton.pieces import SHORT  # noqa: E402
 from rsc_bench.kernels.exact._rows_triton.settings import Problem, candidates, first  # noqa: E402
 
-pytestmark = pytest.mark.skipif(rows_triton.INTERPRETED, reason="Triton was told to interpret, not to compile")
+pytestmark = pytest.mark.skipif(rows_triton.INTERPRETED, reason="TRITON_INTERPRET=1 interprets, and compiles nothing")
 REDDIT = Problem("NVIDIA H200", 60 << 20, (232_965, 232_965), 114_615_892, 21_657, 256, 4, "columns", "mean")
 DTYPES = {"fp32": REDDIT, "bf16": replace(REDDIT, itemsize=2)}
 GATHERING = (source.sum_pieces, source.sum_short_rows)

@@ -3,9 +3,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from rsc_bench.kernels.exact._rows_triton import settings as _row_settings
-from rsc_bench.kernels.exact._rows_triton import tuning as _tuning
 from rsc_bench.kernels.exact._rows_triton.settings import Problem, candidates, first
+from rsc_bench.kernels.exact._rows_triton.tuning import Tuned, cache_file
 
 # Nodes, non-zeros and longest row of Reddit, and the L2 that an H200 says it has.
 REDDIT = Problem("NVIDIA H200", 60 << 20, (232_965, 232_965), 114_615_892, 21_657, 256, 4, "none", "sum")
@@ -19,13 +18,8 @@ def nothing_timed(settings):
 
 
 @pytest.fixture
-def path(tmp_path, monkeypatch):
-    monkeypatch.setattr(_tuning, "_known", {})
+def path(tmp_path):
     return tmp_path / "deep" / "settings.json"
-
-
-def in_a_new_process(monkeypatch):
-    monkeypatch.setattr(_tuning, "_known", {})
 
 
 @pytest.mark.parametrize(("problem", "tile"), [(REDDIT, 32), (BFLOAT16, 64)], ids=["float32", "bfloat16"])
@@ -85,23 +79,21 @@ def test_matrices_alike_to_a_factor_of_two_share_settings_and_no_others_do():
     assert len({problem.key for problem in [REDDIT, *others]}) == len(others) + 1
 
 
-def test_the_fastest_settings_are_kept_for_other_processes(path, monkeypatch):
-    wanted = candidates(REDDIT)[3]
-    assert _tuning.tune(REDDIT, path, lambda settings: 1.0 if settings == wanted else 2.0) == wanted
-    assert _tuning.tune(REDDIT, path, nothing_timed) == wanted
-    in_a_new_process(monkeypatch)
-    assert _tuning.tune(REDDIT, path, nothing_timed) == wanted
-    assert _tuning.tuned(REDDIT, path) == wanted
-    assert _tuning.tuned(BFLOAT16, path) == first(BFLOAT16)
+def test_the_fastest_settings_are_kept_for_other_processes(path):
+    wanted, tuned = candidates(REDDIT)[3], Tuned(path)
+    assert tuned.tune(REDDIT, lambda settings: 1.0 if settings == wanted else 2.0) == wanted
+    assert tuned.tune(REDDIT, nothing_timed) == wanted
+    other = Tuned(path)
+    assert other.tune(REDDIT, nothing_timed) == wanted
+    assert other.known(REDDIT) == wanted
+    assert other.known(BFLOAT16) == first(BFLOAT16)
 
 
-def test_what_another_process_found_meanwhile_is_not_lost(path, monkeypatch):
-    _tuning.tuned(REDDIT, path)  # reads the file, which is not there yet
-    mine = _tuning._known
-    in_a_new_process(monkeypatch)
-    _tuning.tune(BFLOAT16, path, lambda settings: settings.chunk)
-    monkeypatch.setattr(_tuning, "_known", mine)
-    _tuning.tune(REDDIT, path, lambda settings: settings.chunk)
+def test_what_another_process_found_meanwhile_is_not_lost(path):
+    mine = Tuned(path)
+    mine.known(REDDIT)  # reads the file, which is not there yet
+    Tuned(path).tune(BFLOAT16, lambda settings: settings.chunk)
+    mine.tune(REDDIT, lambda settings: settings.chunk)
     assert set(json.loads(path.read_text())) == {REDDIT.key, BFLOAT16.key}
     assert [file.name for file in path.parent.iterdir()] == [path.name], "nothing half written is left"
 
@@ -120,36 +112,37 @@ BAD = {
 
 
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
-def test_a_file_that_cannot_be_used_is_as_good_as_none(path, text, monkeypatch):
+def test_a_file_that_cannot_be_used_is_as_good_as_none(path, text):
     path.parent.mkdir()
     path.write_text(text)
-    asked = []
-    _tuning.tune(REDDIT, path, lambda settings: asked.append(settings) or 1.0)
-    assert asked == candidates(REDDIT)
-    in_a_new_process(monkeypatch)
-    assert _tuning.tune(REDDIT, path, nothing_timed) == first(REDDIT)
+    tried = []
+    Tuned(path).tune(REDDIT, lambda settings: tried.append(settings) or 1.0)
+    assert tried == candidates(REDDIT)
+    assert Tuned(path).tune(REDDIT, nothing_timed) == first(REDDIT)
 
 
 def test_a_file_that_cannot_be_read_as_text_is_as_good_as_none(path):
     path.parent.mkdir()
     path.write_bytes(b"\xff\xfe\x00")
-    assert _tuning.tuned(REDDIT, path) == first(REDDIT)
+    assert Tuned(path).known(REDDIT) == first(REDDIT)
 
 
-def test_where_nothing_can_be_written_the_settings_hold_for_this_process(path):
+def test_where_nothing_can_be_written_the_settings_stay_for_this_process(path):
     path.parent.write_text("a file where the folder should be")
-    wanted = candidates(REDDIT)[1]
-    assert _tuning.tune(REDDIT, path, lambda settings: float(settings != wanted)) == wanted
-    assert _tuning.tune(REDDIT, path, nothing_timed) == wanted
+    wanted, tuned = candidates(REDDIT)[1], Tuned(path)
+    assert tuned.tune(REDDIT, lambda settings: float(settings != wanted)) == wanted
+    assert tuned.tune(REDDIT, nothing_timed) == wanted
 
 
 def test_settings_stand_in_the_users_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert _tuning.cache_file("rows") == tmp_path / "rsc-bench" / "rows.json"
+    assert cache_file("rows") == tmp_path / "rsc-bench" / "rows.json"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert _tuning.cache_file("rows") == tmp_path / ".cache" / "rsc-bench" / "rows.json"
+    assert cache_file("rows") == tmp_path / ".cache" / "rsc-bench" / "rows.json"
 
 
-def test_the_binary_order_of_a_count():
-    assert [_row_settings._bin(count) for count in (0, 1, 2, 3, 4, 7, 8)] == [0, 1, 2, 2, 3, 3, 4]
+@pytest.mark.parametrize(("one", "other"), [(0, 0), (1, 1), (2, 3), (4, 7), (8, 15)])
+def test_matrices_with_rows_of_one_binary_order_share_settings(one, other):
+    assert replace(REDDIT, longest=one).key == replace(REDDIT, longest=other).key
+    assert replace(REDDIT, longest=other).key != replace(REDDIT, longest=other + 1).key

@@ -12,7 +12,7 @@ def mean(separable):
     """Of a path 0 - 1 - 2 of ones, as GraphSAGE is given it."""
     path = csr(torch.tensor([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]))
     ones = Csr(path.rowptr, path.col, None, path.shape)
-    return Adjacency.of(ones, "mean").fixed(separable).matrix
+    return Adjacency.from_csr(ones, "mean").fixed(separable).matrix
 
 
 def test_the_products_of_all_layers_share_one_copy_of_the_values_both_ways():

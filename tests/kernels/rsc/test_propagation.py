@@ -186,7 +186,7 @@ def test_mean_counts_the_self_loop_in_the_row():
 
 def test_a_matrix_that_is_not_square_has_no_diagonal():
     matrix = csr(torch.tensor([[1.0, 0, 2], [0, 3, 0]]))
-    adjacency = Adjacency.of(matrix)
+    adjacency = Adjacency.from_csr(matrix)
     assert (adjacency.pairs.loops, adjacency.transposed_pairs.loops) == (None, None)
     assert adjacency.matrix is matrix
 
@@ -210,4 +210,4 @@ def test_an_unknown_option_of_a_sampler_is_refused(option):
 
 
 def test_a_propagation_stands_for_its_layer_by_the_name_of_its_matrix():
-    assert Propagation(Adjacency.of(csr(BY_HAND)), 2, regime()).accounts.backward.name == "graph"
+    assert Propagation(Adjacency.from_csr(csr(BY_HAND)), 2, regime()).accounts.backward.name == "graph"

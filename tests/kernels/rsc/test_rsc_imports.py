@@ -1,3 +1,6 @@
+"""What importing the method brings along, and what it says where PyTorch Geometric is not installed."""
+
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -5,24 +8,42 @@ from pathlib import Path
 import pytest
 
 import rsc_bench.kernels.rsc
-from rsc_bench.kernels.rsc.names import find
 
 ROOT = Path(__file__).resolve().parents[3]
+WITHOUT_PYG = """
+import json, sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch_geometric":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+import rsc_bench.kernels.rsc.allocations
+light = sorted(name for name in sys.modules if name.startswith("rsc_bench.kernels.rsc"))
+import torch
+from rsc_bench import approximate
+try:
+    approximate(torch.nn.Linear(2, 2), epochs=3)
+except ImportError as error:
+    print(json.dumps({"light": light, "type": type(error).__name__, "name": error.name, "message": str(error)}))
+"""
 
 
-def test_a_part_is_found_by_its_name():
-    assert find("kernel", "mkl").name == "mkl"
+@pytest.fixture(scope="module")
+def without_pyg():
+    """What a process without PyTorch Geometric found; it imports the method all the same."""
+    command = [sys.executable, "-c", WITHOUT_PYG]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_an_unknown_name_with_nothing_near_lists_what_there_is():
-    with pytest.raises(ValueError, match="allocation 'xyz' is not known: nearest are greedy, optimal, uniform"):
-        find("allocation", "xyz")
+def test_importing_the_method_needs_no_pytorch_geometric_and_calling_it_says_in_one_line_how_to_get_it(without_pyg):
+    message = 'torch_geometric is not installed: pip install "rsc-bench[train]"'
+    assert (without_pyg["type"], without_pyg["name"], without_pyg["message"]) == ("ModuleNotFoundError", "torch_geometric", message)
 
 
-@pytest.mark.parametrize("statement", ["import kernels", "from rsc_bench.kernels.rsc import approximate"])
-def test_importing_the_method_needs_no_pytorch_geometric(statement):
-    check = f"{statement}; import sys; sys.exit('torch_geometric' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, timeout=60, check=False).returncode == 0
+def test_importing_the_allocations_brings_none_of_the_rest_of_the_method(without_pyg):
+    assert without_pyg["light"] == ["rsc_bench.kernels.rsc", "rsc_bench.kernels.rsc.allocations"]
 
 
 def test_the_package_has_nothing_else():

@@ -64,7 +64,7 @@ def test_a_schedule_that_cannot_be_followed_is_refused(option, message):
 
 def running(schedule, calls, layers=2):
     """A run of which the layers but the last are measured, and an allocation that gives one pair to each."""
-    accounts = [Accounts.of(f"layer{index}") for index in range(layers)]
+    accounts = [Accounts.for_layer(f"layer{index}") for index in range(layers)]
     for each in accounts[:-1]:
         each.backward.cost = LayerCost(torch.tensor([1.0, 3.0]), torch.tensor([4, 6]), 8)
 

@@ -1,6 +1,7 @@
 """A whole training under the method, step by step beside one that dense float64 NumPy makes of the method's description."""
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def signs(width):
 
 
 def identity(width):
-    """The mixtures under which that norm is no estimate: 8 columns hold the widths here whole."""
+    """The mixtures under which that norm is no estimate: 8 columns are no fewer than the widths here."""
     return np.eye(width, SKETCH_WIDTH)
 
 
@@ -61,7 +62,9 @@ def task(loops):
 TASKS = {"gcn": task(loops=False), "sage": task(loops=True)}  # a GCN adds its own
 
 
+@cache
 def reference(name, plan):
+    """What the reference observes; made once a plan, which several tests and both kinds of arithmetic share."""
     kind = KINDS[name]
     weights = {key: value.double().numpy() for key, value in kind.build().state_dict().items()}
     return Training(kind.reference, TASKS[name], weights, LAYERS, plan).run()

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 import torch
 from made_matrices import array, dense, jagged, with_rowptr, without_entries
+from torch_modes import DirtyMemory
 
 pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
@@ -110,7 +111,7 @@ def with_loops():
 @pytest.mark.parametrize("keeps_scaling", [False, True])
 def test_the_diagonal_stays_whole_whatever_is_dropped_and_scaled(make, share, scaled, keeps_scaling):
     matrix, chosen = make(), drawn(50, share, scaled)
-    loops = Loops.of(matrix.to(DEVICE))
+    loops = Loops.find(matrix.to(DEVICE))
     chosen = Kept(chosen.mask, chosen.scale, int(loops.column_nnz[chosen.mask].sum()))
     found = small_part(compacted(matrix, chosen, True, keeps_scaling))
     off = array(matrix) - np.diag(np.diag(array(matrix)))
@@ -127,10 +128,9 @@ def test_the_room_for_non_zeros_is_the_bound_in_whole_programs_and_never_more_th
 
 
 @pytest.mark.parametrize(("share", "most_nnz"), [(0.3, None), (0.3, 1000), (0.0, 1100), (1.0, None)])
-def test_behind_the_last_non_zero_stand_zeros_whatever_the_memory_held(monkeypatch, share, most_nnz):
-    empty = torch.empty
-    monkeypatch.setattr(torch, "empty", lambda *shape, **kind: empty(*shape, **kind).fill_(77))
-    found = compacted(spread(), drawn(40, share, most_nnz=most_nnz))
+def test_behind_the_last_non_zero_stand_zeros_whatever_was_in_the_memory(share, most_nnz):
+    with DirtyMemory():
+        found = compacted(spread(), drawn(40, share, most_nnz=most_nnz))
     kept = int(found.rowptr[-1])
     wanted = small_part(compacted(spread(), drawn(40, share)))
     assert (kept, found.nnz >= kept) == (wanted.nnz, True)

@@ -15,7 +15,7 @@ from rsc_bench.plugins import load
 EXACT = load("kernel")
 SELECTIONS = load("selection")
 TOPK = SELECTIONS["topk"]
-# Names hold on to what was asked for; only what runs here can be run.
+# Every kernel can be named; only what runs here can be run.
 RUNNABLE = sorted(name for name, kernel in EXACT.items() if kernel.missing() is None)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from made_matrices import array, dense, jagged
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch_modes import NothingIsRead, NothingWaits, Waits
 
 pytest.importorskip("triton", reason="triton is not installed: pip install triton")
 
@@ -18,12 +18,12 @@ from rsc_bench.kernels.exact import cusparse, torch_reduce
 from rsc_bench.kernels.exact.rows_triton import KERNEL
 from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling, compose
 from rsc_bench.kernels.sampled.pairs import Pairs
-from rsc_bench.kernels.sampled.selections import importance, topk
+from rsc_bench.kernels.sampled.selections import topk
+from rsc_bench.kernels.sampled.selections.importance import MOST_DRAWS, Draws, affordable_draws, draw_times
 from rsc_bench.plugins import load
 
 pytestmark = pytest.mark.skipif(KERNEL.missing() is not None, reason=f"{KERNEL.missing()}; test_interpreter runs it there")
 DEVICE = KERNEL.device
-SELECTIONS = load("selection")
 WIDTH = 17
 # One that takes bounded matrices, and one for which they are padded.
 PADDED = cusparse.KERNEL if DEVICE == "cuda" else torch_reduce.KERNEL
@@ -31,18 +31,28 @@ FACTORS = replace(PADDED, separable=True)
 EXACT = pytest.mark.parametrize("exact", [KERNEL, PADDED, FACTORS], ids=["bounded", "padded", "padded, by factors"])
 
 
-@pytest.fixture(autouse=True)
-def _selecting_as_on_a_gpu(monkeypatch):
-    """There the highest scores are found by sorting, and the number of draws is not known to the host."""
-    monkeypatch.setattr(topk, "_NUMBA", None)
-    monkeypatch.setattr(importance, "_made_draws", lambda draws, pairs: importance._MOST_DRAWS * pairs)
+def topk_on_a_gpu(scores, cost, most, generator):
+    """There the highest scores are found by sorting."""
+    return topk.draw_by_sorting(scores, cost, most)
+
+
+def importance_on_a_gpu(scores, cost, most, generator):
+    """There the host does not know the number of draws."""
+    probability = scores.double() / scores.double().sum()
+    draws = Draws(affordable_draws(probability, cost.double(), most), MOST_DRAWS * len(scores))
+    return draw_times(draws, probability, cost, most, generator)
+
+
+ON_A_GPU = {"topk": topk_on_a_gpu, "importance": importance_on_a_gpu}
+SELECTIONS = {name: replace(each, draw=ON_A_GPU.get(name, each.draw)) for name, each in load("selection").items()}
+TOPK = SELECTIONS["topk"]
 
 
 def square(weighted=True):
-    """40 x 40 with a hub, empty rows and a part of the diagonal; its values are exact in bfloat16."""
+    """24 x 24 with a hub, empty rows and a part of the diagonal; its values are exact in bfloat16."""
     generator = np.random.default_rng(2)
-    full = generator.integers(1, 17, (40, 40)) / 8 * (generator.random((40, 40)) < 0.2)
-    full[4], full[[0, 7, 39]] = 1.0, 0
+    full = generator.integers(1, 17, (24, 24)) / 8 * (generator.random((24, 24)) < 0.3)
+    full[4], full[[0, 7, 23]] = 1.0, 0
     matrix = Csr.from_torch(torch.from_numpy(full).float().to_sparse_csr(), "square")
     return matrix if weighted else Csr(matrix.rowptr, matrix.col, None, matrix.shape, matrix.name)
 
@@ -81,7 +91,7 @@ def test_a_sampled_product_is_that_of_the_kept_pairs_in_float64(selection, make,
 @EXACT
 @pytest.mark.parametrize("make", [jagged, lambda: jagged(weighted=False)], ids=["values", "ones"])
 def test_a_sampled_mean_divides_by_all_entries_of_a_row(make, exact):
-    operand, kernel = operand_of(make()), compose(topk.SELECTION, exact, Sampling(0.6))
+    operand, kernel = operand_of(make()), compose(TOPK, exact, Sampling(0.6))
     multiply = kernel.prepare(make().to(DEVICE), WIDTH, torch.float32, "mean")
     assert_close(multiply(operand), product(make().mean(), multiply.kept.weights, operand))
 
@@ -117,9 +127,9 @@ def test_no_pair_gives_zeros_and_all_pairs_the_exact_product(budget, exact):
 
 @EXACT
 def test_room_for_what_is_kept_is_a_part_of_the_room_for_all(exact):
-    drawn = torch.rand(80, 80, generator=torch.Generator().manual_seed(0))
+    drawn = torch.rand(66, 66, generator=torch.Generator().manual_seed(0))
     matrix = Csr.from_torch((drawn * (drawn < 0.5)).to_sparse_csr())
-    multiply, operand = prepared(matrix, exact, Sampling(0.5)), dense(80, WIDTH).to(DEVICE)
+    multiply, operand = prepared(matrix, exact, Sampling(0.55)), dense(66, WIDTH).to(DEVICE)
     assert_close(multiply(operand), product(matrix, multiply.kept.weights, operand))
     assert 1024 < multiply.kept_nnz < 2048 < matrix.nnz, "room comes in multiples of 1024"
 
@@ -161,7 +171,7 @@ def test_what_was_multiplied_is_counted_when_asked_whatever_was_selected_since()
 
 def test_a_kernel_is_tuned_once_for_a_matrix_of_the_budgets_size_before_any_call():
     seen = []
-    kernel = compose(topk.SELECTION, replace(KERNEL, tune=lambda *arguments: seen.append(arguments)), Sampling(0.5))
+    kernel = compose(TOPK, replace(KERNEL, tune=lambda *arguments: seen.append(arguments)), Sampling(0.5))
     kernel.tune(square().to(DEVICE), WIDTH, torch.float32)
     [(like, width, dtype)] = seen
     assert (like.bounded, width, dtype) == (True, WIDTH, torch.float32)
@@ -172,37 +182,9 @@ def test_a_kernel_is_tuned_once_for_a_matrix_of_the_budgets_size_before_any_call
 
 def test_a_kernel_that_takes_no_bounded_matrix_is_never_tuned_with_one():
     seen = []
-    kernel = compose(topk.SELECTION, replace(PADDED, tune=lambda *arguments: seen.append(arguments)), Sampling(0.5))
+    kernel = compose(TOPK, replace(PADDED, tune=lambda *arguments: seen.append(arguments)), Sampling(0.5))
     kernel.tune(square().to(DEVICE), WIDTH, torch.float32)
     assert seen == []
-
-
-WAITING = {"_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "_unique2", "bincount"}
-
-
-class Waits(AssertionError):
-    pass
-
-
-class NothingIsRead(TorchFunctionMode):
-    """Refuses to hand numbers to Python; those of a CPU are read without an operation that `NothingWaits` would meet."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if getattr(func, "__name__", "") in {"tolist", "numpy", "item", "__bool__", "__int__", "__float__", "__index__"}:
-            raise Waits(func.__name__)
-        return func(*args, **(kwargs or {}))
-
-
-class NothingWaits(TorchDispatchMode):
-    """Refuses every operation for which a host would wait for a GPU to learn a number or the size of a result."""
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name, kwargs = func.overloadpacket.__name__, kwargs or {}
-        indices = args[1] if name.startswith("index") and isinstance(args[1], (list, tuple)) else ()
-        masked = any(index is not None and index.dtype is torch.bool for index in indices)
-        if name in WAITING or masked or (name == "repeat_interleave" and kwargs.get("output_size") is None):
-            raise Waits(name)
-        return func(*args, **kwargs)
 
 
 @pytest.mark.parametrize(
@@ -224,11 +206,9 @@ def test_what_waits_for_a_device_is_noticed(waits):
 
 def samplers(exact):
     """Of values and of a scaling, without self-loops and with them."""
-    for matrix in (square(), square(weighted=False).gcn()):
-        yield prepared(matrix, exact, Sampling(0.4))
-        yield prepared(matrix, exact, Sampling(0.4), "random")
-        yield prepared(matrix, exact, Sampling(0.4), "importance")
-        yield with_loops(square(), exact)
+    yield from (prepared(square(), exact, Sampling(0.4), selection) for selection in sorted(SELECTIONS))
+    yield from (prepared(square(weighted=False).gcn(), exact, Sampling(0.4), selection) for selection in ("topk", "importance"))
+    yield with_loops(square(), exact)
 
 
 @EXACT

@@ -1,4 +1,4 @@
-"""Compiles what selects on a GPU for three of its generations, and holds it to what the compiler says of it."""
+"""Compiles what selects on a GPU for three of its generations, and reads what the compiler reports of it."""
 
 import re
 

@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 BLOCK = """
 import sys
@@ -15,7 +15,7 @@ sys.meta_path.insert(0, Absent())
 
 SAMPLE = """
 import scipy.sparse, torch
-from rsc_bench.harness.plugins import load
+from rsc_bench.plugins import load
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.sampled.compose import Sampling, compose
 exact, selections = load("kernel"), load("selection")

@@ -49,11 +49,11 @@ def test_energy_of_the_first_round_stands_for_all_rounds(tmp_path):
     assert bars(figure_of(tmp_path, on_gpu(), later))[2]["cusparse"] == pytest.approx(500)
 
 
-def test_the_state_of_the_gpu_is_told_on_the_bar(tmp_path):
+def test_the_state_of_the_gpu_stands_on_the_bar(tmp_path):
     assert figure_of(tmp_path, on_gpu()).data[1].customdata[0] == "475 W, 1980 MHz, 45 °C, 5 % of samples throttled"
 
 
-def test_a_file_from_before_telemetry_and_one_from_a_cpu_have_no_such_figure(tmp_path):
+def test_a_file_without_gpu_readings_and_one_from_a_cpu_have_no_such_figure(tmp_path):
     assert figure_of(tmp_path, [ok(case("cusparse", device="cuda:0"), 2.0)]) is None
     (tmp_path / "run.jsonl").unlink()
     assert figure_of(tmp_path, [ok(case(), 2.0)]) is None

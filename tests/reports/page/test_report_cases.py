@@ -1,8 +1,7 @@
-import pytest
 from synthetic_results import bad, case, ok, write_results
 
 from rsc_bench.harness.records.file import read
-from rsc_bench.reports.page.cases import columns, rounded, shared
+from rsc_bench.reports.page.cases import columns, shared
 from rsc_bench.reports.page.unmeasured import unmeasured
 from rsc_bench.reports.tables.table import read_table
 
@@ -45,11 +44,6 @@ def test_ranges_are_stored_only_where_rounds_differ(tmp_path):
     found = by_name(tmp_path, [ok(case("mkl"), 4)], [ok(case("mkl"), 8)])
     assert (found["latency"]["low"], found["latency"]["values"], found["latency"]["high"]) == ([4], [6], [8])
     assert "low" not in found["error"]
-
-
-@pytest.mark.parametrize(("value", "kept"), [(0.123456, 0.1235), (12.0, 12), (123456.7, 123457), (1.23456e-7, 1.235e-7), (0.0, 0)])
-def test_numbers_keep_four_digits(value, kept):
-    assert rounded(value) == kept
 
 
 def test_every_unmeasured_case_is_listed_wrong_first_under_its_kernel_and_reason(tmp_path):

@@ -7,11 +7,9 @@ import pytest
 
 pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 
-from plotly.graph_objects import Figure as Plain
 from synthetic_results import ENVIRONMENT, Sweep, bad, case, ok, sweep, write_results
 
 from rsc_bench.harness.records.file import ResultsError
-from rsc_bench.reports.drawing.stored import stored
 from rsc_bench.reports.page.render import times, write
 
 HOSTILE = ("<script>alert(1)</script>", "\"'</script><img src=x onerror=alert(2)>", "{{ 7 * 7 }}", "<!--", "a & b")
@@ -112,13 +110,6 @@ def test_a_budget_of_zero_in_a_file_does_not_stop_the_page(tmp_path):
     assert "speedup_budget" in data_of(page)["figures"]
 
 
-def test_a_figure_that_is_not_made_of_panels_is_one_panel(tmp_path):
-    plain = stored(Plain([{"type": "bar", "x": [1.23456, float("nan")], "y": [1, 2], "name": "&lt;b&gt;"}]))
-    assert plain["panels"] == [{"where": {}, "height": None, "traces": [0]}]
-    assert plain["traces"] == [{"x": [1.235, None], "y": [1, 2], "style": 0}]
-    assert plain["styles"] == [{"type": "bar", "name": "&lt;b&gt;"}]
-
-
 def test_several_files_stand_beside_each_other(tmp_path):
     paths = [
         write_results(
@@ -161,18 +152,11 @@ def test_no_file_at_all_is_refused(tmp_path):
 def test_an_output_that_cannot_be_written_is_one_clear_line_and_nothing_is_left_beside_it(tmp_path):
     results = write_results(tmp_path / "run.jsonl", [[ok(case("mkl"), 4)]])
     (tmp_path / "page.html").mkdir()
-    with pytest.raises(ResultsError, match=r"page\.html: cannot be written"):
+    with pytest.raises(
+        ResultsError, match=r"page\.html: cannot be written \(it is a folder, not a file\): give another --output path$"
+    ):
         write([results], tmp_path / "page.html")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "run.jsonl"]
-
-
-def test_ten_thousand_records_stay_under_eight_megabytes(tmp_path):
-    plan = Sweep(graphs=tuple(f"twin:some-graph-{place}@0.1" for place in range(49)), widths=(64, 128, 256, 512), rounds=1)
-    rounds = sweep(plan)
-    assert sum(map(len, rounds)) > 10_000
-    page = page_of(tmp_path, *rounds)
-    assert len(page.encode()) < 8e6
-    assert len(data_of(page)["columns"][0]["codes"]) == 49 * 4 * 51  # 3 exact and 4 x 3 x 4 sampled cases on each graph and width
 
 
 @pytest.mark.parametrize(("value", "text"), [(12.345, "12.3×"), (123.4, "123×"), (0.5, "0.500×"), (1234.5, "1,234×"), (None, "–")])

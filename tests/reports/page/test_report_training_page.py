@@ -49,7 +49,7 @@ def test_a_graph_on_which_every_budget_breaks_has_no_lead_but_the_nearest_miss(t
     assert "nearest is cached_topk(rows_numba) at C = 0.5" in found.summary
 
 
-def test_a_budget_that_failed_is_a_line_without_numbers_and_its_reason_is_told(table):
+def test_a_budget_that_failed_is_a_line_without_numbers_and_its_reason_is_kept(table):
     failed = headline(table, "Cornell5", "gcnii").lines[-1]
     assert (failed.budget, failed.accuracy, failed.score, failed.speedup, failed.seeds) == (0.02, "failed", None, None, 0)
 
@@ -63,13 +63,13 @@ def test_a_budget_that_fails_before_any_other_breaks_is_where_it_breaks(tmp_path
     assert found.breaks == "Fails at C = 0.1: seed 0: the loss is NaN at epoch 7."
     (tmp_path / "run.jsonl").unlink()
     (found,) = training_headlines(table_of(tmp_path, *records))
-    assert found.breaks == "Holds down to C = 0.5, the smallest budget measured."
+    assert found.breaks == "Stays accurate down to C = 0.5, the smallest budget measured."
 
 
 def test_too_few_seeds_are_said_and_nothing_leads(tmp_path):
     records = [trained(training(), 90.0), trained(training(kernel=KERNEL, budget=0.1), 90.0)]
     (found,) = training_headlines(table_of(tmp_path, *records))
-    assert (found.lead, found.lines[-1].accuracy) == (None, "untold")
+    assert (found.lead, found.lines[-1].accuracy) == (None, "too few seeds")
     assert "needs at least 3 seeds" in found.summary
 
 

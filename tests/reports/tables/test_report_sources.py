@@ -26,7 +26,7 @@ def test_an_environment_that_names_no_machine_has_none():
     assert machine({"cpu.model": None, "checkout.commit": "0123abc"}, {"cpu"}) is None
 
 
-def test_names_are_as_long_as_it_takes_to_tell_them_apart():
+def test_names_are_as_long_as_it_takes_for_them_to_differ():
     assert short_names([Path("/x/a.jsonl"), Path("/y/b.jsonl")]) == ["a.jsonl", "b.jsonl"]
     assert short_names([Path("/x/a.jsonl"), Path("/y/a.jsonl")]) == ["x/a.jsonl", "y/a.jsonl"]
     assert short_names([Path("/x/a.jsonl"), Path("/x/a.jsonl")]) == ["a.jsonl (1)", "a.jsonl (2)"]

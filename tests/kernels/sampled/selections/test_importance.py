@@ -4,6 +4,7 @@ import torch
 from made_matrices import array, dense, jagged
 
 from rsc_bench.kernels.sampled.selections import importance
+from rsc_bench.kernels.sampled.selections.importance import MOST_DRAWS, Draws, affordable_draws, count_draws, draw_times
 
 
 def seeded(seed=0):
@@ -31,7 +32,7 @@ def test_the_mean_over_draws_is_the_exact_product():
 def test_a_pair_counts_as_often_as_it_was_drawn_over_its_expectation():
     scores, cost = torch.tensor([1.0, 2.0, 5.0]), torch.tensor([1, 1, 1])
     probability = scores.double() / 8
-    draws_planned = int(importance._affordable_draws(probability, cost.double(), 3))
+    draws_planned = int(affordable_draws(probability, cost.double(), 3))
     for kept in draws(scores, cost, 3, 20):
         times = kept.weights.double() * draws_planned * probability
         np.testing.assert_allclose(times, times.round(), atol=1e-5)
@@ -54,25 +55,25 @@ def test_the_number_of_draws_is_the_largest_whose_expected_cost_fits(most):
         return 40 * seen * 4 + 3 * (40 * seen * (1 - seen) * 16) ** 0.5
 
     expected = next(draws for draws in range(1000) if spent(draws + 1) > most)
-    assert int(importance._affordable_draws(probability, cost, most)) == expected
+    assert int(affordable_draws(probability, cost, most)) == expected
 
 
-def test_of_more_draws_than_the_host_knows_to_count_the_first_count(monkeypatch):
-    monkeypatch.setattr(importance, "_made_draws", lambda draws, pairs: 16 * pairs)  # as on a GPU
+def test_of_more_draws_than_the_host_knows_to_count_the_first_count():
     scores, cost = torch.rand(40, generator=seeded(5)) + 0.1, torch.randint(1, 9, (40,), generator=seeded(6))
     probability = scores.double() / scores.double().sum()
-    draws_planned = int(importance._affordable_draws(probability, cost.double(), 90))
-    assert 0 < draws_planned < 16 * 40
-    for kept in draws(scores, cost, 90, 20):
+    counted, generator = affordable_draws(probability, cost.double(), 90), seeded()
+    draws_planned = int(counted)
+    as_on_a_gpu = Draws(counted, MOST_DRAWS * 40)
+    assert 0 < draws_planned < as_on_a_gpu.made
+    for kept in (draw_times(as_on_a_gpu, probability, cost, 90, generator) for _ in range(20)):
         times = kept.weights.double() * draws_planned * probability
         np.testing.assert_allclose(times, times.round(), atol=1e-5)
         assert float(times.sum()) == pytest.approx(draws_planned)
 
 
-def test_what_does_not_fit_all_the_same_is_left_out_and_the_rest_keeps_its_scale(monkeypatch):
-    scores, cost = torch.full((50,), 2.0), torch.full((50,), 3)
-    monkeypatch.setattr(importance, "_affordable_draws", lambda *arguments: torch.tensor(400))
-    kept = importance.draw(scores, cost, 30, seeded())
+def test_what_does_not_fit_all_the_same_is_left_out_and_the_rest_keeps_its_scale():
+    probability, cost = torch.full((50,), 1 / 50, dtype=torch.float64), torch.full((50,), 3)
+    kept = draw_times(Draws(torch.tensor(400), 400), probability, cost, 30, seeded())
     assert int(cost[kept.mask].sum()) == 30, "of 50 pairs that were all drawn"
     times = kept.weights.double() * 400 / 50
     np.testing.assert_allclose(times, times.round(), atol=1e-5)
@@ -82,9 +83,8 @@ def test_a_draw_nearly_always_fits_at_the_first_try():
     scores, cost = torch.rand(2000, generator=seeded(5)) + 0.1, torch.randint(1, 30, (2000,), generator=seeded(6))
     most = int(cost.sum()) // 5
     probability = scores.double() / scores.double().sum()
-    count = importance._affordable_draws(probability, cost.double(), most)
-    generator = seeded()
-    spent = [int(cost[importance._counts(probability, count, generator) > 0].sum()) for _ in range(500)]
+    planned, generator = Draws.plan(affordable_draws(probability, cost.double(), most), len(cost)), seeded()
+    spent = [int(cost[count_draws(planned, probability, generator) > 0].sum()) for _ in range(500)]
     assert sum(cost > most for cost in spent) <= 5
     assert np.mean(spent) > 0.8 * most, "and is not timid"
 

@@ -48,6 +48,25 @@ def test_a_selection_says_which_pairs_it_keeps(selection):
     assert "\n" not in selection.summary
 
 
+def test_a_selection_is_written_in_the_order_of_its_fields():
+    draw = SELECTIONS["topk"].draw
+    made = Selection("mine", "Some pairs.", draw)
+    assert (made.name, made.summary, made.draw) == ("mine", "Some pairs.", draw)
+
+
+@pytest.mark.parametrize("name", ["", "top-k", "my pairs", "topk(mkl)", "cached_mine"])
+def test_a_name_that_a_kernels_name_could_not_be_read_back_from_is_refused(name):
+    with pytest.raises(ValueError, match="must be letters") as caught:
+        Selection(name, "Some pairs.", SELECTIONS["topk"].draw)
+    rule = "a selection's name must be letters, digits and underscores, and not begin with 'cached_'"
+    assert str(caught.value) == f"{rule} (got {name!r}): kernels are named `topk(mkl)`, `cached_topk(mkl)`"
+
+
+def test_a_selection_that_cannot_draw_is_refused():
+    with pytest.raises(ValueError, match=r"selection 'mine': draw must be a function \(got 3\): see `Draw`"):
+        Selection("mine", "Some pairs.", 3)
+
+
 @settings(max_examples=40, deadline=None)
 @given(pairs=st.integers(1, 60), seed=st.integers(0, 2**31), budget=st.floats(0, 1))
 @pytest.mark.parametrize("name", sorted(SELECTIONS))

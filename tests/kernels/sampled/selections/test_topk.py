@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip install hypothesis")
@@ -14,19 +16,22 @@ PAIRS = st.lists(
 )
 
 
-@pytest.fixture(params=["numba", "torch"])
-def draw(request, monkeypatch):
-    """Draw in both ways there are: the one with Numba, and the one without."""
-    if request.param == "numba" and topk._NUMBA is None:
-        pytest.skip("numba is not installed")
-    if request.param == "torch":
-        monkeypatch.setattr(topk, "_NUMBA", None)
-    return drawn
+def drawn(scores, cost, most, way=topk.draw):
+    scores, cost = torch.as_tensor(scores, dtype=torch.float32), torch.as_tensor(cost, dtype=torch.int64)
+    return way(scores, cost, most, torch.Generator()).mask
 
 
-def drawn(scores, cost, most):
-    scores = torch.as_tensor(scores, dtype=torch.float32)
-    return topk.draw(scores, torch.as_tensor(cost, dtype=torch.int64), most, torch.Generator()).mask
+def by_sorting(scores, cost, most, generator):
+    """The way of a GPU, and of a CPU without Numba."""
+    return topk.draw_by_sorting(scores, cost, most)
+
+
+WAYS = {"as here": topk.draw, "by sorting": by_sorting}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def draw(request):
+    return partial(drawn, way=request.param)
 
 
 def assert_longest_prefix(mask, scores, cost, most):
@@ -41,20 +46,13 @@ def assert_longest_prefix(mask, scores, cost, most):
     assert cost[kept].sum() + cost[next_ones].max() > most
 
 
-def both_ways():
-    return ["torch"] if topk._NUMBA is None else ["numba", "torch"]
-
-
-@pytest.mark.parametrize("way", both_ways())
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @settings(max_examples=60, deadline=None)
 @given(pairs=PAIRS, share=st.floats(0, 1))
 def test_topk_is_the_longest_run_of_highest_scores_that_fits(way, pairs, share):
     scores, cost = zip(*pairs, strict=True)
     most = int(share * sum(cost))
-    with pytest.MonkeyPatch.context() as patch:
-        if way == "torch":
-            patch.setattr(topk, "_NUMBA", None)
-        assert_longest_prefix(drawn(scores, cost, most), scores, cost, most)
+    assert_longest_prefix(drawn(scores, cost, most, way), scores, cost, most)
 
 
 @settings(max_examples=30, deadline=None)
@@ -65,10 +63,7 @@ def test_both_ways_keep_the_same_pairs_where_no_scores_are_equal(seed, share):
     # 300 scores of one binade: they share their leading bits, so that the last bin must be sorted.
     scores, cost = 1 + generator.permutation(300) / 400, generator.integers(0, 30, 300)
     most = int(share * cost.sum())
-    with pytest.MonkeyPatch.context() as patch:
-        fast = drawn(scores, cost, most)
-        patch.setattr(topk, "_NUMBA", None)
-        assert torch.equal(fast, drawn(scores, cost, most))
+    assert torch.equal(drawn(scores, cost, most), drawn(scores, cost, most, by_sorting))
 
 
 def test_equal_scores_are_kept_until_the_budget_is_spent(draw):

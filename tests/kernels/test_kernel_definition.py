@@ -1,0 +1,69 @@
+"""What a kernel may say of itself: what would not be understood later is refused where it is written."""
+
+import pytest
+import torch
+
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.contract import present
+from rsc_bench.kernels.exact import mkl
+
+GIVEN = {"name": "mine", "device": "cpu", "summary": "Mine.", "prepare": mkl.prepare}
+
+
+def refused(**changed):
+    with pytest.raises(ValueError, match="must") as caught:
+        Kernel(**(GIVEN | changed))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_kernel_is_written_in_the_order_of_its_fields():
+    kernel = Kernel("mine", "cuda", "Mine.", mkl.prepare, "ours", False, lambda: "not here", mkl.prepare, True, mkl.prepare)
+    assert (kernel.name, kernel.device, kernel.summary, kernel.role, kernel.exact) == ("mine", "cuda", "Mine.", "ours", False)
+    assert (kernel.missing(), kernel.separable) == ("not here", True)
+    assert kernel.prepare is kernel.prepare_bounded is kernel.tune is mkl.prepare
+
+
+def test_what_is_left_out_is_an_exact_kernel_that_can_run():
+    kernel = Kernel(**GIVEN)
+    assert (kernel.role, kernel.exact, kernel.missing, kernel.prepare_bounded, kernel.separable, kernel.tune) == (
+        "other", True, present, None, False, None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", " ", None, 3])
+def test_a_kernel_without_a_name_is_refused(name):
+    assert refused(name=name) == (
+        f"a kernel's name must be a text that is not empty (got {name!r}): records and --kernel call it by that"
+    )
+
+
+def test_parentheses_stand_for_sampling_and_are_in_no_exact_kernels_name():
+    assert refused(name="my(kernel)").startswith("an exact kernel's name must have no parentheses (got 'my(kernel)'): ")
+    assert Kernel(**(GIVEN | {"name": "topk(mine)", "exact": False})).name == "topk(mine)"
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:0", "CPU", "", None, torch.device("cpu")])
+def test_a_device_of_another_kind_is_refused(device):
+    assert refused(device=device) == (
+        f"kernel 'mine': device must be 'cpu' or 'cuda' (got {device!r}): `--device` chooses which GPU"
+    )
+
+
+@pytest.mark.parametrize("role", ["mine", "Ours", None])
+def test_a_role_of_another_name_is_refused(role):
+    assert refused(role=role) == (
+        f"kernel 'mine': role must be 'ours', 'vendor' or 'other' (got {role!r}): leave it out for 'other'"
+    )
+
+
+@pytest.mark.parametrize("part", ["prepare", "missing"])
+def test_a_part_that_cannot_be_called_is_refused(part):
+    assert refused(**{part: "text"}) == (
+        f"kernel 'mine': {part} must be a function (got 'text'): give the function itself, not what it returns"
+    )
+
+
+@pytest.mark.parametrize("part", ["prepare_bounded", "tune"])
+def test_a_part_that_may_be_left_out_is_a_function_or_none(part):
+    assert refused(**{part: True}).startswith(f"kernel 'mine': {part} must be a function or None (got True): ")
