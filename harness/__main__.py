@@ -2,7 +2,7 @@
 
 import sys
 
-from rsc_bench.cli import main
+from rsc_bench.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
@@ -98,8 +99,8 @@ def _complaints(kernel: Any) -> Iterator[str]:
     """Say what of a kernel breaks the contract: rule, value and remedy."""
     if not isinstance(kernel.name, str) or not kernel.name.strip():
         yield f"a kernel's name must be a text that is not empty (got {kernel.name!r}): records and --kernel call it by that"
-    elif kernel.exact and set("()") & set(kernel.name):
-        yield f"an exact kernel's name must have no parentheses (got {kernel.name!r}): those stand for sampling, as in `topk(mkl)`"
+    elif kernel.exact and not re.fullmatch(r"[\w.-]+", kernel.name):
+        yield f"an exact kernel's name must be letters, digits, '_', '.' and '-' (got {kernel.name!r}): it stands in `topk(mkl)`"
     if kernel.device not in get_args(Device):
         yield _wrong(kernel, "device", "be 'cpu' or 'cuda'", "`--device` chooses which GPU")
     if kernel.role not in get_args(Role):

@@ -6,6 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
+MARK = "written by rsc-bench"
+"""Stands near the start of every file of ours but results and pages, so that no file of another program is replaced by one."""
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path`, its folder made where it is missing; raises `OSError` where that cannot be done.

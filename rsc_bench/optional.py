@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rsc_bench.text import call
+
 OPTIONAL = {
     "torch_geometric": 'pip install "rsc-bench[train]"',
     "ogb": 'pip install "rsc-bench[train]"',
@@ -32,6 +34,11 @@ def why_missing(error: ModuleNotFoundError) -> str | None:
 def absent(package: str) -> str:
     """Return the reason and remedy for an optional package that is not installed."""
     return f"{package} is not installed: {OPTIONAL[package]}"
+
+
+def no_cuda() -> str:
+    """Return the reason that something for a GPU cannot run here."""
+    return f"no CUDA device: torch sees no NVIDIA GPU ({call('doctor')} says more)"
 
 
 def present() -> str | None:

@@ -7,8 +7,11 @@ it. `KINDS` lists every kind with its folder; an installed package adds its own 
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import importlib.util
 import pkgutil
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -41,6 +44,11 @@ class Kind:
     def constant(self) -> str:
         """The constant that a file defines."""
         return self.name.upper()
+
+    @property
+    def class_name(self) -> str:
+        """Name of the class of the constant."""
+        return self.type.rpartition(":")[2]
 
     @property
     def group(self) -> str:
@@ -91,6 +99,7 @@ class Registry:
 
     def __init__(self, kinds: Mapping[str, Kind] = KINDS) -> None:
         self._kinds = kinds
+        self._read: dict[Path, ModuleType] = {}
         self._files: dict[Path, ModuleType] = {}
         self._loaded: dict[str, Plugins] = {}
 
@@ -133,16 +142,32 @@ class Registry:
 
         Raises `PluginError` for a file that is missing, does not load or defines no plug-in.
         """
-        path = path.absolute()
-        module = self._files.get(path) or load_file(path, why)
-        found = [(kind, plugin) for kind in self._kinds.values() for plugin in _plugins(module, kind, f"{why} {path}")]
+        path = path.resolve()
+        found = self.read_file(path, why)
         if not found:
             constants = ", ".join(kind.constant for kind in self._kinds.values())
             raise PluginError(f"{why} {path}: must define a plug-in, one of {constants} (got none): see CONTRIBUTING.md")
         if path not in self._files:
-            self._files[path] = module
+            self._files[path] = self._read[path]
             self._loaded.clear()
         return found
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The user's files that are loaded."""
+        return tuple(self._files)
+
+    def read_file(self, path: Path, why: str) -> list[tuple[Kind, Any]]:
+        """Return each plug-in in a user's file with its kind, without adding them; loaded once, as `add_file` does it."""
+        path = path.resolve()
+        if path not in self._read:
+            self._read[path] = load_file(path, why)
+        return [(kind, plugin) for kind in self._kinds.values() for plugin in _plugins(self._read[path], kind, f"{why} {path}")]
+
+    def blame(self, error: BaseException) -> str | None:
+        """Return the user's file, the line in it and the error, where a function of that file raised it; None where none did."""
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) in self._files]
+        return f"{frames[-1].filename}, line {frames[-1].lineno}: {error_line(error)}" if frames else None
 
     def _found(self, kind: Kind) -> Plugins:
         missing: dict[str, str] = {}
@@ -191,14 +216,29 @@ def _plugins(module: ModuleType, kind: Kind, place: str) -> list[Any]:
     """The plug-ins of one kind in a module; raises `PluginError` where the constant is something else."""
     several = f"{kind.constant}S"
     found = [getattr(module, kind.constant)] if hasattr(module, kind.constant) else []
-    found += list(getattr(module, several, ()))
-    return [_checked(plugin, kind, place) for plugin in found]
+    family = getattr(module, several, ())
+    if not isinstance(family, tuple | list):
+        raise PluginError(f"{place}: {several} must be a tuple of {kind.class_name} (got {type(family).__name__})")
+    _refuse_misspelt(module, kind, place)
+    return [_checked(plugin, kind, place) for plugin in [*found, *family]]
+
+
+def _refuse_misspelt(module: ModuleType, kind: Kind, place: str) -> None:
+    """Raise `PluginError` for a constant that is nearly the kind's, and holds what that would hold: it would be passed over."""
+    names = (kind.constant, f"{kind.constant}S")
+    for name, value in vars(module).items():
+        some = value if isinstance(value, tuple | list) else (value,)
+        holds = bool(some) and all(type(each).__name__ == kind.class_name for each in some)
+        if holds and name not in names and difflib.get_close_matches(name, names, n=1, cutoff=0.75):
+            raise PluginError(f"{place}: {name} is passed over: write {names[0]} = {kind.class_name}(...), or {names[1]} = (...)")
 
 
 def _checked(plugin: Any, kind: Kind, place: str) -> Any:
-    module, _, name = kind.type.partition(":")
+    module, name = kind.type.partition(":")[0], kind.class_name
     if not isinstance(plugin, getattr(importlib.import_module(module), name)):
         raise PluginError(f"{place}: must define {kind.constant} = {name}(...) (got {type(plugin).__name__})")
+    if not isinstance(plugin.name, str) or not plugin.name.strip():
+        raise PluginError(f"{place}: the name of a {kind.name} must be a text that is not empty (got {plugin.name!r})")
     return plugin
 
 
@@ -217,15 +257,16 @@ def _optional(module: str, name: str, place: str, missing: dict[str, str]) -> Mo
     except ModuleNotFoundError as error:
         reason = why_missing(error)
         if reason is None:
-            raise PluginError(_place(place, error)) from error
+            raise PluginError(_place(module, place, error)) from error
         missing[name] = reason
         return None
     except Exception as error:
-        raise PluginError(_place(place, error)) from error
+        raise PluginError(_place(module, place, error)) from error
 
 
-def _place(place: str, error: BaseException) -> str:
-    line = line_of(Path(place), error)
+def _place(module: str, place: str, error: BaseException) -> str:
+    spec = importlib.util.find_spec(module)
+    line = line_of(Path(spec.origin if spec and spec.origin else place), error)
     return f"{place}{'' if line is None else f', line {line}'}: {error_line(error)}"
 
 
@@ -233,10 +274,19 @@ def _entry(entry: metadata.EntryPoint, kind: Kind, place: str, missing: dict[str
     """The plug-in of an installed package; where an optional package is absent, note the reason under its name and return None."""
     try:
         plugin = entry.load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: else a package that exits would end a comparison with the status of a pass
         reason = why_missing(error) if isinstance(error, ModuleNotFoundError) else None
         if reason is None:
-            raise PluginError(f"{place}: {error_line(error)}") from error
+            raise PluginError(f"{place}{_where(error)}: {error_line(error)}") from error
         missing[entry.name] = reason
         return None
     return _checked(plugin, kind, place)
+
+
+def _where(error: BaseException) -> str:
+    """File and line of the last code that ran before an error, the import system's own left out; empty where there is none."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    theirs = [frame for frame in frames if Path(frame.filename).resolve() != Path(__file__).resolve()]
+    return f": {theirs[-1].filename}, line {theirs[-1].lineno}" if theirs else ""

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stdout
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from rsc_bench.optional import why_missing
 from rsc_bench.text import error_line
 
 _ROOMS = ("kernels", "harness", "suites", "reports")
-_KERNEL_NAMES = {"Csr", "Kernel", "Multiply", "Prepare", "Reduce", "Unsupported"}
-"""What ``from kernels import ...`` gave before 0.2; any other name is of another package that is called so."""
 _MOVED = {
     "kernels.sampled.selection": "kernels.sampled.selections",
     "harness.ceilings": "harness.records.ceilings",
     "harness.clocks": "harness.measure.clocks",
-    "harness.record": "harness.records.measurement",
     "harness.results": "harness.records.file",
     "harness.traffic": "harness.metrics.traffic",
 }
 """Modules that plug-ins imported before 0.2, and where they are now."""
+_RECORDS = {"Case": "case", "Measurement": "measurement"}
+"""What stood in ``harness.record`` before 0.2, and the module of ``harness.records`` that has it; the rest is in ``run``."""
 _RENAMED = {"says": "summary", "of": "compute"}
 """Fields of plug-ins that had another name before 0.2."""
 
@@ -36,13 +37,22 @@ class PluginError(Exception):
     """A plug-in that cannot be loaded; the message names the file, the line and the reason."""
 
 
+class _Uncached(SourceFileLoader):
+    """Runs a file as it is now, and leaves no ``__pycache__`` in the user's folder."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 (the name that Python gives the argument)
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 def load_file(path: Path, why: str) -> ModuleType:
     """Return the module in a user's Python file; raises `PluginError` with the file, the line and the reason."""
     if not path.is_file():
-        raise PluginError(f"{why} {path}: no such file: give the path of a Python file")
+        raise PluginError(f"{why} {path}: {'is a folder' if path.is_dir() else 'no such file'}: give the path of a Python file")
     _refuse_old_imports(path, why)
     place = hashlib.blake2b(os.fsencode(path.resolve()), digest_size=4).hexdigest()
-    spec = importlib.util.spec_from_file_location(f"rsc_bench_user_{path.stem}_{place}", path.resolve())
+    name = f"rsc_bench_user_{path.stem}_{place}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve(), loader=_Uncached(name, str(path.resolve())))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -50,7 +60,9 @@ def load_file(path: Path, why: str) -> ModuleType:
     try:
         with _as_from_elsewhere():
             spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a file of a user raises, SystemExit for example, is an error of that file
         del sys.modules[spec.name]
         raise PluginError(f"{why} {_reason(path, error)}") from error
     return module
@@ -58,31 +70,47 @@ def load_file(path: Path, why: str) -> ModuleType:
 
 @contextmanager
 def _as_from_elsewhere() -> Iterator[None]:
-    """Hide the folders of a checkout while a user's file is loaded: ``kernels`` is then whatever it is in any other folder."""
+    """Load a user's file so that it changes nothing of ours.
+
+    The folders of a checkout are hidden: ``kernels`` is whatever it is in any other folder. The working directory stays, for files
+    are named from it. What is printed goes to stderr, for JSON may follow on stdout.
+    """
     package = Path(__file__).resolve().parent
     checkout = None if (package / "kernels").is_dir() else package.parent  # installed, the rooms lie inside the package
     before = sys.path[:]
     sys.path[:] = [entry for entry in before if Path(entry or ".").resolve() != checkout]
     try:
-        yield
+        with chdir("."), redirect_stdout(sys.stderr):
+            yield
     finally:
         sys.path[:] = before
 
 
 def _reason(path: Path, error: BaseException) -> str:
     """The file, the line in it and why it does not load."""
-    line = line_of(path, error)
+    line = line_of(path.resolve(), error)
     place = str(path) if line is None else f"{path}, line {line}"
     missing = why_missing(error) if isinstance(error, ModuleNotFoundError) else None
-    return f"{place}: {missing or error_line(error)}{_renamed(error)}"
+    return f"{place}: {missing or error_line(error)}{_renamed(error)}{_room(error)}"
 
 
 def line_of(path: Path, error: BaseException) -> int | None:
-    """Return the last line of a file that led to an error; None where none of its lines did."""
-    if isinstance(error, SyntaxError):
+    """Return the last line of a file that led to an error; None where none of its lines did.
+
+    Args:
+        path: the file, or the end of its path.
+        error: as it was raised.
+    """
+    if isinstance(error, SyntaxError) and (error.filename or "").endswith(str(path)):
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno for frame in reversed(frames) if Path(frame.filename).name == path.name), None)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename.endswith(str(path))), None)
+
+
+def _room(error: BaseException) -> str:
+    """What to write instead, where a folder of ours is imported as it was before 0.2."""
+    name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    return f": ours is rsc_bench.{name}" if name.partition(".")[0] in _ROOMS else ""
 
 
 def _refuse_old_imports(path: Path, why: str) -> None:
@@ -101,17 +129,18 @@ def _refuse_old_imports(path: Path, why: str) -> None:
 
 
 def _new_name(module: str, names: set[str]) -> str | None:
-    """Where a module of before 0.2 is now; None where it was none of ours."""
-    if module == "kernels":
-        return "rsc_bench.kernels" if names & _KERNEL_NAMES else None
+    """Where a module of before 0.2 is now; None where it has no such names, and so is somebody else's."""
+    if module == "harness.record":
+        return f"rsc_bench.harness.records.{_RECORDS.get(min(names), 'run')}"
     if module in _MOVED:
         return f"rsc_bench.{_MOVED[module]}"
-    if module.partition(".")[0] not in _ROOMS or "." not in module:
+    if module.partition(".")[0] not in _ROOMS:
         return None
     try:
-        return f"rsc_bench.{module}" if importlib.util.find_spec(f"rsc_bench.{module}") else None
+        ours = importlib.import_module(f"rsc_bench.{module}")
     except ImportError:
         return None
+    return f"rsc_bench.{module}" if any(hasattr(ours, name) for name in names) else None
 
 
 def _renamed(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,12 @@ from rsc_bench.text import call, nearest
 
 INTERVAL = 10
 """Calls that one selection serves in a cached kernel (RSC, section 3.3)."""
-_NAME = r"[\w.-]+"
 MOST_NEAR = 3
 """More names than these are no hint."""
 
 
 class KernelError(Exception):
-    """A kernel that cannot be had; the message names it, the rule and the remedy."""
+    """A kernel that is not available; the message names it, the rule and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
     kernels, from_files = dict(exact), {}
     for name in dict.fromkeys(name for name in named if name.endswith(".py")):
         kernel = _from_file(Path(name))
-        if kernel.name in kernels or kernel.name in exact.missing:
+        if kernel is not exact.get(kernel.name) and (kernel.name in kernels or kernel.name in exact.missing):
             raise KernelError(f"--kernel {name}: its kernel must have a name of its own (got {kernel.name!r}): rename it")
         kernels[kernel.name] = kernel
         from_files[name] = kernel.name
@@ -102,14 +100,11 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
 
 def _from_file(path: Path) -> Kernel:
     try:
-        kernel = getattr(plugins.load_file(path, "--kernel"), "KERNEL", None)
+        kernels = [plugin for kind, plugin in plugins.REGISTRY.read_file(path, "--kernel") if kind.name == "kernel"]
     except plugins.PluginError as error:
         raise KernelError(str(error)) from error
-    if not isinstance(kernel, Kernel):
-        found = type(kernel).__name__
-        raise KernelError(f"--kernel {path}: must define KERNEL = Kernel(...) (got {found}): see `{call('list')}` for examples")
-    if not re.fullmatch(_NAME, kernel.name):
-        raise KernelError(
-            f"--kernel {path}: its kernel's name must be letters, digits, '_', '.' and '-' (got {kernel.name!r}): rename it"
-        )
+    if len(kernels) != 1:
+        several = "give the file as --plugin, and name its kernels" if kernels else f"see `{call('list')}` for examples"
+        raise KernelError(f"--kernel {path}: must define one KERNEL = Kernel(...) (got {len(kernels) or 'none'}): {several}")
+    kernel: Kernel = kernels[0]
     return kernel

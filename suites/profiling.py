@@ -62,7 +62,7 @@ class Request:
 
 
 def plan(request: Request) -> Plan:
-    """Return what is to be profiled, made ready and warm; raises `ProfileError` where it cannot be had."""
+    """Return what is to be profiled, made ready and warm; raises `ProfileError` where it is not available."""
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
     try:
         options = _options(request)

@@ -109,7 +109,7 @@ def _outcome(record: Record) -> str:
     if measurement is None:
         return f"{record.status}: {record.reason}"
     if measurement.training is not None:
-        return f"{sum(measurement.training.epoch_s):.1f} s, {_best(measurement.training)}"
+        return f"{sum(measurement.training.epoch_s or []):.1f} s, {_best(measurement.training)}"
     timing, accuracy = measurement.timing, measurement.accuracy
     error = "" if record.case.budget is None or accuracy is None else f", error {accuracy.rel_error:.2f}"
     return f"{1e3 * timing.fastest_s:.3f} ms ({len(timing.times_s)} samples, {timing.stop}){error}"

@@ -16,6 +16,7 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.run import Record, Round
+from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.options import DTYPES, Options, check
@@ -38,7 +39,7 @@ class Session:
     limits = Limits()
 
     def __init__(self, options: Options) -> None:
-        """Look up everything that the options name; raises an error of one line where it cannot be had."""
+        """Look up everything that the options name; raises an error of one line where it is not available."""
         check(options)
         options = replace(options, device=devices.HERE.use(options.device))
         self.options = options
@@ -120,9 +121,15 @@ class Rounds:
 
 def _what_runs(session: Session) -> dict[str, Any]:
     """What the environment names beside the machine: rounds of different code, or slowed ones, never share a file."""
-    files = {"kernel_files": session.catalog.from_files, "plugin_files": session.options.plugins}
+    files = {"kernel_files": session.catalog.from_files, "plugin_files": _plugin_files(session.options.plugins)}
     found: dict[str, Any] = {name: {path: _digest(Path(path)) for path in paths} for name, paths in files.items() if paths}
     return found if session.options.slow_down is None else found | {"slow_down": session.options.slow_down}
+
+
+def _plugin_files(named: Sequence[str]) -> list[str]:
+    """Every file of plug-ins that is loaded, as it was named where an option of the run did."""
+    names = {Path(name).resolve(): name for name in named}
+    return [names.get(path, str(path)) for path in REGISTRY.files]
 
 
 def _digest(path: Path) -> str:

@@ -213,7 +213,14 @@ def test_an_installed_plugin_that_does_not_load_is_named_with_its_package(regist
     made = registry("spoilt_things", a=define("ant"))
     install(tmp_path, "theirs = spoilt_plugin:THING", spoilt_plugin="import nunpy\n")
     place = "entry point theirs of made-up (rsc_bench.things)"
-    assert refused(lambda: made.load("thing")) == f"{place}: ModuleNotFoundError: No module named 'nunpy'"
+    reason = "ModuleNotFoundError: No module named 'nunpy'"
+    assert refused(lambda: made.load("thing")) == f"{place}: {tmp_path}/spoilt_plugin.py, line 1: {reason}"
+
+
+def test_an_installed_plugin_that_exits_is_an_error_and_no_pass(registry, tmp_path):
+    made = registry("leaving_things", a=define("ant"))
+    install(tmp_path, "theirs = leaving_plugin:THING", leaving_plugin="raise SystemExit(0)\n")
+    assert f"{tmp_path}/leaving_plugin.py, line 1: SystemExit: 0" in refused(lambda: made.load("thing"))
 
 
 def test_an_installed_plugin_that_needs_an_absent_package_is_missing_with_the_reason(registry, tmp_path, absent_extra):
@@ -228,3 +235,93 @@ def test_every_kind_names_a_folder_and_a_type_that_exist(kind):
     module, _, name = kind.type.partition(":")
     assert importlib.import_module(kind.package).__path__
     assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+def test_a_users_own_folder_kernels_is_theirs_where_it_has_the_name(tmp_path):
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "__init__.py").write_text("")
+    (tmp_path / "kernels" / "csr.py").write_text("MINE = 'theirs'\n")
+    text = "from types import SimpleNamespace\nfrom kernels.csr import MINE\nTHING = SimpleNamespace(name=MINE)\n"
+    (tmp_path / "plugin.py").write_text(text)
+    code = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]\n{ELSEWHERE}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("theirs\n", "")
+
+
+@pytest.mark.parametrize(("name", "module"), [("Case", "case"), ("Measurement", "measurement"), ("Record", "run")])
+def test_an_old_record_is_sent_to_the_module_that_has_it_now(registry, tmp_path, name, module):
+    (tmp_path / "mine.py").write_text(f"from harness.record import {name}\n")
+    message = refused(lambda: registry("record_things", a=define("ant")).add_file(tmp_path / "mine.py"))
+    assert message.endswith(f"write `from rsc_bench.harness.records.{module} import {name}`")
+    assert hasattr(importlib.import_module(f"rsc_bench.harness.records.{module}"), name)
+
+
+def test_a_module_of_ours_that_is_imported_whole_is_named_too(registry, tmp_path):
+    (tmp_path / "mine.py").write_text("import harness.nothing\n")
+    message = refused(lambda: registry("whole_things", a=define("ant")).add_file(tmp_path / "mine.py"))
+    assert "ours is rsc_bench.harness" in message
+
+
+def test_an_error_in_a_file_that_a_plugin_imports_is_not_the_plugins_line(registry, tmp_path):
+    (tmp_path / "beside_things.py").write_text("\n\n\n\nbroken = (\n")
+    (tmp_path / "mine.py").write_text("import beside_things\n")
+    message = refused(lambda: registry("blamed_things", a=define("ant")).add_file(tmp_path / "mine.py"))
+    assert "mine.py, line 1: SyntaxError" in message
+
+
+def test_a_file_is_read_as_it_is_now_and_leaves_nothing_beside_it(registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "own" / "mine.py"
+    file.parent.mkdir()
+    for name in "bc":  # the same size within one second: what a cache of Python takes for the same file
+        file.write_text(f"{NAMESPACE}\nTHING = SimpleNamespace(name={name!r})\n")
+        things = registry(f"fresh_{name}_things", a=define("ant"))
+        things.add_file(file)
+        assert name in things.load("thing")
+    assert list(file.parent.iterdir()) == [file]
+
+
+NAMESPACE = "from types import SimpleNamespace"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"{NAMESPACE}\nTHING = SimpleNamespace(name='a')\nTHNGS = (THING,)\n", "THNGS is passed over: write THING"),
+        ("THINGS = 3\n", "THINGS must be a tuple of SimpleNamespace (got int)"),
+        (f"{NAMESPACE}\nTHING = SimpleNamespace(name='')\n", "the name of a thing must be a text that is not empty"),
+    ],
+    ids=["misspelt", "number", "nameless"],
+)
+def test_what_would_be_passed_over_in_silence_is_refused(registry, tmp_path, text, reason):
+    (tmp_path / "mine.py").write_text(text)
+    assert reason in refused(lambda: registry("silent_things", a=define("ant")).add_file(tmp_path / "mine.py"))
+
+
+def test_loading_a_file_changes_nothing_of_ours(registry, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(f"import os\nos.chdir('/')\nprint('hello')\n{define('bee')}")
+    registry("steady_things", a=define("ant")).add_file(Path("mine.py"))
+    assert Path.cwd() == tmp_path
+    assert capsys.readouterr() == ("", "hello\n"), "JSON may follow on stdout"
+
+
+@pytest.mark.parametrize("error", ["raise SystemExit(0)", "raise GeneratorExit", "class B(BaseException): pass\nraise B('no')"])
+def test_whatever_a_file_raises_is_an_error_of_that_file(registry, tmp_path, error):
+    (tmp_path / "mine.py").write_text(error)
+    assert "mine.py, line " in refused(lambda: registry("raising_things", a=define("ant")).add_file(tmp_path / "mine.py"))
+
+
+def test_a_file_is_the_same_by_any_path(registry, tmp_path):
+    (tmp_path / "mine.txt").write_text(define("bee"))
+    (tmp_path / "link.py").symlink_to(tmp_path / "mine.txt")
+    made = registry("linked_things", a=define("ant"))
+    made.add_file(tmp_path / "mine.txt")
+    made.add_file(tmp_path / "link.py")
+    assert list(made.load("thing")) == ["ant", "bee"]
+
+
+def test_a_folder_is_no_plugin_file(registry, tmp_path):
+    assert "is a folder: give the path of a Python file" in refused(
+        lambda: registry("folder_things", a=define("ant")).add_file(tmp_path)
+    )

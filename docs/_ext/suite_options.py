@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, cast
-
-import pytest
 from command_texts import as_literals
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from rsc_bench.suites import conftest
+from rsc_bench.cli.bench import suite_options
 
 PROGRAM = "rsc-bench bench"
-
-
-@dataclass
-class Recorder:
-    """Stands in for pytest's parser, and notes the options that are added to it."""
-
-    options: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def getgroup(self, name: str, description: str = "") -> Recorder:
-        """Return itself: all options of the suites are in one group."""
-        del name, description
-        return self
-
-    def addoption(self, name: str, **settings: Any) -> None:
-        """Note an option."""
-        self.options.append((name, settings))
 
 
 class SuiteOptions(SphinxDirective):
@@ -37,17 +17,14 @@ class SuiteOptions(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
-        recorder = Recorder()
-        conftest.pytest_addoption(cast("pytest.Parser", recorder))
-        entries = [_entry(name, settings) for name, settings in recorder.options]
+        entries = [_entry(usage, summary) for usage, summary in suite_options()]
         return self.parse_text_to_nodes("\n\n".join([f".. program:: {PROGRAM}", *entries]))
 
 
-def _entry(name: str, settings: dict[str, Any]) -> str:
-    metavar = settings.get("metavar")
-    usage = f"{name} <{metavar}>" if metavar else name
-    text = as_literals(str(settings.get("help", "")))
-    return f".. option:: {usage}\n\n   {text[:1].upper()}{text[1:]}."
+def _entry(usage: str, summary: str) -> str:
+    name, _, metavar = usage.partition(" ")
+    text = as_literals(summary)
+    return f".. option:: {name}{f' <{metavar}>' if metavar else ''}\n\n   {text[:1].upper()}{text[1:]}."
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

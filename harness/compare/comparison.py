@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from rsc_bench.harness.compare import USUAL_RULE
 from rsc_bench.harness.compare.criteria import criteria
 from rsc_bench.harness.compare.matching import Matching, Open
 from rsc_bench.harness.compare.observed import observed
@@ -19,9 +20,6 @@ from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.run import Run
 from rsc_bench.harness.statistics.rules import Answer, Rule
 from rsc_bench.plugins import PluginError, find
-
-RULE = "familywise"
-"""The decision rule where none is named."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
     threshold: float = 0.05,
     metrics: Mapping[str, float | None] | None = None,
     across: Collection[str] = (),
-    rule: str = RULE,
+    rule: str = USUAL_RULE,
 ) -> Comparison:
     """Return one verdict per case, and metric, of two runs.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rsc_bench.harness.compare.recommend import MAX_DROP_POINTS
 from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
 from rsc_bench.plugins import load
 from rsc_bench.text import nearest
 

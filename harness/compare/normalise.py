@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
+from rsc_bench.harness.compare import USUAL_RULE
 from rsc_bench.harness.compare.ceiling_times import ACCESSES, Access, at_ceilings, doubt, shares, why_none
-from rsc_bench.harness.compare.comparison import RULE, Comparison, compare
+from rsc_bench.harness.compare.comparison import Comparison, compare
 from rsc_bench.harness.compare.obstacles import differs
 from rsc_bench.harness.compare.reasons import Cause, Differs, Explained, NoCeiling, Obstacle
 from rsc_bench.harness.compare.verdict import Change, Verdict
@@ -38,7 +39,7 @@ class OneDeviceError(ValueError):
     """Both runs are of one device, so that there is nothing to normalise; the message says what to do."""
 
 
-def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[str] = (), rule: str = RULE) -> Comparison:
+def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[str] = (), rule: str = USUAL_RULE) -> Comparison:
     """Return one verdict per case of two runs on different devices, each on the kernel.
 
     A time over the device's own for the same bytes, at a ceiling, is what of the time is not the device's. By it every case is

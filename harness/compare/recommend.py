@@ -13,12 +13,11 @@ import msgspec
 
 from rsc_bench.harness.metrics import Baselines
 from rsc_bench.harness.metrics.speedup import SPEEDUP
-from rsc_bench.harness.metrics.training import final_metric, metric_drop
+from rsc_bench.harness.metrics.training import MAX_DROP_POINTS, final_metric, metric_drop
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Record, Run
 
-MAX_DROP_POINTS = 0.3
 MIN_SEEDS = 3
 CONFIDENCE = 0.95
 

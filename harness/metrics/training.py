@@ -11,12 +11,14 @@ from rsc_bench.harness.records.measurement import Measurement, Training
 OWN = ("select", "allocate")
 """The phases that only sampling has."""
 BACKWARD = "backward_spmm"
+MAX_DROP_POINTS = 0.3
+"""Points of test metric that may be lost where nothing else is said."""
 
 
 def sampled_epochs(training: Training) -> list[int]:
     """Return the epochs that spent less than the exact FLOPs; all epochs where none did, or where it is not recorded."""
     shares = training.flops_share or []
-    return [epoch for epoch, share in enumerate(shares) if share < 1] or list(range(len(training.epoch_s)))
+    return [epoch for epoch, share in enumerate(shares) if share < 1] or list(range(len(training.epoch_s or [])))
 
 
 def _mean_s(training: Training, phases: Sequence[str], epochs: Sequence[int]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,3 +25,7 @@ class Output:
     """One sentence: what form it is, for the help of the option."""
     render: Callable[[Comparison, Screen], str]
     """Returns the text; only what is for a terminal looks at the screen."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", str(self.name)):
+            raise ValueError(f"output {self.name!r}: its name must be letters, digits and '-', as it becomes the option --NAME")

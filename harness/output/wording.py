@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from rsc_bench import files
 from rsc_bench.harness.compare.comparison import Comparison
 from rsc_bench.harness.compare.obstacles import ACROSS
 from rsc_bench.harness.compare.reasons import (
@@ -27,7 +28,7 @@ from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Verdict
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS
 from rsc_bench.text import bench, call
 
-MARK = "written by rsc-bench compare"
+MARK = f"{files.MARK} compare"
 """Stands near the start of every file of ours, so that no other file is replaced by one."""
 MANY, SHARE = 3, 0.1
 """A reason of at least so many cases, and of this share of those shown, is said once, below the table: ten notes at most."""

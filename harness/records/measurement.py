@@ -6,6 +6,7 @@ On disk the fields of all parts stand side by side: `to_flat` and `from_flat` tu
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from statistics import median
 from typing import Any
 
@@ -132,7 +133,7 @@ class GpuReadings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class Training(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A training, epoch by epoch."""
 
-    epoch_s: list[float]
+    epoch_s: list[float] | None = None
     """Seconds of each epoch, evaluation left out."""
     phase_s: dict[str, list[float]] | None = None
     """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``."""
@@ -218,14 +219,32 @@ Flat: type[msgspec.Struct] = msgspec.defstruct(
 """A measurement as it stands in a results file: the fields of all parts, side by side."""
 
 
+class _Reader:
+    """Takes one part out of a line, or says that it has none."""
+
+    def __init__(self, part: str) -> None:
+        entries = _FIELDS[part]
+        self.part, self._kind = part, PARTS[part]
+        self._names = [entry.name for entry in entries]
+        # Two at least, so that the answer is a tuple; there are 100,000 lines in a file, and this is what they cost.
+        self._values = attrgetter(*(entry.encode_name for entry in entries), "nnz")
+        self._absent = tuple(None if entry.default is msgspec.NODEFAULT else entry.default for entry in entries)
+        self._optional = part not in ("timing", "matrix")
+
+    def __call__(self, flat: Any) -> Any:
+        """Return the part of a line; None where it has none."""
+        values = self._values(flat)[:-1]
+        if self._optional and values == self._absent:
+            return None
+        return self._kind(**dict(zip(self._names, values, strict=True)))
+
+
+_READERS = [_Reader(part) for part in PARTS]
+
+
 def from_flat(flat: Any) -> Measurement:
     """Return the measurement of a line on disk; raises ``ValueError`` where a part is not valid."""
-    parts = {}
-    for part, entries in _FIELDS.items():
-        given = {entry.name: getattr(flat, entry.encode_name) for entry in entries}
-        if part in ("timing", "matrix") or any(given[entry.name] != _absent(entry) for entry in entries):
-            parts[part] = PARTS[part](**_complete(part, given))
-    return Measurement(**parts)  # type: ignore[arg-type]
+    return Measurement(**{reader.part: reader(flat) for reader in _READERS})
 
 
 def to_flat(measurement: Measurement) -> Any:

@@ -5,7 +5,7 @@ import torch
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.exact._torch_csr import torch_csr
-from rsc_bench.text import call
+from rsc_bench.optional import no_cuda
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
@@ -25,7 +25,7 @@ def missing() -> str | None:
     """Return why cuSPARSE cannot be called, or None."""
     if torch.cuda.is_available():
         return None
-    return f"no CUDA device: torch sees no NVIDIA GPU ({call('doctor')} says more)"
+    return no_cuda()
 
 
 KERNEL = Kernel(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Real
+from typing import Any
 
 import torch
 
@@ -16,7 +18,7 @@ from rsc_bench.kernels.sampled import scores
 from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import CACHED, Kept, Selection
 
-__all__ = ["CACHED", "Inner", "SampledMultiply", "Sampling", "compose", "split"]
+__all__ = ["CACHED", "Inner", "SampledMultiply", "Sampling", "check_budget", "compose", "split"]
 
 _COMPOSED = re.compile(rf"^(?P<cached>{CACHED})?(?P<selection>\w+)\((?P<exact>[^()]+)\)$")
 
@@ -33,10 +35,15 @@ class Sampling:
     """Of the selections that draw."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.budget <= 1:
-            raise ValueError(f"budget must lie in (0, 1] (got {self.budget:g})")
+        check_budget(self.budget)
         if self.interval < 1:
             raise ValueError(f"interval must be at least 1 (got {self.interval})")
+
+
+def check_budget(budget: Any) -> None:
+    """Raise ``ValueError`` unless `budget` is a share of the FLOPs."""
+    if not isinstance(budget, Real) or not 0 < budget <= 1:
+        raise ValueError(f"budget must lie in (0, 1] (got {budget!r}): it is a share of the exact FLOPs")
 
 
 def split(name: str) -> tuple[bool, str, str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsc_bench.harness.compare.recommend import MAX_DROP_POINTS
+from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
 from rsc_bench.reports.drawing.lines import SYMBOLS
 from rsc_bench.reports.drawing.panels import Panel
 from rsc_bench.reports.drawing.theme import EXACT_GREY, colours

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from rsc_bench import __version__, plugins
 from rsc_bench.cli._options import PLUGIN
 from rsc_bench.text import call, plain
+
+PYTESTS_OWN = "bench"
+"""The command whose options are all pytest's, that for plug-ins among them."""
 
 
 class Commands(click.Group):
@@ -18,12 +23,20 @@ class Commands(click.Group):
         return sorted(plugins.load("command"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of a name, which takes ``--plugin`` beside its own options."""
+        """Return the command of a name; all but `PYTESTS_OWN` take ``--plugin`` beside their own options."""
         del ctx
         command: click.Command | None = plugins.load("command").get(cmd_name)
-        if command is not None and PLUGIN not in command.params:
+        if command is not None and PLUGIN not in command.params and cmd_name != PYTESTS_OWN:
             command.params.append(PLUGIN)
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called, and what is left for it; say what to do where there is none of that name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            remedy = f"`{call('--help')}` lists them; --plugin FILE.py of a command stands before its name"
+            raise click.UsageError(f"{error.format_message().rstrip('.')}: {remedy}") from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
@@ -60,6 +73,10 @@ def _reason(error: Exception) -> str | None:
     """What went wrong, where the user can do something about it; None for a bug of ours."""
     if isinstance(error, plugins.PluginError):
         return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{error.filename or 'the output'}: {error.strerror}"
+    if (blamed := plugins.REGISTRY.blame(error)) is not None:
+        return blamed
     if isinstance(error, ModuleNotFoundError):
         return plugins.why_missing(error)
     from rsc_bench.harness.records.file import ResultsError

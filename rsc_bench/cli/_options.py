@@ -17,8 +17,6 @@ STDOUT = Path("-")
 
 RUN_LINE = b'{"run":{'
 PAGE_MARK = b'<meta name="generator" content="RSC Bench">'
-MARK = b"written by rsc-bench"
-"""Stands near the start of every other file of ours."""
 
 
 def _add_plugins(_context: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]) -> None:
@@ -59,7 +57,25 @@ def share(_context: click.Context, parameter: click.Parameter, value: str | None
 
 def output_option(name: str, summary: str) -> Callable[[Any], Any]:
     """Return the option ``--NAME [FILE]`` for one form of what a command says: into FILE, or without one in place of the text."""
-    return click.option(f"--{name}", f"as_{name}", is_flag=False, flag_value=str(STDOUT), type=FILE, metavar="[FILE]", help=summary)
+    return click.option(
+        f"--{name}",
+        f"as_{name}",
+        is_flag=False,
+        flag_value=str(STDOUT),
+        is_eager=True,  # before an argument is missed that this option has taken
+        callback=no_results_file,
+        type=FILE,
+        metavar="[FILE]",
+        help=summary,
+    )
+
+
+def no_results_file(_context: click.Context, parameter: click.Parameter, target: Path | None) -> Path | None:
+    """Return the FILE of an option that need not have one; refuse a results file that only stands behind it."""
+    if target is not None and target.suffix == ".jsonl":
+        option = parameter.opts[0]
+        raise click.ClickException(f"{target}: is a results file, and results are never overwritten: put {option} last")
+    return target
 
 
 json_option = output_option("json", "As JSON, for a program: into FILE, or without one in place of the text.")
@@ -74,7 +90,7 @@ def show(as_text: Callable[[], str], as_tree: Callable[[], dict[str, Any]], as_j
         click.echo(json_text(as_tree()), nl=False)
         return
     if as_json is not None:
-        write(as_json, json_text({"origin": MARK.decode(), **as_tree()}))
+        write(as_json, json_text({"origin": files.MARK, **as_tree()}))
     click.echo(as_text(), nl=False)
 
 
@@ -100,7 +116,7 @@ def guard(target: Path, inputs: Iterable[Path]) -> None:
     inside = target.resolve() in [path.resolve() for path in inputs]
     if target.suffix == ".jsonl" or inside or beginning.startswith(RUN_LINE):
         raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
-    if beginning and not (PAGE_MARK in beginning or MARK in beginning):
+    if beginning and not (PAGE_MARK in beginning or files.MARK.encode() in beginning):
         raise click.ClickException(f"{target}: was not written by this program, and is not replaced: give another path")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from rsc_bench.cli._options import FILE, guard_shown, json_option, share, show
-from rsc_bench.cli.ab import FOLDER, OPTIONS, measuring, one_line_errors, results_files, say
+from rsc_bench.cli.ab import FOLDER, OPTIONS, measuring, one_line_errors, plugin_options, results_files, say
 from rsc_bench.cli.bench import arguments as of_the_package
 from rsc_bench.harness.output.console import screen
 
@@ -47,7 +47,9 @@ def aa(  # noqa: PLR0913  (an argument an option)
     as_json: Path | None,
     options: tuple[str, ...],
 ) -> int:
-    """Measure the same code against itself: false alarms of `compare` here, and which rounds and threshold to use.
+    """Measure the same code against itself.
+
+    It shows how often `compare` gives a false alarm here, and which rounds and threshold to use.
 
     The sides are two copies of the working tree, or this package where that has no suites, taken in turns as `ab` takes two
     revisions. Options behind -- go to the suites, in place of a quick sweep's: -- --graph twin:reddit2@0.1 --width 256
@@ -82,8 +84,8 @@ def round_arguments(folder: Path, options: tuple[str, ...], tracked: Callable[[P
     from rsc_bench.harness.ab.options import SUITES, for_a_round
 
     if (folder / SUITES).is_dir():
-        return for_a_round(options, tracked)
-    return tuple(of_the_package(for_a_round(options, tracked, suites=())))
+        return for_a_round((*options, *plugin_options()), tracked)
+    return tuple(of_the_package(for_a_round((*options, *plugin_options()), tracked, suites=())))
 
 
 def _report(files: list[Path], threshold: float, catch: float, as_json: Path | None) -> int:

@@ -13,6 +13,7 @@ import click
 
 from rsc_bench.cli._options import FILE
 from rsc_bench.cli.compare import Judging, JudgingCommand, judging_options
+from rsc_bench.plugins import REGISTRY
 
 ROUNDS = 9
 FOLDER = Path("results")
@@ -29,7 +30,9 @@ OPTIONS = click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[
 def ab(  # noqa: PLR0913  (an argument an option)
     base_revision: str, new_revision: str | None, rounds: int, output: Path, options: tuple[str, ...], judging: Judging
 ) -> int:
-    """Measure two revisions in alternating rounds, then judge NEW against BASE as `compare` does.
+    """Measure two revisions in turns, and judge NEW against BASE.
+
+    Rounds alternate between the two; then they are judged as `compare` does it.
 
     Each is checked out into a folder of its own, removed at the end; your files, index, stash and branches stay as they
     are. Options behind -- go to `pytest suites/ --benchmark`: -- --graph twin:reddit2@0.1 --width 64
@@ -51,7 +54,7 @@ def _measure(revisions: tuple[str, str | None], files: list[Path], rounds: int, 
 
     root = root_of(Path.cwd())
     sources = [find(root, revision) for revision in revisions]
-    arguments = for_a_round(options, lambda path: is_tracked(root, path))
+    arguments = for_a_round((*options, *plugin_options()), lambda path: is_tracked(root, path))
     with checkouts(root, sources) as folders:
         base, new = (
             Side(f"{role} ({source.name})", folder, path.absolute())
@@ -64,6 +67,11 @@ def results_files(folder: Path, command: str, sides: tuple[str, str]) -> list[Pa
     """Return the results files of the two sides, named for the moment."""
     now = datetime.now(UTC)
     return [folder / f"{now:%Y%m%d-%H%M%S}-{command}-{side}.jsonl" for side in sides]
+
+
+def plugin_options() -> list[str]:
+    """Return the options that load the user's plug-ins in the suites of each side, too."""
+    return [f"--plugin={path}" for path in REGISTRY.files]
 
 
 def say(line: str) -> None:

@@ -2,37 +2,106 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
+
+from rsc_bench.text import call
+
+if TYPE_CHECKING:
+    import pytest
 
 SUITES = ("exact", "sampled", "training")
 
 
-@click.command("bench", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, add_help_option=False)
-@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[exact|sampled|training] [OPTIONS OF PYTEST...]")
-def bench(options: tuple[str, ...]) -> int:
-    """Measure in interleaved rounds, into results/TIME.jsonl of this folder; with --check check every case once instead.
+@dataclass
+class SuiteOptions:
+    """Stands in for pytest's parser, and notes the options that the suites add to it: for the help, and for the guide."""
 
-    The same as `pytest suites/ --benchmark` in a checkout: `--graph`, `--kernel`, `--budget`, `--width`, `--rounds`, ...;
-    `rsc-bench bench --help` is pytest's own help, with these options under "rsc-bench".
+    found: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    Exit status: that of pytest: 0 all measured; 1 a case is wrong or failed; 2 bad usage; 5 no case.
-    """
+    def getgroup(self, name: str, description: str = "") -> SuiteOptions:
+        """Return itself: all options of the suites are in one group."""
+        del name, description
+        return self
+
+    def addoption(self, name: str, **settings: Any) -> None:
+        """Note an option."""
+        self.found.append((name, settings))
+
+
+def suite_options() -> list[tuple[str, str]]:
+    """Return how each option of the suites is written, and what it does."""
+    from rsc_bench.suites import conftest
+
+    noted = SuiteOptions()
+    conftest.pytest_addoption(cast("pytest.Parser", noted))
+    return [(f"{name} {each.get('metavar') or ''}".rstrip(), str(each["help"]).replace("%%", "%")) for name, each in noted.found]
+
+
+class Bench(click.Command):
+    """A command that hands its options on to pytest, and lists those of the suites."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options into the help."""
+        with formatter.section("Options"):
+            formatter.write_dl(suite_options())
+        super().format_options(ctx, formatter)
+
+
+def _one_line() -> object:
+    """Return a plug-in of pytest: what it cannot use of a command line is one line of ours, with status 2."""
     import pytest
 
-    return int(pytest.main(arguments(options)))
+    class OneLine:
+        @pytest.hookimpl(trylast=True)
+        def pytest_load_initial_conftests(self, parser: pytest.Parser, args: list[str]) -> None:
+            """Read the options as pytest is about to do, now that the suites have added theirs."""
+            try:
+                parser.parse(args)
+            except pytest.UsageError as error:
+                found = re.search(r"error: (.*)", str(error))
+                raise click.UsageError(f"{found[1] if found else error}: `{call('bench --help')}` lists the options") from None
+
+    return OneLine()
+
+
+@click.command(
+    "bench", cls=Bench, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, add_help_option=False
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[exact|sampled|training] [--check] [OPTIONS]")
+def bench(options: tuple[str, ...]) -> int:
+    """Measure the suites into results/TIME.jsonl of this folder.
+
+    In interleaved rounds; with --check every case is checked once instead. Without the name of a suite it measures the products of
+    `exact` and `sampled`, and a `training` where --model names one. The same as `pytest suites/ --benchmark` in a checkout; options
+    of pytest, as -k and -x, work too.
+
+    Exit status: 0 all measured; 1 a case is wrong or failed; 2 bad usage; 3 a fault of the GPU; 5 no case.
+    """
+    if {"-h", "--help"} & set(options):
+        click.echo(click.get_current_context().get_help())
+        return 0
+    import pytest
+
+    status = int(pytest.main(arguments(options), plugins=[_one_line()]))
+    return 2 if status == pytest.ExitCode.USAGE_ERROR else status
 
 
 def arguments(options: Sequence[str]) -> list[str]:
     """Return the arguments of pytest: which suites of the package, and that they measure unless they are to check."""
     folder = _folder()
-    named = [option for option in options if option in SUITES]
-    rest = [option for option in options if option not in (*SUITES, "--check")]
+    # Only in front: further on such a word is what an option is given, as in `-k sampled`.
+    named = list(takewhile(lambda option: option in (*SUITES, "--check"), options))
+    rest = [option for option in options[len(named) :] if option != "--check"]
     measuring = [] if "--check" in options else ["--benchmark"]
     # Paths, not names of modules: of a name pytest learns the options too late.
-    modules = [str(folder / f"test_{name}.py") for name in named] or [str(folder)]
+    modules = [str(folder / f"test_{name}.py") for name in named if name in SUITES] or [str(folder)]
     # The user's own pytest settings are for the user's tests, and are left where they are.
     # As in a checkout: the names of the cases do not tell where the package lies.
     return ["-c", str(folder / "bench.ini"), "--rootdir", str(folder.parent), "-p", "no:cacheprovider", *modules, *measuring, *rest]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rsc_bench import plugins, text
-from rsc_bench.cli._options import FILE, STDOUT, guard, load_plugins, share, write
+from rsc_bench.cli._options import FILE, STDOUT, guard, load_plugins, no_results_file, share, write
+from rsc_bench.harness.compare import USUAL_RULE
 
 if TYPE_CHECKING:
     from rsc_bench.harness.compare.comparison import Comparison
@@ -45,6 +47,10 @@ class Judging:
         printed = [f"--{name}" for name, target in self.outputs.items() if target == STDOUT]
         if len(printed) > 1:
             raise click.ClickException(f"{' and '.join(printed)}: only one can be printed: give the others a FILE")
+        files = {f"--{name}": target.resolve() for name, target in self.outputs.items() if target != STDOUT}
+        for (one, target), (other, same) in combinations(files.items(), 2):
+            if target == same:
+                raise click.ClickException(f"{one} and {other}: both name {target}: give each a FILE of its own")
         for target in self.outputs.values():
             if target != STDOUT:
                 guard(target, inputs)
@@ -86,8 +92,8 @@ def judging_options(command: Callable[..., int]) -> Callable[..., int]:
         metrics: dict[str, float | None],
         across: frozenset[str],
         rule: str,
-        normalise: bool,
         every_case: bool,
+        normalise: bool = False,
         **others: Any,
     ) -> int:
         if normalise and metrics:
@@ -140,13 +146,10 @@ def _options() -> list[Callable[[Any], Any]]:
         click.option(
             "--rule",
             callback=_rule,
-            default="familywise",
+            default=USUAL_RULE,
             show_default=True,
             metavar="NAME",
             help="What decides whether a difference is a change; `list` names the rules.",
-        ),
-        click.option(
-            "--normalise", is_flag=True, help="Between two devices: judge each kernel by its share of what its device can do."
         ),
         click.option("--all", "every_case", is_flag=True, help="Show the cases that are the same, too."),
     ]
@@ -160,12 +163,16 @@ def _output_options(taken: set[str]) -> list[click.Parameter]:
             raise plugins.PluginError(f"output {output.name!r}: --{output.name} is another option already: rename the output")
     return [
         click.Option(
-            [f"--{output.name}"],
+            [
+                f"--{output.name}",
+                f"output_{output.name.replace('-', '_')}",
+            ],  # not the name of an argument: an output may be called base
             is_flag=False,
             flag_value=str(STDOUT),
             type=FILE,
             metavar="[FILE]",
             expose_value=False,
+            is_eager=True,
             callback=_note_output,
             help=f"{output.summary.rstrip('.')}: into FILE, or without one in place of the table.",
         )
@@ -174,7 +181,7 @@ def _output_options(taken: set[str]) -> list[click.Parameter]:
 
 
 def _note_output(context: click.Context, parameter: click.Parameter, target: Path | None) -> None:
-    if target is not None:
+    if no_results_file(context, parameter, target) is not None:
         context.meta.setdefault(_OUTPUTS, {})[parameter.opts[0].removeprefix("--")] = target
 
 
@@ -219,6 +226,7 @@ def _rule(_context: click.Context, _parameter: click.Parameter, name: str) -> st
 @click.argument("base", type=FILE)
 @click.argument("new", type=FILE)
 @judging_options
+@click.option("--normalise", is_flag=True, help="Between two devices: judge each kernel by its share of what its device can do.")
 def compare(base: Path, new: Path, judging: Judging) -> int:
     """Judge the results file NEW against BASE, case by case.
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 @click.command("doctor")
 @json_option
 def doctor(as_json: Path | None) -> int:
-    """The machine, what makes its numbers noisy, what is missing and how to get it.
+    """Show what makes numbers noisy here, and what is missing.
+
+    Each finding says what to do about it.
 
     Exit status: 0, or 1 where something required is missing.
     """

@@ -13,7 +13,9 @@ from rsc_bench.cli._options import FILE, guard, json_text, write
 @click.argument("results", type=FILE)
 @click.option("--output", type=FILE, help="By default beside the results, with .json at its end.")
 def export(results: Path, output: Path | None) -> None:
-    """Write a results file as pytest-benchmark's JSON, for `pytest-benchmark compare` and what else reads it.
+    """Write a results file as JSON of pytest-benchmark.
+
+    For `pytest-benchmark compare`, and what else reads it.
 
     Every sample is in it, and what pytest-benchmark has no place for beside it: `import` makes the same results file again.
     """

@@ -13,7 +13,9 @@ from rsc_bench.cli._options import FILE
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--results", type=FILE, required=True, help="Begin a results file or carry on in one.")
 def import_(files: tuple[Path, ...], results: Path) -> None:
-    """Make a results file of pytest-benchmark's JSON FILES, a round a file, for `report` and `compare`.
+    """Read JSON of pytest-benchmark into a results file.
+
+    Each of the FILES becomes a round, for `report` and `compare`.
 
     Files saved without samples (--benchmark-autosave keeps none unless --benchmark-save-data is given) come in with
     min, q1, median, q3 and max in their place, and say so.

@@ -116,7 +116,10 @@ def _lines(section: Section, found: list[Entry]) -> Iterator[str]:
 @click.command("list")
 @json_option
 def list_(as_json: Path | None) -> None:
-    """Kernels, graphs, metrics and all other plug-ins: available, or the reason why not."""
+    """Show kernels, graphs, metrics and all other plug-ins.
+
+    A plug-in is available (+), or the reason stands there why not (-).
+    """
     guard_shown(as_json)
     show(as_text, as_tree, as_json)
 

@@ -36,7 +36,9 @@ def profile(  # noqa: PLR0913  (an argument an option)
     model: str | None,
     output: Path,
 ) -> int:
-    """Take one case or training epoch apart: time by phase and by operation, and a Chrome trace.
+    """Show where the time of one case or training epoch goes.
+
+    By phase and by operation, with a Chrome trace.
 
     Ranges carry the names of the phases, for Nsight too: `nsys profile rsc-bench profile --model GCN`.
 

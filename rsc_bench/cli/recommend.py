@@ -34,7 +34,9 @@ def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> 
 )
 @json_option
 def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None) -> int:
-    """Name the fastest setting that stays accurate, for each graph and model in RESULTS.
+    """Name the fastest setting that stays accurate.
+
+    One for each graph and model in RESULTS.
 
     Accurate: the drop of the test metric below exact training, paired by seed, is at most --max-drop with 95 % confidence.
 

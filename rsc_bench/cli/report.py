@@ -15,7 +15,10 @@ from rsc_bench.text import bench
 @click.argument("results", nargs=-1, type=FILE)
 @click.option("--output", type=FILE, help="The page; by default beside the results, with .html at its end.")
 def report(results: tuple[Path, ...], output: Path | None) -> None:
-    """Draw results files into one offline page; by default the newest in results/."""
+    """Draw results files into one offline page.
+
+    Without RESULTS the newest in results/ is drawn.
+    """
     click.echo(str(draw(list(results), output, _write)))
 
 

@@ -25,4 +25,4 @@ def available(name: str, root: Path) -> Iterator[None]:
     except (*UNREADABLE, RuntimeError, Warning) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         remedy = "connect to the network, or copy the data set into that folder (--data-root)"
-        raise GraphError(f"graph {name!r} cannot be had from {root} ({reason}): {remedy}") from error
+        raise GraphError(f"graph {name!r} is not available from {root} ({reason}): {remedy}") from error

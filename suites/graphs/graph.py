@@ -20,7 +20,7 @@ SPLIT = (0.6, 0.2)
 
 
 class GraphError(Exception):
-    """A graph that cannot be had; the message names the graph or file, the rule, the value and the remedy."""
+    """A graph that is not available; the message names the graph or file, the rule, the value and the remedy."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,28 +28,6 @@ KEPT_BYTES = 1 << 30
 """The same where it is not known what is free."""
 KEPT_ORDERS = 16
 """Permutations that stay in memory."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """A graph that `load` knows by name."""
-
-    name: str
-    source: str
-    """Name of the source that makes it."""
-    summary: str
-    """One sentence of the source."""
-    missing: str | None
-    """Why it cannot be had on this machine, with the remedy; None where it can."""
-
-
-def names() -> list[Known]:
-    """Return every graph that is known by name, in the order of the sources."""
-    known = []
-    for source in _sources().values():
-        reason = source.missing()
-        known += [Known(name, source.name, source.summary, reason) for name in source.names]
-    return known
 
 
 class GraphStore:
@@ -102,7 +79,7 @@ def load(name: str | Path, data_root: str | Path | None = None, reorder: str | N
         data_root: folder in which published graphs lie, or into which they are downloaded; None: ``data``.
         reorder: name of the order that its nodes are put in; None: the source's own.
 
-    Raises `GraphError` where the graph is not known, cannot be read or cannot be had on this machine.
+    Raises `GraphError` where the graph is not known, cannot be read or is not available on this machine.
     """
     return _STORE.load(name, data_root, reorder)
 

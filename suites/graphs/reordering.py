@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(name: str) -> None:
-    """Raise `GraphError` where an order is not known or cannot be had on this machine."""
+    """Raise `GraphError` where an order is not known or is not available on this machine."""
     _find(name)
 
 
@@ -76,5 +76,5 @@ def _find(name: str) -> Order:
     order: Order = orders[name]
     reason = order.missing()
     if reason is not None:
-        raise GraphError(f"order {name!r} cannot be had: {reason}")
+        raise GraphError(f"order {name!r} is not available: {reason}")
     return order

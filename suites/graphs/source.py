@@ -26,7 +26,7 @@ class Source:
     load: Callable[[str, Path | None], Graph]
     """From a name (or path) and the data root to the graph; raises `GraphError`."""
     check: Callable[[str, Path | None], str] = lambda name, data_root: name  # noqa: ARG005
-    """From a name to the one its records keep, before the graph is made; raises `GraphError` where it cannot be had."""
+    """From a name to the one its records keep, before the graph is made; raises `GraphError` where it is not available."""
     missing: Callable[[], str | None] = present
     """Why it cannot be used on this machine, with the remedy; None where it can."""
     scales: bool = False

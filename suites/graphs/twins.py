@@ -24,13 +24,13 @@ PREFIX = "twin:"
 
 
 def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
-    """Return the twin of a name such as ``twin:reddit2@0.05``; raises `GraphError` for a scale that cannot be had."""
+    """Return the twin of a name such as ``twin:reddit2@0.05``; raises `GraphError` for a scale that is not available."""
     base, _, scale = name.partition("@")
     return make(base, _scale(name, scale) if "@" in name else 1.0)
 
 
 def check(name: str, data_root: Path | None = None) -> str:  # noqa: ARG001
-    """Return the name of the twin that `load` would make; raises `GraphError` for a scale that cannot be had."""
+    """Return the name of the twin that `load` would make; raises `GraphError` for a scale that is not available."""
     base, _, text = name.partition("@")
     scale = _scale(name, text) if "@" in name else 1.0
     scaled(name, TWINS[base.removeprefix(PREFIX)], scale)

@@ -287,3 +287,14 @@ def test_without_torch_list_says_so_and_compare_works(make):
         (False, "torch is not installed")
     ]
     assert python("-c", WITHOUT_TORCH, "compare", make("base.jsonl"), make("new.jsonl")).returncode == 0
+
+
+def test_an_unknown_command_is_one_line_that_says_where_a_plugin_stands(call):
+    status, _, error = call("hello", "--plugin", "mine.py")
+    assert status == 2
+    assert "--help` lists them; --plugin FILE.py of a command stands before its name" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_every_command_is_whole_in_the_list_of_commands(call):
+    assert "..." not in call("--help")[1].partition("Commands:")[2]

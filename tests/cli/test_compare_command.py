@@ -154,9 +154,39 @@ def test_an_output_that_is_called_like_another_option_is_one_line(in_a_process, 
     assert err == "error: output 'threshold': --threshold is another option already: rename the output\n"
 
 
+def test_an_output_may_be_called_like_an_argument(in_a_process, make, tmp_path):
+    (tmp_path / "mine.py").write_text(OUTPUT.format(name="base"))
+    base = make("base.jsonl")
+    assert in_a_process(base, base, "--plugin", tmp_path / "mine.py", "--base") == (0, "status 0\n", "")
+
+
+def test_an_output_that_raises_is_one_line_with_its_file_and_line(in_a_process, make, tmp_path):
+    (tmp_path / "mine.py").write_text(OUTPUT.format(name="number").replace("comparison.exit_status", "1 // 0"))
+    base = make("base.jsonl")
+    status, out, err = in_a_process(base, base, "--plugin", tmp_path / "mine.py", "--number")
+    assert (status, out) == (2, "")
+    assert err == f"error: {tmp_path}/mine.py, line 4: ZeroDivisionError: integer division or modulo by zero\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_line_and_no_verdict(make):
+    base = make("base.jsonl")
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "harness", "compare", base, base, "--json"]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: the output: No space left on device\n")
+
+
 def test_only_one_output_is_printed(call, make):
     base = make("base.jsonl")
     status, out, err = call(base, base, "--json", "--markdown")
     assert (status, out) == (2, "")
     assert err == "error: --json and --markdown: only one can be printed: give the others a FILE\n"
     assert call(base, base, "--markdown")[1].startswith("## PASS")
+
+
+def test_two_outputs_in_one_file_are_refused(make, tmp_path, capsys):
+    both = ["--json", f"{tmp_path}/same.out", "--markdown", f"{tmp_path}/./same.out"]
+    assert main(["compare", make("base.jsonl"), make("new.jsonl"), *both]) == 2
+    assert "--json and --markdown: both name" in capsys.readouterr().err
+    assert not (tmp_path / "same.out").exists()

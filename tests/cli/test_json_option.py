@@ -95,3 +95,10 @@ def test_a_file_that_must_not_be_written_is_refused_before_anything_is_measured(
     assert main([*command.split(), "--rounds", "3", "--json", "mine.json"]) == 2
     assert "mine.json: was not written by this program" in capsys.readouterr().err
     assert not results_files(repo)
+
+
+@pytest.mark.parametrize("command", [["recommend"], ["compare"], ["compare", "base.jsonl"]])
+def test_a_results_file_that_stands_behind_it_is_not_taken_for_its_own(here, capsys, command):
+    assert main([*command, "--json", "base.jsonl"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "error: base.jsonl: is a results file, and results are never overwritten: put --json last\n")

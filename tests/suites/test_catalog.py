@@ -82,7 +82,7 @@ def test_a_folder_is_no_kernel_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "mine.py: must define KERNEL = Kernel(...) (got NoneType)"),
+        ("", "mine.py: must define one KERNEL = Kernel(...) (got none): see `python -m harness list` for examples"),
         ("KERNEL = 3", "mine.py: must define KERNEL = Kernel(...) (got int)"),
         ("def prepare(:\n", "mine.py, line 1: SyntaxError: "),
         ("\nimport nunpy_misspelt", "mine.py, line 2: ModuleNotFoundError: No module named 'nunpy_misspelt'"),

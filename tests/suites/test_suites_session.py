@@ -3,6 +3,8 @@ import pytest
 from rsc_bench.harness.records.file import ResultsError, ResultsFile, read
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record, Round
+from rsc_bench.plugins import Registry
+from rsc_bench.suites import session as sessions
 from rsc_bench.suites.options import Options
 from rsc_bench.suites.session import NEW_FILE_ROUNDS, ReplayTimer, Rounds, Session
 
@@ -128,9 +130,12 @@ KERNEL = Kernel("mine", "cpu", "Mine.", prepare)
 
 
 @pytest.mark.parametrize(("option", "name"), [("kernels", "kernel_files"), ("plugins", "plugin_files")])
-def test_the_files_of_a_user_are_in_the_environment_with_a_digest_of_what_is_in_them(path, tmp_path, option, name):
+def test_the_files_of_a_user_are_in_the_environment_with_a_digest_of_what_is_in_them(path, tmp_path, monkeypatch, option, name):
     file = tmp_path / "mine.py"
     file.write_text(KERNEL)
+    monkeypatch.setattr(sessions, "REGISTRY", registry := Registry())
+    if option == "plugins":
+        registry.add_file(file)
     rounds_of(session_of(path, **{option: (str(file),)})).close()
     assert list(read(path).environment[name]) == [str(file)]
     rounds_of(session_of(path, **{option: (str(file),)})).close()

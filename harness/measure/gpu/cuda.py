@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any
 
-from rsc_bench.optional import absent
-from rsc_bench.text import call
+from rsc_bench.optional import absent, no_cuda
 
 _TRIAL_CYCLES = 1_000_000
 _TRIALS = 8
@@ -188,7 +187,7 @@ class Gpus:
         except ModuleNotFoundError:
             return absent("torch")
         if not torch.cuda.is_available():
-            return f"no CUDA device: torch sees no NVIDIA GPU ({call('doctor')} says more)"
+            return no_cuda()
         return None
 
     def free_bytes(self, device: str) -> int:

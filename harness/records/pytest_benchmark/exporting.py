@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from rsc_bench.files import MARK
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.lines import to_line
 from rsc_bench.harness.records.measurement import to_flat
@@ -15,8 +16,6 @@ from rsc_bench.harness.records.run import Record, Run
 
 # The format, by the version of pytest-benchmark whose files look so.
 VERSION = "5.3.1"
-ORIGIN = "written by rsc-bench"
-"""Stands near the start, so that a later export may replace the file."""
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def document(run: Run) -> dict[str, Any]:
         if record.measurement is not None:
             samples[record.case].append(record)
     return {
-        "origin": ORIGIN,
+        "origin": MARK,
         "machine_info": _machine(run.environment),
         "commit_info": _commit(run.environment),
         "benchmarks": [_benchmark(case, records) for case, records in samples.items()],

@@ -61,7 +61,7 @@ def read(path: Path) -> Imported:
         document = msgspec.convert(tree, foreign.Document)
         if OURS in tree:
             return _exported(path, document, msgspec.convert(tree[OURS], _Rest))
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError) as error:  # not of their types, or values that no record may have
         raise ResultsError(f"{path}: is not of pytest-benchmark ({error}): {REMEDY}") from None
     records = foreign.records(document)
     start = Round(index=1, of=1, cases=len(records), started=document.datetime)

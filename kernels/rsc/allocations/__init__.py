@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from rsc_bench.kernels.sampled.compose import check_budget
+
 FLOOR = 0.1
 """A layer's minimum: the longest prefix of its ranking that this share of ``C * flops_l``, its uniform share, buys.
 
@@ -115,12 +117,6 @@ def flops_limit(flops: float, budget: float) -> int:
     """Return how many of `flops`, those of all pairs of all layers, a budget allows."""
     check_budget(budget)
     return math.floor(budget * flops)
-
-
-def check_budget(budget: float) -> None:
-    """Raise ``ValueError`` unless `budget` is a share of the FLOPs."""
-    if not 0 < budget <= 1:
-        raise ValueError(f"budget must lie in (0, 1] (got {budget:g})")
 
 
 def kept_nnz(layers: Sequence[LayerCost], k: Sequence[int]) -> list[int]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from rsc_bench.kernels.rsc.allocations import FLOOR, Allocation, Frontier, LayerCost, check_budget, frontier
+from rsc_bench.kernels.rsc.allocations import FLOOR, Allocation, Frontier, LayerCost, frontier
+from rsc_bench.kernels.sampled.compose import check_budget
 
 STEPS = 50
 """A step drops 1/50 of a layer's pairs: the paper's 0.02 * N."""

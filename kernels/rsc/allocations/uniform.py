@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from rsc_bench.kernels.rsc.allocations import Allocation, LayerCost, check_budget, frontier
+from rsc_bench.kernels.rsc.allocations import Allocation, LayerCost, frontier
+from rsc_bench.kernels.sampled.compose import check_budget
 
 
 def allocate(layers: Sequence[LayerCost], budget: float) -> list[int]:

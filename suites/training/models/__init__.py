@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from rsc_bench.kernels import Reduce
 from rsc_bench.plugins import absent, load
@@ -21,7 +21,7 @@ USUAL = "GCN"
 
 
 class ModelError(Exception):
-    """A model that cannot be had; the message names it, the rule and the remedy."""
+    """A model that is not available; the message names it, the rule and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,12 @@ class Model:
     """Whether it trains on random-walk subgraphs (GraphSAINT) instead of the whole graph."""
     missing: Callable[[], str | None] = missing
     """Why it cannot be trained on this machine, with the remedy; None where it can."""
+
+    def __post_init__(self) -> None:
+        if self.reduce not in get_args(Reduce):
+            raise ValueError(f"model {self.name!r}: reduce must be 'sum' or 'mean', how its layers aggregate (got {self.reduce!r})")
+        if type(self.layers) is not int or self.layers < 1:
+            raise ValueError(f"model {self.name!r}: layers must be a whole number of at least 1 (got {self.layers!r})")
 
 
 def models() -> dict[str, Model]:

@@ -176,6 +176,7 @@ def test_a_model_is_approximated_once_at_a_time():
     ({"allocation": "xyz"}, "allocation 'xyz' is not known: nearest are greedy, optimal, uniform"),
     ({"allocation": "even"}, "allocation 'even' is not known: nearest are"),
     ({"budget": 2}, r"budget must lie in \(0, 1\] \(got 2\)"),
+    ({"budget": "x"}, r"budget must lie in \(0, 1\] \(got 'x'\)"),
     ({"diagonal": "none"}, "diagonal must be one of exact, sampled"),
 ])  # fmt: skip
 def test_an_option_that_cannot_be_is_refused_and_the_model_left_alone(option, message):

@@ -3,7 +3,7 @@ import torch
 
 from rsc_bench import plugins
 from rsc_bench.kernels import Csr
-from rsc_bench.suites.graphs import Graph, GraphError, GraphStore, load, names
+from rsc_bench.suites.graphs import Graph, GraphError, GraphStore, load
 from rsc_bench.suites.graphs.graph import Masks, random_split
 from rsc_bench.suites.graphs.synthetic.statistics import degrees, edge_homophily
 
@@ -15,11 +15,11 @@ def graph_of(adjacency: Csr) -> Graph:
 
 
 def test_every_known_graph_is_listed_with_its_source():
-    listed = {known.name: known for known in names()}
+    listed = {name: source for source in plugins.load("source").values() for name in source.names}
     assert {"small:hub", "twin:reddit2", "twin:ogbn-proteins", "reddit", "ogbn-products", "cora"} <= set(listed)
-    assert listed["twin:yelp"].source == "twins"
-    assert listed["twin:yelp"].missing is None
-    assert all(known.summary for known in listed.values())
+    assert listed["twin:yelp"].name == "twins"
+    assert listed["twin:yelp"].missing() is None
+    assert all(source.summary for source in listed.values())
 
 
 def test_a_graph_of_a_fixed_size_cannot_be_scaled():

@@ -138,7 +138,7 @@ def test_an_unknown_order_names_the_nearest():
 
 def test_an_order_without_its_package_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(community, "find_spec", lambda name: None)
-    with pytest.raises(GraphError, match=r"^order 'community' cannot be had: sknetwork is not installed: pip install \S+orders"):
+    with pytest.raises(GraphError, match=r"^order 'community' is not available: sknetwork is not installed: pip install \S+orders"):
         graphs.check_order("community")
 
 

@@ -48,7 +48,7 @@ def test_a_download_that_fails_is_one_line(monkeypatch, tmp_path):
         raise OSError("no route\nto host")
 
     fake_pyg(monkeypatch, Flickr=refuse)
-    with pytest.raises(GraphError, match=r"graph 'flickr' cannot be had from .*\(no route to host\): connect .*--data-root"):
+    with pytest.raises(GraphError, match=r"graph 'flickr' is not available from .*\(no route to host\): connect .*--data-root"):
         published_pyg.load("flickr", tmp_path)
 
 

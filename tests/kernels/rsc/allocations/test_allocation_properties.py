@@ -181,7 +181,7 @@ def test_what_was_given_is_left_as_it_was(name):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_budget_that_is_no_share_is_refused_by_every_allocation(name):
-    with pytest.raises(ValueError, match=r"^budget must lie in \(0, 1\] \(got 1.5\)$"):
+    with pytest.raises(ValueError, match=r"^budget must lie in \(0, 1\] \(got 1.5\): it is a share of the exact FLOPs$"):
         ALLOCATIONS[name].allocate([made(5)], 1.5)
 
 
