@@ -42,7 +42,8 @@ class Sampling:
 
 def check_budget(budget: Any) -> None:
     """Raise ``ValueError`` unless `budget` is a share of the FLOPs."""
-    if not isinstance(budget, Real) or not 0 < budget <= 1:
+    number = isinstance(budget, Real)
+    if not number or not 0 < budget <= 1:
         raise ValueError(f"budget must lie in (0, 1] (got {budget!r}): it is a share of the exact FLOPs")
 
 
