@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
 
 import click
 
@@ -74,6 +76,8 @@ def _reason(error: Exception) -> str | None:
     if isinstance(error, plugins.PluginError):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if error.filename is None:
+            _discard_stdout()
         return f"{error.filename or 'the output'}: {error.strerror}"
     if (blamed := plugins.REGISTRY.blame(error)) is not None:
         return blamed
@@ -82,6 +86,13 @@ def _reason(error: Exception) -> str | None:
     from rsc_bench.harness.records.file import ResultsError
 
     return str(error) if isinstance(error, ResultsError) else None
+
+
+def _discard_stdout() -> None:
+    """Let what could not be printed go nowhere: Python would try again at its end, fail, and exit with a status of its own."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _complain(message: str) -> None:

@@ -76,7 +76,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 def test_a_folder_is_no_kernel_file(tmp_path):
     (tmp_path / "folder.py").mkdir()
-    assert "no such file" in refused(f"{tmp_path}/folder.py")
+    assert "is a folder" in refused(f"{tmp_path}/folder.py")
 
 
 @pytest.mark.parametrize(
