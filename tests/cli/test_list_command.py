@@ -2,6 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
+pytest.importorskip("click", reason="click is not installed: pip install click")
+
 from rsc_bench.cli.list import SECTIONS, Entry, Section, as_text, as_tree, entries
 from rsc_bench.plugins import Plugins
 from rsc_bench.suites.catalog import INTERVAL
