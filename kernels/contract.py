@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 import torch
 
+from rsc_bench.fields import Plugin
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.optional import present
 
@@ -60,10 +61,10 @@ class Tune(Protocol):
 
 
 @dataclass(frozen=True)
-class Kernel:
+class Kernel(Plugin):
     """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one.
 
-    Raises ``ValueError`` for a name, a device or a role that would not be understood later.
+    Raises ``ValueError`` for a name or a value that would not be understood later.
     """
 
     name: str
@@ -91,27 +92,9 @@ class Kernel:
     """
 
     def __post_init__(self) -> None:
-        for complaint in _complaints(self):
-            raise ValueError(complaint)
-
-
-def _complaints(kernel: Any) -> Iterator[str]:
-    """Say what of a kernel breaks the contract: rule, value and remedy."""
-    if not isinstance(kernel.name, str) or not kernel.name.strip():
-        yield f"a kernel's name must be a text that is not empty (got {kernel.name!r}): records and --kernel call it by that"
-    elif kernel.exact and not re.fullmatch(r"[\w.-]+", kernel.name):
-        yield f"an exact kernel's name must be letters, digits, '_', '.' and '-' (got {kernel.name!r}): it stands in `topk(mkl)`"
-    if kernel.device not in get_args(Device):
-        yield _wrong(kernel, "device", "be 'cpu' or 'cuda'", "`--device` chooses which GPU")
-    if kernel.role not in get_args(Role):
-        yield _wrong(kernel, "role", "be 'ours', 'vendor' or 'other'", "leave it out for 'other'")
-    for part in ("prepare", "missing"):
-        if not callable(getattr(kernel, part)):
-            yield _wrong(kernel, part, "be a function", "give the function itself, not what it returns")
-    for part in ("prepare_bounded", "tune"):
-        if getattr(kernel, part) is not None and not callable(getattr(kernel, part)):
-            yield _wrong(kernel, part, "be a function or None", "leave it out where there is none")
-
-
-def _wrong(kernel: Any, part: str, rule: str, remedy: str) -> str:
-    return f"kernel {kernel.name!r}: {part} must {rule} (got {getattr(kernel, part)!r}): {remedy}"
+        super().__post_init__()
+        if self.exact and not re.fullmatch(r"[\w.-]+", self.name):
+            rule = "must be letters, digits, '_', '.' and '-'"
+            raise ValueError(f"an exact kernel's name {rule} (got {self.name!r}): it stands in `topk(mkl)`")
+        if self.name.endswith(".py"):
+            raise ValueError(f"a kernel's name must not end in .py (got {self.name!r}): --kernel takes that for a file")

@@ -13,12 +13,12 @@ import importlib.util
 import pkgutil
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rsc_bench.kinds import KINDS, Kind
 from rsc_bench.optional import OPTIONAL, absent, present, why_missing
 from rsc_bench.text import error_line, nearest
 from rsc_bench.user_files import PluginError, line_of, load_file
@@ -27,54 +27,6 @@ __all__ = [
     "KINDS", "OPTIONAL", "REGISTRY", "Kind", "PluginError", "Plugins", "Registry", "absent", "find", "load", "load_file", "present",
     "why_missing",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of plug-in: where ours lie, and what they are."""
-
-    name: str
-    """``kernel``: the constant is ``KERNEL`` or ``KERNELS``, the entry points are ``rsc_bench.kernels``."""
-    package: str
-    """Folder of our own, as a dotted name."""
-    type: str
-    """The class of the constant, as ``module:name``; imported when a plug-in is loaded."""
-
-    @property
-    def constant(self) -> str:
-        """The constant that a file defines."""
-        return self.name.upper()
-
-    @property
-    def class_name(self) -> str:
-        """Name of the class of the constant."""
-        return self.type.rpartition(":")[2]
-
-    @property
-    def group(self) -> str:
-        """The entry points of installed packages."""
-        return f"rsc_bench.{self.name}s"
-
-
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("kernel", "rsc_bench.kernels.exact", "rsc_bench.kernels.contract:Kernel"),
-        Kind("selection", "rsc_bench.kernels.sampled.selections", "rsc_bench.kernels.sampled.selections:Selection"),
-        Kind("allocation", "rsc_bench.kernels.rsc.allocations", "rsc_bench.kernels.rsc.allocations:Allocation"),
-        Kind("model", "rsc_bench.suites.training.models", "rsc_bench.suites.training.models:Model"),
-        Kind("source", "rsc_bench.suites.graphs", "rsc_bench.suites.graphs.source:Source"),
-        Kind("format", "rsc_bench.suites.graphs.formats", "rsc_bench.suites.graphs.formats:Format"),
-        Kind("order", "rsc_bench.suites.graphs.orders", "rsc_bench.suites.graphs.orders:Order"),
-        Kind("clock", "rsc_bench.harness.measure.clocks", "rsc_bench.harness.measure.clocks:Clock"),
-        Kind("sensor", "rsc_bench.harness.machine.sensors", "rsc_bench.harness.machine.sensors:Sensor"),
-        Kind("rule", "rsc_bench.harness.statistics.rules", "rsc_bench.harness.statistics.rules:Rule"),
-        Kind("metric", "rsc_bench.harness.metrics", "rsc_bench.harness.metrics:Metric"),
-        Kind("output", "rsc_bench.harness.output", "rsc_bench.harness.output:Output"),
-        Kind("figure", "rsc_bench.reports.figures", "rsc_bench.reports.figures:Figure"),
-        Kind("command", "rsc_bench.cli", "click:Command"),
-    )
-}
 
 
 class Plugins(Mapping[str, Any]):
@@ -102,6 +54,7 @@ class Registry:
         self._read: dict[Path, ModuleType] = {}
         self._files: dict[Path, ModuleType] = {}
         self._loaded: dict[str, Plugins] = {}
+        self._installed: dict[str, list[metadata.EntryPoint]] | None = None
 
     def load(self, kind: str) -> Plugins:
         """Return every plug-in of a kind: ours, then those of installed packages, then those of the user's files.
@@ -166,29 +119,42 @@ class Registry:
 
     def blame(self, error: BaseException) -> str | None:
         """Return the user's file, the line in it and the error, where a function of that file raised it; None where none did."""
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) in self._files]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) in self._read]
         return f"{frames[-1].filename}, line {frames[-1].lineno}: {error_line(error)}" if frames else None
 
     def _found(self, kind: Kind) -> Plugins:
         missing: dict[str, str] = {}
-        found: dict[str, tuple[Any, str]] = {}
-        for plugin, place in self._everything(kind, missing):
-            if plugin.name in found:
-                both = f"{found[plugin.name][1]} and {place}"
-                raise PluginError(f"{both}: both define a {kind.constant} named {plugin.name!r}: rename one of them")
-            found[plugin.name] = plugin, place
-        return Plugins({name: plugin for name, (plugin, _) in found.items()}, missing)
+        found = list(self._everything(kind, missing))
+        places: dict[tuple[str, str], str] = {}
+        for plugin, place in found:
+            more = [(kind.more_names, name) for name in getattr(plugin, kind.more_names, ())]
+            for field, name in [("name", plugin.name), *more]:
+                if (field, name) in places:
+                    both = f"{places[field, name]} and {place}: both define a {kind.constant}"
+                    which = f"named {name!r}" if field == "name" else f"with {name!r} among its {field}"
+                    raise PluginError(f"{both} {which}: rename one of them")
+                places[field, name] = place
+        return Plugins({plugin.name: plugin for plugin, _ in found}, missing)
 
     def _everything(self, kind: Kind, missing: dict[str, str]) -> Iterator[tuple[Any, str]]:
         for name in _module_names(kind.package, missing):
             yield from _ours(kind, name, missing)
-        for entry in metadata.entry_points(group=kind.group):
-            place = f"entry point {entry.name} of {entry.dist.name if entry.dist else entry.value} ({kind.group})"
-            plugin = _entry(entry, kind, place, missing)
-            if plugin is not None:
-                yield plugin, place
+        for entry in self._entry_points().get(kind.group, []):
+            yield from ((plugin, _entry_place(entry)) for plugin in _entry(entry, kind, missing))
         for path, module in self._files.items():
             yield from ((plugin, str(path)) for plugin in _plugins(module, kind, str(path)))
+
+    def _entry_points(self) -> dict[str, list[metadata.EntryPoint]]:
+        """The entry points of installed packages by their group; raises `PluginError` where one is in a group that no kind has."""
+        if self._installed is None:
+            every = metadata.entry_points()
+            ours = [kind.group for kind in self._kinds.values()]
+            for group in every.groups:
+                if group.startswith("rsc_bench.") and group not in ours:
+                    place = _entry_place(next(iter(every.select(group=group))))
+                    raise PluginError(f"{place}: there is no such group: nearest are {', '.join(nearest(group, ours))}")
+            self._installed = {group: list(every.select(group=group)) for group in ours}
+        return self._installed
 
 
 REGISTRY = Registry()
@@ -239,6 +205,8 @@ def _checked(plugin: Any, kind: Kind, place: str) -> Any:
         raise PluginError(f"{place}: must define {kind.constant} = {name}(...) (got {type(plugin).__name__})")
     if not isinstance(plugin.name, str) or not plugin.name.strip():
         raise PluginError(f"{place}: the name of a {kind.name} must be a text that is not empty (got {plugin.name!r})")
+    if plugin.name in kind.taken:
+        raise PluginError(f"{place}: no {kind.name} may be named {plugin.name!r}, which means something else there: rename it")
     return plugin
 
 
@@ -270,10 +238,17 @@ def _place(module: str, place: str, error: BaseException) -> str:
     return f"{place}{'' if line is None else f', line {line}'}: {error_line(error)}"
 
 
-def _entry(entry: metadata.EntryPoint, kind: Kind, place: str, missing: dict[str, str]) -> Any | None:
-    """The plug-in of an installed package; where an optional package is absent, note the reason under its name and return None."""
+def _entry_place(entry: metadata.EntryPoint) -> str:
+    return f"entry point {entry.name} of {entry.dist.name if entry.dist else entry.value} ({entry.group})"
+
+
+def _entry(entry: metadata.EntryPoint, kind: Kind, missing: dict[str, str]) -> list[Any]:
+    """The plug-ins of an entry point, one or a tuple; where an optional package is absent, note the reason, and return none."""
+    place = _entry_place(entry)
+    if entry.pattern.fullmatch(entry.value) is None:
+        raise PluginError(f"{place}: must be written module:{kind.constant} (got {entry.value!r})")
     try:
-        plugin = entry.load()
+        found = entry.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: else a package that exits would end a comparison with the status of a pass
@@ -281,8 +256,8 @@ def _entry(entry: metadata.EntryPoint, kind: Kind, place: str, missing: dict[str
         if reason is None:
             raise PluginError(f"{place}{_where(error)}: {error_line(error)}") from error
         missing[entry.name] = reason
-        return None
-    return _checked(plugin, kind, place)
+        return []
+    return [_checked(plugin, kind, place) for plugin in (found if isinstance(found, tuple | list) else (found,))]
 
 
 def _where(error: BaseException) -> str:

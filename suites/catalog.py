@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ class Catalog:
 
     def why_not(self, choice: Choice) -> str | None:
         """Return why a choice cannot run on this machine, or None."""
-        return self.missing.get(choice.exact) or self.exact[choice.exact].missing()
+        return self.missing.get(choice.exact) or self.exact[choice.exact].why_not()
 
     def find(self, name: str) -> Choice:
         """Return the choice of a name, or raise `KernelError` with the nearest names."""
@@ -87,7 +88,7 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
 
     A file is code: it is loaded when it is named, and in no other way.
     """
-    exact = plugins.load("kernel")
+    exact, selections = plugins.load("kernel"), dict(plugins.load("selection"))
     kernels, from_files = dict(exact), {}
     for name in dict.fromkeys(name for name in named if name.endswith(".py")):
         kernel = _from_file(Path(name))
@@ -95,7 +96,11 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
             raise KernelError(f"--kernel {name}: its kernel must have a name of its own (got {kernel.name!r}): rename it")
         kernels[kernel.name] = kernel
         from_files[name] = kernel.name
-    return Catalog(kernels, dict(plugins.load("selection")), exact.missing, from_files)
+    found = Catalog(kernels, selections, exact.missing, from_files)
+    for name, count in Counter(found.names()).items():
+        if count > 1:
+            raise KernelError(f"kernel {name!r}: is the name of a selection in front of another kernel: rename it")
+    return found
 
 
 def _from_file(path: Path) -> Kernel:

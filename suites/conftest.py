@@ -79,6 +79,11 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[ROUNDS] = Rounds(config.stash[SESSION])
     except (OptionsError, KernelError, ModelError, GraphError, PluginError, ResultsError) as error:
         pytest.exit(str(error), returncode=2)
+    except Exception as error:
+        blamed = REGISTRY.blame(error)
+        if blamed is None:
+            raise
+        pytest.exit(blamed, returncode=2)
 
 
 def _options(config: pytest.Config) -> Options:

@@ -132,7 +132,7 @@ def _call(work: SpmmWork, named: Named) -> None:
 def _training(options: Options, found: Catalog, choice: Choice) -> Plan:
     every = training_settings(options, found)
     setting = next(each for each in every if (each.choice, each.budget) == (choice, _budget_of(options, choice)))
-    reason = setting.model.missing() or found.why_not(choice)
+    reason = setting.model.why_not() or found.why_not(choice)
     if reason is not None:
         raise Skip(reason)
     from rsc_bench.suites.training import run as training

@@ -147,7 +147,7 @@ class TrainingRunner(Runner):
         return self.setting
 
     def _why_not(self) -> str | None:
-        return self._training.model.missing() or self.session.catalog.why_not(self.setting.choice)
+        return self._training.model.why_not() or self.session.catalog.why_not(self.setting.choice)
 
     def _graph(self) -> Graph:
         return self.session.store.graph(self.setting.graph, self.setting.reorder)

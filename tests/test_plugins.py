@@ -11,6 +11,7 @@ from rsc_bench import plugins
 from rsc_bench.plugins import Kind, PluginError, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
+NAMESPACE = "from types import SimpleNamespace"
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def registry(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         for file, text in files.items():
             (tmp_path / name / f"{file}.py").write_text(text)
-        return Registry({"thing": Kind("thing", name, "types:SimpleNamespace")})
+        return Registry({"thing": Kind("thing", name, "types:SimpleNamespace", more_names="columns", taken=("none",))})
 
     yield make
     for name in [name for name in sys.modules if name.partition(".")[0].endswith(("_things", "_plugin"))]:
@@ -95,6 +96,19 @@ def test_two_plugins_of_one_name_are_refused_and_both_files_named(registry):
     made = registry("double_things", a=define("ant"), b=define("ant"))
     rule = "both define a THING named 'ant': rename one of them"
     assert refused(lambda: made.load("thing")) == f"double_things/a.py and double_things/b.py: {rule}"
+
+
+def test_two_plugins_that_share_one_of_their_further_names_are_refused(registry):
+    one, two = (f"{NAMESPACE}\nTHING = SimpleNamespace(name={name!r}, columns=('x', {name!r}))\n" for name in ("ant", "bee"))
+    made = registry("shared_things", a=one, b=two)
+    rule = "both define a THING with 'x' among its columns: rename one of them"
+    assert refused(lambda: made.load("thing")) == f"shared_things/a.py and shared_things/b.py: {rule}"
+
+
+def test_a_name_that_means_something_else_is_refused(registry):
+    made = registry("taken_things", a=define("none"))
+    rule = "no thing may be named 'none', which means something else there: rename it"
+    assert refused(lambda: made.load("thing")) == f"taken_things/a.py: {rule}"
 
 
 def test_one_plugin_is_found_by_name_and_an_unknown_one_with_the_nearest(registry):
@@ -192,7 +206,7 @@ def test_another_package_called_kernels_is_the_one_that_a_users_file_gets(tmp_pa
     assert (done.stdout, done.stderr) == ("theirs\n", "")
 
 
-def install(folder, entry, **files):
+def install(folder, entry, group="rsc_bench.things", **files):
     """Lay a distribution out as pip does, with one entry point for things."""
     folder.mkdir(exist_ok=True)
     for file, text in files.items():
@@ -200,13 +214,35 @@ def install(folder, entry, **files):
     information = folder / "made_up-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text(f"[rsc_bench.things]\n{entry}\n")
+    (information / "entry_points.txt").write_text(f"[{group}]\n{entry}\n")
 
 
 def test_an_installed_package_adds_its_plugins(registry, tmp_path):
     made = registry("shipped_things", a=define("ant"))
     install(tmp_path, "theirs = shipped_plugin:THING", shipped_plugin=define("theirs"))
     assert list(made.load("thing")) == ["ant", "theirs"]
+
+
+def test_an_installed_package_may_add_a_family(registry, tmp_path):
+    made = registry("many_things", a=define("ant"))
+    family = f"{NAMESPACE}\nTHINGS = SimpleNamespace(name='one'), SimpleNamespace(name='two')\n"
+    install(tmp_path, "theirs = many_plugin:THINGS", many_plugin=family)
+    assert list(made.load("thing")) == ["ant", "one", "two"]
+
+
+def test_an_entry_point_in_a_group_that_no_kind_has_is_refused(registry, tmp_path):
+    made = registry("lost_things", a=define("ant"))
+    install(tmp_path, "theirs = lost_plugin:THING", group="rsc_bench.thing", lost_plugin=define("theirs"))
+    place = "entry point theirs of made-up (rsc_bench.thing)"
+    for _ in range(2):  # not only the first time
+        assert refused(lambda: made.load("thing")) == f"{place}: there is no such group: nearest are rsc_bench.things"
+
+
+def test_an_entry_point_that_names_nothing_is_refused(registry, tmp_path):
+    made = registry("nowhere_things", a=define("ant"))
+    install(tmp_path, "theirs = :::bad")
+    place = "entry point theirs of made-up (rsc_bench.things)"
+    assert refused(lambda: made.load("thing")) == f"{place}: must be written module:THING (got ':::bad')"
 
 
 def test_an_installed_plugin_that_does_not_load_is_named_with_its_package(registry, tmp_path):
@@ -279,9 +315,6 @@ def test_a_file_is_read_as_it_is_now_and_leaves_nothing_beside_it(registry, tmp_
         things.add_file(file)
         assert name in things.load("thing")
     assert list(file.parent.iterdir()) == [file]
-
-
-NAMESPACE = "from types import SimpleNamespace"
 
 
 @pytest.mark.parametrize(

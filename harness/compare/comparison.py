@@ -120,7 +120,7 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
 def _closed(found: Sequence[Verdict | Open], rule: Rule) -> list[Verdict]:
     """The verdicts, those that waited for the rule with its answers."""
     questions = [entry.question for entry in found if isinstance(entry, Open)]
-    given = rule.judge(questions)
+    given: list[Answer] = rule.answer("judge", Sequence[Answer], rule.judge(questions))
     if len(given) != len(questions):
         raise PluginError(f"rule {rule.name!r}: must answer each of {len(questions)} questions (got {len(given)} answers)")
     answers = iter(given)

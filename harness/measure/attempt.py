@@ -18,6 +18,7 @@ from rsc_bench.harness.measure.work import Checked, Skip, Work, Wrong
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Measurement, MemoryUse, Timing
 from rsc_bench.harness.records.run import Record, Status
+from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.text import error_line, first_line
 
 
@@ -45,10 +46,10 @@ def attempt(
 
 
 def reason_of(error: Exception) -> str:
-    """Return an exception as the one-line reason of a record."""
-    if isinstance(error, Skip | Wrong | CannotTime):
+    """Return an exception as the one-line reason of a record; where a file of the user raised it, with the file and the line."""
+    if isinstance(error, Skip | Wrong | CannotTime | PluginError):
         return first_line(error)
-    return out_of_memory(error) or error_line(error)
+    return out_of_memory(error) or REGISTRY.blame(error) or error_line(error)
 
 
 def status_of(error: Exception) -> Status:

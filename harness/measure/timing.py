@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rsc_bench.fields import Plugin
 from rsc_bench.optional import present
 
 DEVICE_KINDS = ("cpu", "cuda")
@@ -51,7 +52,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Clock:
+class Clock(Plugin):
     """A timing mode: what is on the clock; a file in ``harness/measure/clocks`` that defines ``CLOCK = Clock(...)`` is one.
 
     Raises ``ValueError`` for a kind of device that is not known, which no case would ever be timed on.
@@ -70,9 +71,8 @@ class Clock:
     """Why it cannot be used on this machine; None where it can."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for field, kinds in (("devices", self.devices), ("default", self.default)):
-            if type(kinds) is not tuple:
-                raise ValueError(f"clock {self.name!r}: {field} must be a tuple (got {kinds!r}): write ({kinds!r},)")
             if unknown := [kind for kind in kinds if kind not in DEVICE_KINDS]:
                 raise ValueError(f"clock {self.name!r}: {field} must be among {', '.join(DEVICE_KINDS)} (got {unknown[0]!r})")
         if not self.devices:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from numbers import Real
+from typing import Any, Literal
 
 import msgspec
 
+from rsc_bench.fields import Plugin
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
@@ -23,10 +25,10 @@ def absent(measurement: Measurement, baseline: Measurement | None) -> None:
 
 
 @dataclass(frozen=True)
-class Metric:
+class Metric(Plugin):
     """A number with its unit, its direction and one sentence: table headers and axes are made from it.
 
-    Raises ``ValueError`` for a direction that is not known, and for a metric that would never have a value.
+    Raises ``ValueError`` for a value that would not be understood later, and for a metric that would never have a value.
     """
 
     name: str
@@ -43,15 +45,23 @@ class Metric:
     """Kernels that serve as baseline, the fastest of those measured; None: the fastest exact kernel of the same operation."""
 
     def __post_init__(self) -> None:
-        if self.better not in get_args(Direction):
-            raise ValueError(f"metric {self.name!r}: better must be {' or '.join(get_args(Direction))} (got {self.better!r})")
+        super().__post_init__()
+        if "=" in self.name:
+            raise ValueError(f"metric {self.name!r}: its name must be without '=', behind which `--metric` has a margin")
         if (self.compute is absent) == (self.within is None):
             given = "neither" if self.within is None else "both"
             raise ValueError(f"metric {self.name!r}: must have compute, or within in its place (got {given})")
 
     def value(self, case: Case, measurement: Measurement, baseline: Measurement | None, ceilings: Ceilings | None) -> float | None:
         """Return the number for a measured case; None where it is absent."""
-        return self.compute(measurement, baseline) if self.within is None else self.within(case, measurement, ceilings)
+        if self.within is None:
+            return self._number("compute", self.compute(measurement, baseline))
+        return self._number("within", self.within(case, measurement, ceilings))
+
+    def _number(self, field: str, given: Any) -> float | None:
+        """What a function of the metric gave, as Python's own number; raises `PluginError` where it is none."""
+        value: Real | None = self.answer(field, Real | None, given)
+        return None if value is None else float(value)
 
     @property
     def label(self) -> str:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from rsc_bench.fields import Plugin
 
 if TYPE_CHECKING:
     from rsc_bench.harness.compare.comparison import Comparison
     from rsc_bench.harness.output.console import Screen
+else:
+    Comparison = Screen = Any  # the help names every output, and must not import NumPy for that
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(Plugin):
     """A form of a comparison; a file in ``harness/output`` that defines ``OUTPUT = Output(...)`` is one.
 
     ``compare`` and ``ab`` write it with the option of its name, ``--markdown FILE``.
@@ -27,5 +31,6 @@ class Output:
     """Returns the text; only what is for a terminal looks at the screen."""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", str(self.name)):
+        super().__post_init__()
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):
             raise ValueError(f"output {self.name!r}: its name must be letters, digits and '-', as it becomes the option --NAME")

@@ -189,7 +189,7 @@ def _nothing(model: torch.nn.Module, unchanged: dict[str, str]) -> str:
 def _kernel(given: str | Kernel | None, model: torch.nn.Module) -> Kernel:
     """Return the kernel that was given, or the default of the model's device and dtype."""
     kernel: Kernel = given if isinstance(given, Kernel) else find("kernel", given or _default_kernel(model))
-    reason = kernel.missing()
+    reason = kernel.why_not()
     if reason is not None:
         raise ValueError(f"kernel {kernel.name!r} cannot run here: {reason}")
     return kernel

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rsc_bench.fields import Plugin
 from rsc_bench.reports.tables.table import Table
 
 
 @dataclass(frozen=True)
-class Figure:
+class Figure(Plugin):
     """A drawing of the table, with the words that stand around it.
 
     Raises ``ValueError`` for a name that the page cannot link to, and for a `draw` that cannot be called.
@@ -30,8 +31,7 @@ class Figure:
     """Whether `draw` gets every run of a machine; else, where these make a history, each product as its last run measured it."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not re.fullmatch(r"[\w-]+", self.name):
             rule = "must be letters, digits, underscores and hyphens"
             raise ValueError(f"a figure's name {rule} (got {self.name!r}): the page links to it by that")
-        if not callable(self.draw):
-            raise ValueError(f"figure {self.name!r}: draw must be a function (got {self.draw!r}): it gets a `Table`")

@@ -108,9 +108,11 @@ def _trusted(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drawn(figures: Iterable[Figure], table: Table, last: Table) -> Iterator[tuple[Figure, Any]]:
+    from plotly.basedatatypes import BaseFigure
+
     every_run = table.escaped()
     last_run = every_run if last is table else last.escaped()
     for figure in sorted(figures, key=lambda figure: (figure.order, figure.name)):
         drawing = figure.draw(every_run if figure.every_run else last_run)
         if drawing is not None:
-            yield figure, stored(drawing)
+            yield figure, stored(figure.answer("draw", BaseFigure, drawing))

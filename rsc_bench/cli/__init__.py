@@ -29,6 +29,8 @@ class Commands(click.Group):
         del ctx
         command: click.Command | None = plugins.load("command").get(cmd_name)
         if command is not None and PLUGIN not in command.params and cmd_name != PYTESTS_OWN:
+            if any("--plugin" in parameter.opts for parameter in command.params):
+                raise plugins.PluginError(f"command {cmd_name!r}: must have no --plugin of its own: every command gets ours")
             command.params.append(PLUGIN)
         return command
 
@@ -58,7 +60,10 @@ cli.params.append(PLUGIN)
 def main(arguments: list[str] | None = None, command: click.Command = cli) -> int:
     """Run the command line, or one command, and return its exit status; what a user got wrong is one line on stderr and 2."""
     try:
-        return int(command.main(arguments, prog_name=call("").rstrip(), standalone_mode=False) or 0)
+        status = command.main(arguments, prog_name=call("").rstrip(), standalone_mode=False)
+        if not isinstance(status, int | None):
+            raise plugins.PluginError(f"a command must return its exit status, a whole number or None (got {status!r})")
+        return int(status or 0)
     except click.ClickException as error:
         _complain(error.format_message())
     except click.Abort:

@@ -17,6 +17,7 @@ from rsc_bench.harness.compare import USUAL_RULE
 
 if TYPE_CHECKING:
     from rsc_bench.harness.compare.comparison import Comparison
+    from rsc_bench.harness.output import Output
 
 SHOWN = "terminal"
 """The output that is printed unless another one takes its place."""
@@ -59,13 +60,18 @@ class Judging:
         """Judge two results files, write and show the verdicts, and return the exit status."""
         from rsc_bench.harness.output.console import screen
 
-        comparison = self._comparison(base, new)
-        found, view = plugins.load("output"), screen(self.every_case)
+        comparison, view = self._comparison(base, new), screen(self.every_case)
+
+        def rendered(name: str) -> str:
+            output: Output = plugins.find("output", name)
+            form: str = output.answer("render", str, output.render(comparison, view))
+            return form
+
         for name, target in self.outputs.items():
             if target != STDOUT:
-                write(target, found[name].render(comparison, view))
+                write(target, rendered(name))
         shown = next((name for name, target in self.outputs.items() if target == STDOUT), SHOWN)
-        click.echo(found[shown].render(comparison, view), nl=False)
+        click.echo(rendered(shown), nl=False)
         return int(comparison.exit_status)
 
     def _comparison(self, base: Path, new: Path) -> Comparison:
@@ -194,6 +200,8 @@ def _metrics(_context: click.Context, _parameter: click.Parameter, texts: tuple[
     metrics = {}
     for each in texts:
         name, given, margin = each.partition("=")
+        if name in metrics:
+            raise click.ClickException(f"--metric {name}: must be given once, with one margin (got it twice)")
         metrics[name] = text.share(margin) if given else None
     try:
         criteria(0.5, metrics)

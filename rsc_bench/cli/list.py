@@ -66,9 +66,8 @@ def entries(section: Section, loaded: Loader = load) -> list[Entry]:
 
 def _entries(plugin: Any, kind: str) -> Iterator[Entry]:
     summary = str(getattr(plugin, "summary", "") or getattr(plugin, "title", ""))
-    reason = plugin.missing() if callable(getattr(plugin, "missing", None)) else None
     for name, sentence in _named(plugin, kind, summary).items():
-        yield Entry(name, sentence, reason)
+        yield Entry(name, sentence, plugin.why_not())
 
 
 def _named(plugin: Any, kind: str, summary: str) -> dict[str, str]:

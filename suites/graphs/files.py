@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rsc_bench import plugins
 from rsc_bench.suites.graphs.graph import Graph, GraphError
-from rsc_bench.suites.graphs.parts import to_graph
+from rsc_bench.suites.graphs.parts import Parts, to_graph
 from rsc_bench.suites.graphs.source import Source
 from rsc_bench.text import call
 
@@ -23,7 +23,8 @@ def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
     if option is not None and found.option is None:
         raise GraphError(f"{path}: a {found.name} file takes no option behind # (got {option!r}): leave it out")
     stem = path.name[: -len(_suffix(found, path))]
-    return to_graph(found.read(path, option), path, stem if option is None else f"{stem}#{option}")
+    parts = found.answer("read", Parts, found.read(path, option))
+    return to_graph(parts, path, stem if option is None else f"{stem}#{option}")
 
 
 def check(name: str, data_root: Path | None = None) -> str:
@@ -34,7 +35,8 @@ def check(name: str, data_root: Path | None = None) -> str:
 def claims(name: str) -> bool:
     """Return whether a name is meant as a path: it exists, it has folders, or it ends as a graph file does."""
     path, _ = _split(name)
-    return path.exists() or len(path.parts) > 1 or path.name.lower().endswith(_suffixes())
+    # A name with a scheme, "s3://...", has folders too, and is left to the source that knows it.
+    return "://" not in name and (path.exists() or len(path.parts) > 1 or path.name.lower().endswith(_suffixes()))
 
 
 def _split(name: str) -> tuple[Path, str | None]:
@@ -63,9 +65,12 @@ def _format(path: Path) -> Format:
         raise GraphError(
             f"{path}: a graph file must end in {', '.join(_suffixes())} (got {path.suffix!r}): convert it to one of them"
         )
-    for known in fitting:
-        if known.claims(path):
-            return known
+    claiming = [known for known in fitting if known.claims(path)]
+    if len(claiming) > 1:
+        names = ", ".join(known.name for known in claiming)
+        raise GraphError(f"{path}: must be of one format (got {names}): give one another suffix, or let `claims` tell them apart")
+    if claiming:
+        return claiming[0]
     layouts = " or ".join(known.summary.rstrip(".") for known in fitting)
     raise GraphError(f"{path}: is in no layout that is known for {path.suffix} files: write it as one of: {layouts}")
 

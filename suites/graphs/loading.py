@@ -87,10 +87,11 @@ def load(name: str | Path, data_root: str | Path | None = None, reorder: str | N
 def check(name: str | Path, data_root: str | Path | None = None) -> str:
     """Return the name that the records of a graph keep; raises `GraphError` as `load` does, mostly without making the graph."""
     source = _source_of(str(name))
-    reason = source.missing()
+    reason = source.why_not()
     if reason is not None:
         raise GraphError(f"graph {str(name)!r} cannot be loaded: {reason}")
-    return source.check(str(name), None if data_root is None else Path(data_root))
+    recorded: str = source.answer("check", str, source.check(str(name), None if data_root is None else Path(data_root)))
+    return recorded
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -104,10 +105,11 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def _made(name: str, data_root: Path | None) -> Graph:
     source = _source_of(name)
-    reason = source.missing()
+    reason = source.why_not()
     if reason is not None:
         raise GraphError(f"graph {name!r} cannot be loaded: {reason}")
-    return source.load(name, data_root)
+    graph: Graph = source.answer("load", Graph, source.load(name, data_root))
+    return graph
 
 
 def _sources() -> plugins.Plugins:
@@ -122,9 +124,12 @@ def _source_of(name: str) -> Source:
             raise GraphError(f"graph {name!r}: is of a fixed size: leave out @{scale}")
         if base in source.names:
             return source
-    for source in found:
-        if source.claims is not None and source.claims(name):
-            return source
+    claiming = [source for source in found if source.claims is not None and source.claims(name)]
+    if len(claiming) > 1:
+        names = ", ".join(source.name for source in claiming)
+        raise GraphError(f"graph {name!r}: must be of one source (got {names}): let yours claim names like `mine://NAME`")
+    if claiming:
+        return claiming[0]
     raise GraphError(_not_known(name, base, [known for source in found for known in source.names]))
 
 

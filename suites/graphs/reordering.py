@@ -22,9 +22,14 @@ def check(name: str) -> None:
 
 def order_of(graph: Graph, name: str) -> torch.Tensor:
     """Return (nodes,), int64: the nodes of `graph` in the order of that name."""
+    import numpy as np
     import torch
 
-    return torch.from_numpy(_find(name).compute(graph).astype("int64"))
+    order = _find(name)
+    nodes = order.answer("compute", np.ndarray, order.compute(graph))
+    if not np.array_equal(np.sort(nodes), np.arange(graph.nodes)):
+        raise GraphError(f"order {name!r}: compute must return each of the {graph.nodes} nodes once (got others, or not as many)")
+    return torch.from_numpy(nodes.astype("int64"))
 
 
 def reordered(graph: Graph, order: torch.Tensor) -> Graph:
@@ -74,7 +79,7 @@ def _find(name: str) -> Order:
     if name not in orders:
         raise GraphError(f"order {name!r} is not known: nearest are {', '.join(nearest(name, orders, cutoff=0.5))}")
     order: Order = orders[name]
-    reason = order.missing()
+    reason = order.why_not()
     if reason is not None:
         raise GraphError(f"order {name!r} is not available: {reason}")
     return order

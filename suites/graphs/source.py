@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from rsc_bench.plugins import present
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from rsc_bench.suites.graphs.graph import Graph
+from rsc_bench.fields import Plugin
+from rsc_bench.optional import present
+from rsc_bench.suites.graphs.graph import Graph
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Plugin):
     """Where graphs come from; a file in ``suites/graphs`` that defines ``SOURCE = Source(...)`` is one."""
 
     name: str
@@ -33,3 +30,12 @@ class Source:
     """Whether ``@scale`` may stand behind its names."""
     claims: Callable[[str], bool] | None = None
     """Whether a name that no source knows is for this one (a path, say); None: known names only."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.names and self.claims is None:
+            raise ValueError(f"source {self.name!r}: must have names, or claims for those that it does not list (got neither)")
+        for name in self.names:
+            if not name or "@" in name:
+                rule = "must not be empty, and be without '@', behind which a scale stands"
+                raise ValueError(f"source {self.name!r}: each of its names {rule} (got {name!r})")

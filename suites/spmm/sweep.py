@@ -93,7 +93,7 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
     Kernels that are named are measured beside every exact kernel of its device: without them a speedup would be against nothing.
     """
     here = [Choice(name) for name in catalog.exact if _on(catalog.exact[name].device, device)]
-    absent = [Choice(name) for name, kernel in catalog.exact.items() if not _on(kernel.device, device) and kernel.missing()]
+    absent = [Choice(name) for name, kernel in catalog.exact.items() if not _on(kernel.device, device) and kernel.why_not()]
     absent += [Choice(name) for name in catalog.missing]
     if not options.kernels:
         runnable = [choice for choice in here if catalog.why_not(choice) is None]

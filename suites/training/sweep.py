@@ -145,7 +145,7 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
 def ours_on(catalog: Catalog, device: str) -> Choice:
     """Return our exact kernel for the device, the vendor's where ours cannot run."""
     kind = device.partition(":")[0]
-    here = [kernel for kernel in catalog.exact.values() if kernel.device == kind and kernel.missing() is None]
+    here = [kernel for kernel in catalog.exact.values() if kernel.device == kind and kernel.why_not() is None]
     # Where nothing can run, one that cannot: its records say why.
     best = min(here or catalog.exact.values(), key=lambda kernel: ("ours", "vendor", "other").index(kernel.role))
     return Choice(best.name)

@@ -298,3 +298,29 @@ def test_an_unknown_command_is_one_line_that_says_where_a_plugin_stands(call):
 
 def test_every_command_is_whole_in_the_list_of_commands(call):
     assert "..." not in call("--help")[1].partition("Commands:")[2]
+
+
+COMMAND = """
+import click
+
+@click.command("mine")
+{option}
+def mine(**given):
+    return "done"
+
+COMMAND = mine
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "rule"),
+    [
+        ("", "a command must return its exit status, a whole number or None (got 'done')"),
+        ("@click.option('--plugin')", "command 'mine': must have no --plugin of its own: every command gets ours"),
+    ],
+    ids=["status", "option"],
+)
+def test_a_users_command_that_cannot_work_is_one_line(tmp_path, option, rule):
+    (tmp_path / "mine.py").write_text(COMMAND.format(option=option))
+    done = python("-m", "harness", "--plugin", tmp_path / "mine.py", "mine")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {rule}\n")

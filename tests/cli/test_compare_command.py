@@ -86,6 +86,11 @@ def test_a_metric_that_is_none_is_one_line(call, make, given, summary):
     assert err.count("\n") == 1
 
 
+def test_a_metric_has_one_margin(call, make):
+    status, out, err = call(make("base.jsonl"), make("new.jsonl"), "--metric", "memory=1%", "--metric", "memory=2%")
+    assert (status, out, err) == (2, "", "error: --metric memory: must be given once, with one margin (got it twice)\n")
+
+
 def test_what_is_not_comparable_is_judged_where_asked(call, make):
     elsewhere = {**MACHINE, "cpu": {"model": "Example 100"}, "versions": {"torch": "2.14.0"}}
     base, new = make("base.jsonl"), make("new.jsonl", environment=elsewhere)

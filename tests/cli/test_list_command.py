@@ -5,10 +5,15 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
 from rsc_bench.cli.list import SECTIONS, Entry, Section, as_text, as_tree, entries
+from rsc_bench.fields import Plugin
 from rsc_bench.plugins import Plugins
 from rsc_bench.suites.catalog import INTERVAL
 
 KERNELS = Section("kernels", "kernel")
+
+
+class Thing(Plugin, SimpleNamespace):
+    """A plug-in with whatever fields a test gives it."""
 
 
 def loads(*plugins, missing=None):
@@ -18,8 +23,8 @@ def loads(*plugins, missing=None):
 
 
 def test_a_plugin_is_available_or_says_why_not():
-    here = SimpleNamespace(name="mkl", summary="Vendor's.", missing=lambda: None)
-    absent = SimpleNamespace(name="cusparse", summary="Vendor's.", missing=lambda: "no GPU")
+    here = Thing(name="mkl", summary="Vendor's.", missing=lambda: None)
+    absent = Thing(name="cusparse", summary="Vendor's.", missing=lambda: "no GPU")
     loaded = loads(here, absent, missing={"rows_triton": "triton is not installed: pip install triton"})
     assert entries(KERNELS, loaded) == [
         Entry("mkl", "Vendor's.", None),
@@ -30,7 +35,7 @@ def test_a_plugin_is_available_or_says_why_not():
 
 
 def test_a_selection_is_listed_fresh_and_cached_in_front_of_any_kernel():
-    loaded = loads(SimpleNamespace(name="topk", summary="Largest scores."))
+    loaded = loads(Thing(name="topk", summary="Largest scores."))
     assert entries(Section("selections", "selection"), loaded) == [
         Entry("topk(KERNEL)", "Largest scores.", None),
         Entry("cached_topk(KERNEL)", f"Largest scores; selected once and kept for {INTERVAL} calls.", None),
@@ -39,15 +44,15 @@ def test_a_selection_is_listed_fresh_and_cached_in_front_of_any_kernel():
 
 def test_a_source_is_listed_by_the_graphs_it_knows_or_by_an_example_of_a_path():
     loaded = loads(
-        SimpleNamespace(name="twins", summary="Made.", names=("twin:yelp", "twin:flickr")),
-        SimpleNamespace(name="files", summary="Read.", names=()),
+        Thing(name="twins", summary="Made.", names=("twin:yelp", "twin:flickr")),
+        Thing(name="files", summary="Read.", names=()),
     )
     names = [entry.name for entry in entries(Section("graphs", "source"), loaded)]
     assert names == ["twin:yelp", "twin:flickr", "path/to/graph.mtx"]
 
 
 def test_a_figure_says_its_title():
-    loaded = loads(SimpleNamespace(name="error_speedup", title="Error against speedup"))
+    loaded = loads(Thing(name="error_speedup", title="Error against speedup"))
     assert entries(Section("figures", "figure"), loaded) == [Entry("error_speedup", "Error against speedup", None)]
 
 
@@ -61,7 +66,7 @@ def test_the_note_stands_beside_the_title():
 
 
 def test_the_tree_is_for_a_program():
-    loaded = loads(SimpleNamespace(name="mkl", summary="Vendor's."))
+    loaded = loads(Thing(name="mkl", summary="Vendor's."))
     assert as_tree((KERNELS,), loaded) == {"kernels": [{"name": "mkl", "summary": "Vendor's.", "available": True, "reason": None}]}
 
 

@@ -1,5 +1,7 @@
 """What a kernel may say of itself: what would not be understood later is refused where it is written."""
 
+import re
+
 import pytest
 import torch
 
@@ -31,13 +33,6 @@ def test_what_is_left_out_is_an_exact_kernel_that_can_run():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["", " ", None, 3])
-def test_a_kernel_without_a_name_is_refused(name):
-    assert refused(name=name) == (
-        f"a kernel's name must be a text that is not empty (got {name!r}): records and --kernel call it by that"
-    )
-
-
 def test_parentheses_stand_for_sampling_and_are_in_no_exact_kernels_name():
     assert refused(name="my(kernel)").startswith(
         "an exact kernel's name must be letters, digits, '_', '.' and '-' (got 'my(kernel)'): "
@@ -45,27 +40,27 @@ def test_parentheses_stand_for_sampling_and_are_in_no_exact_kernels_name():
     assert Kernel(**(GIVEN | {"name": "topk(mine)", "exact": False})).name == "topk(mine)"
 
 
+def test_a_name_that_is_that_of_a_file_is_refused():
+    assert refused(name="mine.py") == "a kernel's name must not end in .py (got 'mine.py'): --kernel takes that for a file"
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:0", "CPU", "", None, torch.device("cpu")])
 def test_a_device_of_another_kind_is_refused(device):
-    assert refused(device=device) == (
-        f"kernel 'mine': device must be 'cpu' or 'cuda' (got {device!r}): `--device` chooses which GPU"
-    )
+    assert refused(device=device) == f"kernel 'mine': device must be 'cpu' or 'cuda' (got {device!r})"
 
 
 @pytest.mark.parametrize("role", ["mine", "Ours", None])
 def test_a_role_of_another_name_is_refused(role):
-    assert refused(role=role) == (
-        f"kernel 'mine': role must be 'ours', 'vendor' or 'other' (got {role!r}): leave it out for 'other'"
-    )
+    assert refused(role=role) == f"kernel 'mine': role must be 'ours', 'vendor' or 'other' (got {role!r})"
 
 
 @pytest.mark.parametrize("part", ["prepare", "missing"])
 def test_a_part_that_cannot_be_called_is_refused(part):
-    assert refused(**{part: "text"}) == (
-        f"kernel 'mine': {part} must be a function (got 'text'): give the function itself, not what it returns"
+    assert re.fullmatch(
+        rf"kernel 'mine': {part} must be a function.* \(got 'text'\): give the function itself.*", refused(**{part: "text"})
     )
 
 
 @pytest.mark.parametrize("part", ["prepare_bounded", "tune"])
 def test_a_part_that_may_be_left_out_is_a_function_or_none(part):
-    assert refused(**{part: True}).startswith(f"kernel 'mine': {part} must be a function or None (got True): ")
+    assert refused(**{part: True}) == f"kernel 'mine': {part} must be a function or None (got True)"

@@ -5,7 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from running_pytest import NO_GPU, ROOT, SMALL
+from running_pytest import NO_GPU, ROOT, SMALL, suites
 
 from rsc_bench.harness.records.file import read
 
@@ -46,3 +46,32 @@ def test_the_file_is_in_the_environment_with_its_digest(run):
 
 def test_outside_of_a_checkout_the_end_names_the_command_of_the_package(run):
     assert f"next:    rsc-bench report {run.path}" in run.output.splitlines()
+
+
+RAISES = """
+from rsc_bench.kernels import Kernel
+from rsc_bench.suites.graphs.source import Source
+
+def broken(*given):
+    raise ValueError("no luck")
+
+KERNEL = Kernel("mine", "cpu", "The kernel of a user.", broken)
+SOURCE = Source("graphs", "Graphs of a user.", ("lost",), broken, check=broken)
+"""
+PLACE = "mine.py, line 6: ValueError: no luck"
+
+
+def test_a_function_that_raises_before_the_run_is_one_line_with_its_file_and_line(tmp_path):
+    (tmp_path / "mine.py").write_text(RAISES)
+    done = suites("--plugin", tmp_path / "mine.py", "--graph", "lost")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Exit: {tmp_path}/{PLACE}\n"
+
+
+def test_a_kernel_that_raises_has_its_file_and_line_in_its_record(tmp_path):
+    (tmp_path / "mine.py").write_text(RAISES)
+    results = tmp_path / "run.jsonl"
+    done = suites("--kernel", tmp_path / "mine.py", "--benchmark", *SMALL, "--rounds", "1", "-k", "mine", "--results", results)
+    assert done.returncode == 1
+    assert {record.reason for record in read(results).records} == {f"{tmp_path}/{PLACE}"}
+    assert f"failed: {tmp_path}/{PLACE}" in done.stdout

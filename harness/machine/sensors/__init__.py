@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+from rsc_bench.fields import Plugin
 from rsc_bench.harness.machine.nvml import Gpu, NvmlError, every, session
-from rsc_bench.plugins import PluginError, load
+from rsc_bench.plugins import load
 from rsc_bench.text import error_line
 
 
 @dataclass(frozen=True)
-class Sensor:
+class Sensor(Plugin):
     """One call of NVML, and the columns that its answer fills; a file here that defines ``SENSOR = Sensor(...)`` is one."""
 
     name: str
@@ -31,10 +32,11 @@ class Sensor:
     """One sentence: what is read, and in which unit."""
 
     def __post_init__(self) -> None:
-        if type(self.columns) is not tuple or not self.columns:
-            raise ValueError(f"sensor {self.name!r}: columns must be a tuple of at least one name (got {self.columns!r})")
+        super().__post_init__()
+        if not self.columns:
+            raise ValueError(f"sensor {self.name!r}: columns must name at least one (got none)")
         for column in self.columns:
-            if not isinstance(column, str) or not column.isidentifier() or keyword.iskeyword(column):
+            if not column.isidentifier() or keyword.iskeyword(column):
                 raise ValueError(f"sensor {self.name!r}: a column must be a name like fan_percent, with its unit (got {column!r})")
         if len(set(self.columns)) < len(self.columns):
             raise ValueError(f"sensor {self.name!r}: each column must be named once (got {', '.join(self.columns)})")
@@ -56,20 +58,8 @@ class Sensor:
 
 
 def sensors() -> tuple[Sensor, ...]:
-    """Return every sensor; raises `PluginError` where two fill one column."""
-    return distinct(load("sensor").values())
-
-
-def distinct(found: Iterable[Sensor]) -> tuple[Sensor, ...]:
-    """Return some sensors; raises `PluginError` where two of them fill one column."""
-    filled: dict[str, str] = {}
-    chosen = tuple(found)
-    for sensor in chosen:
-        for column in sensor.columns:
-            if column in filled:
-                raise PluginError(f"sensors {filled[column]!r} and {sensor.name!r} both fill the column {column}: rename one")
-            filled[column] = sensor.name
-    return chosen
+    """Return every sensor."""
+    return tuple(load("sensor").values())
 
 
 def unanswered(asked: Iterable[Sensor] | None = None) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from rsc_bench.harness.machine.nvml import Gpu, GpuLostError, NvmlError
-from rsc_bench.harness.machine.sensors import Sensor, distinct, sensors
+from rsc_bench.harness.machine.sensors import Sensor, sensors
 from rsc_bench.harness.measure.gpu.polling import PATIENCE_S, Poller
 from rsc_bench.harness.records.gpu_trace import COLUMNS, GpuTrace
 from rsc_bench.text import error_line
@@ -22,7 +22,7 @@ class TraceRecorder:
     def __init__(
         self, gpu: Gpu, period_s: float = PERIOD_S, patience_s: float = PATIENCE_S, chosen: Iterable[Sensor] | None = None
     ) -> None:
-        """Read nothing yet; raises `PluginError` where two sensors fill one column.
+        """Read nothing yet.
 
         Args:
             gpu: whose sensors they are.
@@ -31,7 +31,7 @@ class TraceRecorder:
             chosen: the sensors; None: every one there is.
         """
         self._gpu, self._period_s, self._patience_s = gpu, period_s, patience_s
-        self._sensors = sensors() if chosen is None else distinct(chosen)
+        self._sensors = sensors() if chosen is None else tuple(chosen)
         self._start = 0.0
         self._offset_s: list[float] = []
         self._columns: dict[str, list[Any]] = {name: [] for sensor in self._sensors for name in sensor.columns}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rsc_bench.fields import Plugin
 from rsc_bench.harness.statistics.effects import Sides
 
 Looks = Literal["same", "faster", "slower"]
@@ -51,7 +52,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(Plugin):
     """A way to judge; a file in ``harness/statistics/rules`` that defines ``RULE = Rule(...)`` is one (``compare --rule NAME``)."""
 
     name: str

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from rsc_bench.fields import Plugin
 from rsc_bench.kernels.sampled.compose import check_budget
 
 FLOOR = 0.1
@@ -48,7 +49,7 @@ Allocate = Callable[[Sequence[LayerCost], float], list[int]]
 
 
 @dataclass(frozen=True)
-class Allocation:
+class Allocation(Plugin):
     """A way to share a budget out; a file in ``kernels/rsc/allocations`` that defines ``ALLOCATION = Allocation(...)`` is one.
 
     Raises ``ValueError`` for an empty name, and for an `allocate` that cannot be called.
@@ -59,12 +60,6 @@ class Allocation:
     """One sentence: which layers it gives more."""
     allocate: Allocate
     """Returns k of each layer, between its minimum and its pairs; together they never cost more than the budget."""
-
-    def __post_init__(self) -> None:
-        if not self.name.strip():
-            raise ValueError(f"an allocation's name must not be empty (got {self.name!r}): users choose it by that")
-        if not callable(self.allocate):
-            raise ValueError(f"allocation {self.name!r}: allocate must be a function (got {self.allocate!r}): see `Allocate`")
 
 
 @dataclass(frozen=True, eq=False)

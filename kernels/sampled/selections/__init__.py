@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from rsc_bench.fields import Plugin
+
 CACHED = "cached_"
 """Stands in front of a selection's name where one selection serves several calls: ``cached_topk(mkl)``."""
 
@@ -34,7 +36,7 @@ Draw = Callable[[torch.Tensor, torch.Tensor, int, torch.Generator], Kept]
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Plugin):
     """A way to choose pairs; a file in ``kernels/sampled/selections`` that defines ``SELECTION = Selection(...)`` is one.
 
     Raises ``ValueError`` for a name that ``NAME(kernel)`` could not be read back from, and for a `draw` that cannot be called.
@@ -47,11 +49,10 @@ class Selection:
     """Returns the kept pairs; their non-zeros never add up to more than the given number."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not re.fullmatch(r"\w+", self.name) or self.name.startswith(CACHED):
             rule = f"must be letters, digits and underscores, and not begin with {CACHED!r}"
             raise ValueError(f"a selection's name {rule} (got {self.name!r}): kernels are named `topk(mkl)`, `cached_topk(mkl)`")
-        if not callable(self.draw):
-            raise ValueError(f"selection {self.name!r}: draw must be a function (got {self.draw!r}): see `Draw`")
 
 
 def affordable_prefix(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int) -> torch.Tensor:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from rsc_bench.plugins import present
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from rsc_bench.suites.graphs.graph import Graph
+from rsc_bench.fields import Plugin
+from rsc_bench.optional import present
+from rsc_bench.suites.graphs.graph import Graph
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(Plugin):
     """A way to number nodes anew; a file in ``suites/graphs/orders`` that defines ``ORDER = Order(...)`` is one."""
 
     name: str

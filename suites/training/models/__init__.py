@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, get_args
 
+from torch import nn
+
+from rsc_bench.fields import Plugin
 from rsc_bench.kernels import Reduce
 from rsc_bench.plugins import absent, load
+from rsc_bench.suites.training.recipes import Recipe
 from rsc_bench.text import nearest
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from rsc_bench.suites.training.recipes import Recipe
 
 USUAL = "GCN"
 """What is trained where no model is named."""
@@ -42,7 +40,7 @@ def missing() -> str | None:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Plugin):
     """A model; a file in ``suites/training/models`` that defines ``MODEL = Model(...)`` is one."""
 
     name: str
@@ -64,10 +62,9 @@ class Model:
     """Why it cannot be trained on this machine, with the remedy; None where it can."""
 
     def __post_init__(self) -> None:
-        if self.reduce not in get_args(Reduce):
-            raise ValueError(f"model {self.name!r}: reduce must be 'sum' or 'mean', how its layers aggregate (got {self.reduce!r})")
-        if type(self.layers) is not int or self.layers < 1:
-            raise ValueError(f"model {self.name!r}: layers must be a whole number of at least 1 (got {self.layers!r})")
+        super().__post_init__()
+        if self.layers < 1:
+            raise ValueError(f"model {self.name!r}: layers must be at least 1 (got {self.layers})")
 
 
 def models() -> dict[str, Model]:

@@ -146,7 +146,7 @@ def test_a_metric_of_a_matrix_without_entries_does_not_divide_by_zero(metric):
 
 @pytest.mark.parametrize("better", ["more", "Higher", "", None])
 def test_a_metric_of_no_known_direction_is_refused(better):
-    with pytest.raises(ValueError, match=rf"^metric 'mine': better must be higher or lower \(got {better!r}\)$"):
+    with pytest.raises(ValueError, match=rf"^metric 'mine': better must be 'higher' or 'lower' \(got {better!r}\)$"):
         Metric("mine", "s", better, "Mine.", lambda measurement, baseline: 1.0)
 
 

@@ -12,9 +12,9 @@ from made_nvml import GIB, LOST, NO_PERMISSION, NOT_LOADED, UUID, FakeNvml
 
 from rsc_bench.harness.machine import nvml
 from rsc_bench.harness.machine.nvml import NvmlError
-from rsc_bench.harness.machine.sensors import Sensor, distinct, sensors, unanswered
+from rsc_bench.harness.machine.sensors import Sensor, sensors, unanswered
 from rsc_bench.harness.records.gpu_trace import COLUMNS
-from rsc_bench.plugins import PluginError, load
+from rsc_bench.plugins import load
 
 SENSORS = load("sensor")
 
@@ -110,14 +110,6 @@ def test_numbers_of_other_libraries_become_pythons_own():
     found = Sensor("fan", ("a", "b", "c"), lambda gpu: (numpy.float32(1.5), numpy.int64(2), True)).read(None)
     assert found == {"a": 1.5, "b": 2, "c": 1}
     assert [type(value) for value in found.values()] == [float, int, int]
-
-
-def test_two_sensors_may_not_fill_one_column():
-    fan = Sensor("fan", ("fan_percent",), lambda gpu: (1,))
-    twin = Sensor("other fan", ("fan_percent",), lambda gpu: (1,))
-    assert distinct([fan]) == (fan,)
-    with pytest.raises(PluginError, match="sensors 'fan' and 'other fan' both fill the column fan_percent: rename one"):
-        distinct([fan, twin])
 
 
 def test_what_is_not_answered_is_listed_with_its_reason(library):

@@ -53,7 +53,7 @@ def made(**given):
     [
         ({"devices": ("gpu",)}, r"clock 'mine': devices must be among cpu, cuda \(got 'gpu'\)"),
         ({"devices": ("cpu", "cuda:0")}, r"clock 'mine': devices must be among cpu, cuda \(got 'cuda:0'\)"),
-        ({"devices": "cuda"}, r"clock 'mine': devices must be a tuple \(got 'cuda'\): write \('cuda',\)"),
+        ({"devices": "cuda"}, r"clock 'mine': devices must be a tuple of texts \(got 'cuda'\): write \('cuda',\)"),
         ({"devices": ()}, r"clock 'mine': devices must name what it can time: cpu, cuda \(got none\)"),
         ({"devices": ("cpu",), "default": ("gpu",)}, r"clock 'mine': default must be among cpu, cuda \(got 'gpu'\)"),
         ({"devices": ("cpu",), "default": ("cuda",)}, r"clock 'mine': default must be among its devices, cpu \(got 'cuda'\)"),

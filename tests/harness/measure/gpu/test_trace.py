@@ -16,7 +16,6 @@ from rsc_bench.harness.measure.gpu.polling import Poller
 from rsc_bench.harness.measure.gpu.trace import TraceRecorder
 from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.gpu_trace import COLUMNS, GpuTrace, throttle_words
-from rsc_bench.plugins import PluginError
 
 PERIOD_S = 0.005
 
@@ -161,11 +160,6 @@ def test_a_sensor_that_fails_costs_only_its_own_columns_and_has_a_reason(library
     assert found.absent == {"fan_percent": reason, "fan_rpm": reason}
     assert all(len(found.column(name)) == len(found.offset_s) > 2 for name in COLUMNS)
     assert found.ended is None
-
-
-def test_two_sensors_of_one_column_are_refused_before_anything_is_read(library):
-    with pytest.raises(PluginError, match="sensors 'power' and 'mine' both fill the column power_w: rename one"):
-        traced(beside=[Sensor("mine", ("power_w",), lambda gpu: (1.0,))])
 
 
 def test_a_poller_stops_when_there_is_no_more_to_read():

@@ -22,17 +22,9 @@ def test_an_allocation_is_written_in_the_order_of_its_fields():
     assert (made_here.name, made_here.summary, made_here.allocate) == ("mine", "Alike.", allocate)
 
 
-@pytest.mark.parametrize(
-    ("name", "allocate", "message"),
-    [
-        (" ", len, r"an allocation's name must not be empty \(got ' '\): users choose it by that"),
-        ("mine", None, r"allocation 'mine': allocate must be a function \(got None\): see `Allocate`"),
-    ],
-    ids=["no name", "no function"],
-)
-def test_an_allocation_that_could_not_be_used_is_refused(name, allocate, message):
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        Allocation(name, "Alike.", allocate)
+def test_an_allocation_that_could_not_be_used_is_refused():
+    with pytest.raises(ValueError, match=r"^allocation 'mine': allocate must be a function of 2 arguments \(got None\): give the"):
+        Allocation("mine", "Alike.", None)
 
 
 def all_flops(made_layers):
