@@ -358,3 +358,9 @@ def test_a_folder_is_no_plugin_file(registry, tmp_path):
     assert "is a folder: give the path of a Python file" in refused(
         lambda: registry("folder_things", a=define("ant")).add_file(tmp_path)
     )
+
+
+def test_a_file_that_tries_both_imports_is_for_both_versions(registry, tmp_path):
+    tried = "try:\n    from rsc_bench.kernels import Kernel\nexcept ImportError:\n    from kernels import Kernel\n"
+    (tmp_path / "mine.py").write_text(tried + define("bee"))
+    assert [plugin.name for _, plugin in registry("tried_things", a=define("ant")).add_file(tmp_path / "mine.py")] == ["bee"]
