@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import pkgutil
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -32,9 +32,11 @@ __all__ = [
 class Plugins(Mapping[str, Any]):
     """The plug-ins of one kind by name, and beside them what is not available and why."""
 
-    def __init__(self, found: dict[str, Any], missing: dict[str, str]) -> None:
+    def __init__(self, found: dict[str, Any], missing: dict[str, str], origins: dict[str, str] | None = None) -> None:
         self._found = found
         self.missing = missing
+        self.origins = origins or {}
+        """Where each plug-in comes from that is not ours: the path of its file, or its installed package."""
 
     def __getitem__(self, name: str) -> Any:
         return self._found[name]
@@ -55,6 +57,7 @@ class Registry:
         self._files: dict[Path, ModuleType] = {}
         self._loaded: dict[str, Plugins] = {}
         self._installed: dict[str, list[metadata.EntryPoint]] | None = None
+        self._left_out: frozenset[str] = frozenset()
 
     def load(self, kind: str) -> Plugins:
         """Return every plug-in of a kind: ours, then those of installed packages, then those of the user's files.
@@ -105,6 +108,11 @@ class Registry:
             self._loaded.clear()
         return found
 
+    def leave_out(self, origins: Iterable[str]) -> None:
+        """Load no plug-in of these origins (`Plugins.origins`), of whatever kind: their code is for another process."""
+        self._left_out = frozenset(origins)
+        self._loaded.clear()
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The user's files that are loaded."""
@@ -126,7 +134,7 @@ class Registry:
         missing: dict[str, str] = {}
         found = list(self._everything(kind, missing))
         places: dict[tuple[str, str], str] = {}
-        for plugin, place in found:
+        for plugin, place, _ in found:
             more = [(kind.more_names, name) for name in getattr(plugin, kind.more_names, ())]
             for field, name in [("name", plugin.name), *more]:
                 if (field, name) in places:
@@ -134,15 +142,18 @@ class Registry:
                     which = f"named {name!r}" if field == "name" else f"with {name!r} among its {field}"
                     raise PluginError(f"{both} {which}: rename one of them")
                 places[field, name] = place
-        return Plugins({plugin.name: plugin for plugin, _ in found}, missing)
+        origins = {plugin.name: origin for plugin, _, origin in found if origin}
+        return Plugins({plugin.name: plugin for plugin, *_ in found}, missing, origins)
 
-    def _everything(self, kind: Kind, missing: dict[str, str]) -> Iterator[tuple[Any, str]]:
+    def _everything(self, kind: Kind, missing: dict[str, str]) -> Iterator[tuple[Any, str, str]]:
+        """Each plug-in of a kind, its place and its origin; the latter is empty for ours."""
         for name in _module_names(kind.package, missing):
-            yield from _ours(kind, name, missing)
+            yield from ((plugin, place, "") for plugin, place in _ours(kind, name, missing))
         for entry in self._entry_points().get(kind.group, []):
-            yield from ((plugin, _entry_place(entry)) for plugin in _entry(entry, kind, missing))
+            if _package(entry) not in self._left_out:
+                yield from ((plugin, _entry_place(entry), _package(entry)) for plugin in _entry(entry, kind, missing))
         for path, module in self._files.items():
-            yield from ((plugin, str(path)) for plugin in _plugins(module, kind, str(path)))
+            yield from ((plugin, str(path), str(path)) for plugin in _plugins(module, kind, str(path)))
 
     def _entry_points(self) -> dict[str, list[metadata.EntryPoint]]:
         """The entry points of installed packages by their group; raises `PluginError` where one is in a group that no kind has."""
@@ -238,8 +249,12 @@ def _place(module: str, place: str, error: BaseException) -> str:
     return f"{place}{'' if line is None else f', line {line}'}: {error_line(error)}"
 
 
+def _package(entry: metadata.EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.value
+
+
 def _entry_place(entry: metadata.EntryPoint) -> str:
-    return f"entry point {entry.name} of {entry.dist.name if entry.dist else entry.value} ({entry.group})"
+    return f"entry point {entry.name} of {_package(entry)} ({entry.group})"
 
 
 def _entry(entry: metadata.EntryPoint, kind: Kind, missing: dict[str, str]) -> list[Any]:

@@ -16,8 +16,12 @@ def plain(text: str) -> str:
 
 
 def first_line(message: object) -> str:
-    """Return the first line of an error, or of what a program printed; empty where it says nothing."""
-    return next(iter(str(message).strip().splitlines()), "")
+    """Return the first line of an error, or of what a program printed, as any file takes it; empty where it says nothing."""
+    try:
+        text = str(message)
+    except Exception:  # of an error whose text is made by somebody's code
+        return "its text cannot be made"
+    return next(iter(text.strip().splitlines()), "").encode("utf-8", "backslashreplace").decode()
 
 
 def error_line(error: BaseException) -> str:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import GraphError
-from rsc_bench.suites.options import Options, OptionsError, names_trainings, numbers, path, share
+from rsc_bench.suites.measuring.bench import AnySetting
+from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
-from rsc_bench.suites.runner import Runner, TrainingRunner
-from rsc_bench.suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, AnySetting, Rounds, Session
+from rsc_bench.suites.runner import Runner
+from rsc_bench.suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session
 from rsc_bench.suites.training.models import ModelError
-from rsc_bench.suites.training.sweep import TrainingSetting
 from rsc_bench.text import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
+
+T = TypeVar("T", int, float)
+Usual = TypeVar("Usual", int, float, None)
 
 SESSION = pytest.StashKey[Session]()
 ROUNDS = pytest.StashKey[Rounds | None]()
@@ -37,6 +42,11 @@ _ONCE = {
     "--layers N": "depth of the models that are trained (default: 3; GCNII 4)",
     "--epochs N": "epochs of a training (default: 60 on a CPU, on a GPU the paper's)",
     "--seeds N": "trainings of each kind, with seeds from 0 (default: 3)",
+    "--case-timeout SECONDS": "seconds after which a product, or an epoch of a training, is ended and recorded as failed "
+    f"(default: {CASE_TIMEOUT_S:g})",
+    "--precision SHARE": f"enough samples: the median's 95%% interval is so narrow (default: {Limits.precision:g})",
+    "--max-time SECONDS": f"enough samples: they have taken so long (default: {Limits.time_s:g})",
+    "--min-samples N": f"samples that are always taken (default: {Limits.fewest})",
 }
 _REPEATED = {
     "--graph NAME|PATH": "graph, or graph file; twin:NAME is a synthetic stand-in for a published graph, @SHARE a smaller one",
@@ -58,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
+    group.addoption("--in-process", action="store_true", help="measure in pytest's own process, for a debugger, and not in workers")
     for usage, summary in _REPEATED.items():
         option, metavar = usage.split()
         group.addoption(option, metavar=metavar, action="append", default=[], help=f"{summary}; may be repeated")
@@ -112,6 +123,13 @@ def _options(config: pytest.Config) -> Options:
         ablation=option("--ablation"),
         trainings_named=names_trainings(config.args),
         plugins=tuple(option("--plugin")),
+        in_process=option("--in-process"),
+        case_timeout_s=_given(config, "--case-timeout", float, CASE_TIMEOUT_S),
+        limits=Limits(
+            precision=share("--precision", option("--precision")) or Limits.precision,
+            time_s=_given(config, "--max-time", float, Limits.time_s),
+            fewest=_given(config, "--min-samples", int, Limits.fewest),
+        ),
     )
 
 
@@ -121,8 +139,13 @@ def _only_shows(config: pytest.Config) -> bool:
 
 
 def _number(config: pytest.Config, option: str) -> int | None:
+    return _given(config, option, int, None)
+
+
+def _given(config: pytest.Config, option: str, kind: type[T], usual: Usual) -> T | Usual:
+    """Return the number that an option was given, or what is usual."""
     text = config.getoption(option)
-    return None if text is None else numbers(option, [text], int)[0]
+    return usual if text is None else numbers(option, [text], kind)[0]
 
 
 def _check_runner(config: pytest.Config) -> None:
@@ -179,20 +202,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in cases] + left
     rounds.measure_ceilings([cases[item] for item in left])
     terminal = config.pluginmanager.get_plugin("terminalreporter")
-    config.stash[PROGRESS] = Progress(len(left), terminal.write_line, _rewrite(config, terminal)) if terminal else None
+    config.stash[PROGRESS] = _progress(config, terminal, len(left)) if terminal else None
 
 
-def _rewrite(config: pytest.Config, terminal: pytest.TerminalReporter) -> Callable[[str], None] | None:
-    """Return what shows the state of a running case on the terminal, in the middle of a captured test; None for a log file."""
+def _progress(config: pytest.Config, terminal: pytest.TerminalReporter, cases: int) -> Progress:
+    """Return what writes lines to the terminal, and in the middle of a captured test which case runs."""
     capture = config.pluginmanager.get_plugin("capturemanager")
-    if not terminal.isatty or capture is None:
-        return None
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            terminal.write(text, flush=True)
 
     def rewrite(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            terminal.write(one_line(text), flush=True)
+        write(one_line(text))
 
-    return rewrite
+    def say(text: str) -> None:
+        write(f"{text}\n")
+
+    return Progress(cases, terminal.write_line, rewrite if terminal.isatty else None, say)
 
 
 def _without_cases(item: pytest.Item) -> bool:
@@ -209,8 +236,7 @@ def _case(item: pytest.Item) -> tuple[AnySetting, int]:
 def bench(request: pytest.FixtureRequest, setting: AnySetting, round_index: int) -> Runner:
     """Return what runs the case: checks it, and with ``--benchmark`` measures it into the results file."""
     stash = request.config.stash
-    runner = TrainingRunner if isinstance(setting, TrainingSetting) else Runner
-    return runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], round_index)
+    return Runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], round_index)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -248,4 +274,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         terminal = config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.write_line(f"results: {rounds.path}")
+            if rounds.workers is not None and rounds.workers.log.exists():
+                terminal.write_line(f"log:     {rounds.workers.log}")
             terminal.write_line(f"next:    {call('report')} {shlex.quote(str(rounds.path))}")

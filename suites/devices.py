@@ -53,9 +53,13 @@ class Devices:
             return f"torch {torch.__version__} is a build without CUDA"
         return next(filter(None, map(self._driver_too_old, self._warnings)), "there is none")
 
+    def name(self, device: str | None) -> str:
+        """Return the device of a run as its records name it."""
+        return "cuda:0" if device == "cuda" else device or self.default()
+
     def use(self, device: str | None) -> str:
         """Return the device of a run as its records name it; kernels go to a GPU by default once it is used."""
-        name = "cuda:0" if device == "cuda" else device or self.default()
+        name = self.name(device)
         if name != "cpu":
             self._cuda.set_device(name)
         return name

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
 from rsc_bench import text as words
+from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.kernels import Reduce
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.devices import Devices
@@ -19,6 +20,9 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 AS_IS = "none"
 """What ``--reorder`` calls the source's own order."""
+
+CASE_TIMEOUT_S = 1800.0
+"""Seconds that a product, or an epoch of a training, may take where ``--case-timeout`` says nothing: none takes so long."""
 
 T = TypeVar("T", int, float)
 
@@ -73,6 +77,12 @@ class Options:
     """Whether the module of the trainings was named on the command line, see `names_trainings`."""
     plugins: tuple[str, ...] = ()
     """``--plugin``: paths of files with plug-ins, which are loaded by now."""
+    in_process: bool = False
+    """``--in-process``: whether to measure in this process, for a debugger, and not in workers."""
+    case_timeout_s: float = CASE_TIMEOUT_S
+    """``--case-timeout``: seconds that a product may take, or an epoch of a training; above 0."""
+    limits: Limits = field(default_factory=Limits)
+    """``--precision``, ``--max-time``, ``--min-samples``: when there are enough samples of a case."""
 
     @property
     def orders(self) -> tuple[str | None, ...]:
@@ -134,6 +144,7 @@ def _refusals(options: Options, here: Devices) -> Iterator[str]:
         count = getattr(options, name)
         yield from _each(f"--{name}", () if count is None else (count,), lambda n: n >= 1, "must be at least 1")
     yield from _slow_down(options)
+    yield from _limits(options)
     yield from _each("--dtype", options.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
     yield from _each("--reduce", options.reduces, ("sum", "mean").__contains__, "must be sum or mean")
     yield from _training_dtypes(options)
@@ -152,6 +163,15 @@ def _slow_down(options: Options) -> Iterator[str]:
         yield "--slow-down must go with --benchmark: without it nothing is timed"
     if options.trains:
         yield "--slow-down must go with products, not with trainings, which it leaves as they are: name no --model or training"
+
+
+def _limits(options: Options) -> Iterator[str]:
+    limits = options.limits
+    yield from _each("--case-timeout", (options.case_timeout_s,), lambda s: 0 < s < math.inf, "must be seconds above 0")
+    yield from _each("--max-time", (limits.time_s,), lambda s: 0 < s < math.inf, "must be seconds above 0")
+    yield from _each("--precision", (limits.precision,), lambda p: 0 < p < 1, "must lie in (0, 1), a share of the median")
+    most = limits.most
+    yield from _each("--min-samples", (limits.fewest,), lambda n: 1 <= n <= most, f"must be at least 1 and at most {most}")
 
 
 def _each(option: str, values: tuple[Any, ...], fits: Callable[[Any], bool], rule: str) -> Iterator[str]:

@@ -16,6 +16,8 @@ _ENOUGH = 0.05
 """Share of the cases from which on the time left is shown."""
 _EVERY_S = 0.5
 """Seconds between two states of the line of a training."""
+_LONG_S = 10.0
+"""Seconds after which a case is named in a log while it runs; then again each time it has taken twice as long."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Progress:
         cases: int,
         write: Callable[[str], None],
         rewrite: Callable[[str], None] | None = None,
+        say: Callable[[str], None] | None = None,
         now: Callable[[], float] = monotonic,
     ) -> None:
         """Begin to count.
@@ -47,9 +50,11 @@ class Progress:
             cases: to come.
             write: takes a line to stay.
             rewrite: takes the state of the last line, at any time; None where nobody watches, so that a log stays short.
+            say: takes a line to stay, at any time; None where nothing can be written while a case runs.
             now: reads the time in seconds.
         """
-        self._cases, self._write, self._rewrite, self._now = cases, write, rewrite, now
+        self._cases, self._write, self._rewrite, self._say, self._now = cases, write, rewrite, say, now
+        self._said_s = _LONG_S
         self._done = 0
         self._start = self._case_start = now()
         self._shown: float | None = None
@@ -67,9 +72,20 @@ class Progress:
         line = f"[{self._done + 1}/{self._cases}] {_kind(case)}: {state}, {minutes(left_s)} left, sweep {minutes(sweep_s)}"
         self._rewrite(line)
 
+    def wait(self, case: Case, seconds: float) -> None:
+        """Name the case that has been running for so long: always where somebody watches, in a log where it is long."""
+        line = f"[{self._done + 1}/{self._cases}] {minutes(seconds)} at {case}"
+        if self._rewrite is not None:
+            self._shown = self._now()
+            self._rewrite(line)
+        elif self._say is not None and seconds >= self._said_s:
+            self._said_s = 2 * seconds
+            self._say(line)
+
     def note(self, record: Record, index: int, rounds: int) -> None:
         """Take the record of the case that has just ended, in the round `index` of so many."""
         self._done += 1
+        self._said_s = _LONG_S
         self._case_start = self._now()
         left_s = (self._case_start - self._start) / self._done * (self._cases - self._done)
         # The first cases compile, and are of the smallest graph: an estimate from them is wrong by far.

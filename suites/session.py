@@ -11,7 +11,6 @@ from typing import Any
 
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.ceilings import probes as ceilings
-from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import ResultsFile
@@ -19,34 +18,45 @@ from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, catalog
+from rsc_bench.suites.measuring.bench import AnySetting, Bench
+from rsc_bench.suites.measuring.serving import Setup
+from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import DTYPES, Options, check
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, settings
-from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
+from rsc_bench.suites.training.sweep import training_settings
 
 NEW_FILE_ROUNDS = 3
 """Rounds of a new results file: the fewest that `compare` judges."""
 TRAINING_ROUNDS = 1
 """The same where models are trained: seeds are their replication, and each takes minutes."""
 
-AnySetting = Setting | TrainingSetting
-"""One case of a sweep, before it has been prepared."""
-
 
 class Session:
     """The cases of a run, and what is known of them before it starts."""
 
-    limits = Limits()
-
     def __init__(self, options: Options) -> None:
         """Look up everything that the options name; raises an error of one line where it is not available."""
         check(options)
-        options = replace(options, device=devices.HERE.use(options.device))
-        self.options = options
+        self.in_process = options.in_process or not options.benchmark
+        """Whether cases run in this process, and not in workers."""
+        device = devices.HERE.use(options.device) if self.in_process else devices.HERE.name(options.device)
+        self.options = options = replace(options, device=device)
         self.catalog: Catalog = catalog(options.kernels)
         self.trainings = training_settings(options, self.catalog)
         self.settings: list[AnySetting] = [*settings(options, self.catalog), *self.trainings]
-        self.store = Store(options.data_root)
+        self.bench = Bench(self.catalog, Store(options.data_root), options.limits, options.slow_down)
+        """What makes records in this process."""
+
+    def workers(self, log: Path) -> Workers | None:
+        """Return the processes that cases are measured in, which keep a log; None where this one measures them."""
+        if self.in_process:
+            return None
+        options = self.options
+        assert options.device is not None
+        root = None if options.data_root is None else str(options.data_root)
+        setup = Setup(data_root=root, device=options.device, limits=options.limits, slow_down=options.slow_down)
+        return Workers(Origins(options.plugins, self.catalog), setup, log, options.case_timeout_s)
 
 
 class Rounds:
@@ -60,6 +70,8 @@ class Rounds:
             machine: what the environment of the file says of it; None: read here.
         """
         self._session = session
+        self.workers: Workers | None = None
+        """The processes that cases are measured in, once the file is open; None: this one."""
         self.cases = len(session.settings)
         """Cases of a round; fewer where the runner leaves some out (``-k``)."""
         self.path = session.options.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
@@ -68,6 +80,7 @@ class Rounds:
         self._ceilings: Ceilings | None = None
         self._left_over = self._unfinished()
         self.indices = self._indices(session.options.rounds)
+        self.workers = session.workers(self.path.with_suffix(".log"))
 
     def _unfinished(self) -> int | None:
         """Return the index of the round in which the run before was killed, or None."""
@@ -98,7 +111,8 @@ class Rounds:
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
-            self._ceilings = ceilings.measure(self._session.options.device or devices.HERE.default(), row_bytes)
+            device = self._session.options.device or devices.HERE.default()
+            self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self.workers.ceilings(row_bytes)
 
     def append(self, record: Record, index: int) -> None:
         """Write a record at once, and the start of its round before the first."""
@@ -115,7 +129,9 @@ class Rounds:
         return [time for measurement in found if measurement for time in measurement.timing.times_s]
 
     def close(self) -> None:
-        """Close the results file."""
+        """Close the results file, and end the processes that wrote for it."""
+        if self.workers is not None:
+            self.workers.close()
         self._file.close()
 
 

@@ -41,18 +41,20 @@ def attempt(
     try:
         with watch(case) as watching:
             return Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watching))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a kernel may leave the program, or skip a test: it is its record that says so
         return Record(case=case, status=status_of(error), reason=reason_of(error))
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Return an exception as the one-line reason of a record; where a file of the user raised it, with the file and the line."""
     if isinstance(error, Skip | Wrong | CannotTime | PluginError):
         return first_line(error)
     return out_of_memory(error) or REGISTRY.blame(error) or error_line(error)
 
 
-def status_of(error: Exception) -> Status:
+def status_of(error: BaseException) -> Status:
     """Return how a case ended that raised an exception."""
     return "skipped" if isinstance(error, Skip | CannotTime) else "wrong" if isinstance(error, Wrong) else "failed"
 

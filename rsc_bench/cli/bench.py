@@ -82,7 +82,7 @@ def bench(options: tuple[str, ...]) -> int:
     `exact` and `sampled`, and a `training` where --model names one. The same as `pytest suites/ --benchmark` in a checkout; options
     of pytest, as -k and -x, work too.
 
-    Exit status: 0 all measured; 1 a case is wrong or failed; 2 bad usage; 3 a fault of the GPU; 5 no case.
+    Exit status: 0 all measured; 1 a case is wrong or failed; 2 bad usage; 5 no case.
     """
     if {"-h", "--help"} & set(options):
         click.echo(click.get_current_context().get_help())

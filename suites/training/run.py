@@ -50,7 +50,9 @@ def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
             return Record(case=case, status="ok", measurement=_watched(train(), watch))
     except TrainingError as error:
         return Record(case=case, status="failed", reason=str(error))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # as of a product
         return Record(case=case, status=status_of(error), reason=reason_of(error))
 
 

@@ -30,7 +30,7 @@ def run(tmp_path_factory):
     environment = NO_GPU | {"PYTHONPATH": str(ROOT)}
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    (path,) = (folder / "results").iterdir()
+    (path,) = (folder / "results").glob("*.jsonl")
     return SimpleNamespace(output=ended.stdout, path=path.relative_to(folder), results=read(path))
 
 

@@ -8,7 +8,7 @@ from rsc_bench.harness.measure.work import Skip
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.runner import FAULT_STATUS, Runner, TrainingRunner
+from rsc_bench.suites.runner import FAULT_STATUS, Runner
 from rsc_bench.suites.session import Session
 
 ILLEGAL = "AcceleratorError: CUDA error: an illegal memory access was encountered"
@@ -19,6 +19,7 @@ class Written(list):
 
     indices = (1, 2)
     path = "run.jsonl"
+    workers = None
 
     def append(self, record, index):
         super().append(record)
@@ -31,10 +32,21 @@ class Full(Written):
         raise ResultsError("run.jsonl: cannot be written (the disk is full): give another --results path")
 
 
-def session_on_a_gpu(freed):
-    """A session whose operands note that a GPU's memory is to be freed."""
-    operands = SimpleNamespace(free_gpu=lambda: freed.append(True))
-    return SimpleNamespace(store=SimpleNamespace(operands=operands))
+class Ends:
+    """A bench whose case ends with a record, or raises when it is only checked, and leaves a GPU in a state."""
+
+    def __init__(self, ends, fault=None):
+        self.ends, self.after, self.asked = ends, fault, []
+
+    def record(self, setting, follow):
+        return self.ends
+
+    def check(self, setting):
+        raise self.ends
+
+    def fault(self, setting):
+        self.asked.append(setting)
+        return self.after
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +56,12 @@ def setting():
 
 
 def ended(setting, status, reason, *, fault=None, rounds=None):
-    """Run a case that ends with a status and a reason, on a GPU in a state: the records, what ended the test, what was freed."""
-
-    class Ends(Runner):
-        def _record(self, case):
-            return Record(case=case, status=status, reason=reason)
-
-    rounds, freed = Written() if rounds is None else rounds, []
+    """Run a case that ends with a status and a reason, on a GPU in a state: the records, what ended the test, what was asked."""
+    rounds = Written() if rounds is None else rounds
+    bench = Ends(Record(case=setting.case(), status=status, reason=reason), fault)
     with pytest.raises((pytest.exit.Exception, pytest.fail.Exception, pytest.skip.Exception)) as caught:
-        Ends(session_on_a_gpu(freed), setting, request=None, rounds=rounds, round_index=1, fault=lambda device: fault)()
-    return rounds, caught.value, freed
+        Runner(SimpleNamespace(bench=bench), setting, request=None, rounds=rounds, round_index=1)()
+    return rounds, caught.value, bench.asked
 
 
 def test_a_fault_is_written_and_ends_the_session_naming_the_case(setting):
@@ -65,17 +73,26 @@ def test_a_fault_is_written_and_ends_the_session_naming_the_case(setting):
     assert str(error).endswith("run the same command again with --results run.jsonl for the cases to come")
 
 
-def test_a_failure_that_the_gpu_survives_fails_its_case_alone_and_frees_the_operands(setting):
-    records, error, freed = ended(setting, "failed", "GPU memory does not suffice: 2.00 GiB more needed")
-    assert len(records) == len(freed) == 1
+def test_a_failure_that_the_gpu_survives_fails_its_case_alone(setting):
+    records, error, asked = ended(setting, "failed", "GPU memory does not suffice: 2.00 GiB more needed")
+    assert len(records) == len(asked) == 1
     assert isinstance(error, pytest.fail.Exception)
 
 
 @pytest.mark.parametrize("status", ["skipped", "wrong"])
 def test_a_gpu_that_failed_nothing_is_not_looked_at(setting, status):
-    _, error, freed = ended(setting, status, "whatever", fault="would be a fault")
+    _, error, asked = ended(setting, status, "whatever", fault="would be a fault")
     assert not isinstance(error, pytest.exit.Exception)
-    assert freed == []
+    assert asked == []
+
+
+def test_a_fault_in_a_worker_is_the_workers_and_ends_no_session(setting):
+    record = Record(case=setting.case(), status="failed", reason=ILLEGAL)
+    rounds = Written()
+    rounds.workers = SimpleNamespace(record=lambda setting, follow, waiting: record)
+    _, error, asked = ended(setting, "failed", "not asked", fault="would be a fault", rounds=rounds)
+    assert (list(rounds), asked) == ([record], [])
+    assert isinstance(error, pytest.fail.Exception)
 
 
 def test_a_file_that_takes_no_more_ends_the_run_in_one_line(setting):
@@ -84,36 +101,21 @@ def test_a_file_that_takes_no_more_ends_the_run_in_one_line(setting):
     assert (error.returncode, "the disk is full" in str(error)) == (2, True)
 
 
-class Fails(Runner):
-    """A case that cannot even be prepared."""
-
-    def _ready(self):
-        raise RuntimeError("CUDA error: device-side assert triggered")
+def checked(setting, error, fault=None):
+    Runner(SimpleNamespace(bench=Ends(error, fault)), setting, request=None)()
 
 
 def test_checking_stops_at_a_fault_too(setting):
-    case = Fails(session_on_a_gpu([]), setting, request=None, fault=lambda device: "CUDA error: device-side assert triggered")
+    error = RuntimeError("CUDA error: device-side assert triggered")
     with pytest.raises(pytest.exit.Exception, match=r"RuntimeError: CUDA error: device-side assert .*: leave it out with -k"):
-        case()
+        checked(setting, error, fault="CUDA error: device-side assert triggered")
 
 
 def test_checking_goes_on_after_a_failure_that_the_gpu_survives(setting):
-    case = Fails(session_on_a_gpu([]), setting, request=None, fault=lambda device: None)
     with pytest.raises(RuntimeError, match="device-side assert"):
-        case()
+        checked(setting, RuntimeError("CUDA error: device-side assert triggered"))
 
 
-def test_a_training_begins_without_the_operands_that_a_gpu_kept_for_products():
-    pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
-    session = Session(Options(benchmark=True, graphs=("small:random",), models=("GCN",), device="cpu"))
-    freed, freed_before = [], []
-    session.store = session_on_a_gpu(freed).store
-
-    class Begins(TrainingRunner):
-        def _train(self, case):
-            freed_before.extend(freed)
-            raise Skip("that was all")
-
-    record = Begins(session, session.trainings[0], request=None)._record(session.trainings[0].case())
-    assert (record.status, record.reason) == ("skipped", "that was all")
-    assert freed_before == [True], "they would count as memory of the training"
+def test_what_cannot_be_checked_here_is_skipped_with_its_reason(setting):
+    with pytest.raises(pytest.skip.Exception, match="no GPU"):
+        checked(setting, Skip("no GPU"))

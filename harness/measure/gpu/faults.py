@@ -11,7 +11,7 @@ from rsc_bench.text import first_line
 _REPORT = re.compile(r"Tried to allocate ([\d.]+ \w+).*?capacity of ([\d.]+ \w+) of which ([\d.]+ \w+) is free", re.DOTALL)
 
 
-def out_of_memory(error: Exception) -> str | None:
+def out_of_memory(error: BaseException) -> str | None:
     """Return torch's report that a GPU has too little memory, with the bytes needed and free; None for any other error."""
     if type(error).__name__ != "OutOfMemoryError":  # by name: a file is read without torch
         return None

@@ -1,0 +1,203 @@
+"""Does jobs in a process of its own: one that hangs, crashes or leaves costs its job alone, and shares nothing with others.
+
+A job is some bytes in and some bytes out (`Worker.ask`, `serve`), so that it is all the same where the process runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import json
+import os
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import IO
+
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from {module} import {name}; {name}(sys.argv[1])"
+_HEAD = struct.Struct(">cQ")
+_NOTE, _ANSWER, _END = b"+", b"=", b""
+_TICK_S = 0.5
+_GRACE_S = 5.0
+"""Seconds that a process whose pipe is closed gets to end, before it is killed."""
+_PR_SET_PDEATHSIG = 1
+
+Note = Callable[[bytes], None]
+"""Sends something of a job that is not done yet, as how far it is."""
+Answer = Callable[[bytes, Note], bytes]
+"""Does a job: what it is and where notes go in, its answer out."""
+
+
+class WorkerLost(Exception):
+    """A process that ended, or had to be ended, before it answered; the message is how, as a record's reason."""
+
+
+class Worker:
+    """A process that does one job after another, started by the first; what it prints goes to a log."""
+
+    def __init__(self, entry: Callable[[str], None], setup: bytes, log: Path) -> None:
+        """Start the process.
+
+        Args:
+            entry: a function of a module, called in the process with the path of the log; it calls `serve`.
+            setup: what `serve` hands to its maker.
+            log: file to which the process appends what it prints.
+        """
+        start = _START.format(module=entry.__module__, name=entry.__qualname__)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", start, str(log), json.dumps(sys.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._frames: queue.Queue[tuple[bytes, bytes]] = queue.Queue()
+        self._busy = False
+        self._how: str | None = None
+        self._receiver = threading.Thread(target=self._receive, daemon=True)
+        self._receiver.start()
+        with contextlib.suppress(OSError):  # it has ended already: asking it says how
+            self._send(setup)
+
+    def ask(self, job: bytes, limit_s: float, noted: Note, waiting: Callable[[float], None]) -> bytes:
+        """Return the answer to a job; raises `WorkerLost` where none comes, and then the process is no more.
+
+        Args:
+            job: the job.
+            limit_s: seconds that it may take, or that may pass between two of its notes.
+            noted: takes each note.
+            waiting: is called twice a second with the seconds since the job began.
+        """
+        begin = monotonic()
+        end = begin + limit_s
+        if self._how is not None:
+            raise WorkerLost(self._how)
+        self._busy = True
+        with contextlib.suppress(OSError):
+            self._send(job)
+        while True:
+            try:
+                kind, content = self._frames.get(timeout=max(0.0, min(_TICK_S, end - monotonic())))
+            except queue.Empty:
+                if monotonic() >= end:
+                    raise self._lost(f"over its time limit of {limit_s:g} s") from None
+                waiting(monotonic() - begin)
+                continue
+            if kind == _ANSWER:
+                self._busy = False
+                return content
+            if kind == _END:
+                raise self._lost(self._ended())
+            noted(content)
+            end = monotonic() + limit_s
+
+    def kill(self) -> None:
+        """End the process at once, with what it has started."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group of its own
+        self._process.kill()
+        self._process.wait()
+        self._receiver.join(_GRACE_S)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # what is left in it is for nobody
+                assert pipe is not None
+                pipe.close()
+
+    def close(self) -> None:
+        """Let the process end, or end it where it is at work or does not."""
+        assert self._process.stdin is not None
+        if not self._busy:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_S)
+        self.kill()
+
+    def _send(self, content: bytes) -> None:
+        assert self._process.stdin is not None
+        _write(self._process.stdin, _ANSWER, content)
+
+    def _receive(self) -> None:
+        assert self._process.stdout is not None
+        while True:
+            kind, content = _read(self._process.stdout)
+            self._frames.put((kind, content))
+            if kind == _END:
+                return
+
+    def _lost(self, how: str) -> WorkerLost:
+        self._how = how
+        self.kill()
+        return WorkerLost(how)
+
+    def _ended(self) -> str:
+        """How the process ended by itself."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE_S)
+        status = self._process.poll()
+        if status is None:
+            return "its process closed its pipe, and was ended"
+        if status >= 0:
+            return f"its process ended with status {status}"
+        name = signal.Signals(-status).name if -status in list(signal.Signals) else f"signal {-status}"
+        return f"its process was ended by {name}{', as a system does that runs out of memory' * (name == 'SIGKILL')}"
+
+
+def serve(make: Callable[[bytes], Answer], log: str) -> None:
+    """Answer jobs until no more come: what a worker's process does.
+
+    What is printed, by a kernel say, goes to the log, and so does the stack of a crash: the pipe belongs to the answers.
+
+    Args:
+        make: from the setup to what does the jobs.
+        log: path of the file that output is appended to.
+    """
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    _redirect(log)
+    _end_with_parent()
+    kind, setup = _read(inbox)
+    answer = make(setup)
+    while True:
+        kind, job = _read(inbox)
+        if kind == _END:
+            return
+        _write(outbox, _ANSWER, answer(job, lambda note: _write(outbox, _NOTE, note)))
+
+
+def _redirect(log: str) -> None:
+    for path, flags, targets in ((os.devnull, os.O_RDONLY, (0,)), (log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, (1, 2))):
+        source = os.open(path, flags, 0o644)
+        for target in targets:
+            os.dup2(source, target)
+        os.close(source)
+    faulthandler.enable()
+
+
+def _end_with_parent() -> None:
+    """Let this process end when its parent does, however that ends; and lead a group, which can be ended as one."""
+    parent = os.getppid()
+    os.setsid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # Linux; elsewhere its pipe tells it, after the job
+    if os.getppid() != parent:  # it has ended in between
+        os._exit(1)
+
+
+def _write(pipe: IO[bytes], kind: bytes, content: bytes) -> None:
+    pipe.write(_HEAD.pack(kind, len(content)) + content)
+    pipe.flush()
+
+
+def _read(pipe: IO[bytes]) -> tuple[bytes, bytes]:
+    """Return a frame's kind and content; `_END` where the pipe ends, also in the middle of a frame."""
+    with contextlib.suppress(OSError, ValueError):
+        head = pipe.read(_HEAD.size)
+        if len(head) == _HEAD.size:
+            kind, length = _HEAD.unpack(head)
+            content = pipe.read(length)
+            if len(content) == length:
+                return kind, content
+    return _END, b""

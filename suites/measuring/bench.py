@@ -1,0 +1,91 @@
+"""Makes a case of a sweep into its record, in whichever process it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rsc_bench.harness.measure.attempt import attempt
+from rsc_bench.harness.measure.gpu import faults
+from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.measure.work import Skip, Work
+from rsc_bench.harness.records.run import Record
+from rsc_bench.suites import devices
+from rsc_bench.suites.catalog import Catalog
+from rsc_bench.suites.graphs import Graph
+from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.spmm import work as products
+from rsc_bench.suites.spmm.slowness import slowed
+from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.spmm.sweep import Setting
+from rsc_bench.suites.training.sweep import TrainingSetting
+
+AnySetting = Setting | TrainingSetting
+"""One case of a sweep, before it has been prepared."""
+Follow = Callable[[Epoch], None]
+"""Takes the state of a training after each of its epochs."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a process needs to make records: the kernels, what their cases share, and how long they are sampled."""
+
+    catalog: Catalog
+    store: Store
+    limits: Limits = field(default_factory=Limits)
+    slow_down: float | None = None
+    """Share by which each call of a product is made longer on purpose; None: not at all."""
+
+    def record(self, setting: AnySetting, follow: Follow) -> Record:
+        """Return the record of a case, whatever becomes of it; `follow` is called after each epoch of a training."""
+        if isinstance(setting, TrainingSetting):
+            return self._training_record(setting, follow)
+        return attempt(setting.case(), lambda: self._ready(setting), devices.clock(setting.clock), self.limits)
+
+    def check(self, setting: AnySetting) -> None:
+        """Check a case and time nothing; raises what its kernel raises, `Skip` with the reason and `Wrong` among it."""
+        if isinstance(setting, TrainingSetting):
+            self._check_training(setting)
+            return
+        work = self._ready(setting)()
+        for _ in range(2):
+            work.check(work())
+
+    def fault(self, setting: AnySetting) -> str | None:
+        """Return why no later case can use the device of one that failed; None where it can, with the memory given back."""
+        if setting.device == "cpu":
+            return None
+        self.rest()
+        return faults.fault(setting.device)
+
+    def rest(self) -> None:
+        """Give back what a GPU keeps for the next case."""
+        self.store.operands.free_gpu()
+
+    def _ready(self, setting: Setting) -> Callable[[], Work]:
+        prepare = products.from_setting(setting, self.catalog, self.store)
+        share = self.slow_down
+        return prepare if share is None else lambda: slowed(prepare(), share, devices.clock(setting.clock))
+
+    def _training_record(self, setting: TrainingSetting, follow: Follow) -> Record:
+        reason = self._why_not(setting)
+        if reason is not None:
+            return Record(case=setting.case(), status="skipped", reason=reason)
+        from rsc_bench.suites.training import run as training  # needs PyTorch Geometric
+
+        self.rest()  # what products kept would count as memory of the training
+        return training.attempt(setting.case(), lambda: training.train(setting, self._graph(setting), self.catalog, follow))
+
+    def _check_training(self, setting: TrainingSetting) -> None:
+        reason = self._why_not(setting)
+        if reason is not None:
+            raise Skip(reason)
+        from rsc_bench.suites.training import run as training
+
+        training.check(setting, self._graph(setting), self.catalog)
+
+    def _why_not(self, setting: TrainingSetting) -> str | None:
+        return setting.model.why_not() or self.catalog.why_not(setting.choice)
+
+    def _graph(self, setting: AnySetting) -> Graph:
+        return self.store.graph(setting.graph, setting.reorder)

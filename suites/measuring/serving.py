@@ -1,0 +1,104 @@
+"""The process that cases are measured in: it gets a case and gives its record, as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rsc_bench.harness.measure.ceilings import probes
+from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.measure.worker import Answer, Note, serve
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.lines import RecordLine, to_line
+from rsc_bench.plugins import REGISTRY
+from rsc_bench.suites import devices
+from rsc_bench.suites.catalog import Choice, catalog
+from rsc_bench.suites.measuring.bench import AnySetting, Bench
+from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.spmm.sweep import Setting
+from rsc_bench.suites.training.models import find
+from rsc_bench.suites.training.sweep import TrainingSetting
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process needs to know before its first case."""
+
+    plugins: tuple[str, ...] = ()
+    """Files with plug-ins that it loads."""
+    kernels: tuple[str, ...] = ()
+    """Files with one kernel each that it loads (``--kernel FILE.py``)."""
+    left_out: tuple[str, ...] = ()
+    """Installed packages whose kernels, selections, allocations and models it leaves out, see `Registry.leave_out`."""
+    data_root: str | None = None
+    device: str = "cpu"
+    limits: Limits = Limits()
+    slow_down: float | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a process is asked for: one of these."""
+
+    product: Setting | None = None
+    training: dict[str, Any] | None = None
+    """The fields of a `TrainingSetting`, its model by name, for that is code."""
+    ceilings: tuple[int, ...] | None = None
+    """Bytes of an operand's row, for each of which the device's ceilings are measured."""
+    rest: bool = False
+    """Whether to give back what a GPU keeps for the next case: another process comes first."""
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a process answers."""
+
+    record: RecordLine | None = None
+    fault: str | None = None
+    """Why no later case can use the device in this process."""
+    ceilings: Ceilings | None = None
+
+
+def job_of(setting: AnySetting) -> Job:
+    """Return the job that measures a case."""
+    if not isinstance(setting, TrainingSetting):
+        return Job(product=setting)
+    values = {field.name: getattr(setting, field.name) for field in fields(setting) if field.init}
+    return Job(training=values | {"model": setting.model.name, "choice": asdict(setting.choice)})
+
+
+def setting_of(job: Job) -> AnySetting | None:
+    """Return the case that a job measures; None where it is about none."""
+    values = job.training
+    if values is None:
+        return job.product
+    return TrainingSetting(**values | {"model": find(values["model"]), "choice": Choice(**values["choice"])})
+
+
+def main(log: str) -> None:
+    """Measure cases until no more come."""
+    serve(_made, log)
+
+
+def _made(setup: bytes) -> Answer:
+    given = msgspec.json.decode(setup, type=Setup)
+    REGISTRY.leave_out(given.left_out)
+    for file in given.plugins:
+        REGISTRY.add_file(Path(file))
+    bench = Bench(
+        catalog(given.kernels), Store(None if given.data_root is None else Path(given.data_root)), given.limits, given.slow_down
+    )
+    devices.HERE.use(given.device)
+    return lambda job, note: msgspec.json.encode(_answer(msgspec.json.decode(job, type=Job), note, bench, given.device))
+
+
+def _answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
+    if job.ceilings is not None:
+        return Answered(ceilings=probes.measure(device, set(job.ceilings)))
+    setting = setting_of(job)
+    if setting is None:
+        bench.rest()
+        return Answered()
+    record = bench.record(setting, lambda epoch: note(msgspec.json.encode(epoch)))
+    fault = bench.fault(setting) if record.status == "failed" else None
+    return Answered(record=to_line(record), fault=fault)

@@ -1,0 +1,145 @@
+"""Decides in which process each case is measured, and makes a record also of a case whose process is lost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from rsc_bench import plugins
+from rsc_bench.harness.measure.worker import Note, Worker, WorkerLost
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.lines import from_line
+from rsc_bench.harness.records.run import Record
+from rsc_bench.plugins import REGISTRY
+from rsc_bench.suites.catalog import Catalog
+from rsc_bench.suites.measuring import serving
+from rsc_bench.suites.measuring.bench import AnySetting, Follow
+from rsc_bench.suites.measuring.serving import Answered, Job, Setup, job_of
+from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.training.sweep import TrainingSetting
+
+APART = ("kernel", "selection", "allocation", "model")
+"""Kinds of plug-ins that run while a case is timed: each file of these has a process of its own."""
+
+Waiting = Callable[[float], None]
+"""Takes the seconds since the case began, twice a second while it runs."""
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where the plug-ins of a run come from, but for ours: files of the user and installed packages."""
+
+    files: tuple[str, ...]
+    """Files that ``--plugin`` names."""
+    catalog: Catalog
+
+    def of(self, setting: AnySetting) -> frozenset[str]:
+        """Return the origins of all that runs while a case is timed; empty where all of it is ours."""
+        choice = setting.choice
+        used = [("kernel", choice.exact), ("selection", choice.selection or "")]
+        used += [("model", setting.model.name)] if isinstance(setting, TrainingSetting) else []
+        files = {kernel: _path(file) for file, kernel in self.catalog.from_files.items()}
+        found = [files.get(choice.exact), *(plugins.load(kind).origins.get(name) for kind, name in used)]
+        return frozenset(filter(None, found))
+
+    def setup(self, origins: frozenset[str], usual: Setup) -> Setup:
+        """Return what a process for cases of some origins loads: their code, and of the others only what all cases need."""
+        others = {origin for kind in APART for origin in plugins.load(kind).origins.values()} - origins
+        return msgspec.structs.replace(
+            usual,
+            plugins=tuple(file for file in self.files if _path(file) in origins or not self._apart(file)),
+            kernels=tuple(file for file in self.catalog.from_files if _path(file) in origins),
+            left_out=tuple(sorted(others)),
+        )
+
+    def _apart(self, file: str) -> bool:
+        """Whether a file has nothing in it that a case of another origin needs, as the source of its graph."""
+        return all(kind.name in APART for kind, _ in REGISTRY.read_file(Path(file), "--plugin"))
+
+
+class Workers:
+    """The processes of a run: one for what is ours, and one of its own for each origin of other code."""
+
+    def __init__(self, origins: Origins, setup: Setup, log: Path, limit_s: float) -> None:
+        """Begin without any.
+
+        Args:
+            origins: where the run's plug-ins come from.
+            setup: what all processes have in common.
+            log: file that names each case as it begins and ends, with what kernels print.
+            limit_s: seconds that a case may take, an epoch where it is a training.
+        """
+        self.log = log
+        self._origins, self._setup, self._limit_s = origins, setup, limit_s
+        self._workers: dict[frozenset[str], Worker] = {}
+        self._last: frozenset[str] | None = None
+
+    def record(self, setting: AnySetting, follow: Follow, waiting: Waiting) -> Record:
+        """Return the record of a case, whatever becomes of its process."""
+        case = setting.case()
+        self._write(f"begins: {case}")
+        try:
+            answer = self._ask(self._origins.of(setting), job_of(setting), lambda note: follow(_epoch(note)), waiting)
+        except WorkerLost as lost:
+            record = Record(case=case, status="failed", reason=str(lost))
+        else:
+            assert answer.record is not None
+            record = from_line(answer.record)
+        self._write(f"{record.status}: {case}{f': {record.reason}' if record.reason else ''}")
+        return record
+
+    def ceilings(self, row_bytes: Iterable[int]) -> Ceilings | None:
+        """Return what the device can reach; None where that could not be measured."""
+        try:
+            return self._ask(frozenset(), Job(ceilings=tuple(sorted(row_bytes))), _ignore, _ignore).ceilings
+        except WorkerLost as lost:
+            self._write(f"failed: ceilings: {lost}")
+            return None
+
+    def close(self) -> None:
+        """End every process."""
+        for worker in self._workers.values():
+            worker.close()
+        self._workers.clear()
+
+    def _ask(self, origins: frozenset[str], job: Job, noted: Note, waiting: Waiting) -> Answered:
+        if self._last not in (None, origins) and self._last in self._workers:
+            with contextlib.suppress(WorkerLost):
+                self._asked(self._last, Job(rest=True), _ignore, _ignore)
+        self._last = origins
+        if origins not in self._workers:
+            self._workers[origins] = Worker(serving.main, msgspec.json.encode(self._origins.setup(origins, self._setup)), self.log)
+        return self._asked(origins, job, noted, waiting)
+
+    def _asked(self, origins: frozenset[str], job: Job, noted: Note, waiting: Waiting) -> Answered:
+        try:
+            content = self._workers[origins].ask(msgspec.json.encode(job), self._limit_s, noted, waiting)
+        except WorkerLost:
+            del self._workers[origins]
+            raise
+        answer = msgspec.json.decode(content, type=Answered)
+        if answer.fault is not None:
+            self._write(f"a new process: the device can do nothing more in this one ({answer.fault})")
+            self._workers.pop(origins).kill()
+        return answer
+
+    def _write(self, line: str) -> None:
+        with self.log.open("a", encoding="utf-8", errors="replace") as log:
+            log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
+
+
+def _epoch(note: bytes) -> Epoch:
+    return msgspec.json.decode(note, type=Epoch)
+
+
+def _path(file: str) -> str:
+    return str(Path(file).resolve())
+
+
+def _ignore(_: object) -> None:
+    pass

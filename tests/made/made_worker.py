@@ -1,0 +1,46 @@
+"""What a worker's process does in tests: each job is the name of a way to behave."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+import time
+
+from rsc_bench.harness.measure.worker import Note, serve
+
+
+def behave(log: str) -> None:
+    """Answer jobs."""
+    serve(lambda setup: lambda job, note: _answer(setup, job, note), log)
+
+
+def _answer(setup: bytes, job: bytes, note: Note) -> bytes:
+    act = ACTS.get(job.decode())
+    if act is not None:
+        act()
+    if job == b"child":
+        return b"%d" % subprocess.Popen(["sleep", "1000"]).pid
+    if job == b"notes":
+        for step in range(5):
+            note(b"%d" % step)
+            time.sleep(0.1)
+    return setup + b":" + job + b":%d" % os.getpid()
+
+
+def _print() -> None:
+    sys.stdout.write("to the log\n")
+    sys.stdout.flush()
+    os.write(2, b"to the log, too\n")
+
+
+ACTS = {
+    "print": _print,
+    "hang": lambda: time.sleep(1000),
+    "hang in C": lambda: ctypes.CDLL(None).sleep(1000),
+    "crash": lambda: ctypes.string_at(0),
+    "leave": lambda: os._exit(7),
+    "abort": os.abort,
+    "killed": lambda: os.kill(os.getpid(), 9),
+}

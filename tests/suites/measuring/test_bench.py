@@ -1,0 +1,66 @@
+"""What makes records in a process: products and trainings, what is given back between them, what a failure leaves."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from rsc_bench.harness.measure.work import Skip
+from rsc_bench.suites.measuring import bench as measuring
+from rsc_bench.suites.measuring.bench import Bench
+from rsc_bench.suites.options import Options
+from rsc_bench.suites.session import Session
+
+
+def test_the_record_of_a_product_is_that_of_its_case():
+    session = Session(Options(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("mkl",), device="cpu", in_process=True))
+    setting = session.settings[0]
+    record = session.bench.record(setting, follow=None)
+    assert (record.case, record.status) == (setting.case(), "ok")
+    assert session.bench.check(setting) is None
+
+
+def test_a_kernel_that_cannot_run_here_is_skipped():
+    session = Session(Options(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("cusparse",), device="cpu"))
+    setting = next(setting for setting in session.settings if setting.choice.name == "cusparse")
+    assert session.bench.record(setting, follow=None).status == "skipped"
+    with pytest.raises(Skip):
+        session.bench.check(setting)
+
+
+@pytest.fixture
+def training():
+    pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
+    session = Session(Options(benchmark=True, graphs=("small:random",), models=("GCN",), device="cpu"))
+    return session, session.trainings[0]
+
+
+def on_a_gpu(session, freed):
+    """The bench of a session, whose operands note that a GPU's memory is to be freed."""
+    store = SimpleNamespace(operands=SimpleNamespace(free_gpu=lambda: freed.append(True)), graph=lambda name, reorder: None)
+    return Bench(session.catalog, store)
+
+
+def test_a_training_begins_without_the_operands_that_a_gpu_kept_for_products(training, monkeypatch):
+    from rsc_bench.suites.training import run
+
+    session, setting = training
+    freed, freed_before = [], []
+
+    def begins(*_):
+        freed_before.extend(freed)
+        raise Skip("that was all")
+
+    monkeypatch.setattr(run, "train", begins)
+    record = on_a_gpu(session, freed).record(setting, follow=None)
+    assert (record.status, record.reason) == ("skipped", "that was all")
+    assert freed_before == [True], "they would count as memory of the training"
+
+
+def test_after_a_failure_a_gpu_is_asked_whether_it_works_and_its_memory_is_given_back(training, monkeypatch):
+    session, setting = training
+    freed = []
+    monkeypatch.setattr(measuring.faults, "fault", lambda device: f"{device} is gone")
+    bench = on_a_gpu(session, freed)
+    assert bench.fault(setting) is None, "a CPU"
+    assert bench.fault(SimpleNamespace(device="cuda:0")) == "cuda:0 is gone"
+    assert freed == [True]

@@ -1,0 +1,120 @@
+"""Each origin of code has a process of its own, and a case whose process is lost is a record; the next goes on in a new one."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rsc_bench import plugins
+from rsc_bench.plugins import Registry
+from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.measuring import workers as pool
+from rsc_bench.suites.measuring.serving import Job, Setup, job_of, setting_of
+from rsc_bench.suites.measuring.workers import Origins
+from rsc_bench.suites.options import Options
+from rsc_bench.suites.session import Session
+
+KERNEL = """
+import os
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact.torch_reduce import prepare
+
+def leave(*given):
+    os._exit(3)
+
+KERNEL = Kernel({name!r}, "cpu", "The kernel of a user.", {prepare})
+"""
+SELECTION = """
+from rsc_bench.kernels.sampled.selections import Selection
+from rsc_bench.kernels.sampled.selections.topk import SELECTION as topk
+SELECTION = Selection("most", "The best.", topk.draw)
+"""
+ORDER = """
+from rsc_bench.suites.graphs.orders import Order
+ORDER = Order("backwards", "The last node first.", lambda graph: None)
+"""
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    monkeypatch.setattr(plugins, "REGISTRY", made := Registry())
+    monkeypatch.setattr(pool, "REGISTRY", made)
+    return made
+
+
+def write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+def settings(*kernels, files=(), budgets=(0.5,)):
+    options = Options(
+        benchmark=True, graphs=("small:hub",), widths=(3,), kernels=kernels, plugins=files, budgets=budgets, device="cpu", rounds=1
+    )
+    return Session(options)
+
+
+def test_ours_share_a_process_and_each_file_has_its_own(registry, tmp_path):
+    mine, theirs = (write(tmp_path / f"{name}.py", KERNEL.format(name=name, prepare="prepare")) for name in ("mine", "theirs"))
+    session = settings("mkl", "topk(mkl)", mine, theirs)
+    origins = Origins((), session.catalog)
+    found = {setting.choice.name: origins.of(setting) for setting in session.settings}
+    assert found["mkl"] == found["topk(mkl)"] == found["rows_numba"] == frozenset()
+    assert found["mine"] == found["cached_topk(mine)"] == {mine}
+    assert found["theirs"] == {theirs}
+    assert origins.setup(frozenset(), Setup()).kernels == ()
+    assert origins.setup(frozenset({mine}), Setup(device="cuda:0")) == Setup(kernels=(mine,), device="cuda:0")
+
+
+def test_a_selection_is_code_that_runs_while_a_case_is_timed_too(registry, tmp_path):
+    file = write(tmp_path / "most.py", SELECTION)
+    registry.add_file(Path(file))
+    session = settings("most(mkl)", "mkl", files=(file,))
+    origins = Origins((file,), session.catalog)
+    found = {setting.choice.name: origins.of(setting) for setting in session.settings}
+    assert (found["most(mkl)"], found["mkl"]) == ({file}, frozenset())
+    assert origins.setup(frozenset(), Setup()).plugins == ()
+    assert origins.setup(frozenset({file}), Setup()).plugins == (file,)
+
+
+def test_what_every_case_needs_is_loaded_in_every_process(registry, tmp_path):
+    file = write(tmp_path / "order.py", ORDER)
+    registry.add_file(Path(file))
+    assert Origins((file,), catalog()).setup(frozenset(), Setup()).plugins == (file,)
+
+
+def test_an_installed_package_is_left_out_of_every_process_but_its_own(registry):
+    found = plugins.load("kernel")
+    found.origins["rows_numba"] = "their-package"
+    session = settings("rows_numba", "mkl")
+    origins = Origins((), session.catalog)
+    assert {origins.of(setting) for setting in session.settings if setting.choice.name == "rows_numba"} == {
+        frozenset({"their-package"})
+    }
+    assert origins.setup(frozenset(), Setup()).left_out == ("their-package",)
+    assert origins.setup(frozenset({"their-package"}), Setup()).left_out == ()
+
+
+def test_a_case_goes_through_a_pipe_as_it_is():
+    pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
+    session = Session(Options(benchmark=True, graphs=("small:hub",), models=("GCN",), widths=(8,), ablation=True, device="cpu"))
+    for setting in session.settings:
+        assert setting_of(msgspec.json.decode(msgspec.json.encode(job_of(setting)), type=Job)) == setting
+
+
+def test_a_case_whose_process_is_lost_is_a_record_and_the_next_one_has_a_new_process(registry, tmp_path):
+    bad = write(tmp_path / "bad.py", KERNEL.format(name="bad", prepare="leave"))
+    session = settings("mkl", bad)
+    measured = session.workers(tmp_path / "run.log")
+    chosen = [setting for setting in session.settings if setting.choice.name in ("mkl", "bad", "cached_topk(bad)")]
+    waited = []
+    try:
+        records = [measured.record(setting, follow=None, waiting=waited.append) for setting in [*chosen, chosen[0]]]
+    finally:
+        measured.close()
+    found = {record.case.kernel: (record.status, record.reason) for record in records}
+    left = "its process ended with status 3"
+    assert found == {"mkl": ("ok", None), "bad": ("failed", left), "cached_topk(bad)": ("failed", left)}
+    log = [line.partition(" ")[2] for line in (tmp_path / "run.log").read_text().splitlines()]
+    assert [line for line in log if "bad" in line][:2] == [f"begins: {chosen[1].case()}", f"failed: {chosen[1].case()}: {left}"]
+    assert len([line for line in log if line.startswith("begins: ")]) == len(records)
