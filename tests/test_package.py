@@ -104,23 +104,30 @@ def test_the_suites_run_in_the_users_folder_and_leave_their_results_there(elsewh
     assert "rsc-bench bench --results" in shown.stdout
 
 
-def test_the_suites_only_check_where_that_is_asked(elsewhere):
-    before = sorted((elsewhere / "results").glob("*")) if (elsewhere / "results").exists() else []
-    options = ["--graph", "small:hub", "--width", 3, "--kernel", "mkl", "--dtype", "float32", "--reduce", "sum"]
-    done = python(elsewhere, "-m", "rsc_bench", "bench", "exact", "--check", *options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
-    assert (sorted((elsewhere / "results").glob("*")) if (elsewhere / "results").exists() else []) == before
-
-
-def test_a_users_own_settings_of_pytest_are_not_for_the_suites(elsewhere):
+@pytest.fixture(scope="module")
+def checked(elsewhere):
+    """A run that only checks, beside settings of pytest of the user's own; and what lay in ``results`` before and after it."""
     (elsewhere / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    options = ["--graph", "small:hub", "--width", 3, "--kernel", "mkl", "--dtype", "float32", "--reduce", "sum"]
+    before = sorted((elsewhere / "results").glob("*"))
     try:
-        options = ["--check", "--graph", "small:hub", "--width", 3, "--kernel", "mkl"]
-        done = python(elsewhere, "-m", "rsc_bench", "bench", "exact", *options)
+        done = python(elsewhere, "-m", "rsc_bench", "bench", "exact", "--check", *options)
     finally:
         (elsewhere / "pytest.ini").unlink()
+    return done, before, sorted((elsewhere / "results").glob("*"))
+
+
+def test_the_suites_only_check_where_that_is_asked(checked):
+    done, before, after = checked
     assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+    assert after == before
+
+
+def test_a_users_own_settings_of_pytest_are_not_for_the_suites(checked):
+    done, _, _ = checked
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no-such-option" not in done.stdout + done.stderr
 
 
 def seconds_of(folder, *arguments):

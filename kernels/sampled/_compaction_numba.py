@@ -111,7 +111,7 @@ def _ask_ahead(entry, ids, at, part, data):  # type: ignore[no-untyped-def]
         prefetch(line + np.uint64(64))
 
 
-@numba.njit(inline="always")
+@numba.njit  # not inlined as the above: it runs once for a thread's rows, and a copy at each call is compiled each time
 def _in_order(ids, first, last, loops):  # type: ignore[no-untyped-def]
     """Return the columns with an entry in the rows from `first` on, before `last`, ascending.
 

@@ -31,11 +31,13 @@ def tree(folder: Path) -> dict[Path, bytes | None]:
 
 
 SERVING = """
-import contextlib, io, json, sys
+import atexit, contextlib, gc, io, json, sys
 import pytest
+atexit.register(gc.unfreeze)  # or Triton's bindings list as leaked, at the exit, what is not freed
 answers = sys.stdout
 for line in sys.stdin:
     out, err = io.StringIO(), io.StringIO()
+    gc.freeze()  # what earlier runs loaded stays: each run collects garbage several times when it ends
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = int(pytest.main(json.loads(line)))
     print(json.dumps([status, out.getvalue(), err.getvalue()]), file=answers, flush=True)

@@ -1,0 +1,46 @@
+"""Keeps the whole of the tests short: what is collected is looked through once, and what takes longest begins first."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+FIRST = (
+    "kernels/test_interpreter.py",
+    "test_adding_a_plugin.py",
+    "test_package.py",
+    "test_examples.py",
+    "suites/training/test_training_run.py",
+    "suites/training/test_training_suite.py",
+    "suites/test_benchmark_run.py",
+    "suites/test_ab_of_products.py",
+)
+"""Files of few tests that take long, most of them because they start processes, the longest first."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist take files in the order below: by itself it begins with those that have most tests, and ends with these."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, or one worker still has such a file when the others have nothing left."""
+    places = {HERE / name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(FIRST)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out what is there now, which stays to the end: thousands of tests, and torch.
+
+    Many tests collect garbage, before they read memory say: that takes half a second each with all of it, and next to nothing
+    without. At the exit it is freed after all: Triton's bindings list on the terminal what is not.
+    """
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)
