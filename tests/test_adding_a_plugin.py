@@ -46,7 +46,11 @@ def scratch(tmp_path_factory):
     for name in filter(None, found):
         if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name)
+    for compiled in ROOT.glob("kernels/**/__pycache__/*.nb[ic]"):  # Numba takes what belongs to files of the same time and size
+        place = folder / compiled.relative_to(ROOT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(compiled, place)
     for kind, path in TABLE.items():
         assert not (folder / path).exists()
         shutil.copy(PLUGINS / f"{kind}.py", folder / path)

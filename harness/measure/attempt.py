@@ -12,9 +12,10 @@ from rsc_bench.harness.measure.gpu import energy
 from rsc_bench.harness.measure.gpu.faults import out_of_memory
 from rsc_bench.harness.measure.memory.device import Memory
 from rsc_bench.harness.measure.sampling import Limits, sample
+from rsc_bench.harness.measure.state import State
 from rsc_bench.harness.measure.timing import CannotTime, Clock, Stopwatch, Timed
 from rsc_bench.harness.measure.watch import Watch, watched
-from rsc_bench.harness.measure.work import Checked, Skip, Work, Wrong
+from rsc_bench.harness.measure.work import Checked, Probe, Skip, Work, Wrong
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Measurement, MemoryUse, Timing
 from rsc_bench.harness.records.run import Record, Status
@@ -38,13 +39,26 @@ def attempt(
         limits: when to stop sampling.
         watch: reads what the device reports beside the clock, for as long as the case runs.
     """
+    state = State.read()
     try:
         with watch(case) as watching:
-            return Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watching))
+            record = Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watching))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a kernel may leave the program, or skip a test: it is its record that says so
-        return Record(case=case, status=status_of(error), reason=reason_of(error))
+        record = Record(case=case, status=status_of(error), reason=reason_of(error))
+    return unchanged(record, state)
+
+
+def unchanged(record: Record, state: State) -> Record:
+    """Return a record, `wrong` where its case has changed the process for those behind it; what it changed is put back."""
+    changed = state.put_back()
+    if not changed:
+        return record
+    reason = f"changed {', '.join(changed)}"
+    if record.status == "ok":
+        return Record(case=record.case, status="wrong", reason=reason)
+    return Record(case=record.case, status=record.status, reason=f"{record.reason}; it also {reason}")
 
 
 def reason_of(error: BaseException) -> str:
@@ -69,15 +83,14 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits, watch: Wa
     prepare_s = perf_counter() - start
     checked, left = _checked(work, watch.memory)
     memory = _memory(work, None if before is None else before + left, watch.memory)
-    warmup_calls = _warm_up(work, limits)
-    watch.mark("sample")
-    stopwatch = Stopwatch(clock, Timed(work, work.period, work.synchronise, work.device))
-    times_s, stop = watch.sampled(stopwatch, limits)
+    work.check_memory()
+    warmup_calls, stopwatch, (times_s, stop) = _sampled(work, clock, limits, watch)
     watch.mark("parts")
     select_s, multiply_s = (_part(work, part, clock, limits) for part in (work.select, work.multiply))
     watch.measure_energy(energy.bursts(lambda: _period(work), work.period, work.synchronise))
     watch.mark("check")
     work.check(work())
+    work.check_operands()
     timing = Timing(
         times_s=times_s,
         select_s=select_s,
@@ -130,13 +143,36 @@ def _period(work: Work) -> Any:
     return work()
 
 
-def _warm_up(work: Work, limits: Limits) -> int:
+def _sampled(work: Work, clock: Clock, limits: Limits, watch: Watch) -> tuple[int, Stopwatch, tuple[list[float], str]]:
+    """Return the calls until the first sample, what took the samples, and these in order, with why there are no more.
+
+    Each is taken over other operands than the one before; what changes them and looks at results is off the clock.
+    """
+    probe = work.probe(work)
+    warmup_calls = _warm_up(probe, work, limits)
+    watch.mark("sample")
+    stopwatch = Stopwatch(clock, Timed(probe, work.period, work.synchronise, work.device))
+
+    def take() -> float:
+        probe.change()
+        seconds = stopwatch()
+        probe.look()
+        return seconds
+
+    samples = watch.sampled(take, limits)
+    probe.judge()
+    return warmup_calls, stopwatch, samples
+
+
+def _warm_up(probe: Probe, work: Work, limits: Limits) -> int:
     """Call for a while, so that lazy set-up and clock ramps are over; return all calls so far, the checked ones included."""
     end = perf_counter() + limits.warmup_s
     calls = 1 + work.period
     while True:
-        work()
+        probe.change()
+        probe()
         work.synchronise()  # each time: a queue takes a thousand calls in no time, and seconds to work them off
+        probe.look()
         calls += 1
         if perf_counter() >= end:
             return calls

@@ -25,6 +25,46 @@ class Checked:
     accuracy: Accuracy
 
 
+class Probe(Protocol):
+    """Calls a piece of work, and finds out beside the clock whether what it gives belongs to what it was given."""
+
+    def __call__(self) -> Any:
+        """Do the work once and return its result; the one before is let go first, so that there are never two."""
+        ...
+
+    def change(self) -> None:
+        """Change a little of what the next call reads."""
+        ...
+
+    def look(self) -> None:
+        """Compare what that reaches of the last result, and put back what was changed."""
+        ...
+
+    def judge(self) -> None:
+        """Raise `Wrong` where a result that was looked at did not belong to its operand."""
+        ...
+
+
+@dataclass(frozen=True)
+class Unprobed:
+    """Calls a piece of work, of which nothing can be changed and looked at."""
+
+    call: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        """Do the work once and return its result."""
+        return self.call()
+
+    def change(self) -> None:
+        """Do nothing."""
+
+    def look(self) -> None:
+        """Do nothing."""
+
+    def judge(self) -> None:
+        """Do nothing."""
+
+
 class Work(Protocol):
     """One case, prepared: what is called to measure it, without knowing what it computes."""
 
@@ -45,6 +85,18 @@ class Work(Protocol):
 
     def check(self, result: Any) -> Checked:
         """Compare a result with its float64 reference; raise `Wrong` where they differ."""
+        ...
+
+    def check_memory(self) -> None:
+        """Raise `Wrong` where a result has no memory of its own, or is not written everywhere; calls the work."""
+        ...
+
+    def check_operands(self) -> None:
+        """Raise `Wrong` where the work has changed what it was given."""
+        ...
+
+    def probe(self, call: Callable[[], Any]) -> Probe:
+        """Return what calls the work through `call`, and looks at what comes of it."""
         ...
 
     def result_bytes(self, result: Any) -> int:

@@ -98,12 +98,12 @@ class OperandStore:
     def main_memory_bytes(self, product: Product) -> int:
         """Return what a case builds in main memory, on whichever device it runs.
 
-        The matrix, where no case before has made it, is made there. Then, on a CPU, the operand and two results, and in float64
-        the references of all and of what was kept, the result and their difference; on a GPU, which compares for itself, the
-        gradient in float32 and two references.
+        The matrix, where no case before has made it, is made there. Then, on a CPU, the operand, the kernel's copy of it and two
+        results, and in float64 the references of all and of what was kept, the result and their difference; on a GPU, which
+        compares for itself, the gradient in float32 and two references.
         """
         nnz = 0 if product.reduce in self._matrices.get(product.graph, {}) else product.graph.edges
-        entry = 3 * product.dtype.itemsize + 4 * 8 if product.device == "cpu" else torch.float32.itemsize + 2 * 8
+        entry = 4 * product.dtype.itemsize + 4 * 8 if product.device == "cpu" else torch.float32.itemsize + 2 * 8
         return max(_MAKING_BYTES * nnz, _MADE_BYTES * nnz + product.graph.nodes * product.width * entry)
 
     def _check_room(self, product: Product) -> None:
@@ -117,8 +117,8 @@ class OperandStore:
             raise _too_large(product, needed, free, "memory")
 
     def _check_gpu_room(self, product: Product) -> None:
-        """Raise `Skip` where a GPU is too small for the least that any kernel needs: both matrices' columns, G and two results."""
-        needed = 2 * 4 * product.graph.edges + 3 * product.graph.nodes * product.width * product.dtype.itemsize
+        """Raise `Skip` where a GPU is too small for what any kernel needs: both matrices' columns, G twice, two results."""
+        needed = 2 * 4 * product.graph.edges + 4 * product.graph.nodes * product.width * product.dtype.itemsize
         if needed > self._gpu_free_bytes(product.device):
             self.free_gpu()  # of the cases before
         free = self._gpu_free_bytes(product.device)

@@ -15,6 +15,10 @@ class Store:
     def __init__(self, data_root: Path | None = None) -> None:
         """Begin with nothing; `data_root` is the folder of published graphs, None: ``data``."""
         self._data_root = data_root
+        self.drop()
+
+    def drop(self) -> None:
+        """Forget everything: a kernel has changed what others would get, and it is made anew."""
         self._graphs = GraphStore()
         self.operands = OperandStore(self._graphs)
         self.references = References()

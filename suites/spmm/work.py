@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
-import numpy as np
 import torch
 
 from rsc_bench.harness.measure.work import Checked, Skip, Wrong
@@ -15,13 +15,12 @@ from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import SampledMultiply
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.options import DTYPES
+from rsc_bench.suites.spmm.checks import Fingerprint, check_form, check_memory, check_values
 from rsc_bench.suites.spmm.operands import Operands, Product
-from rsc_bench.suites.spmm.reference import References, relative_error
+from rsc_bench.suites.spmm.probe import ProductProbe, Site, sites
+from rsc_bench.suites.spmm.reference import relative_error
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
-
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}
-"""Largest relative Frobenius error of a right kernel: some hundred roundings of the dtype, far below one wrong row."""
 
 
 def from_setting(setting: Setting, catalog: Catalog, store: Store) -> Callable[[], SpmmWork]:
@@ -37,11 +36,27 @@ def from_setting(setting: Setting, catalog: Catalog, store: Store) -> Callable[[
 def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWork]:
     """Make the operands and tune the kernel for them; return what prepares it, which then pays for neither.
 
-    Both raise `Skip` where the kernel cannot compute the product, and the first where memory is too small.
+    Both raise `Skip` where the kernel cannot compute the product, and the first where memory is too small. What the product is
+    checked against is made before the kernel has been called, and its dense operand is a copy that no other case has.
     """
     made = store.operands.make(product)
-    tune_s = _tuned(product, made, kernel)
-    return lambda: SpmmWork(product, made, _prepared(product, made, kernel), store.references, tune_s)
+    store.references.reference(product, made)
+    given = Given(made, Operands(made.matrix, made.dense.clone()), Fingerprint(made.matrix), sites(made.matrix, made.dense))
+    tune_s = _tuned(product, given.kernels, kernel)
+    return lambda: SpmmWork(product, given, _prepared(product, given.kernels, kernel), store, tune_s)
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a case is given, and what shows that it is still what it was."""
+
+    ours: Operands
+    """What no kernel holds the dense part of."""
+    kernels: Operands
+    """What the kernel multiplies: the same matrix, and a dense operand of its own."""
+    matrix: Fingerprint
+    sites: list[Site]
+    """Places of the dense operand that are changed between calls."""
 
 
 def _tuned(product: Product, made: Operands, kernel: Kernel) -> float | None:
@@ -68,18 +83,16 @@ def _prepared(product: Product, made: Operands, kernel: Kernel) -> Multiply:
 class SpmmWork:
     """A prepared SpMM as the harness calls it."""
 
-    def __init__(
-        self, product: Product, made: Operands, multiply: Multiply, references: References, tune_s: float | None = None
-    ) -> None:
-        self._product, self._operands, self._multiply, self.tune_s = product, made, multiply, tune_s
-        self._references = references
-        self._matrix, self._dense = made.matrix, made.dense
+    def __init__(self, product: Product, given: Given, multiply: Multiply, store: Store, tune_s: float | None = None) -> None:
+        self._product, self._given, self._multiply, self.tune_s = product, given, multiply, tune_s
+        self._store = store
+        self._matrix, self._dense = given.kernels.matrix, given.kernels.dense
         self._sampled = multiply if isinstance(multiply, SampledMultiply) else None
         self.device = product.device
         self.period = self._sampled.sampling.interval if self._sampled else 1
         # Not methods of its own: referring to itself, it would keep a GPU's memory until the garbage collector runs.
-        self.select: Callable[[], object] | None = partial(self._sampled.select, made.dense) if self._sampled else None
-        self.multiply: Callable[[], object] | None = partial(self._sampled.multiply, made.dense) if self._sampled else None
+        self.select: Callable[[], object] | None = partial(self._sampled.select, self._dense) if self._sampled else None
+        self.multiply: Callable[[], object] | None = partial(self._sampled.multiply, self._dense) if self._sampled else None
 
     def __call__(self) -> torch.Tensor:
         """Return the product, selecting first where it is due."""
@@ -87,15 +100,23 @@ class SpmmWork:
 
     def check(self, result: torch.Tensor) -> Checked:
         """Compare with the product of the kept pairs in float64, and with the whole one for the error of sampling."""
-        exact = self._references.reference(self._product, self._operands)
+        try:
+            return self._checked(result)
+        except Wrong:
+            self.check_operands()  # which would be the reason, and is the better one
+            raise
+
+    def _checked(self, result: torch.Tensor) -> Checked:
+        check_form(result, self._given.ours)
+        exact = self._store.references.reference(self._product, self._given.ours)
         kept_nnz, kept_pairs = self._matrix.nnz, None
         wanted = exact
         if self._sampled is not None:
             weights = self._sampled.kept.weights.cpu()
             kept_nnz, kept_pairs = self._sampled.kept_nnz, int((weights != 0).sum())
-            wanted = self._references.reference(self._product, self._operands, weights)
+            wanted = self._store.references.reference(self._product, self._given.ours, weights)
             self._check_budget(kept_nnz)
-        check_error = self._check_result(result, wanted)
+        check_error = check_values(result, wanted, self._product.dtype)
         matrix = Matrix(
             nnz=self._matrix.nnz,
             kept_nnz=kept_nnz,
@@ -108,13 +129,21 @@ class SpmmWork:
         rel_error = check_error if wanted is exact else relative_error(result, exact)
         return Checked(matrix, Accuracy(rel_error=rel_error, check_error=check_error))
 
-    def _check_result(self, found: torch.Tensor, wanted: np.ndarray) -> float:
-        if found.shape != wanted.shape:
-            raise Wrong(f"result must have shape {wanted.shape} (got {tuple(found.shape)})")
-        error, most = relative_error(found, wanted), TOLERANCE[self._product.dtype]
-        if not error <= most:  # written so that NaN does not pass
-            raise Wrong(f"relative error against float64 must be at most {most:g} (got {error:g})")
-        return error
+    def check_memory(self) -> None:
+        """Raise `Wrong` where a result has no memory of its own, or is not written everywhere; calls the kernel."""
+        check_memory(self, self._given.kernels, self.check)
+
+    def check_operands(self) -> None:
+        """Raise `Wrong` where the kernel has changed what it was given; what others would get of it is made anew."""
+        changed = [] if torch.equal(self._dense, self._given.ours.dense) else ["the dense one"]
+        changed += [f"{name} of the matrix" for name in self._given.matrix.changed()]
+        if changed:
+            self._store.drop()
+            raise Wrong(f"changed its operand ({', '.join(changed)})")
+
+    def probe(self, call: Callable[[], torch.Tensor]) -> ProductProbe:
+        """Return what calls the product through `call`, with an operand that is a little different each time."""
+        return ProductProbe(call, self._dense, self._given.sites, self._sampled)
 
     def _check_budget(self, kept_nnz: int) -> None:
         assert self._sampled is not None

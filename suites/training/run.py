@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import torch
 
-from rsc_bench.harness.measure.attempt import reason_of, status_of
+from rsc_bench.harness.measure.attempt import reason_of, status_of, unchanged
 from rsc_bench.harness.measure.memory import process as memory
+from rsc_bench.harness.measure.state import State
 from rsc_bench.harness.measure.watch import Watch, watched
 from rsc_bench.harness.measure.work import Wrong
 from rsc_bench.harness.records.case import Case
@@ -44,16 +45,18 @@ Trained = tuple[History, float]
 
 def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
     """Return the record of a training: its measurement, or why there is none. Only an interruption gets past it."""
+    state = State.read()
     try:
         with watched(case, TRACE_PERIOD_S) as watch:
             watch.mark("sample")
-            return Record(case=case, status="ok", measurement=_watched(train(), watch))
+            record = Record(case=case, status="ok", measurement=_watched(train(), watch))
     except TrainingError as error:
-        return Record(case=case, status="failed", reason=str(error))
+        record = Record(case=case, status="failed", reason=str(error))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # as of a product
-        return Record(case=case, status=status_of(error), reason=reason_of(error))
+        record = Record(case=case, status=status_of(error), reason=reason_of(error))
+    return unchanged(record, state)
 
 
 def _watched(found: Measurement, watch: Watch) -> Measurement:

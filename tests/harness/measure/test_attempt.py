@@ -12,7 +12,7 @@ from rsc_bench.harness.measure.memory.device import HostMemory
 from rsc_bench.harness.measure.memory.process import ProcFiles
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.measure.watch import NotWatched, watched
-from rsc_bench.harness.measure.work import Checked, Skip, Wrong
+from rsc_bench.harness.measure.work import Checked, Skip, Unprobed, Wrong
 from rsc_bench.harness.records.measurement import Accuracy, Matrix
 
 LIMITS = Limits(warmup_s=0, time_s=10)
@@ -20,6 +20,23 @@ FACTS = Checked(
     Matrix(nnz=100, kept_nnz=10, rows=10, columns=10, kept_pairs=2, graph_digest="abc"),
     Accuracy(rel_error=0.5, check_error=1e-7),
 )
+
+
+class Noted(Unprobed):
+    """Calls work, and writes down that it is changed and looked at."""
+
+    def __init__(self, done, call):
+        super().__init__(call)
+        object.__setattr__(self, "done", done)
+
+    def change(self):
+        self.done.append("change")
+
+    def look(self):
+        self.done.append("look")
+
+    def judge(self):
+        self.done.append("judge")
 
 
 class Work:
@@ -43,6 +60,15 @@ class Work:
         if self._wrong_from is not None and result >= self._wrong_from:
             raise Wrong(f"relative error against float64 must be at most 1e-05 (got 2 in call {result})")
         return FACTS
+
+    def check_memory(self):
+        self.done.append("check memory")
+
+    def check_operands(self):
+        self.done.append("check operands")
+
+    def probe(self, call):
+        return Noted(self.done, call)
 
     def result_bytes(self, result):
         return self._result_bytes
@@ -100,8 +126,8 @@ def record_of(error):
 def test_work_is_checked_then_timed_then_checked_again():
     work = Work()
     found = measured(work)
-    assert work.done[:2] == ["call", "check"]
-    assert work.done[-2:] == ["call", "check"]
+    assert work.done[:4] == ["call", "check", "call", "check memory"], "nothing is timed of what has failed a check"
+    assert work.done[-3:] == ["call", "check", "check operands"]
     assert work.done.count("check") == 2
     assert work.done.count("call") == 1 + 1 + 1 + len(found.timing.times_s) + 1, "checked, weighed, warmed up, timed, checked"
 
@@ -177,8 +203,56 @@ def test_warming_up_waits_for_each_call():
             self.done.append("wait")
 
     work = Queued()
-    module._warm_up(work, Limits(warmup_s=0.001))
-    assert work.done[:4] == ["call", "wait"] * 2, "a queue would take seconds of calls in a millisecond"
+    module._warm_up(work.probe(work), work, Limits(warmup_s=0.001))
+    assert work.done[:8] == ["change", "call", "wait", "look"] * 2, "a queue would take seconds of calls in a millisecond"
+
+
+def test_each_sample_is_taken_over_another_operand_and_looked_at_off_the_clock():
+    work = Work(period=2)
+    found = measured(work)
+    sample = ["change", "call", "call", "look"]
+    begin = work.done.index("check memory") + 1 + len(["change", "call", "look"])  # of the one call that warms up
+    assert work.done[begin:][: 4 * len(found.timing.times_s)] == sample * len(found.timing.times_s)
+    assert work.done.count("judge") == 1
+
+
+def test_a_result_that_does_not_follow_its_operand_has_no_time():
+    class Remembers(Noted):
+        def judge(self):
+            raise Wrong("result must follow its operand")
+
+    class Remembering(Work):
+        def probe(self, call):
+            return Remembers(self.done, call)
+
+    record = attempt(case(), lambda: Remembering, clock(), LIMITS)
+    assert (record.status, record.reason, record.measurement) == ("wrong", "result must follow its operand", None)
+
+
+@pytest.mark.parametrize("part", ["check_memory", "check_operands"])
+def test_work_that_shares_memory_or_changes_its_operands_is_wrong(part):
+    def refuse(self):
+        raise Wrong(f"fails {part}")
+
+    record = attempt(case(), lambda: type("Bad", (Work,), {part: refuse}), clock(), LIMITS)
+    assert (record.status, record.reason) == ("wrong", f"fails {part}")
+
+
+def test_a_case_that_changes_the_process_is_wrong_and_the_process_is_put_back():
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install torch")
+    before = torch.get_default_dtype()
+
+    class Changes(Work):
+        def __call__(self):
+            torch.set_default_dtype(torch.float64)
+            return super().__call__()
+
+    record = attempt(case(), lambda: Changes, clock(), LIMITS)
+    assert (record.status, record.reason, record.measurement) == ("wrong", "changed torch's default dtype", None)
+    assert torch.get_default_dtype() is before
+    failed = attempt(case(), lambda: lambda: Changes(wrong_from=1), clock(), LIMITS)
+    assert failed.status == "wrong"
+    assert failed.reason.endswith("(got 2 in call 1); it also changed torch's default dtype")
 
 
 def test_selecting_and_multiplying_are_timed_apart():
@@ -261,10 +335,33 @@ def test_a_reason_is_one_line_also_where_there_is_little_to_say(error):
     assert "\n" not in record.reason
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_an_interruption_is_not_a_record(error):
-    with pytest.raises(error):
-        record_of(error())
+def test_an_interruption_is_not_a_record():
+    with pytest.raises(KeyboardInterrupt):
+        record_of(KeyboardInterrupt())
+
+
+class Textless(Exception):
+    """An error whose text cannot be made."""
+
+    def __str__(self):
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit(0), "SystemExit: 0"),
+        (GeneratorExit(), "GeneratorExit"),
+        (pytest.skip.Exception("not today"), "Skipped: not today"),
+        (RuntimeError("bad \udcff name"), r"RuntimeError: bad \udcff name"),
+        (Textless(), "Textless: its text cannot be made"),
+    ],
+    ids=["exits", "closes", "skips", "no UTF-8", "no text"],
+)
+def test_whatever_a_kernel_raises_is_a_record_that_can_be_written(error, reason):
+    record = record_of(error)
+    assert (record.status, record.reason) == ("failed", reason)
+    assert record.reason.encode()
 
 
 def test_a_failure_while_timing_is_a_record_too():

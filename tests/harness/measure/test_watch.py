@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from made_work import Opaque
 
 pytest.importorskip("pynvml", reason="the fake borrows the library's constants")
 
@@ -88,7 +89,7 @@ def test_a_case_on_a_gpu_has_a_trace_energy_and_flags(library, watcher):
     assert (found.trace_missing, found.energy_missing, found.shared_with) == (None, None, None)
 
 
-class Work:
+class Work(Opaque):
     """A kernel that takes 2 ms."""
 
     period, device, select, multiply, tune_s = 1, "cuda:0", None, None, None

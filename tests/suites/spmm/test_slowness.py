@@ -3,12 +3,13 @@
 from time import perf_counter
 
 import pytest
+from made_work import Opaque
 
 from rsc_bench.harness.measure.clocks import Clock, Opened, Sample
 from rsc_bench.suites.spmm.slowness import slowed
 
 
-class Spinning:
+class Spinning(Opaque):
     """Work of 2 ms, which keeps the time that each call really took."""
 
     period, select, multiply, tune_s = 3, None, None, 0.5

@@ -4,6 +4,7 @@ from statistics import median
 
 import pytest
 import torch
+from made_work import Opaque
 
 from rsc_bench.harness.measure.clocks import Timed
 from rsc_bench.harness.measure.timing import Stopwatch
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 CLOCKS = load("clock")
 
 
-class Product:
+class Product(Opaque):
     """A dense product of some milliseconds."""
 
     period, device, select, multiply, tune_s = 1, "cuda:0", None, None, None

@@ -77,7 +77,7 @@ def asked(monkeypatch):
 
 
 def session(path):
-    options = {"graphs": ("small:hub",), "kernels": ("mkl",), "device": "cpu", "results": path}
+    options = {"graphs": ("small:hub",), "kernels": ("mkl",), "device": "cpu", "results": path, "in_process": True}
     return Session(Options(benchmark=True, widths=(3,), dtypes=("float32", "bfloat16"), **options))
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch as real_torch
 from fake_cuda import LAUNCH_S, FakeTorch, Generator
 from made_runs import case
+from made_work import Opaque
 
 from rsc_bench.harness.measure.attempt import attempt
 from rsc_bench.harness.measure.clocks import CannotTime, Timed, cuda_cold, cuda_graph, cuda_hot
@@ -337,7 +338,7 @@ def test_a_flush_that_never_reaches_memory_is_the_largest_and_warns_how_far_it_g
     assert shown.buffer_bytes == max(l2.SIZES) * gpus.gpu("cuda:0").l2_bytes
 
 
-class Work:
+class Work(Opaque):
     """A cached kernel on the made-up GPU, whose selecting call waits for the device."""
 
     device, period, tune_s = "cuda:0", 4, None

@@ -6,6 +6,7 @@ import weakref
 import pytest
 from fake_cuda import L2_BYTES, Array, FakeTorch
 from made_runs import case
+from made_work import Opaque
 
 from rsc_bench.harness.measure.attempt import attempt
 from rsc_bench.harness.measure.clocks import cuda_cold, cuda_hot
@@ -78,7 +79,7 @@ def session():
     return Session()
 
 
-class Work:
+class Work(Opaque):
     """A kernel over an operand of its own, whose result is as large."""
 
     device, period, select, multiply, tune_s = "cuda:0", 1, None, None, None

@@ -1,0 +1,145 @@
+"""Finds what is wrong with the result of a kernel, and says where; and whether its operands are still what they were."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from rsc_bench.harness.measure.work import Wrong
+from rsc_bench.kernels import Csr
+from rsc_bench.suites.spmm.operands import Operands
+from rsc_bench.suites.spmm.reference import relative_error
+
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}
+"""Largest relative Frobenius error of a right kernel: some hundred roundings of the dtype, far below one wrong row."""
+_NAMED = 3
+"""Rows and columns that are named of those that are wrong."""
+_M_PERTURB = -6
+_BLOCK = 1024
+
+
+def check_form(found: object, made: Operands) -> None:
+    """Raise `Wrong` where a result is no tensor of the right shape, dtype, layout and device."""
+    dense, shape = made.dense, (made.matrix.shape[0], made.dense.shape[1])
+    if not isinstance(found, torch.Tensor):
+        raise Wrong(f"result must be a tensor (got {type(found).__name__})")
+    if tuple(found.shape) != shape:
+        raise Wrong(f"result must have shape {shape} (got {tuple(found.shape)})")
+    if found.dtype is not dense.dtype:
+        raise Wrong(f"result must be of the operand's dtype, {_short(dense.dtype)} (got {_short(found.dtype)})")
+    if found.layout is not torch.strided or found.device != dense.device:
+        raise Wrong(f"result must be dense and on {dense.device} (got {_short(found.layout)} on {found.device})")
+
+
+def check_values(found: torch.Tensor, wanted: np.ndarray, dtype: torch.dtype) -> float:
+    """Return the relative error of a result; raises `Wrong`, saying where, when it is too large or no number."""
+    error, most = relative_error(found, wanted), TOLERANCE[dtype]
+    if not error <= most:  # written so that NaN does not pass
+        raise Wrong(f"relative error against float64 must be at most {most:g} (got {error:g}): {where(found, wanted, most)}")
+    return error
+
+
+def where(found: torch.Tensor, wanted: np.ndarray, most: float) -> str:
+    """Return which rows and columns of a result are wrong, how many, and the worst of it."""
+    given = found.detach().cpu().double().numpy()
+    size = np.sqrt(np.mean(wanted**2)) or 1.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = np.abs(given - wanted)
+        bad = ~(off <= most * np.maximum(np.abs(wanted), size))
+    off[np.isnan(off)] = np.inf
+    row, column = np.unravel_index(int(np.argmax(off)), off.shape)
+    rows, columns = np.flatnonzero(bad.any(1)), np.flatnonzero(bad.any(0))
+    worst = f"worst at [{row}, {column}], {given[row, column]:.6g} in place of {wanted[row, column]:.6g}"
+    return f"{_some('row', rows, len(wanted))}, {_some('column', columns, wanted.shape[1])}, {worst}"
+
+
+def _some(what: str, indices: np.ndarray, of: int) -> str:
+    named = ", ".join(map(str, indices[:_NAMED])) + ", ..." * (len(indices) > _NAMED)
+    return f"{len(indices):,} of {of:,} {what}s ({named})"
+
+
+def _short(value: object) -> str:
+    return str(value).removeprefix("torch.")
+
+
+def check_memory(call: Callable[[], torch.Tensor], made: Operands, check: Callable[[torch.Tensor], object]) -> None:
+    """Raise `Wrong` where two results share memory with each other or with an operand, or are not written everywhere."""
+    first = call()
+    with poisoned(first):
+        second = call()
+    check(second)
+    for name, other in {"an earlier result": first, "its operand": made.dense}.items():
+        if _overlap(second, other):
+            raise Wrong(f"result must have memory of its own (it shares that of {name})")
+
+
+def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
+    (start, end), (begin, stop) = _span(one), _span(other)
+    return start < stop and begin < end
+
+
+def _span(tensor: torch.Tensor) -> tuple[int, int]:
+    storage = tensor.untyped_storage()
+    return storage.data_ptr(), storage.data_ptr() + storage.nbytes()
+
+
+@contextlib.contextmanager
+def poisoned(like: torch.Tensor) -> Iterator[None]:
+    """Let memory that is not written be seen: what is allocated meanwhile holds large numbers, or NaN on a GPU.
+
+    On a CPU the C library fills what it hands out (glibc, mallopt(3), M_PERTURB); elsewhere nothing does.
+    """
+    if like.is_cuda:
+        spoilt = [torch.full_like(like, float("nan")) for _ in range(2)]
+        del spoilt  # which torch's allocator hands out again
+        yield
+        return
+    mallopt = ctypes.CDLL(None).mallopt if sys.platform == "linux" else None
+    if mallopt is None:
+        yield
+        return
+    mallopt(_M_PERTURB, 1)
+    try:
+        yield
+    finally:
+        mallopt(_M_PERTURB, 0)
+
+
+class Fingerprint:
+    """What is in the tensors of a matrix and of its transpose, so that a change of any of them is seen later."""
+
+    def __init__(self, matrix: Csr) -> None:
+        self._matrix = matrix
+        self._sums = self._read()
+
+    def changed(self) -> list[str]:
+        """Return the names of the tensors that are not what they were."""
+        return [name for name, now in self._read().items() if name in self._sums and not torch.equal(self._sums[name], now)]
+
+    def _read(self) -> dict[str, torch.Tensor]:
+        parts = {"": self._matrix, "transposed ": self._matrix.transpose()}
+        return {prefix + name: sums(tensor) for prefix, part in parts.items() for name, tensor in _tensors(part)}
+
+
+def _tensors(matrix: Csr) -> Iterator[tuple[str, torch.Tensor]]:
+    for holder in (matrix, matrix.scaling):
+        for name, value in vars(holder).items() if holder is not None else ():
+            if isinstance(value, torch.Tensor):
+                yield name, value
+
+
+def sums(tensor: torch.Tensor) -> torch.Tensor:
+    """Return sums of a tensor's bits by place: what changes with any one of them, and nearly always where two are exchanged.
+
+    A tenth of the time of a checksum, which each case would pay for hundreds of megabytes.
+    """
+    bits = tensor.detach().reshape(-1).view(torch.int32 if tensor.element_size() % 4 == 0 else torch.int8)
+    whole = bits.numel() // _BLOCK * _BLOCK
+    blocks = bits[:whole].reshape(-1, _BLOCK)
+    by_row = (blocks.sum(1, dtype=torch.int64) * torch.arange(1, len(blocks) + 1, device=bits.device)).sum()
+    return torch.cat([blocks.sum(0, dtype=torch.int64), by_row.reshape(1), bits[whole:].long()])

@@ -1,0 +1,191 @@
+"""Changes a few entries of a product's operand between calls, and looks at rows of the results that they reach.
+
+A kernel that returns what it computed before, or that is wrong in a later call, is found so. Only some entries and rows are
+touched, some kilobytes, so that the caches are left to the kernel (docs/how-it-works/true-numbers.md: times with and without).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from rsc_bench.harness.measure.work import Wrong
+from rsc_bench.kernels import Csr
+from rsc_bench.kernels.sampled.compose import SampledMultiply
+
+SITES = 16
+"""Places of the operand that are changed in turn."""
+ROWS = 2
+"""Rows that are looked at, of those that a changed entry reaches: the shortest of some."""
+CANDIDATES = 16
+"""Rows of which the shortest are chosen: what one is expected to be takes as long as it has entries."""
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
+"""How far a sum may be from its value, as a share of what its terms add up to without their signs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A place of the operand, and the rows of the result that are looked at when it was changed."""
+
+    place: tuple[int, int]
+    """Row and column of the operand."""
+    old: torch.Tensor
+    """(), what stands there, of the operand's dtype."""
+    changes: list[torch.Tensor]
+    """() each, of the operand's dtype: what it is changed to."""
+    rows: torch.Tensor
+    """(rows,), int64: rows of the result."""
+    columns: torch.Tensor
+    """(entries,), int64: columns of the matrix, of all entries in those rows."""
+    owner: torch.Tensor
+    """(entries,), int64: which of `rows` an entry is in."""
+    terms: torch.Tensor
+    """(entries,), float64: what each adds to the result at the place's column."""
+    factor: torch.Tensor
+    """(entries,), float64: the entry's value where it multiplies the place, else 0."""
+
+
+class ProductProbe:
+    """Calls a product with an operand that is a little different each time, and looks at what that changes."""
+
+    def __init__(self, call: Callable[[], torch.Tensor], operand: torch.Tensor, sites: list[Site], sampled: SampledMultiply | None):
+        """Begin.
+
+        Args:
+            call: computes the product of `operand`.
+            operand: (columns, width): what is changed, and put back each time.
+            sites: where; none: nothing is changed.
+            sampled: what chose the pairs that the last call multiplied; None: it multiplied all.
+        """
+        self._call, self._operand, self._sites, self._sampled = call, operand, sites, sampled
+        self._result: torch.Tensor | None = None
+        self._turn = -1
+        self._value: torch.Tensor | None = None
+        self._looks = 0
+        self._bad = torch.zeros((), dtype=torch.int64, device=operand.device)
+
+    def __call__(self) -> torch.Tensor:
+        """Return the product; the one before is let go first, so that there are never two."""
+        self._result = None
+        self._result = self._call()
+        return self._result
+
+    def change(self) -> None:
+        """Change the next place."""
+        if not self._sites:
+            return
+        self._turn += 1
+        site = self._sites[self._turn % len(self._sites)]
+        self._value = site.changes[self._turn // len(self._sites) % len(site.changes)]
+        self._operand[site.place] = self._value
+
+    def look(self) -> None:
+        """Compare what the changed place reaches of the last result, and put the place back."""
+        if self._value is None or self._result is None:
+            return
+        site = self._sites[self._turn % len(self._sites)]
+        self._compare(site, self._result, self._value)
+        if self._sampled is not None and self._sampled.sampling.interval > 1:
+            self._look_within_a_period(site)
+        self._operand[site.place] = site.old
+        self._value = None
+
+    def judge(self) -> None:
+        """Raise `Wrong` where a result that was looked at did not belong to its operand."""
+        bad = int(self._bad)
+        if bad:
+            raise Wrong(
+                f"result must follow its operand in every call: in {bad} of {self._looks} looks at rows that a changed entry "
+                "reaches it did not (an earlier result, or a wrong one)"
+            )
+
+    def _look_within_a_period(self, site: Site) -> None:
+        """Look at one more multiply over the pairs that are chosen: those of a period come behind one selection."""
+        assert self._sampled is not None
+        value = site.changes[(self._turn + 1) % len(site.changes)]
+        self._operand[site.place] = value
+        self._result = None
+        self._result = self._sampled.multiply(self._operand)
+        self._compare(site, self._result, value)
+
+    def _compare(self, site: Site, result: torch.Tensor, value: torch.Tensor) -> None:
+        change = value.double() - site.old.double()
+        terms = site.terms + site.factor * change
+        if self._sampled is not None:
+            terms = terms * self._sampled.kept.weights[site.columns].double()
+        zeros = torch.zeros(len(site.rows), dtype=torch.float64, device=terms.device)
+        wanted, magnitude = zeros.index_add(0, site.owner, terms), zeros.index_add(0, site.owner, terms.abs())
+        found = result[site.rows, site.place[1]].double()
+        # Written so that NaN does not pass.
+        self._bad += (~((found - wanted).abs() <= TOLERANCE[self._operand.dtype] * magnitude)).any()
+        self._looks += 1
+
+
+def sites(matrix: Csr, dense: torch.Tensor, seed: int = 0) -> list[Site]:
+    """Return places of `dense`, (columns, width), that entries of `matrix` multiply; none where it has none."""
+    if matrix.nnz == 0 or dense.shape[1] == 0:
+        return []
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(most: int, count: int) -> list[int]:
+        return torch.randint(most, (count,), generator=generator).tolist()
+
+    # Half of them by entries, which finds hubs, and half by columns, which finds the others.
+    by_entry = matrix.col[drawn(matrix.nnz, SITES // 2)].tolist()
+    filled = matrix.column_nnz.nonzero()[:, 0]
+    by_column = filled[drawn(len(filled), SITES - SITES // 2)].tolist()
+    places = zip(by_entry + by_column, drawn(dense.shape[1], SITES), strict=True)
+    return [_site(matrix, dense, place, generator) for place in places]
+
+
+def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: torch.Generator) -> Site:
+    pair, column = place
+    rows = _short_rows(matrix, pair, generator)
+    spans = [torch.arange(int(matrix.rowptr[row]), int(matrix.rowptr[row + 1])) for row in rows.tolist()]
+    entries = torch.cat(spans).to(matrix.device)
+    owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(span) for span in spans])).to(matrix.device)
+    columns = matrix.col[entries].long()
+    values = _values(matrix, entries, rows[owner], columns)
+    old = dense[place].clone()
+    terms = values * dense[columns, column].double()
+    return Site(
+        place=place,
+        old=old,
+        changes=_changes(old, terms, values[columns == pair]),
+        rows=rows,
+        columns=columns,
+        owner=owner,
+        terms=terms,
+        factor=torch.where(columns == pair, values, 0.0),
+    )
+
+
+def _short_rows(matrix: Csr, pair: int, generator: torch.Generator) -> torch.Tensor:
+    """The shortest of some rows that a column-row pair reaches, (rows,), int64."""
+    back = matrix.transpose()
+    start, end = int(back.rowptr[pair]), int(back.rowptr[pair + 1])
+    chosen = torch.randint(start, end, (CANDIDATES,), generator=generator)
+    reached: torch.Tensor = torch.unique(back.col[chosen.to(matrix.device)].long())
+    return reached[matrix.row_nnz[reached].argsort()[:ROWS]]
+
+
+def _values(matrix: Csr, entries: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Values of some entries, which stand in those rows and columns, float64: not made for all."""
+    if matrix.entries is not None:
+        return matrix.entries[entries].double()
+    value = torch.ones(len(entries), dtype=torch.float64, device=matrix.device)
+    if matrix.scaling is not None and matrix.scaling.rows is not None:
+        value = value * matrix.scaling.rows[rows].double()
+    if matrix.scaling is not None and matrix.scaling.columns is not None:
+        value = value * matrix.scaling.columns[columns].double()
+    return value
+
+
+def _changes(old: torch.Tensor, terms: torch.Tensor, values: torch.Tensor) -> list[torch.Tensor]:
+    """Values that a place is changed to, which are seen in what they reach: beside its terms, and not lost in rounding."""
+    largest = values.abs().max()
+    size = terms.abs().sum() / torch.where(largest > 0, largest, 1.0)
+    size = torch.where(size > 0, size, 1.0)
+    return [(old.double() + share * size).to(old.dtype) for share in (0.5, -0.75, 1.0, -0.625, 0.875)]

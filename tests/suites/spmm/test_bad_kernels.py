@@ -1,0 +1,249 @@
+"""A kernel that is wrong in any way gets a record that says so, and leaves what others multiply as it was."""
+
+import numpy as np
+import pytest
+import torch
+
+from rsc_bench.harness.measure.attempt import attempt
+from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.measure.work import Wrong
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.kernels.sampled.compose import Sampling, compose
+from rsc_bench.plugins import find
+from rsc_bench.suites import devices
+from rsc_bench.suites.catalog import Choice
+from rsc_bench.suites.spmm.checks import Fingerprint, sums, where
+from rsc_bench.suites.spmm.operands import Product
+from rsc_bench.suites.spmm.probe import sites
+from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.spmm.sweep import Setting
+from rsc_bench.suites.spmm.work import ready
+
+LIMITS = Limits(precision=1e-9, time_s=0.05, warmup_s=0.005)
+CASE = Setting("exact", "small:hub", "small:hub", 8, Choice("mine"), None, "float32", "sum", "cpu", "host").case()
+
+
+@pytest.fixture(scope="module")
+def store():
+    return Store()
+
+
+def kernel(act, name="mine"):
+    """A right kernel, but for what `act` makes of each product: it gets the right one, the operand, the matrix and a note book."""
+
+    def prepare(matrix, width, dtype, reduce="sum"):
+        multiply, noted = torch_reduce.prepare(matrix, width, dtype, reduce), {"calls": 0}
+
+        def call(dense):
+            noted["calls"] += 1
+            return act(lambda: multiply(dense), dense, matrix, noted)
+
+        return call
+
+    return Kernel(name, "cpu", "Bad on purpose.", prepare)
+
+
+def record_of(kernel, store, dtype=torch.float32, graph="small:hub"):
+    product = Product(store.graph(graph), 8, dtype)
+    return attempt(CASE, lambda: ready(product, kernel, store), devices.clock("host"), LIMITS)
+
+
+def remember(product, dense, matrix, noted):
+    if "kept" not in noted:
+        noted["kept"] = product()
+    return noted["kept"].clone()
+
+
+def remember_by_operand(product, dense, matrix, noted):
+    return noted.setdefault(dense.data_ptr(), product()).clone()
+
+
+def wrong_in_the_seventh_call(product, dense, matrix, noted):
+    return product() + (noted["calls"] == 7)
+
+
+def clamp(product, dense, matrix, noted):
+    dense.clamp_(min=0)
+    return product()
+
+
+def clamp_later(product, dense, matrix, noted):
+    result = product()
+    dense[3] += 1e-3
+    return result
+
+
+def change_matrix(product, dense, matrix, noted):
+    result = product()
+    matrix.col[0] = matrix.col[0] + 1
+    return result
+
+
+def change_transpose(product, dense, matrix, noted):
+    result = product()
+    matrix.transpose().col[:2] = matrix.transpose().col[:2].flip(0).clone()
+    return result
+
+
+def one_buffer(product, dense, matrix, noted):
+    return noted.setdefault("buffer", torch.empty_like(dense)).copy_(product())
+
+
+def into_the_operand(product, dense, matrix, noted):
+    result = product()
+    return dense.view(-1)[: result.numel()].view_as(result).copy_(result)
+
+
+def leave_unwritten(product, dense, matrix, noted):
+    result = torch.empty_like(dense)
+    filled = matrix.row_nnz > 0
+    result[filled] = product()[filled]
+    return result
+
+
+def change_threads(product, dense, matrix, noted):
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    return product()
+
+
+def to_nan(product, dense, matrix, noted):
+    result = product()
+    result[2, 1] = float("nan")
+    return result
+
+
+ERROR = "relative error against float64 must be at most 1e-05"
+FOLLOWS = "result must follow its operand in every call: in "
+BAD = {
+    remember: FOLLOWS,
+    remember_by_operand: FOLLOWS,
+    wrong_in_the_seventh_call: FOLLOWS + "1 of ",
+    clamp: "changed its operand (the dense one)",
+    clamp_later: "changed its operand (the dense one)",
+    change_matrix: "changed its operand (col of the matrix",
+    change_transpose: "changed its operand (transposed col of the matrix)",
+    one_buffer: "result must have memory of its own (it shares that of an earlier result)",
+    into_the_operand: "changed its operand (the dense one)",
+    change_threads: "changed the threads of torch (",
+    to_nan: f"{ERROR} (got nan): 1 of 300 rows (2), 1 of 8 columns (1), worst at [2, 1]",
+    (lambda product, *_: product().double()): "result must be of the operand's dtype, float32 (got float64)",
+    (lambda product, *_: product()[:-1]): "result must have shape (300, 8) (got (299, 8))",
+    (lambda product, *_: product().to_sparse()): "result must be dense and on cpu (got sparse_coo on cpu)",
+    (lambda product, *_: product().numpy()): "result must be a tensor (got ndarray)",
+    (lambda product, *_: product() * 2): f"{ERROR} (got 1): 300 of 300 rows (0, 1, 2, ...), 8 of 8 columns",
+}
+
+
+@pytest.mark.parametrize(("act", "reason"), BAD.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_kernel_that_is_bad_on_purpose_is_wrong_with_the_reason(store, act, reason):
+    record = record_of(kernel(act), store)
+    assert record.status == "wrong"
+    assert record.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("act", [clamp, change_matrix, change_transpose, change_threads, into_the_operand])
+def test_what_a_kernel_changed_is_as_it_was_for_the_next(act):
+    store = Store()
+    right = kernel(lambda product, *_: product())
+    before = record_of(right, store).measurement.accuracy
+    record_of(kernel(act), store)
+    after = record_of(right, store)
+    assert (after.status, after.measurement.accuracy) == ("ok", before)
+
+
+@pytest.mark.skipif(not __import__("sys").platform.startswith("linux"), reason="only glibc fills what it hands out")
+def test_a_row_that_is_never_written_is_seen(store):
+    record = record_of(kernel(leave_unwritten), store, graph="small:empty-rows")
+    assert record.status == "wrong"
+    assert record.reason.startswith("relative error against float64 must be at most 1e-05")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("graph", ["small:random", "small:hub", "small:empty-rows", "small:directed"])
+def test_a_right_kernel_passes_every_look(store, dtype, graph):
+    assert record_of(find("kernel", "rows_numba"), store, dtype, graph).status == "ok"
+
+
+@pytest.mark.parametrize("interval", [1, 10])
+@pytest.mark.parametrize("selection", ["topk", "random", "importance"])
+def test_a_sampled_kernel_is_expected_to_give_the_pairs_that_it_chose(store, selection, interval):
+    sampled = compose(find("selection", selection), find("kernel", "rows_numba"), Sampling(0.3, interval))
+    assert record_of(sampled, store).status == "ok"
+
+
+def test_remembering_within_one_selection_is_seen(store):
+    sampled = compose(find("selection", "topk"), kernel(remember), Sampling(0.5, 10))
+    record = record_of(sampled, store)
+    assert record.status == "wrong"
+    assert record.reason.startswith(FOLLOWS)
+
+
+def test_the_operand_is_put_back_after_each_look(store):
+    product = Product(store.graph("small:hub"), 8, torch.float32)
+    work = ready(product, find("kernel", "mkl"), store)()
+    probe = work.probe(work)
+    before = work._dense.clone()
+    for _ in range(40):
+        probe.change()
+        assert int((work._dense != before).sum()) == 1
+        probe()
+        probe.look()
+        assert torch.equal(work._dense, before)
+    probe.judge()
+
+
+def test_places_are_those_that_entries_multiply_and_their_rows_few(store):
+    product = Product(store.graph("small:hub"), 8, torch.float32)
+    made = store.operands.make(product)
+    scipy = made.matrix.to_scipy().toarray()
+    for site in sites(made.matrix, made.dense):
+        pair, column = site.place
+        assert 1 <= len(site.rows) <= 2
+        assert np.all(scipy[site.rows.numpy(), pair] != 0)
+        wanted = scipy[site.rows.numpy()] @ made.dense.double().numpy()[:, column]
+        found = torch.zeros(len(site.rows), dtype=torch.float64).index_add(0, site.owner, site.terms)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)  # values that are factors are rounded to float32
+
+
+def test_where_nothing_is_multiplied_nothing_is_changed(store):
+    matrix = store.operands.make(Product(store.graph("small:hub"), 8, torch.float32)).matrix
+    assert sites(matrix, torch.empty(300, 0)) == []
+
+
+def test_a_fingerprint_sees_any_one_change_and_an_exchange(store):
+    matrix = store.operands.make(Product(store.graph("small:random"), 8, torch.float32)).matrix
+    mark = Fingerprint(matrix)
+    assert mark.changed() == []
+    for change in (lambda col: col[5:6].add_(1), lambda col: col[:2].copy_(col[:2].flip(0).clone()), lambda col: col[-1:].sub_(1)):
+        before = matrix.col.clone()
+        change(matrix.col)
+        assert mark.changed() == ["col"]
+        matrix.col.copy_(before)
+    assert mark.changed() == []
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.float32, torch.float64, torch.bfloat16, torch.bool])
+def test_sums_are_of_the_bits_whatever_the_type(dtype):
+    tensor = torch.arange(5000).remainder(2).to(dtype)
+    other = tensor.clone()
+    assert torch.equal(sums(tensor), sums(other))
+    other[4321] = 1 - other[4321].int()
+    assert not torch.equal(sums(tensor), sums(other))
+
+
+def test_where_names_the_rows_the_columns_and_the_worst():
+    wanted = np.ones((6, 4))
+    found = torch.ones(6, 4)
+    found[[1, 2, 4, 5], 3] = 2.0
+    found[4, 0] = -7.0
+    text = "4 of 6 rows (1, 2, 4, ...), 2 of 4 columns (0, 3), worst at [4, 0], -7 in place of 1"
+    assert where(found, wanted, 1e-5) == text
+
+
+def test_checking_what_is_right_raises_nothing(store):
+    work = ready(Product(store.graph("small:hub"), 8, torch.float32), find("kernel", "mkl"), store)()
+    work.check_memory()
+    work.check_operands()
+    with pytest.raises(Wrong):
+        work.check(work() + 1)
