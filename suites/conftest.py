@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +17,8 @@ from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.measuring.bench import AnySetting
+from rsc_bench.suites.measuring.items import ROUND, has_case, in_round, setting_of, without_cases
+from rsc_bench.suites.measuring.pytest_benchmark import refusal
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.runner import Runner
@@ -99,6 +102,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _options(config: pytest.Config) -> Options:
     option = config.getoption
+    refused = refusal([*config.invocation_params.args, *_settled(config)], option("--benchmark"))
+    if refused is not None:
+        raise OptionsError(refused)
     if option("--benchmark"):
         _check_runner(config)
     return Options(
@@ -133,6 +139,11 @@ def _options(config: pytest.Config) -> Options:
     )
 
 
+def _settled(config: pytest.Config) -> list[str]:
+    """Return the options that the settings and the environment give pytest."""
+    return [*config.getini("addopts"), *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
+
+
 def _only_shows(config: pytest.Config) -> bool:
     """Return whether pytest was asked for something to read, so that nothing will run."""
     return any(getattr(config.option, name, False) for name in ("collectonly", "help", "version", "markers", "showfixtures"))
@@ -155,8 +166,6 @@ def _check_runner(config: pytest.Config) -> None:
         raise OptionsError(
             "--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out"
         )
-    if option("benchmark_skip", False):
-        raise OptionsError("--benchmark cannot go with --benchmark-skip, which leaves every case out: leave one of them out")
     # Every case is a benchmark already; pytest-benchmark would leave out those that do not name its fixture.
     config.option.benchmark_only = False
     if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
@@ -172,15 +181,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     mine = [setting for setting in metafunc.config.stash[SESSION].settings if setting.suite == metafunc.module.SUITE]
     metafunc.parametrize("setting", mine, ids=str)
-    rounds = metafunc.config.stash[ROUNDS]
-    if rounds is not None:
-        metafunc.parametrize("round_index", rounds.indices, ids=[f"round{index}" for index in rounds.indices])
-
-
-@pytest.fixture
-def round_index() -> int:
-    """Return 0, no round, where nothing is measured."""
-    return 0
 
 
 @pytest.hookimpl(trylast=True)  # after -k and -m have left out what they leave out
@@ -190,19 +190,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if rounds is None:
         return
     gc.freeze()  # what is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s
-    items[:] = [item for item in items if not _without_cases(item)]
+    items[:] = [item for item in items if not without_cases(item)]
     order = {setting: index for index, setting in enumerate(config.stash[SESSION].settings)}
-    cases = {item: _case(item) for item in items if "bench" in getattr(item, "fixturenames", ())}
-    rounds.cases = len({setting for setting, _ in cases.values()})
-    done = [item for item, case in cases.items() if rounds.is_done(*case)]
-    config.hook.pytest_deselected(items=done)
-    left = sorted(cases.keys() - set(done), key=lambda item: (cases[item][1], order[cases[item][0]]))
+    cases = sorted((item for item in items if has_case(item)), key=lambda item: order[setting_of(item)])
+    rounds.plan([setting_of(item) for item in cases])
+    every = [in_round(item, index) for index in rounds.indices for item in cases]
+    done = {item for item in every if rounds.is_done(setting_of(item), item.stash[ROUND])}
+    left = [item for item in every if item not in done]
+    config.hook.pytest_deselected(items=list(done))
     for item in left:
         item.add_marker(pytest.mark.benchmark(timer=rounds.timer))
     items[:] = [item for item in items if item not in cases] + left
-    rounds.measure_ceilings([cases[item] for item in left])
+    rounds.measure_ceilings([(setting_of(item), item.stash[ROUND]) for item in left])
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     config.stash[PROGRESS] = _progress(config, terminal, len(left)) if terminal else None
+    if terminal and rounds.note:
+        terminal.write_line(rounds.note)
 
 
 def _progress(config: pytest.Config, terminal: pytest.TerminalReporter, cases: int) -> Progress:
@@ -222,21 +225,11 @@ def _progress(config: pytest.Config, terminal: pytest.TerminalReporter, cases: i
     return Progress(cases, terminal.write_line, rewrite if terminal.isatty else None, say)
 
 
-def _without_cases(item: pytest.Item) -> bool:
-    """Return whether a suite got no case, for which pytest makes one item all the same, without a setting."""
-    return "bench" in getattr(item, "fixturenames", ()) and not isinstance(item.callspec.params["setting"], AnySetting)  # type: ignore[attr-defined]
-
-
-def _case(item: pytest.Item) -> tuple[AnySetting, int]:
-    params = item.callspec.params  # type: ignore[attr-defined]
-    return params["setting"], params["round_index"]
-
-
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, setting: AnySetting, round_index: int) -> Runner:
+def bench(request: pytest.FixtureRequest, setting: AnySetting) -> Runner:
     """Return what runs the case: checks it, and with ``--benchmark`` measures it into the results file."""
     stash = request.config.stash
-    return Runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], round_index)
+    return Runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], request.node.stash.get(ROUND, 0))
 
 
 @pytest.hookimpl(wrapper=True)

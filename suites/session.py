@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.measuring.bench import AnySetting, Bench
+from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import DTYPES, Options, check
@@ -72,35 +73,44 @@ class Rounds:
         self._session = session
         self.workers: Workers | None = None
         """The processes that cases are measured in, once the file is open; None: this one."""
-        self.cases = len(session.settings)
-        """Cases of a round; fewer where the runner leaves some out (``-k``)."""
+        self.cases = 0
+        """Cases of a round: those of the sweep that the runner leaves in (``-k``)."""
+        self.indices: list[int] = []
+        """The rounds to run, once they are planned."""
+        self.note: str | None = None
+        """What is worth saying before they run; None: nothing."""
+        self._left_over: int | None = None
         self.path = session.options.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
         self.timer = ReplayTimer()
         self._file = ResultsFile(self.path, (environment.read() if machine is None else machine) | _what_runs(session))
         self._ceilings: Ceilings | None = None
-        self._left_over = self._unfinished()
-        self.indices = self._indices(session.options.rounds)
         self.workers = session.workers(self.path.with_suffix(".log"))
 
-    def _unfinished(self) -> int | None:
-        """Return the index of the round in which the run before was killed, or None."""
-        if not self._file.rounds:
-            return None
-        last, records = self._file.rounds[-1]
-        planned = {setting.case() for setting in self._session.settings}
-        # A whole round of another sweep is not cut short: cases that it did not have get rounds of their own.
-        return last.index if len(records) < last.cases and not planned <= self._file.done() else None
+    def plan(self, settings: Collection[AnySetting]) -> None:
+        """Plan the rounds that some cases are to get: what a killed run of the same left, else new ones.
 
-    def _indices(self, wanted: int | None) -> list[int]:
-        """Return the rounds to run: what a killed run left, else more of them on a finished file."""
+        ``--rounds N`` is how many rounds a new file, and one that is not finished, gets in all; and how many more a finished one.
+        """
+        self.cases, wanted = len(settings), self._session.options.rounds
         if not self._file.rounds:
             usual = TRAINING_ROUNDS if self._session.trainings else NEW_FILE_ROUNDS
-            return list(range(1, (wanted or usual) + 1))
-        last = self._file.rounds[-1][0]
-        if self._left_over is not None:
-            return list(range(last.index, last.of + 1))
-        more = last.of - last.index or wanted or 1  # killed between two rounds: the planned ones come first
-        return list(range(last.index + 1, last.index + more + 1))
+            self.indices = list(range(1, (wanted or usual) + 1))
+            return
+        last, records = self._file.rounds[-1]
+        cut_short = len(records) < last.cases
+        same = last.cases == len(settings) and self._file.done() <= {setting.case() for setting in settings}
+        self._left_over = last.index if cut_short and same else None
+        first = last.index if self._left_over else last.index + 1
+        if same and (cut_short or last.index < last.of):
+            end = max(first, wanted or last.of)
+            if wanted not in (None, last.of):
+                self.note = f"{self.path}: was planned for {last.of} rounds, and gets {end} by --rounds {wanted}"
+        else:
+            end = last.index + (wanted or 1)
+            if cut_short:
+                done = f"{len(records)} of {last.cases} cases"
+                self.note = f"{self.path}: round {last.index} of another sweep stays unfinished ({done}): this one gets its own"
+        self.indices = list(range(first, end + 1))
 
     def is_done(self, setting: AnySetting, index: int) -> bool:
         """Return whether a killed run has done this case in this round already."""
@@ -150,32 +160,3 @@ def _plugin_files(named: Sequence[str]) -> list[str]:
 
 def _digest(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
-
-
-class ReplayTimer:
-    """A timer that stands still, except that each `step` moves it on by the next recorded sample.
-
-    pytest-benchmark reads a timer before and after each call. Given this timer and `step` as the call, it sees our clock's
-    samples, in order, and its table, ``--benchmark-json`` and ``--benchmark-compare`` work on them.
-    """
-
-    def __init__(self) -> None:
-        self._samples: list[float] = []
-        self._now_s = 0.0
-
-    def __call__(self) -> float:
-        """Return the time it is by the samples."""
-        return self._now_s
-
-    def begin(self) -> None:
-        """Go back to zero, so that a difference of two readings is the sample itself and not its rounding."""
-        self._now_s = 0.0
-
-    def step(self) -> None:
-        """Let one sample pass."""
-        self._now_s += self._samples.pop(0)
-
-    def show(self, benchmark: Any, samples: Sequence[float]) -> None:
-        """Give `samples`, in seconds, to a `benchmark` fixture whose marker names this timer."""
-        self._samples = list(samples)
-        benchmark.pedantic(self.step, setup=self.begin, rounds=len(samples), iterations=1)

@@ -22,7 +22,9 @@ def session_of(path, rounds=None, widths=(3, 5), **options):
 
 
 def rounds_of(session):
-    return Rounds(session, NOWHERE)
+    rounds = Rounds(session, NOWHERE)
+    rounds.plan(session.settings)
+    return rounds
 
 
 def write(path, *counts, of):
@@ -61,16 +63,38 @@ def test_a_finished_file_gets_one_round_more_or_those_that_are_named(path, round
     assert indices(path, rounds) == expected
 
 
-@pytest.mark.parametrize("rounds", [None, 3, 7])
-def test_a_run_killed_within_a_round_finishes_the_planned_ones(path, rounds):
+@pytest.mark.parametrize(("rounds", "expected"), [(None, [2, 3]), (3, [2, 3]), (7, [2, 3, 4, 5, 6, 7]), (1, [2])])
+def test_a_run_killed_within_a_round_finishes_it_and_gets_so_many_in_all(path, rounds, expected):
     write(path, None, 1, of=3)
-    assert indices(path, rounds) == [2, 3]
+    assert indices(path, rounds) == expected
 
 
-@pytest.mark.parametrize("rounds", [None, 3, 7])
-def test_a_run_killed_between_two_rounds_finishes_the_planned_ones(path, rounds):
+@pytest.mark.parametrize(("rounds", "expected"), [(None, [3]), (3, [3]), (7, [3, 4, 5, 6, 7]), (2, [3])])
+def test_a_run_killed_between_two_rounds_gets_so_many_in_all(path, rounds, expected):
     write(path, None, None, of=3)
-    assert indices(path, rounds) == [3]
+    assert indices(path, rounds) == expected
+
+
+def note(path, rounds=None, **options):
+    found = rounds_of(session_of(path, rounds, **options))
+    found.close()
+    return found.note
+
+
+def test_other_rounds_than_were_planned_are_said(path):
+    write(path, None, 1, of=3)
+    assert note(path) is note(path, 3) is None
+    assert note(path, 7) == f"{path}: was planned for 3 rounds, and gets 7 by --rounds 7"
+
+
+@pytest.mark.parametrize("other", [{"widths": (7,)}, {"widths": (3,)}, {"widths": (3, 5, 7)}, {"kernels": ("mkl", "topk(mkl)")}])
+def test_another_sweep_on_an_unfinished_file_finishes_no_round_of_it_and_says_so(path, other):
+    write(path, None, 1, of=3)
+    cases = len(session_of(path).settings)
+    assert indices(path, **other) == [3]
+    assert indices(path, 2, **other) == [3, 4]
+    done = f"1 of {cases} cases"
+    assert note(path, **other) == f"{path}: round 2 of another sweep stays unfinished ({done}): this one gets its own"
 
 
 def test_a_round_that_was_cut_short_is_finished_not_begun_again(path):

@@ -96,7 +96,7 @@ def test_each_session_keeps_its_ceilings_in_the_first_round_that_it_starts(asked
     for indices in ((1, 2), (3,)):
         of = session(path)
         rounds = Rounds(of)
-        rounds.cases = 1
+        rounds.plan(of.settings[:1])
         rounds.measure_ceilings([(of.settings[0], index) for index in indices])
         for index in indices:
             rounds.append(Record(case=of.settings[0].case(), status="skipped", reason="whatever"), index)
