@@ -13,13 +13,16 @@ from rsc_bench.harness.compare import USUAL_RULE
 from rsc_bench.harness.compare.criteria import criteria
 from rsc_bench.harness.compare.matching import Matching, Open
 from rsc_bench.harness.compare.observed import observed
-from rsc_bench.harness.compare.obstacles import check_across, differs, find_obstacles
+from rsc_bench.harness.compare.obstacles import Apart, apart, check_across, differs, find_obstacles
 from rsc_bench.harness.compare.reasons import Obstacle, Undecided
-from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Change, Verdict
+from rsc_bench.harness.compare.verdict import CHANGES, Change, Verdict
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.run import Run
 from rsc_bench.harness.statistics.rules import Answer, Rule
 from rsc_bench.plugins import PluginError, find
+
+ITSELF = "base and new are the same file, so that nothing can differ"
+"""The note where a run is compared with itself."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Comparison:
     """What else a reader must know, one line each."""
     environment: dict[str, Any] = field(default_factory=dict)
     """Environment of the new run."""
+    titles: tuple[str, str] | None = None
+    """What base and new are called where they are parts of one file; None where each is a file."""
+    apart: tuple[Apart, ...] = ()
+    """Where no case is in both: in which fields those of base are never like those of new."""
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -67,8 +74,11 @@ class Comparison:
 
     @property
     def exit_status(self) -> int:
-        """0 nothing slower; 1 slower, missing or broken; 3 cannot be judged. An improvement never fails, nor does a likely one."""
-        if any(self.counts[change] for change in FAILING):
+        """0 nothing slower; 1 slower, missing or broken; 3 cannot be judged.
+
+        An improvement never fails, nor does a likely one, nor what the user has accepted.
+        """
+        if any(verdict.fails for verdict in self.verdicts):
             return 1
         open_ones = any(verdict.change == "unclear" and not verdict.no_slower for verdict in self.verdicts)
         return 3 if open_ones or not self.common else 0
@@ -92,6 +102,8 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
         across: what is judged although it differs: ``machines``, ``versions``, ``graphs``, ``clocks``.
         rule: name of the decision rule.
 
+    A run against itself is the same in every case that it has measured, however few its rounds are.
+
     Raises ValueError for a threshold, a metric, an `across` or a rule that is none, `PluginError` for a rule that leaves cases out.
     """
     wanted = criteria(threshold, metrics or {})
@@ -102,19 +114,34 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
     matching = Matching(*seen, wanted, differs(obstacles, across), frozenset(across))
     cases = list(matching.cases())
     found = [*chain.from_iterable(case for case in cases if case), *matching.trainings()]
+    itself = _is_itself(base, new)
+    in_both = len(seen[0].keys() & seen[1].keys())
     return Comparison(
         base.path,
         new.path,
         threshold,
-        tuple(_closed(found, find("rule", rule))),
+        tuple(_unchanged(entry) for entry in found) if itself else tuple(_closed(found, find("rule", rule))),
         cases.count(None),
         differ,
         obstacles,
-        in_both=len(seen[0].keys() & seen[1].keys()),
+        in_both=in_both,
         unfinished=tuple(f"{run.path}: {each}" for run in (base, new) for each in run.unfinished),
         across=frozenset(across),
+        notes=(ITSELF,) if itself else (),
         environment=new.environment,
+        apart=() if in_both else apart(*seen),
     )
+
+
+def _is_itself(base: Run, new: Run) -> bool:
+    """Whether two runs are one: read from one file, or from a copy of it. No two measurements have the same samples."""
+    return base is new or (bool(base.rounds) and base.environment == new.environment and base.rounds == new.rounds)
+
+
+def _unchanged(entry: Verdict | Open) -> Verdict:
+    """The verdict on a case against itself: the same, whatever a rule would make of its noise."""
+    draft = entry.draft if isinstance(entry, Open) else entry
+    return replace(draft, change="same", ratio=1.0, reason=None, rounds_needed=None)
 
 
 def _closed(found: Sequence[Verdict | Open], rule: Rule) -> list[Verdict]:

@@ -65,18 +65,25 @@ class Matching:
 
     def _case(self, case: Case, other: Case) -> list[Verdict | Open] | None:
         base, new = self.base.get(case, Observed()), self.new.get(other, Observed())
-        rounds, first = (len(base.places), len(new.places)), self.criteria[0].metric.name
+        alone = self._alone(case, base, new)
         if not base.places:
-            return [Verdict(case, "new", rounds=rounds, metric=first)] if new.places and not new.broken else None
+            return [alone] if new.places and not new.broken else None
         if new.broken and new.trouble:
-            return [Verdict(case, "broken", rounds=rounds, reason=Broken(*new.trouble), metric=first)]
+            return [replace(alone, change="broken", reason=Broken(*new.trouble))]
         if not new.places:
-            return [Verdict(case, "missing", rounds=rounds, reason=Missing(), metric=first)]
+            return [replace(alone, change="missing", reason=Missing())]
         if case.seed is not None:
             return []  # with the other seeds
         clocks = None if case == other else _differs("clocks", (case.clock, other.clock))
         found = (self._metric(case, each, base, new, clocks) for each in self.criteria)
         return [verdict for verdict in found if verdict]
+
+    def _alone(self, case: Case, base: Observed, new: Observed) -> Verdict:
+        """What there is to say of a case without comparing, by what would be compared first."""
+        first = self.criteria[0]
+        values = _middle(base.values_of(first)), _middle(new.values_of(first))
+        rounds = len(base.places), len(new.places)
+        return Verdict(case, "new", rounds=rounds, metric=first.metric.name, values=values, value_unit=first.metric.unit)
 
     def _metric(
         self, case: Case, each: Criterion, base: Observed, new: Observed, clocks: Differs | None = None
@@ -88,7 +95,8 @@ class Matching:
         draft = _draft(case, each)
         if not before or not after:
             reason = OneSided(each.metric.name, "base" if before else "new")
-            return replace(draft, change="unclear" if before else "new", reason=reason)
+            values = _middle(before), _middle(after)
+            return replace(draft, change="unclear" if before else "new", reason=reason, values=values)
         return _opened(draft, each, before, after, self._obstacle(base, new, clocks))
 
     def _obstacle(self, base: Observed, new: Observed, clocks: Differs | None) -> Differs | None:
@@ -129,19 +137,28 @@ def _draft(case: Case, each: Criterion) -> Verdict:
     trained: Unit = "seeds" if each.in_points else "trainings"
     higher = each.metric.better == "higher"
     return Verdict(
-        case, "unclear", metric=each.metric.name, higher_is_better=higher, unit="rounds" if case.model is None else trained
+        case,
+        "unclear",
+        metric=each.metric.name,
+        higher_is_better=higher,
+        unit="rounds" if case.model is None else trained,
+        value_unit=each.metric.unit,
     )
+
+
+def _middle(values: Values) -> float | None:
+    return median(values.values()) if values else None
 
 
 def _opened(draft: Verdict, each: Criterion, before: Values, after: Values, obstacle: Differs | None) -> Verdict | Open:
     """The question to the rule; the verdict at once where there is nothing to ask."""
     sides = _sides(before, after)
     rounds = len(sides.base), len(sides.new)
-    middle = median(sides.base)
-    draft = replace(draft, rounds=rounds, paired=sides.paired)
+    middle, after_middle = median(sides.base), median(sides.new)
+    draft = replace(draft, rounds=rounds, paired=sides.paired, values=(middle, after_middle))
     if min(*sides.base, *sides.new) <= 0:
-        return replace(draft, reason=NotPositive(each.metric.name, middle, median(sides.new)))
-    draft = replace(draft, ratio=median(sides.new) / middle, margin=each.share(middle))
+        return replace(draft, reason=NotPositive(each.metric.name, middle, after_middle))
+    draft = replace(draft, ratio=after_middle / middle, margin=each.share(middle))
     if min(rounds) < MIN_ROUNDS:
         return replace(draft, reason=obstacle or TooFew(draft.unit, rounds), rounds_needed=None if obstacle else MIN_ROUNDS)
     kind = (each.metric.name, draft.case.suite, draft.case.device, draft.case.clock)

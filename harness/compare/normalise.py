@@ -96,7 +96,7 @@ def _judged(time: Verdict, against: Mapping[Access, _Against], in_the_way: Diffe
     if time.ratio is None:
         return time
     known = {access: each for access, each in against.items() if time.case in each.verdicts}
-    parts = [replace(each.verdicts[time.case], metric=f"time at {access} ceiling") for access, each in known.items()]
+    parts = [replace(each.verdicts[time.case], metric=f"time at {access} ceiling", value_unit="") for access, each in known.items()]
     if in_the_way or not parts:
         unjudged = replace(time, change="unclear", chance=None, chance_limit=None, rounds_needed=None, no_slower=False)
         return replace(unjudged, reason=in_the_way or NoCeiling(), parts=(time, *parts))
@@ -111,6 +111,8 @@ def _judged(time: Verdict, against: Mapping[Access, _Against], in_the_way: Diffe
         no_slower=any(part.no_slower for part in parts),
         cause=cause,
         parts=(time, *parts),
+        values=time.values,
+        value_unit=time.value_unit,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rsc_bench.harness.compare.reasons import Differs, Obstacle
+from rsc_bench.harness.records.case import Case
 
 ACROSS: tuple[Obstacle, ...] = ("machines", "versions", "graphs", "clocks")
 """What a user may ask to compare across."""
@@ -40,6 +42,28 @@ def check_across(across: Iterable[str]) -> None:
     for name in across:
         if name not in ACROSS:
             raise ValueError(f"across must be one of {', '.join(ACROSS)} (got {name!r})")
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A field of the cases of two runs, in which no case of base is like one of new."""
+
+    field: str
+    """Its name in `Case`."""
+    base: tuple[Any, ...]
+    """The values in base, each once."""
+    new: tuple[Any, ...]
+
+
+def apart(base: Iterable[Case], new: Iterable[Case]) -> tuple[Apart, ...]:
+    """Return the fields in which two runs have no value in common; none where either has no case, or only combinations differ."""
+    sides = list(base), list(new)
+    found = []
+    for name in Case.__struct_fields__:
+        values = [tuple(dict.fromkeys(getattr(case, name) for case in side)) for side in sides]
+        if all(values) and not set(values[0]) & set(values[1]):
+            found.append(Apart(name, values[0], values[1]))
+    return tuple(found)
 
 
 def _is_machine(name: str, on_gpu: bool) -> bool:

@@ -55,3 +55,14 @@ class Verdict:
     """Whose a change in time is between two devices; None where there is none, where it is unclear, and on one device."""
     parts: tuple[Verdict, ...] = ()
     """What it was put together from, between two devices: the verdict on the time, and that at each ceiling."""
+    values: tuple[float | None, float | None] = (None, None)
+    """Base's value and new's, each the median over its rounds; None where a side has none."""
+    value_unit: str = ""
+    """Unit of the values, ``s`` of a time."""
+    accepted: str | None = None
+    """The user's reason for accepting it, so that it does not fail; None where it is not accepted."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes the comparison fail."""
+        return self.change in FAILING and self.accepted is None

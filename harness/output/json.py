@@ -20,6 +20,7 @@ def text(comparison: Comparison) -> str:
     tree: dict[str, Any] = {
         "origin": MARK,
         "schema": SCHEMA,
+        "titles": None if comparison.titles is None else dict(zip(("base", "new"), comparison.titles, strict=True)),
         "base": str(comparison.base),
         "new": str(comparison.new),
         "threshold": comparison.threshold,
@@ -27,6 +28,7 @@ def text(comparison: Comparison) -> str:
         "exit_status": comparison.exit_status,
         "headline": headline(comparison),
         "counts": dict(comparison.counts) | {"not judged": comparison.not_judged},
+        "accepted": sum(verdict.accepted is not None for verdict in comparison.verdicts),
         "in_both": comparison.in_both,
         "obstacles": comparison.obstacles,
         "across": sorted(comparison.across),
@@ -42,13 +44,17 @@ def text(comparison: Comparison) -> str:
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     """Every field under its own name, the reason in words, and the two sides of `rounds` named."""
-    rounds = dict(zip(("base", "new"), verdict.rounds, strict=True))
-    return _fields(verdict) | {"name": str(verdict.case), "rounds": rounds}
+    return _fields(verdict) | {"name": str(verdict.case), "rounds": _of_sides(verdict.rounds)}
 
 
 def _fields(verdict: Verdict) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(verdict)
-    return tree | {"reason": reason_text(verdict.reason) or None, "parts": [_fields(part) for part in verdict.parts]}
+    parts = [_fields(part) for part in verdict.parts]
+    return tree | {"reason": reason_text(verdict.reason) or None, "parts": parts, "values": _of_sides(verdict.values)}
+
+
+def _of_sides(both: tuple[Any, Any]) -> dict[str, Any]:
+    return {"base": both[0], "new": both[1]}
 
 
 OUTPUT = Output("json", "As JSON, everything that is known.", lambda comparison, _: text(comparison))

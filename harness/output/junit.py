@@ -8,9 +8,9 @@ from __future__ import annotations
 from xml.etree import ElementTree as Xml
 
 from rsc_bench.harness.compare.comparison import Comparison
-from rsc_bench.harness.compare.verdict import FAILING, Verdict
+from rsc_bench.harness.compare.verdict import Verdict
 from rsc_bench.harness.output import Output
-from rsc_bench.harness.output.wording import MARK, headline, name, numbers, reason_text, word
+from rsc_bench.harness.output.wording import MARK, change_text, headline, name, numbers, sides, why_text
 from rsc_bench.text import plain
 
 
@@ -39,7 +39,9 @@ def _properties(suite: Xml.Element, comparison: Comparison) -> None:
 def _test(suite: Xml.Element, verdict: Verdict) -> None:
     test = Xml.SubElement(suite, "testcase", classname=plain(f"compare.{verdict.case.suite}"), name=plain(name(verdict)))
     said = _message(verdict)
-    if verdict.change in FAILING:
+    if verdict.value_unit == "s" and verdict.values[1] is not None:
+        test.set("time", f"{verdict.values[1]:.9f}")
+    if verdict.fails:
         Xml.SubElement(test, "failure", type=verdict.change, message=said).text = said
     elif verdict.change == "unclear" and not verdict.no_slower:
         Xml.SubElement(test, "skipped", message=said)
@@ -51,12 +53,14 @@ def _message(verdict: Verdict) -> str:
     ratio, interval, rounds = numbers(verdict)
     margin = f"margin {100 * verdict.margin:.3g} %" if verdict.margin is not None else ""
     better = "above 1 is better" if verdict.higher_is_better else "above 1 is worse"
-    parts = [word(verdict), f"{verdict.metric} new / base {ratio} ({better})" if ratio else ""]
+    base, new = sides(verdict)
+    values = f"{verdict.metric} {base or 'none'} -> {new or 'none'}" if base or new else ""
+    parts = [change_text(verdict), values, f"new / base {ratio} ({better})" if ratio else ""]
     parts += [
         f"95 % interval {interval}" if interval else "",
         margin,
         f"{verdict.unit} {rounds}",
-        plain(reason_text(verdict.reason)),
+        plain(why_text(verdict)),
     ]
     return "; ".join(part for part in parts if part)
 

@@ -14,13 +14,14 @@ from rsc_bench.harness.output.wording import (
     MARK,
     Notes,
     by_weight,
+    change_text,
     counts_line,
     headline,
     name,
     numbers,
-    reason_text,
     remarks,
-    word,
+    sides,
+    why_text,
 )
 from rsc_bench.harness.records.environments import flat
 from rsc_bench.text import plain
@@ -35,8 +36,11 @@ LINE = 2000
 """Characters of a remark: environments may differ in many fields."""
 
 CHANGED: tuple[Change, ...] = ("slower", "broken", "missing", "faster")
-HEAD = ("| change | new / base | 95 % interval | case |", "| --- | ---: | ---: | --- |")
-OPEN_HEAD = ("| rounds | new / base | 95 % interval | would settle it | case |", "| ---: | ---: | ---: | ---: | --- |")
+HEAD = ("| change | base | new | new / base | 95 % interval | case |", "| --- | ---: | ---: | ---: | ---: | --- |")
+OPEN_HEAD = (
+    "| rounds | base | new | new / base | 95 % interval | would settle it | case |",
+    "| ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+)
 # Everything that Markdown or the HTML inside it could read as more than a letter (CommonMark, 2.4: all may be escaped).
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:^$-])")
 
@@ -114,7 +118,9 @@ def _against(comparison: Comparison) -> str:
 
 
 def _revisions(comparison: Comparison) -> list[str]:
-    """Base and new by their commits, or by their files where these are no different."""
+    """Base and new by what they are called, by their commits, or by their files where these are no different."""
+    if comparison.titles is not None:
+        return list(comparison.titles)
     commit = flat(comparison.environment).get("checkout.commit")
     commits = comparison.differences.get("checkout.commit", (commit, commit))
     changes = comparison.differences.get("checkout.changes", (None, None))
@@ -141,21 +147,22 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
     if unclear:
         yield _unclear(unclear)
     for change in ("new", "same"):
-        rest = [_row(verdict, reason_text(verdict.reason)) for verdict in weighed if verdict.change == change]
+        rest = [_row(verdict, why_text(verdict)) for verdict in weighed if verdict.change == change]
         if rest:
             yield Part(f"{len(rest)} {change}", HEAD, rest)
 
 
 def _row(verdict: Verdict, why: str) -> str:
     ratio, interval, _ = numbers(verdict)
-    change = f"**{word(verdict)}**" if verdict.change in CHANGED else verdict.change
-    return f"| {change} | {ratio} | {interval} | {_case(verdict, why)} |"
+    change = f"**{change_text(verdict)}**" if verdict.change in CHANGED else verdict.change
+    base, new = sides(verdict)
+    return f"| {change} | {base} | {new} | {ratio} | {interval} | {_case(verdict, why)} |"
 
 
 def _case(verdict: Verdict, why: str) -> str:
     """The case, and below it why it is so, or beside it the number of the note that says why."""
     better = " (higher is better)" if verdict.higher_is_better else ""
-    gap = "" if not why else "<br>" if why == reason_text(verdict.reason) else " "
+    gap = "" if not why else "<br>" if why == why_text(verdict) else " "
     return f"{escaped(name(verdict))}{better}{gap}{escaped(why)}"
 
 
@@ -167,7 +174,8 @@ def _unclear(verdicts: Sequence[Verdict]) -> Part:
         ratio, interval, rounds = numbers(verdict)
         settles = f"{verdict.rounds_needed} {verdict.unit}" if verdict.rounds_needed else ""
         why = "" if settles else notes.why(verdict)
-        rows.append(f"| {rounds} | {ratio} | {interval} | {settles} | {_case(verdict, why)} |")
+        base, new = sides(verdict)
+        rows.append(f"| {rounds} | {base} | {new} | {ratio} | {interval} | {settles} | {_case(verdict, why)} |")
     return Part(f"{len(rows)} unclear", OPEN_HEAD, rows, tuple(f"\n{escaped(note)}" for note in notes.lines()))
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 from rsc_bench import files
 from rsc_bench.harness.compare.comparison import Comparison
-from rsc_bench.harness.compare.obstacles import ACROSS
+from rsc_bench.harness.compare.obstacles import ACROSS, Apart
 from rsc_bench.harness.compare.reasons import (
     Broken,
     Differs,
@@ -24,7 +24,8 @@ from rsc_bench.harness.compare.reasons import (
     TooFew,
     Undecided,
 )
-from rsc_bench.harness.compare.verdict import CHANGES, FAILING, Verdict
+from rsc_bench.harness.compare.verdict import CHANGES, Verdict
+from rsc_bench.harness.output.units import shown
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS
 from rsc_bench.text import bench, call
 
@@ -33,25 +34,52 @@ MARK = f"{files.MARK} compare"
 MANY, SHARE = 3, 0.1
 """A reason of at least so many cases, and of this share of those shown, is said once, below the table: ten notes at most."""
 RATIO = "new / base: above 1 is slower, or larger"
+VALUES = "the median over the rounds, of a time each round's fastest call"
 
 
 def headline(comparison: Comparison) -> str:
     """Return the verdict on the whole in one sentence."""
     limit = f"(threshold {100 * comparison.threshold:g} %)"
-    failing = Counter(word(verdict) for change in FAILING for verdict in comparison.verdicts if verdict.change == change)
+    failing = _counted(verdict for verdict in comparison.verdicts if verdict.fails)
     if failing:
-        return f"FAIL: {', '.join(f'{count} {kind}' for kind, count in failing.items())} {limit}"
+        return f"FAIL: {failing} {limit}"
     if not comparison.common:
-        return "CANNOT BE JUDGED: the two runs have no case in common"
+        return f"CANNOT BE JUDGED: {'no case is measured on both sides' if comparison.in_both else _NO_CASE}"
     if comparison.exit_status:
         return f"CANNOT BE JUDGED: {comparison.counts['unclear']} of {comparison.common} common cases are unclear {limit}"
-    return f"PASS: nothing is slower {limit}"
+    accepted = _counted(verdict for verdict in comparison.verdicts if verdict.accepted)
+    return f"PASS: nothing is slower{f' but what is accepted: {accepted}' if accepted else ''} {limit}"
+
+
+_NO_CASE = "the two runs have no case in common"
+
+
+def _counted(verdicts: Iterable[Verdict]) -> str:
+    """How many of the verdicts came out which way, the gravest first: ``1 slower, 2 missing``."""
+    found = list(verdicts)
+    counted = Counter(_marked(verdict) for change in CHANGES for verdict in found if verdict.change == change)
+    return ", ".join(f"{count} {kind}" for kind, count in counted.items())
 
 
 def word(verdict: Verdict) -> str:
     """Return the change in a word that fits its metric: an error is not slower, but worse."""
     words = {"slower": "worse", "faster": "better"} if verdict.metric != "time" else {}
     return words.get(verdict.change, verdict.change)
+
+
+def _marked(verdict: Verdict) -> str:
+    return word(verdict) + (" (accepted)" if verdict.accepted else "")
+
+
+def change_text(verdict: Verdict) -> str:
+    """Return the change as a row shows it, and whether the user has accepted it."""
+    return word(verdict) + (", accepted" if verdict.accepted else "")
+
+
+def why_text(verdict: Verdict) -> str:
+    """Return why a case is so, and before it why the user has accepted that; empty where there is nothing to say."""
+    accepted = f"accepted: {verdict.accepted}" if verdict.accepted else ""
+    return "; ".join(text for text in (accepted, reason_text(verdict.reason)) if text)
 
 
 def name(verdict: Verdict) -> str:
@@ -61,17 +89,14 @@ def name(verdict: Verdict) -> str:
 
 def counts_line(comparison: Comparison) -> str:
     """Return in words how many cases came out which way."""
-    counted = Counter(word(verdict) for change in CHANGES for verdict in comparison.verdicts if verdict.change == change)
-    parts = [f"{count} {kind}" for kind, count in counted.items()]
-    if comparison.not_judged:
-        parts.append(f"{comparison.not_judged} not judged (measured on neither side)")
-    return ", ".join(parts) or "no cases"
+    neither = f"{comparison.not_judged} not judged (measured on neither side)" if comparison.not_judged else ""
+    return ", ".join(part for part in (_counted(comparison.verdicts), neither) if part) or "no cases"
 
 
 def remarks(comparison: Comparison) -> Iterator[str]:
     """Yield what a reader must know about the two files, their rounds and their machines, one line each."""
-    if comparison.verdicts and not comparison.in_both:
-        yield "no case is in both files: were they measured with the same --graph, --width and --budget?"
+    if comparison.verdicts and not comparison.in_both and not comparison.common:
+        yield _no_common(comparison)
     yield from comparison.notes
     yield from (f"{round_}; measure into that file again to carry on" for round_ in comparison.unfinished)
     yield from _more_rounds(comparison)
@@ -79,15 +104,47 @@ def remarks(comparison: Comparison) -> Iterator[str]:
     yield from _environments(comparison)
 
 
+_OPTIONS = ("graph", "width", "kernel", "budget", "dtype", "device", "clock", "reduce", "reorder", "model", "layers", "epochs")
+"""Fields of a case that an option of the suites of the same name decides."""
+_FEW = 3
+"""Values of a field that are named."""
+
+
+def _no_common(comparison: Comparison) -> str:
+    """In which fields the cases of the two files differ, and what to measure so that they do not."""
+    if not comparison.apart:
+        return "no case is in both files: no field differs in all of them, but no case has them all alike (--all lists both sides)"
+    told = "; ".join(f"{each.field} is {_some(each.base)} in base and {_some(each.new)} in new" for each in comparison.apart)
+    options = [f"--{each.field} {shlex.quote(str(value))}" for each in comparison.apart for value in _measurable(each)]
+    remedy = f": measure new again, as base was, with {' '.join(options)}" if options else ""
+    return f"no case is in both files: {told}{remedy}"
+
+
+def _some(values: Sequence[object]) -> str:
+    said = [_value(value) for value in values[:_FEW]]
+    return ", ".join(said) + (f" and {len(values) - _FEW} more" if len(values) > _FEW else "")
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _measurable(apart: Apart) -> Sequence[object]:
+    """Base's values of a field, where options can ask for them."""
+    return [value for value in apart.base[:_FEW] if value is not None] if apart.field in _OPTIONS else []
+
+
 def _more_rounds(comparison: Comparison) -> Iterator[str]:
     """The command that brings each file to the rounds that a judgement needs."""
     few = [
         verdict.rounds for verdict in comparison.verdicts if isinstance(verdict.reason, TooFew) and verdict.reason.unit == "rounds"
     ]
+    wanting = {comparison.base: 0, comparison.new: 0}  # one where both sides are of one file
     for place, path in enumerate((comparison.base, comparison.new)):
-        wanting = MIN_ROUNDS - min((rounds[place] for rounds in few), default=MIN_ROUNDS)
-        if wanting > 0:
-            command = bench(f"--results {shlex.quote(str(path))} --rounds {wanting}")
+        wanting[path] = max(wanting[path], MIN_ROUNDS - min((rounds[place] for rounds in few), default=MIN_ROUNDS))
+    for path, rounds in wanting.items():
+        if rounds > 0:
+            command = bench(f"--results {shlex.quote(str(path))} --rounds {rounds}")
             yield f"to add rounds, with the options of before: {command}"
 
 
@@ -186,13 +243,13 @@ class Notes:
     @classmethod
     def from_verdicts(cls, verdicts: Sequence[Verdict]) -> Notes:
         """Return the notes of the verdicts that are shown."""
-        cases = Counter(reason_text(verdict.reason) for verdict in verdicts if verdict.reason)
+        cases = Counter(why for verdict in verdicts if (why := why_text(verdict)))
         common = [reason for reason, count in cases.items() if count >= max(MANY, SHARE * len(verdicts))]
         return cls({reason: number for number, reason in enumerate(common, 1)}, cases)
 
     def why(self, verdict: Verdict) -> str:
         """Return what stands in the row: the reason, or the number of the note that says it."""
-        reason = reason_text(verdict.reason)
+        reason = why_text(verdict)
         return f"[{self.numbers[reason]}]" if reason in self.numbers else reason
 
     def lines(self) -> list[str]:
@@ -201,9 +258,13 @@ class Notes:
 
 
 def by_weight(comparison: Comparison) -> list[Verdict]:
-    """Return the verdicts, what fails first, and of one kind the largest change first."""
-    order = {change: place for place, change in enumerate(comparison.counts)}
-    return sorted(comparison.verdicts, key=lambda verdict: (order[verdict.change], -abs((verdict.ratio or 1) - 1)))
+    """Return the verdicts, what fails first, then what is accepted, and of one kind the largest change first."""
+    order = {change: place for place, change in enumerate(CHANGES)}
+
+    def weight(verdict: Verdict) -> tuple[bool, int, float]:
+        return not verdict.fails, order[verdict.change], -abs((verdict.ratio or 1) - 1)
+
+    return sorted(comparison.verdicts, key=weight)
 
 
 def numbers(verdict: Verdict) -> tuple[str, str, str]:
@@ -211,3 +272,9 @@ def numbers(verdict: Verdict) -> tuple[str, str, str]:
     ratio = "" if verdict.ratio is None else f"{verdict.ratio:.3f}"
     interval = "" if verdict.interval is None else f"{verdict.interval[0]:.3f} to {verdict.interval[1]:.3f}"
     return ratio, interval, f"{verdict.rounds[0]}, {verdict.rounds[1]}"
+
+
+def sides(verdict: Verdict) -> tuple[str, str]:
+    """Return base's value and new's in a fitting unit, ``1.020 ms``; empty where absent."""
+    base, new = shown(verdict.values, verdict.value_unit)
+    return base, new

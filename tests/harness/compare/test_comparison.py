@@ -2,6 +2,7 @@ import pytest
 from made_runs import MACHINE, case, not_ok, ok, run, timed
 
 from rsc_bench.harness.compare.comparison import compare
+from rsc_bench.harness.compare.obstacles import Apart
 from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, TooFew, Undecided
 from rsc_bench.harness.records.run import Round
 
@@ -15,7 +16,7 @@ STEADY = (1.00, 1.01, 1.00, 1.02)
 
 
 @pytest.mark.parametrize(
-    ("factor", "change", "status"), [(1.0, "same", 0), (1.03, "same", 0), (1.2, "slower", 1), (0.8, "faster", 0)]
+    ("factor", "change", "status"), [(1.001, "same", 0), (1.03, "same", 0), (1.2, "slower", 1), (0.8, "faster", 0)]
 )
 def test_a_clear_change_is_called_by_its_name(factor, change, status):
     comparison = compare(timed(*STEADY), timed(*(factor * t for t in STEADY)), 0.05)
@@ -24,6 +25,8 @@ def test_a_clear_change_is_called_by_its_name(factor, change, status):
     assert found.ratio == pytest.approx(factor)
     assert found.interval[0] < factor < found.interval[1]
     assert (found.rounds, found.reason) == ((4, 4), None)
+    assert found.values == pytest.approx((1.005, 1.005 * factor))  # the median of 1.00, 1.01, 1.00, 1.02
+    assert found.value_unit == "s"
 
 
 def test_the_fastest_sample_of_a_round_counts():
@@ -103,6 +106,42 @@ def test_a_case_without_a_time_on_either_side_is_counted_as_not_judged():
     trouble = not_ok(case("b"), "skipped", "no GPU")
     comparison = compare(run([trouble], [not_ok(case("c"), "failed", "x")]), run([trouble]), 0.05)
     assert (comparison.verdicts, comparison.not_judged) == ((), 2)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 4])
+def test_a_run_against_itself_is_the_same_however_few_its_rounds_are(rounds):
+    def made():
+        flaky = [not_ok(case("flaky"), "wrong", "off") if index else ok(case("flaky"), 1.0) for index in range(rounds)]
+        return run(*([ok(case("a"), 1.0 + index), flaky[index], ok(case("b"), 9.0)] for index in range(rounds)))
+
+    comparison = compare(made(), made())
+    assert [(found.change, found.ratio, found.reason) for found in comparison.verdicts] == [("same", 1.0, None)] * 3
+    assert comparison.exit_status == 0
+    assert comparison.notes == ("base and new are the same file, so that nothing can differ",)
+
+
+def test_a_run_that_has_measured_nothing_is_not_judged_against_itself_either():
+    nothing = run([not_ok(case(), "failed", "no memory")])
+    comparison = compare(nothing, nothing)
+    assert (comparison.verdicts, comparison.not_judged, comparison.exit_status) == ((), 1, 3)
+
+
+def test_a_run_with_one_other_sample_or_on_another_machine_is_not_the_same():
+    assert verdict(timed(1.0), timed(1.0 + 1e-9)).change == "unclear"
+    assert verdict(timed(1.0), timed(1.0, environment=another(model="Example 100"))).change == "unclear"
+
+
+def test_what_one_side_alone_has_keeps_its_value():
+    base, new = run([ok(case("gone"), 1.5)]), run([ok(case("came"), 2.5)])
+    assert [(v.change, v.values) for v in compare(base, new).verdicts] == [("missing", (1.5, None)), ("new", (None, 2.5))]
+
+
+def test_fields_in_which_two_runs_have_nothing_in_common_are_named():
+    base = run([ok(case("mkl", graph="a", width=8), 1.0), ok(case("ours", graph="b", width=8), 1.0)])
+    new = run([ok(case("mkl", graph="c", width=8), 1.0)])
+    assert compare(base, new).apart == (Apart("graph", ("a", "b"), ("c",)),)
+    assert compare(base, base).apart == ()
+    assert compare(base, run()).apart == ()
 
 
 def test_runs_without_a_common_case_cannot_be_judged():

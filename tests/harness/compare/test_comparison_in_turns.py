@@ -60,7 +60,7 @@ def test_a_change_between_files_that_were_not_taken_in_turns_says_what_it_may_be
     found = [line for line in remarks(compare(base, new, 0.05)) if "in turns" in line]
     assert found == [f"the rounds were not taken in turns, so a drifting machine looks like a change: `{call('ab')}` takes them so"]
     assert list(remarks(compare(in_turns(base), in_turns(new), 0.05))) == []
-    assert list(remarks(compare(base, base, 0.05))) == []
+    assert list(remarks(compare(base, timed(*(1.001 * t for t in steady)), 0.05))) == []
 
 
 def test_a_round_carried_on_after_a_kill_is_still_one_round():

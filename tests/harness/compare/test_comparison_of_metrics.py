@@ -120,7 +120,7 @@ def test_the_time_of_a_training_is_compared_over_all_seeds_and_rounds():
 
 
 def test_one_training_is_too_few_and_a_seed_that_is_gone_is_missing():
-    (found,) = compare(trainings(0.9), trainings(0.9)).verdicts
+    (found,) = compare(trainings(0.9), trainings(0.91)).verdicts
     assert (found.change, found.reason) == ("unclear", TooFew("trainings", (1, 1)))
     gone = compare(trainings(*BASE), trainings(*BASE[:3]))
     assert [(verdict.case.seed, verdict.change) for verdict in gone.verdicts] == [(3, "missing"), (None, "same")]

@@ -171,7 +171,7 @@ def test_a_reader_sees_whose_the_differences_are_and_what_the_devices_promise():
     text = terminal.text(found, Screen(width=200, every_case=True))
     assert "by gather the devices alone would make times 0.500 of base's (median of 2 cases)" in text
     assert "the difference is in 1 the device's and in 1 the kernel's; --all lists every case" in text
-    assert re.search(r"worse +│ +2\.00.*mine: normalised time", text)
+    assert re.search(r"worse +│ +6\.\d+ µs +│ +6\.\d+ µs +│ +2\.00.*mine: normalised time", text)
 
 
 def written(path, made):

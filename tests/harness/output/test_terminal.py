@@ -99,9 +99,25 @@ def test_two_files_without_a_common_case_say_so_in_one_line():
     apart = compare(few(*TIMES, names="abc"), few(*TIMES, names="xyz"), 0.05)
     text = drawn(of=apart)
     assert text.startswith("FAIL: 3 missing")
-    assert text.count("no case is in both files: were they measured with the same --graph, --width and --budget?") == 1
+    differs = "kernel is k_a, k_b, k_c in base and k_x, k_y, k_z in new"
+    remedy = "measure new again, as base was, with --kernel k_a --kernel k_b --kernel k_c"
+    assert text.count(f"no case is in both files: {differs}: {remedy}\n") == 1
     assert "no case is in both files" not in drawn()
     assert list(remarks(compare(run(), run(), 0.05))) == []
+
+
+def test_where_only_combinations_differ_that_is_said():
+    base = run([ok(case("a", width=1), 1.0), ok(case("b", width=2), 1.0)])
+    new = run([ok(case("a", width=2), 1.0), ok(case("b", width=1), 1.0)])
+    (line,) = (line for line in remarks(compare(base, new)) if line.startswith("no case is in both"))
+    assert "no field differs in all of them" in line
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_times_stand_beside_the_ratio_in_a_fitting_unit(width):
+    base, new = timed(*(t / 1000 for t in TIMES)), timed(*(2 * t / 1000 for t in TIMES))
+    text = terminal.text(compare(base, new, 0.05), Screen(width))
+    assert re.search("1.010 ms -> 2.020 ms" if width == 80 else "1.010 ms │ 2.020 ms │ 2.000", text)
 
 
 def test_a_round_that_stopped_early_is_a_remark_in_every_text():

@@ -83,7 +83,7 @@ def test_the_comment_is_the_verdict_the_counts_and_what_changed():
     assert lines[3] == "New is new.jsonl, base is base.jsonl; 3 rounds of each. Measured on Example 9000, torch 2.13.0."
     rows = [line.split(" | ")[0] for line in lines if line.startswith("| **")]
     assert rows == ["| **slower**", "| **broken**", "| **missing**"]
-    assert "| **slower** | 2.000 | 1.9" in text
+    assert "| **slower** | 1.010 s | 2.020 s | 2.000 | 1.9" in text
 
 
 def test_what_did_not_change_is_folded_with_what_would_settle_it():
@@ -91,7 +91,7 @@ def test_what_did_not_change_is_folded_with_what_would_settle_it():
     assert list(parts) == ["Files, and what else differs", "1 unclear", "1 same"]
     assert parts["1 unclear"][0].startswith("| 3, 1 | ")
     assert " | 3 rounds | " in parts["1 unclear"][0]
-    assert parts["1 same"][0].startswith("| same | 1.000 | ")
+    assert parts["1 same"][0].startswith("| same | 1.010 s | 1.010 s | 1.000 | ")
 
 
 def of_commits(base, new):
@@ -169,7 +169,7 @@ def test_every_special_letter_of_a_name_is_escaped_and_every_row_keeps_its_cells
     text = markdown.text(comparison(EVIL))
     rows = [line for line in text.splitlines() if line.startswith("| ") and "twin" in line]
     assert len(rows) == 5
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5, 6}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7, 8}
     assert "<script>" not in text
     assert "\\<script\\>" in text
 
@@ -200,8 +200,14 @@ def test_junit_fails_what_fails_and_skips_what_cannot_be_judged():
 
 def test_junit_says_the_numbers_of_a_slower_case():
     said = next(Xml.fromstring(junit.text(comparison())).iter("failure")).get("message")
-    assert said.startswith("slower; time new / base 2.000 (above 1 is worse); 95 % interval 1.9")
+    assert said.startswith("slower; time 1.010 s -> 2.020 s; new / base 2.000 (above 1 is worse); 95 % interval 1.9")
     assert said.endswith("; margin 5 %; rounds 3, 3")
+
+
+def test_junit_has_the_new_time_of_a_case_where_a_ci_server_shows_times():
+    tests = Xml.fromstring(junit.text(comparison())).iter("testcase")
+    times = {test.get("name").rpartition(" ")[2]: test.get("time") for test in tests}
+    assert times == {"slow": "2.020000000", "even": "1.010000000", "gone": None, "off": None, "odd": "1.000000000"}
 
 
 def test_junit_passes_where_it_is_only_unclear_whether_anything_became_better():
@@ -226,6 +232,7 @@ def test_json_holds_everything_that_is_known_of_a_case():
     assert set(slow) == {field.name for field in dataclasses.fields(Verdict)} | {"name"}
     assert (slow["case"]["kernel"], slow["change"], slow["ratio"], slow["rounds"]) == (EVIL, "slower", 2.0, {"base": 3, "new": 3})
     assert slow["interval"] == list(found.verdicts[0].interval)
+    assert (slow["values"], slow["value_unit"]) == ({"base": 1.01, "new": 2.02}, "s")
     assert (slow["metric"], slow["margin"]) == ("time", 0.05)
 
 
