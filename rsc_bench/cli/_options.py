@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rsc_bench import files, plugins, text
+
+if TYPE_CHECKING:
+    from rsc_bench.harness.compare.acceptance import Acceptance
 
 FILE = click.Path(path_type=Path)
 STDOUT = Path("-")
@@ -53,6 +56,73 @@ def share(_context: click.Context, parameter: click.Parameter, value: str | None
     if not 0 < found < 1:
         raise click.ClickException(f"{parameter.opts[0]} must be above 0% and below 100% (got {value!r}): write 5% or 0.05")
     return found
+
+
+def given_metrics(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, float | None]:
+    """Return the metrics by name, each with its own margin or None: ``memory``, ``memory=1%``, ``accuracy=0.5``."""
+    if not texts:
+        return {}
+    from rsc_bench.harness.compare.criteria import criteria
+
+    metrics = {}
+    for each in texts:
+        name, given, margin = each.partition("=")
+        if name in metrics:
+            raise click.ClickException(f"--metric {name}: must be given once, with one margin (got it twice)")
+        metrics[name] = text.share(margin) if given else None
+    try:
+        criteria(0.5, metrics)
+    except ValueError as error:
+        raise click.ClickException(f"--metric: {error}") from None
+    return metrics
+
+
+def given_across(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
+    """Return what ``--across`` names; raises one line for what cannot be crossed."""
+    if not names:
+        return frozenset()
+    from rsc_bench.harness.compare.obstacles import check_across
+
+    try:
+        check_across(names)
+    except ValueError as error:
+        raise click.ClickException(f"--{error}") from None
+    return frozenset(names)
+
+
+def given_rule(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Return the name of a decision rule that there is."""
+    try:
+        plugins.find("rule", name)
+    except ValueError as error:
+        raise click.ClickException(f"--rule: {error}") from None
+    return name
+
+
+def given_acceptances(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[Acceptance, ...]:
+    """Return what ``--accept`` says."""
+    if not texts:
+        return ()
+    from rsc_bench.harness.compare.acceptance import AcceptanceError, from_text
+
+    try:
+        return tuple(from_text(each) for each in texts)
+    except AcceptanceError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def given_acceptance_file(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> tuple[Acceptance, ...]:
+    """Return what the file of acceptances says: the one that is named, or the usual one where it is there."""
+    from rsc_bench.harness.compare import ACCEPTANCES
+
+    if path is None and not ACCEPTANCES.exists():
+        return ()
+    from rsc_bench.harness.compare.acceptance import AcceptanceError, from_file
+
+    try:
+        return from_file(path or ACCEPTANCES)
+    except AcceptanceError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def output_option(name: str, summary: str) -> Callable[[Any], Any]:

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsc_bench import plugins, text
-from rsc_bench.cli._options import FILE, STDOUT, guard, load_plugins, no_results_file, share, write
+from rsc_bench import plugins
+from rsc_bench.cli._options import (
+    FILE,
+    STDOUT,
+    given_acceptance_file,
+    given_acceptances,
+    given_across,
+    given_metrics,
+    given_rule,
+    guard,
+    load_plugins,
+    no_results_file,
+    share,
+    write,
+)
 from rsc_bench.harness.compare import USUAL_RULE
 
 if TYPE_CHECKING:
+    from rsc_bench.harness.compare.acceptance import Acceptance
     from rsc_bench.harness.compare.comparison import Comparison
     from rsc_bench.harness.output import Output
+    from rsc_bench.harness.records.run import Run
 
 SHOWN = "terminal"
 """The output that is printed unless another one takes its place."""
@@ -42,6 +57,8 @@ class Judging:
     """Whether cases that are the same are shown, too."""
     outputs: dict[str, Path]
     """Name of each further output, and the file it goes to."""
+    acceptances: tuple[Acceptance, ...] = ()
+    """What may be slower or missing, and why."""
 
     def check_targets(self, inputs: list[Path]) -> None:
         """Refuse files that must not be written over: before measuring, not after it."""
@@ -58,9 +75,28 @@ class Judging:
 
     def judge(self, base: Path, new: Path) -> int:
         """Judge two results files, write and show the verdicts, and return the exit status."""
+        from rsc_bench.harness.records.file import read
+
+        old = read(base)
+        # Read once where both are one: it may be a pipe, or grow meanwhile.
+        return self._show(self._comparison(old, old if base.resolve() == new.resolve() else read(new)))
+
+    def judge_kernels(self, file: Path, new: str, base: str) -> int:
+        """Judge one kernel of a results file against another one of it, show the verdicts, and return the exit status."""
+        from rsc_bench.harness.compare.two_kernels import KernelsError, two_kernels
+        from rsc_bench.harness.records.file import read
+
+        try:
+            sides = two_kernels(read(file), new, base)
+        except KernelsError as error:
+            raise click.ClickException(str(error)) from None
+        found = self._comparison(sides.base, sides.new)
+        return self._show(replace(found, titles=sides.titles, notes=(*sides.notes, *found.notes)))
+
+    def _show(self, comparison: Comparison) -> int:
         from rsc_bench.harness.output.console import screen
 
-        comparison, view = self._comparison(base, new), screen(self.every_case)
+        view = screen(self.every_case)
 
         def rendered(name: str) -> str:
             output: Output = plugins.find("output", name)
@@ -74,18 +110,19 @@ class Judging:
         click.echo(rendered(shown), nl=False)
         return int(comparison.exit_status)
 
-    def _comparison(self, base: Path, new: Path) -> Comparison:
+    def _comparison(self, base: Run, new: Run) -> Comparison:
+        from rsc_bench.harness.compare.acceptance import accepted
         from rsc_bench.harness.compare.comparison import compare
         from rsc_bench.harness.compare.normalise import OneDeviceError, normalise
-        from rsc_bench.harness.records.file import read
 
-        runs = read(base), read(new)
         if not self.normalise:
-            return compare(*runs, self.threshold, self.metrics, self.across, self.rule)
+            found = compare(base, new, self.threshold, self.metrics, self.across, self.rule)
+            return accepted(found, self.acceptances)
         try:
-            return normalise(*runs, self.threshold, self.across, self.rule)
+            found = normalise(base, new, self.threshold, self.across, self.rule)
         except OneDeviceError as error:
             raise click.ClickException(f"--normalise: {error}") from None
+        return accepted(found, self.acceptances)
 
 
 def judging_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -99,6 +136,8 @@ def judging_options(command: Callable[..., int]) -> Callable[..., int]:
         across: frozenset[str],
         rule: str,
         every_case: bool,
+        accept: tuple[Acceptance, ...],
+        accept_file: tuple[Acceptance, ...],
         normalise: bool = False,
         **others: Any,
     ) -> int:
@@ -107,7 +146,8 @@ def judging_options(command: Callable[..., int]) -> Callable[..., int]:
         if normalise and "clocks" in across:
             raise click.ClickException("--normalise needs one clock, and takes no --across clocks: leave one of them out")
         outputs: dict[str, Path] = click.get_current_context().meta.get(_OUTPUTS, {})
-        return command(*given, judging=Judging(threshold, metrics, across, rule, normalise, every_case, outputs), **others)
+        judging = Judging(threshold, metrics, across, rule, normalise, every_case, outputs, accept + accept_file)
+        return command(*given, judging=judging, **others)
 
     for option in reversed(_options()):
         gathered = option(gathered)
@@ -136,7 +176,7 @@ def _options() -> list[Callable[[Any], Any]]:
         click.option(
             "--metric",
             "metrics",
-            callback=_metrics,
+            callback=given_metrics,
             multiple=True,
             metavar="NAME[=MARGIN]",
             help="What to compare: time (default), memory, energy, error, accuracy, or any other that `list` names; "
@@ -144,18 +184,35 @@ def _options() -> list[Callable[[Any], Any]]:
         ),
         click.option(
             "--across",
-            callback=_across,
+            callback=given_across,
             multiple=True,
             metavar="WHAT",
             help="Judge although they differ: machines, versions, graphs or clocks. May be repeated.",
         ),
         click.option(
             "--rule",
-            callback=_rule,
+            callback=given_rule,
             default=USUAL_RULE,
             show_default=True,
             metavar="NAME",
             help="What decides whether a difference is a change; `list` names the rules.",
+        ),
+        click.option(
+            "--accept",
+            callback=given_acceptances,
+            multiple=True,
+            metavar="'PATTERN: REASON'",
+            help="Cases that may be slower or missing, and why: 'topk(mkl) C=0.1: checks its input now'. PATTERN is words of a "
+            "case as it is shown, or field=value; * stands for any letters. With slower or missing in front only that is "
+            "accepted. What is wrong never is. May be repeated.",
+        ),
+        click.option(
+            "--accept-file",
+            callback=given_acceptance_file,
+            type=FILE,
+            metavar="FILE",
+            help="TOML file of such acceptances, a table [[accept]] with case, reason and change each (default: rsc-bench.toml of "
+            "this folder, where there is one).",
         ),
         click.option("--all", "every_case", is_flag=True, help="Show the cases that are the same, too."),
     ]
@@ -191,59 +248,32 @@ def _note_output(context: click.Context, parameter: click.Parameter, target: Pat
         context.meta.setdefault(_OUTPUTS, {})[parameter.opts[0].removeprefix("--")] = target
 
 
-def _metrics(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, float | None]:
-    """The metrics by name, each with its own margin or None: ``memory``, ``memory=1%``, ``accuracy=0.5``."""
-    if not texts:
-        return {}
-    from rsc_bench.harness.compare.criteria import criteria
-
-    metrics = {}
-    for each in texts:
-        name, given, margin = each.partition("=")
-        if name in metrics:
-            raise click.ClickException(f"--metric {name}: must be given once, with one margin (got it twice)")
-        metrics[name] = text.share(margin) if given else None
-    try:
-        criteria(0.5, metrics)
-    except ValueError as error:
-        raise click.ClickException(f"--metric: {error}") from None
-    return metrics
-
-
-def _across(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
-    if not names:
-        return frozenset()
-    from rsc_bench.harness.compare.obstacles import check_across
-
-    try:
-        check_across(names)
-    except ValueError as error:
-        raise click.ClickException(f"--{error}") from None
-    return frozenset(names)
-
-
-def _rule(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-    try:
-        plugins.find("rule", name)
-    except ValueError as error:
-        raise click.ClickException(f"--rule: {error}") from None
-    return name
-
-
 @click.command("compare", cls=JudgingCommand)
-@click.argument("base", type=FILE)
-@click.argument("new", type=FILE)
+@click.argument("base", type=FILE, metavar="BASE")
+@click.argument("new", type=FILE, required=False, metavar="NEW")
 @judging_options
 @click.option("--normalise", is_flag=True, help="Between two devices: judge each kernel by its share of what its device can do.")
-def compare(base: Path, new: Path, judging: Judging) -> int:
+@click.option("--kernel", metavar="NAME", help="Within the one file BASE: judge this kernel, --against another one of it.")
+@click.option("--against", metavar="NAME", help="The kernel that --kernel is judged against.")
+def compare(base: Path, new: Path | None, kernel: str | None, against: str | None, judging: Judging) -> int:
     """Judge the results file NEW against BASE, case by case.
+
+    Or two kernels of one file, round by round: compare FILE --kernel topk(mkl) --against mkl
 
     A ratio is new / base: above 1 is slower. A case is slower where the ratio is above the threshold, and is no chance among
     all the cases: identical code fails one comparison in a hundred at most. An improvement never fails.
 
     Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage or unreadable file; 3 cannot be judged.
     """
-    judging.check_targets([base, new])
+    judging.check_targets([base] if new is None else [base, new])
+    if (kernel is None) != (against is None):
+        raise click.ClickException("--kernel and --against go together, for two kernels of one file: give both, or none of them")
+    if kernel is not None and against is not None:
+        if new is not None:
+            raise click.ClickException(f"--kernel and --against are of one file (got {base} and {new}): leave one of the files out")
+        return judging.judge_kernels(base, kernel, against)
+    if new is None:
+        raise click.UsageError("Missing argument 'NEW': give two results files, or one with --kernel and --against")
     return judging.judge(base, new)
 
 

@@ -195,3 +195,102 @@ def test_two_outputs_in_one_file_are_refused(make, tmp_path, capsys):
     assert main(["compare", make("base.jsonl"), make("new.jsonl"), *both]) == 2
     assert "--json and --markdown: both name" in capsys.readouterr().err
     assert not (tmp_path / "same.out").exists()
+
+
+def test_a_file_against_itself_or_a_copy_is_the_same(call, make, tmp_path):
+    base = make("base.jsonl")
+    (tmp_path / "copy.jsonl").write_bytes(Path(base).read_bytes())
+    for new in (base, f"{tmp_path}/./base.jsonl", tmp_path / "copy.jsonl"):
+        status, out, _ = call(base, new)
+        assert status == 0
+        assert "base and new are the same file, so that nothing can differ" in out
+
+
+@pytest.fixture
+def accepting(call, make, monkeypatch, tmp_path):
+    """Compares a file with one that is twice as slow, in a folder of its own."""
+    base, new = make("base.jsonl"), make("new.jsonl", 2.0)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return lambda *options: call(base, new, *options)
+
+
+ACCEPTED = "it checks its operand now"
+
+
+def test_an_intended_slowdown_is_accepted_with_its_reason_in_every_output(accepting):
+    option = ("--accept", f"slower kernel=mkl: {ACCEPTED}")
+    assert accepting()[0] == 1
+    status, out, _ = accepting(*option)
+    assert (status, out.splitlines()[0]) == (0, "PASS: nothing is slower but what is accepted: 1 slower (accepted) (threshold 5 %)")
+    assert "slower, accepted" in out
+    for output in ("--markdown", "--junit", "--json"):
+        status, text, _ = accepting(*option, output)
+        assert status == 0
+        assert f"accepted: {ACCEPTED}" in text.replace("\\", "") or json.loads(text)["verdicts"][0]["accepted"] == ACCEPTED
+    assert "<failure" not in accepting(*option, "--junit")[1]
+
+
+def test_the_committed_file_is_found_in_the_folder_and_another_one_by_its_name(accepting, tmp_path):
+    committed = Path("rsc-bench.toml")
+    committed.write_text(f'[[accept]]\ncase = "mkl"\nreason = "{ACCEPTED}"\n')
+    status, out, _ = accepting()
+    assert status == 0
+    assert f"accepted: {ACCEPTED}" in out
+    (tmp_path / "none.toml").write_text("")
+    assert accepting("--accept-file", tmp_path / "none.toml")[0] == 1
+    committed.write_text('[[accept]]\ncase = "torch"\nreason = "r"\n')
+    status, out, _ = accepting()
+    assert status == 1
+    assert "rsc-bench.toml accepts 'torch' (r), which matches no case" in out
+
+
+@pytest.mark.parametrize("options", [["--accept", "mkl"], ["--accept-file", "none.toml"], ["--accept", "wrong mkl: r"]])
+def test_an_acceptance_that_cannot_be_used_is_one_line(accepting, options):
+    status, out, err = accepting(*options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+def test_a_committed_file_that_cannot_be_used_is_one_line(accepting):
+    Path("rsc-bench.toml").write_text("[[accept]\n")
+    status, out, err = accepting()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: rsc-bench.toml: ")
+
+
+@pytest.fixture
+def two(tmp_path):
+    rounds = ([ok(case("mkl"), t), ok(case("ours"), 2 * t)] for t in TIMES)
+    return str(written(tmp_path / "two.jsonl", *rounds))
+
+
+def test_two_kernels_of_one_file_are_compared(call, two):
+    status, out, _ = call(two, "--kernel", "ours", "--against", "mkl")
+    assert status == 1
+    assert "ours against mkl" in out
+    assert f"new is ours, base is mkl, both of {two}" in out
+    assert call(two, "--kernel", "mkl", "--against", "ours")[0] == 0
+    assert (
+        "New is ours, base is mkl; 3 rounds of each, taken in turns."
+        in call(two, "--kernel", "ours", "--against", "mkl", "--markdown")[1]
+    )
+    tree = json.loads(call(two, "--kernel", "ours", "--against", "mkl", "--json")[1])
+    assert tree["titles"] == {"base": "mkl", "new": "ours"}
+
+
+@pytest.mark.parametrize(
+    ("options", "summary"),
+    [
+        (["--kernel", "ours"], "--kernel and --against go together"),
+        (["--against", "ours"], "--kernel and --against go together"),
+        (["--kernel", "ourz", "--against", "mkl"], "kernel 'ourz' is not in it: nearest are ours"),
+        (["--kernel", "mkl", "--against", "mkl"], "must name two kernels"),
+        (["{two}", "--kernel", "ours", "--against", "mkl"], "--kernel and --against are of one file"),
+        ([], "Missing argument 'NEW': give two results files, or one with --kernel and --against"),
+        (["--kernel", "ours", "--against", "mkl", "--normalise"], "--normalise: "),
+    ],
+)
+def test_two_kernels_that_cannot_be_compared_are_one_line(call, two, options, summary):
+    status, out, err = call(two, *(option.format(two=two) for option in options))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert summary in err
