@@ -19,6 +19,8 @@ from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Record, Run
 
 MIN_SEEDS = 3
+MOST_SEEDS = 100
+"""Seeds beyond which nobody goes to settle a recommendation."""
 CONFIDENCE = 0.95
 
 # A drop of exactly the limit, worked out in floating point, is still within it.
@@ -63,6 +65,11 @@ class Setting:
         """Whether it is accurate enough and gains something."""
         return self.accuracy == "within" and self.speedup is not None and self.speedup > 1
 
+    @property
+    def open(self) -> bool:
+        """Whether further seeds may show that it is good: too few say so now, or those that there are leave it unclear."""
+        return self.accuracy == "too few seeds" or (self.accuracy == "unclear" and self.speedup is not None and self.speedup > 1)
+
 
 @dataclass(frozen=True)
 class Recommendation:
@@ -82,11 +89,17 @@ class Recommendation:
 
     @property
     def status(self) -> Status:
-        """``cannot be judged`` where no setting is good, and one with too few seeds might be, or nothing was sampled."""
+        """``cannot be judged`` where no setting is good, and one of which that is open might be, or nothing was sampled."""
         if self.chosen:
             return "recommended"
-        might_be = not self.settings or any(each.accuracy == "too few seeds" for each in self.settings)
+        might_be = not self.settings or any(each.open for each in self.settings)
         return "cannot be judged" if might_be else "none"
+
+    @property
+    def unclear(self) -> Setting | None:
+        """Of the settings that are open, the one nearest to the limit; None where none has seeds enough for a bound."""
+        known = [each for each in self.settings if each.open and each.drop is not None and each.drop.high is not None]
+        return min(known, key=_miss, default=None)
 
     @property
     def nearest(self) -> Setting | None:
@@ -135,6 +148,21 @@ def drop_over(points: Sequence[float]) -> Drop:
 
     half = float(stdtrit(len(points) - 1, CONFIDENCE)) * stdev(points) / math.sqrt(len(points))
     return Drop(mean, mean - half, mean + half)
+
+
+def seeds_needed(setting: Setting, max_drop_points: float) -> int | None:
+    """Return how many seeds would probably settle a setting that is unclear; None where more than `MOST_SEEDS` would be needed.
+
+    So many that the bound is as far from the mean as the limit is, if the seeds to come spread like those that are there.
+    """
+    from scipy.special import stdtrit
+
+    assert setting.drop is not None
+    assert setting.drop.high is not None
+    room = abs(max_drop_points - setting.drop.mean)
+    deviation = (setting.drop.high - setting.drop.mean) * math.sqrt(setting.seeds) / float(stdtrit(setting.seeds - 1, CONFIDENCE))
+    tried = range(setting.seeds + 1, MOST_SEEDS + 1)
+    return next((count for count in tried if float(stdtrit(count - 1, CONFIDENCE)) * deviation / math.sqrt(count) <= room), None)
 
 
 def judge_drop(drop: Drop | None, max_drop_points: float) -> Accuracy:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.recommend import MIN_SEEDS, Recommendation, Setting, exit_status, words
+from rsc_bench.harness.compare.recommend import MIN_SEEDS, Recommendation, Setting, exit_status, seeds_needed, words
 from rsc_bench.harness.output.console import Screen, drawn
 from rsc_bench.harness.records.case import Case
-from rsc_bench.text import plain
+from rsc_bench.text import bench, plain
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -82,10 +83,32 @@ def _loss(setting: Setting) -> str:
 
 
 def _why_not_judged(recommendation: Recommendation) -> str:
+    """Why there is neither a setting to recommend nor none, and the command that would settle it."""
     if not recommendation.settings:
         return "no training with a sampled kernel, only exact ones"
-    most = max(setting.seeds for setting in recommendation.settings)
-    return f"needs at least {MIN_SEEDS} seeds, each trained exactly and sampled (has {most})"
+    unclear = recommendation.unclear
+    if unclear is None:
+        most = max(setting.seeds for setting in recommendation.settings)
+        few = f"needs at least {MIN_SEEDS} seeds, each trained exactly and sampled (has {most})"
+        return f"{few}: {_train(recommendation, MIN_SEEDS)}"
+    limit = recommendation.max_drop_points
+    why = f"{_name(unclear)}, {_gain(unclear)}, has a drop of {_loss(unclear)}: neither surely within {limit:g} points nor beyond"
+    needed = seeds_needed(unclear, limit)
+    if needed is None:
+        return f"{why}, and more seeds would hardly settle it"
+    return f"{why}; about {needed} seeds would settle it: {_train(recommendation, needed, unclear)}"
+
+
+def _train(recommendation: Recommendation, seeds: int, setting: Setting | None = None) -> str:
+    """The command that trains with so many seeds, of one setting or of all of them."""
+    case = recommendation.training
+    settings = recommendation.settings if setting is None else (setting,)
+    given = {"graph": case.graph, "reorder": case.reorder, "model": case.model, "layers": case.layers, "epochs": case.epochs}
+    given |= {"width": case.width, "device": case.device}
+    words = [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None]
+    words += [f"--kernel {shlex.quote(name)}" for name in dict.fromkeys(each.kernel for each in settings)]
+    words += [f"--budget {budget:g}" for budget in dict.fromkeys(each.budget for each in settings)]
+    return f"`{bench(' '.join([*words, f'--seeds {seeds}']), suite='training')}`"
 
 
 def _nearest(recommendation: Recommendation) -> str:

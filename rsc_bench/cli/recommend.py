@@ -40,7 +40,7 @@ def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None)
 
     Accurate: the drop of the test metric below exact training, paired by seed, is at most --max-drop with 95 % confidence.
 
-    Exit status: 0 one for each; 1 none for some; 2 bad usage or no training in RESULTS; 3 cannot be judged.
+    Exit status: 0 one for each; 1 none for some; 2 bad usage or no training in RESULTS; 3 cannot be judged: more seeds would tell.
     """
     from rsc_bench.harness.compare.recommend import exit_status, recommend
     from rsc_bench.harness.output import recommendation

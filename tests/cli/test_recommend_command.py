@@ -52,6 +52,13 @@ def test_the_command_prints_a_table_and_a_sentence_for_each_and_exits_by_the_ans
     assert call(results, "--max-drop", "0")[0] == 1
 
 
+def test_what_is_only_unclear_exits_3(call, tmp_path):
+    file = written(tmp_path / "run.jsonl", [*exact(), *sampled(0.1, [0.1, 0.2, 0.3], 4.0)])
+    status, out, _ = call(file)
+    assert status == 3
+    assert "cannot be judged: topk(rows_numba) at C = 0.1" in out
+
+
 def test_json_holds_what_the_table_shows(call, results):
     status, out, _ = call(results, "--json")
     tree = json.loads(out)

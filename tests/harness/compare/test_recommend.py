@@ -38,8 +38,34 @@ def test_the_bounds_of_the_mean_drop_are_one_sided_students_t():
 
 def test_a_mean_within_the_limit_is_not_enough_where_its_upper_bound_is_beyond():
     found = only(*exact(), *sampled(0.1, [0.1, 0.2, 0.3], 4.0))
-    assert (found.settings[0].accuracy, found.status, found.chosen) == ("unclear", "none", None)
+    assert (found.settings[0].accuracy, found.status, found.chosen) == ("unclear", "cannot be judged", None)
+    assert exit_status([found]) == 3
     assert only(*exact(), *sampled(0.1, [0.1, 0.2, 0.3], 4.0), limit=0.37).status == "recommended"
+
+
+def test_what_is_only_unclear_says_why_and_what_to_run():
+    # Mean 0.2, standard deviation 0.1: t(0.95; 4) x 0.1 / sqrt(5) = 2.132 x 0.0447 = 0.095 is the first bound below 0.1 points.
+    said = advice(only(*exact(), *sampled(0.1, [0.1, 0.2, 0.3], 4.0)))
+    assert said.startswith(
+        "cannot be judged: topk(rows_numba) at C = 0.1, 2.50 times as fast end to end, has a drop of 0.20 points, with 95 % "
+        "confidence at most 0.37 (3 seeds): neither surely within 0.3 points nor beyond; about 5 seeds would settle it: "
+    )
+    options = "--graph cornell --model gcn --layers 3 --epochs 2 --width 256 --device cpu"
+    assert f"{options} --kernel 'topk(rows_numba)' --budget 0.1 --seeds 5`" in said
+
+
+def test_a_drop_that_is_at_the_limit_is_settled_by_no_number_of_seeds():
+    assert "more seeds would hardly settle it" in advice(only(*exact(), *sampled(0.1, [0.2, 0.3, 0.4], 4.0)))
+
+
+def test_an_unclear_setting_among_those_that_are_beyond_is_still_open():
+    found = only(*exact(), *sampled(0.5, [0.1, 0.2, 0.3], 8.0), *sampled(0.1, [5.0, 5.1, 5.2], 4.0))
+    assert ([each.accuracy for each in found.settings], found.status) == (["beyond", "unclear"], "cannot be judged")
+    assert found.unclear.budget == 0.5
+
+
+def test_an_unclear_setting_that_gains_no_time_is_not_open():
+    assert only(*exact(), *sampled(0.5, [0.1, 0.2, 0.3], 12.0)).status == "none"
 
 
 @pytest.mark.parametrize(
