@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rsc_bench.harness.ab import AlternatingError
 from rsc_bench.harness.ab.options import SUITES
+from rsc_bench.harness.ab.scratch import scratch
 from rsc_bench.harness.machine import git
 
 DATA = "data"
@@ -85,14 +85,11 @@ def checkouts(root: Path, sources: Sequence[Source]) -> Iterator[list[Path]]:
 
     They are git worktrees without a branch: the user's files, index, stash and branches stay as they are.
     """
-    with tempfile.TemporaryDirectory(prefix="rsc-bench-") as scratch, contextlib.ExitStack() as stack:
-        folders = []
-        for number, source in enumerate(sources):
-            # Names of one length: that of a path shifts what lies behind it in memory.
-            folder = Path(scratch, f"side{number}").resolve()
-            stack.callback(git.run, root, "worktree", "remove", "--force", "--force", str(folder))
+    with scratch(root) as place:
+        # Names of one length: that of a path shifts what lies behind it in memory.
+        folders = [place / f"side{number}" for number in range(len(sources))]
+        for folder, source in zip(folders, sources, strict=True):
             _add(root, folder, source)
-            folders.append(folder)
         yield folders
 
 

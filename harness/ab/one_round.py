@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from rsc_bench.harness.ab import AlternatingError, Side
+from rsc_bench.harness.ab import AlternatingError, Side, leash
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.run import Run
 
@@ -24,23 +26,47 @@ _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _SAID = re.compile(r"(?:_pytest\.outcomes\.)?(?:Exit|ERROR|.*: error): (?!usage: )(.*)")
 
 
-def take(side: Side, arguments: tuple[str, ...]) -> Run:
+def take(side: Side, arguments: tuple[str, ...], place: Path) -> Run:
     """Return one round of a side, as a run; raises `AlternatingError` where the suites cannot be run.
+
+    Args:
+        side: whose turn it is.
+        arguments: of pytest.
+        place: folder for what the round writes; that of the round before goes.
 
     A process of its own, as any later run will be: memory, hash seed and code are laid out anew each time, and that is
     part of what makes two runs differ.
     """
-    with tempfile.TemporaryDirectory(prefix="rsc-bench-round-") as scratch:
-        results, output = Path(scratch, "round.jsonl"), Path(scratch, "output.txt")
-        command = [sys.executable, *COMMAND, *LEAN, "--results", str(results), *side.options, *arguments]
-        with output.open("wb") as file:
-            ended = subprocess.run(
-                command, cwd=side.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False, env=_plain()
-            )
-        text = output.read_text(encoding="utf-8", errors="replace")
-        if ended.returncode not in (ALL_WELL, CASES_FAILED, GPU_FAULT):
-            raise AlternatingError(f"{side.name}: the suites ended with status {ended.returncode}: {_reason(text)}")
-        return _whole(side, results, text)
+    results, output = place / "round.jsonl", place / "output.txt"
+    results.unlink(missing_ok=True)
+    status = _ended([*COMMAND, *LEAN, "--results", str(results), *side.options, *arguments], side.folder, output)
+    text = output.read_text(encoding="utf-8", errors="replace")
+    if status not in (ALL_WELL, CASES_FAILED, GPU_FAULT):
+        raise AlternatingError(f"{side.name}: the suites ended with status {status}: {_reason(text)}")
+    return _whole(side, results, text)
+
+
+def _ended(arguments: Sequence[str], folder: Path, output: Path) -> int:
+    """Run Python in a folder, with what it says in a file, and return its exit status; it does not outlive this process."""
+    command = [sys.executable, "-I", "-S", leash.__file__, sys.executable, *arguments]
+    with (
+        output.open("wb") as said,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=_plain(),
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            return process.wait()
+        except BaseException:  # KeyboardInterrupt, also that of a closed terminal: what it started must not measure on
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def _plain() -> dict[str, str]:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from rsc_bench.harness.ab import AlternatingError, Side, turns
 from rsc_bench.harness.ab.one_round import take
+from rsc_bench.harness.ab.scratch import scratch
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.run import Round, Run
@@ -43,10 +44,11 @@ def measure(plan: Plan, say: Callable[[str], None]) -> None:
     start = Round(index=0, of=plan.rounds, cases=0, started="", alternated=os.urandom(6).hex())
     planned, began = turns(plan.rounds), monotonic()
     with ExitStack() as stack:
+        folder = stack.enter_context(scratch())
         books = [stack.enter_context(_Book(side)) for side in plan.sides]
         for done, (index, place) in enumerate(planned, 1):
             book, since = books[place], monotonic()
-            run = take(book.side, plan.arguments)
+            run = take(book.side, plan.arguments, folder)
             book.add(run, replace(start, index=index))
             now = monotonic()
             left_s = (now - began) / done * (len(planned) - done)

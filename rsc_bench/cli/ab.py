@@ -14,7 +14,10 @@ import click
 from rsc_bench.cli._options import FILE
 from rsc_bench.cli.compare import Judging, JudgingCommand, judging_options
 from rsc_bench.plugins import REGISTRY
+from rsc_bench.text import plain
 
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C, a job that is cancelled, a terminal that is closed; Windows has no such thing as the last."""
 ROUNDS = 9
 FOLDER = Path("results")
 OPTIONS = click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF THE SUITES...]")
@@ -75,14 +78,15 @@ def plugin_options() -> list[str]:
 
 
 def say(line: str) -> None:
-    """Show how far it is, beside what the command prints."""
-    click.echo(line, err=True)
+    """Show how far it is, beside what the command prints; where nobody can read it any more, the work goes on."""
+    with contextlib.suppress(OSError):
+        click.echo(plain(line), err=True)
 
 
 @contextlib.contextmanager
 def measuring(files: list[Path]) -> Iterator[None]:
     """Say at the end where the results are, however it comes."""
-    with stopped_by_sigterm(), one_line_errors():
+    with stopped_by_signals(), one_line_errors():
         try:
             yield
         finally:
@@ -103,17 +107,24 @@ def one_line_errors() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
-    """End as on Ctrl-C where a job is cancelled, so that the checkouts are removed."""
+def stopped_by_signals() -> Iterator[None]:
+    """End as on Ctrl-C where a job is cancelled or its terminal is closed, so that the checkouts are removed.
+
+    A second signal does not disturb the removing. One that is ignored stays so, as under ``nohup``.
+    """
+    heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in heeded:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 COMMAND = ab

@@ -101,20 +101,105 @@ def test_outside_of_git_it_is_one_line(tmp_path, monkeypatch, capsys):
     assert "must be in a git checkout" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_removes_the_checkouts_and_keeps_what_was_measured(repo, number):
-    # A shell starts what it puts in the background with Ctrl-C ignored, and so would this be where the tests are run like that.
-    heeding = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    heeding += "runpy.run_module('harness', run_name='__main__', alter_sys=True)"
-    command = [sys.executable, "-c", heeding, "ab", "--base", "fast", "--new", "slow", "--rounds", "500"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=repo, env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
+# A shell starts what it puts in the background with Ctrl-C ignored, and so would this be where the tests are run like that.
+HEEDING = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+HEEDING += "runpy.run_module('harness', run_name='__main__', alter_sys=True)"
+
+
+@pytest.fixture
+def started(repo, tmp_path):
+    """Starts `ab` with a folder of its own for what is temporary."""
+    (tmp_path / "tmp").mkdir()
+    processes = []
+
+    def start(*before, rounds=500):
+        command = [*before, sys.executable, "-c", HEEDING, "ab", "--base", "fast", "--new", "slow", "--rounds", str(rounds)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")}
+        process = subprocess.Popen(command, cwd=repo, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def left(repo, tmp_path):
+    """What is still there of a session: temporary files, and worktrees beside the user's own."""
+    return sorted(path.name for path in (tmp_path / "tmp").iterdir()), git(repo, "worktree", "list").count("\n") - 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_it_removes_the_checkouts_and_keeps_what_was_measured(started, repo, tmp_path, number):
+    process = started()
     assert process.stderr.readline().startswith("round 1/500 of base (fast (")
     time.sleep(0.05)  # into the next round
     process.send_signal(number)
+    time.sleep(0.01)
+    process.send_signal(number)  # as a shell does that ends with its terminal: the removing goes on
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "results: " in err
     assert len(read(results_files(repo)[0]).rounds) >= 1
-    assert git(repo, "worktree", "list").count("\n") == 1
+    assert left(repo, tmp_path) == ([], 0)
+
+
+def test_a_signal_that_is_ignored_stays_so_and_nobody_need_read_how_far_it_is(started, repo, tmp_path):
+    process = started("nohup", rounds=3)
+    assert process.stderr.readline().startswith("round 1/3 of base (fast (") or process.stderr.readline()
+    process.send_signal(signal.SIGHUP)
+    process.stderr.close()
+    process.stdout.read()
+    assert process.wait(timeout=30) == 1
+    assert len(read(results_files(repo)[1]).rounds) == 3
+    assert left(repo, tmp_path) == ([], 0)
+
+
+SLEEPS = """
+import os, pathlib, subprocess
+
+def test_sleeps():
+    child = subprocess.Popen(["sleep", "300"])
+    pathlib.Path({pids!r}).write_text(f"{{os.getpid()}} {{child.pid}} ")
+    child.wait()
+"""
+
+
+def is_running(pid):
+    psutil = pytest.importorskip("psutil", reason="psutil is not installed: pip install psutil")
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def soon(condition):
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_what_it_has_started_ends_with_it_however_it_ends(started, repo, tmp_path, number):
+    pids = tmp_path / "pids"
+    (repo / "suites/test_nothing.py").write_text(SLEEPS.format(pids=str(pids)))
+    git(repo, "commit", "--all", "--quiet", "--message", "sleeps")
+    git(repo, "tag", "--force", "fast")
+    process = started()
+    assert soon(lambda: pids.exists() and pids.read_text().endswith(" "))
+    process.send_signal(number)
+    process.wait(timeout=30)
+    assert soon(lambda: not any(is_running(int(pid)) for pid in pids.read_text().split()))
+
+
+def test_what_a_killed_session_has_left_is_removed_at_the_next_start(started, repo, tmp_path):
+    process = started()
+    process.stderr.readline()
+    process.kill()
+    process.wait(timeout=30)
+    assert soon(lambda: left(repo, tmp_path)[1] == 2)
+    living = started()
+    living.stderr.readline()
+    assert left(repo, tmp_path)[1] == 2, "those of the killed one are gone, those of the living one are there"
+    living.send_signal(signal.SIGTERM)
+    living.communicate(timeout=30)
+    assert left(repo, tmp_path) == ([], 0)
