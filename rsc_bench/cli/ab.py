@@ -89,6 +89,8 @@ def measuring(files: list[Path]) -> Iterator[None]:
     with stopped_by_signals(), one_line_errors():
         try:
             yield
+        except KeyboardInterrupt:
+            raise click.Abort from None  # with the other, click writes a line, which fails where the terminal is gone
         finally:
             written = " ".join(str(path) for path in files if path.is_file())
             if written:

@@ -106,16 +106,19 @@ HEEDING = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int
 HEEDING += "runpy.run_module('harness', run_name='__main__', alter_sys=True)"
 
 
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+
+
 @pytest.fixture
 def started(repo, tmp_path):
     """Starts `ab` with a folder of its own for what is temporary."""
     (tmp_path / "tmp").mkdir()
     processes = []
 
-    def start(*before, rounds=500):
-        command = [*before, sys.executable, "-c", HEEDING, "ab", "--base", "fast", "--new", "slow", "--rounds", str(rounds)]
+    def start(*before, rounds=500, first="", streams=PIPES):
+        command = [*before, sys.executable, "-c", first + HEEDING, "ab", "--base", "fast", "--new", "slow", "--rounds", str(rounds)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")}
-        process = subprocess.Popen(command, cwd=repo, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, cwd=repo, env=environment, text=True, start_new_session=True, **streams)
         processes.append(process)
         return process
 
@@ -142,6 +145,20 @@ def test_interrupted_it_removes_the_checkouts_and_keeps_what_was_measured(starte
     assert process.returncode == 130, err
     assert "results: " in err
     assert len(read(results_files(repo)[0]).rounds) >= 1
+    assert left(repo, tmp_path) == ([], 0)
+
+
+def test_a_closed_terminal_leaves_nothing_behind(started, repo, tmp_path):
+    ours, theirs = os.openpty()
+    # In a session of its own, whose terminal that is: so the kernel sends what it sends where a window is closed.
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    process = started(first="import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); ", streams=streams)
+    os.close(theirs)
+    said = b""
+    while b"round 1/500" not in said:
+        said += os.read(ours, 4096)
+    os.close(ours)
+    assert process.wait(timeout=30) == 130
     assert left(repo, tmp_path) == ([], 0)
 
 
