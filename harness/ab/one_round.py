@@ -39,14 +39,14 @@ def take(side: Side, arguments: tuple[str, ...], place: Path) -> Run:
     """
     results, output = place / "round.jsonl", place / "output.txt"
     results.unlink(missing_ok=True)
-    status = _ended([*COMMAND, *LEAN, "--results", str(results), *side.options, *arguments], side.folder, output)
+    status = run_python([*COMMAND, *LEAN, "--results", str(results), *side.options, *arguments], side.folder, output)
     text = output.read_text(encoding="utf-8", errors="replace")
     if status not in (ALL_WELL, CASES_FAILED, GPU_FAULT):
         raise AlternatingError(f"{side.name}: the suites ended with status {status}: {_reason(text)}")
     return _whole(side, results, text)
 
 
-def _ended(arguments: Sequence[str], folder: Path, output: Path) -> int:
+def run_python(arguments: Sequence[str], folder: Path, output: Path) -> int:
     """Run Python in a folder, with what it says in a file, and return its exit status; it does not outlive this process."""
     command = [sys.executable, "-I", "-S", leash.__file__, sys.executable, *arguments]
     with (

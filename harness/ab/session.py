@@ -11,6 +11,7 @@ from time import monotonic
 from msgspec.structs import replace
 
 from rsc_bench.harness.ab import AlternatingError, Side, turns
+from rsc_bench.harness.ab.kernels import for_sides
 from rsc_bench.harness.ab.one_round import take
 from rsc_bench.harness.ab.scratch import scratch
 from rsc_bench.harness.records.environments import differences
@@ -38,17 +39,20 @@ def measure(plan: Plan, say: Callable[[str], None]) -> None:
 
     Args:
         plan: the sides and the rounds.
-        say: takes a line after each round.
+        say: takes a line after each round, and before them one for each kernel that only one side has.
     """
     # Pairs are made within a session only: two sessions share no moment.
     start = Round(index=0, of=plan.rounds, cases=0, started="", alternated=os.urandom(6).hex())
     planned, began = turns(plan.rounds), monotonic()
     with ExitStack() as stack:
         folder = stack.enter_context(scratch())
-        books = [stack.enter_context(_Book(side)) for side in plan.sides]
+        sides, arguments, lacking = for_sides(plan.sides, plan.arguments, folder)
+        for line in lacking:
+            say(line)
+        books = [stack.enter_context(_Book(side)) for side in sides]
         for done, (index, place) in enumerate(planned, 1):
             book, since = books[place], monotonic()
-            run = take(book.side, plan.arguments, folder)
+            run = take(book.side, arguments, folder)
             book.add(run, replace(start, index=index))
             now = monotonic()
             left_s = (now - began) / done * (len(planned) - done)

@@ -39,6 +39,7 @@ def ab(  # noqa: PLR0913  (an argument an option)
 
     Each is checked out into a folder of its own, removed at the end; your files, index, stash and branches stay as they
     are. Options behind -- go to `pytest suites/ --benchmark`: -- --graph twin:reddit2@0.1 --width 64
+    A --kernel that only one of the two has is new or missing, and the rest is judged.
 
     Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage, or it could not be measured; 3 cannot be judged.
     """

@@ -1,0 +1,117 @@
+"""A kernel that only one side has is measured on that side, and what both have on both."""
+
+import json
+
+import pytest
+from stand_in_checkout import write_suites
+
+from rsc_bench.harness.ab import Side
+from rsc_bench.harness.ab.kernels import for_sides
+from rsc_bench.harness.ab.session import Plan, measure
+from rsc_bench.harness.compare.comparison import compare
+from rsc_bench.harness.records.file import read
+
+LIST = """
+import json, pathlib, sys
+named = [argument.partition("=")[2] for argument in sys.argv if argument.startswith("--plugin=")]
+kernels = {kernels!r} + [pathlib.Path(file).stem for file in named]
+listed = dict(kernels=[dict(name=name, available=name != "absent") for name in kernels], selections=[dict(name="topk(KERNEL)")])
+pathlib.Path(sys.argv[sys.argv.index("--json") + 1]).write_text(json.dumps(listed))
+"""
+
+
+@pytest.fixture(autouse=True)
+def quick_pytest(monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def checkout(folder, *kernels):
+    """A checkout whose command line lists these kernels, and whose suites measure those that they are asked for, beside mkl."""
+    folder.mkdir()
+    write_suites(folder, 1.0)
+    conftest = folder / "suites/conftest.py"
+    text = conftest.read_text().replace('in ("ours", "theirs")', 'in dict.fromkeys(["mkl", *option("--kernel")])')
+    more = '    parser.addoption("--kernel", action="append", default=[])\n    for option in'
+    conftest.write_text(text.replace("    for option in", more, 1))
+    (folder / "harness").mkdir()
+    (folder / "harness/__main__.py").write_text(LIST.format(kernels=["mkl", "absent", *kernels]))
+    return folder
+
+
+@pytest.fixture
+def sides(tmp_path):
+    base, new = checkout(tmp_path / "base", "old"), checkout(tmp_path / "new", "fresh")
+    return Side("base", base, tmp_path / "base.jsonl"), Side("new", new, tmp_path / "new.jsonl")
+
+
+@pytest.fixture
+def options(sides, tmp_path):
+    """The options of either side, and what is said."""
+
+    def of(*arguments):
+        found, rest, said = for_sides(sides, ("suites", *arguments), tmp_path)
+        return [list(side.options) for side in found], list(rest), said
+
+    return of
+
+
+def test_a_kernel_of_one_side_is_asked_of_that_side_alone(options):
+    own, rest, said = options("--kernel", "fresh", "--kernel=old", "--kernel", "mkl", "--width", "8")
+    assert own == [["--kernel=old", "--kernel=mkl"], ["--kernel=fresh", "--kernel=mkl"]]
+    assert rest == ["suites", "--width", "8"]
+    assert said == ["base has no kernel fresh: its cases will be new", "new has no kernel old: its cases will be missing"]
+
+
+def test_a_kernel_behind_a_selection_is_there_where_both_are(options):
+    assert options("--kernel", "topk(fresh)", "--kernel", "mkl")[0] == [["--kernel=mkl"], ["--kernel=topk(fresh)", "--kernel=mkl"]]
+
+
+def test_where_a_side_has_none_of_them_both_get_one_that_both_have(options):
+    # Suites that are asked for no kernel choose their own, which would be missing on the other side.
+    assert options("--kernel", "fresh")[0] == [["--kernel=mkl"], ["--kernel=fresh", "--kernel=mkl"]]
+
+
+def test_a_kernel_that_cannot_run_here_is_known_all_the_same(options):
+    assert options("--kernel", "absent")[0] == [["--kernel=absent"], ["--kernel=absent"]]
+
+
+def test_a_kernel_that_no_side_has_is_left_to_the_suites_to_refuse(options):
+    assert options("--kernel", "frsh")[0] == [["--kernel=frsh"], ["--kernel=frsh"]]
+
+
+def test_a_file_of_one_checkout_is_of_one_side_and_one_from_outside_of_both(options, sides, tmp_path):
+    (sides[1].folder / "mine.py").touch()
+    (tmp_path / "outside.py").touch()
+    outside = f"--kernel={tmp_path}/outside.py"
+    assert options("--kernel", "mine.py", outside)[0] == [[outside], ["--kernel=mine.py", outside]]
+
+
+def test_a_file_of_plugins_of_one_checkout_brings_its_kernels_to_one_side(options, sides):
+    (sides[1].folder / "more.py").touch()
+    own, _, said = options("--plugin", "more.py", "--kernel", "more", "--kernel", "mkl")
+    assert own == [["--kernel=mkl"], ["--kernel=more", "--kernel=mkl", "--plugin=more.py"]]
+    assert said == ["base has no kernel more: its cases will be new"]
+
+
+def test_without_a_named_kernel_nobody_is_asked(options, sides):
+    (sides[0].folder / "harness/__main__.py").write_text("raise SystemExit('asked')")
+    assert options("--width", "8") == ([[], []], ["suites", "--width", "8"], [])
+
+
+@pytest.mark.parametrize("answer", ["raise SystemExit(2)", "import sys; open(sys.argv[-1], 'w').write('[1]')"])
+def test_a_side_that_cannot_say_what_it_has_is_asked_as_it_was(options, sides, answer):
+    (sides[0].folder / "harness/__main__.py").write_text(answer)
+    assert options("--kernel", "fresh") == ([[], []], ["suites", "--kernel", "fresh"], [])
+
+
+def test_the_rest_is_judged(sides):
+    said = []
+    measure(Plan(sides, 3, ("suites", "--kernel", "fresh", "--kernel", "old")), said.append)
+    comparison = compare(*(read(side.results) for side in sides))
+    assert {verdict.case.kernel: verdict.change for verdict in comparison.verdicts} == {
+        "mkl": "same",
+        "old": "missing",
+        "fresh": "new",
+    }
+    assert said[:2] == ["base has no kernel fresh: its cases will be new", "new has no kernel old: its cases will be missing"]
+    assert json.dumps(said).count("round ") == 6
