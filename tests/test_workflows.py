@@ -3,13 +3,16 @@
 Beside them, what else stands in the repository for its visitors: hooks, templates, citation and changelog.
 """
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from configparser import ConfigParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -153,7 +156,7 @@ def test_a_workflow_names_the_page_of_the_guide_that_explains_it(path):
 def test_what_may_write_runs_nothing_of_the_checkout(jobs):
     assert loaded(GITHUB)["permissions"] == {"contents": "read"}
     writing = {name: job["permissions"] for name, job in jobs.items() if "permissions" in job}
-    assert writing == {"comment": {"pull-requests": "write"}}
+    assert writing == {"comment": {"pull-requests": "write"}, "commit": {}}
     assert not any("checkout" in each.get("uses", "") for each in jobs["comment"]["steps"])
     assert "secrets." not in GITHUB.read_text()
     assert "pull_request_target" not in GITHUB.read_text()
@@ -163,6 +166,26 @@ def test_no_code_of_a_fork_reaches_a_runner_by_itself(jobs, gitlab):
     assert "github.event.pull_request.head.repo.full_name == github.repository" in jobs["measure"]["if"]
     rule = next(each["if"] for each in gitlab[".for-merge-requests"]["rules"] if "merge_request_event" in each["if"])
     assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID" in rule
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("0123456789abcdef0123456789abcdef01234567", 0), ("main", 2), ("refs/pull/7/head", 2), ("0123456", 2), ("", 2)],
+)
+def test_what_is_judged_by_hand_is_a_commit_and_no_name_that_may_move(jobs, tmp_path, given, status):
+    script = step(jobs["commit"], "Refuse what is no commit")["run"]
+    environment = {**os.environ, "COMMIT": given, "GITHUB_OUTPUT": str(tmp_path / "output")}
+    done = run("bash", "-e", "-o", "pipefail", "-c", script, cwd=tmp_path, env=environment)
+    assert done.returncode == status
+    assert (tmp_path / "output").exists() == (status == 0)
+
+
+def test_every_job_checks_that_commit_out(jobs):
+    checkouts = [each["with"]["ref"] for job in jobs.values() for each in job["steps"] if "checkout" in each.get("uses", "")]
+    assert checkouts == ["${{ needs.commit.outputs.sha }}"] * 2
+    assert "github.ref" not in GITHUB.read_text().replace("github.repository", "")
+    assert "default" not in loaded(GITHUB)["on"]["workflow_dispatch"]["inputs"]["new"]
+    assert (jobs["measure"]["needs"], jobs["gpus"]["needs"]) == ("commit", ["commit", "measure"])
 
 
 def test_every_gpu_is_measured_on_a_runner_with_its_label_also_where_another_fails(jobs, gitlab):
@@ -323,37 +346,142 @@ def test_the_comment_is_written_once_and_then_anew(jobs, tmp_path, ids, asks):
     assert (tmp_path / "asked").read_text().splitlines()[-1] == asks
 
 
-# `curl`: the notes that there are, and what is asked of it.
-CURL = """
-echo "$@" >> "$ASKED"
-if [[ "$*" == *per_page* ]]; then printf "%s" "$NOTES"; fi
-"""
+PROJECT = "/api/projects/1"
+NEWEST = f"{PROJECT}/merge_requests/7/pipelines?per_page=1"
+JOBS = f"{PROJECT}/pipelines/70/jobs?scope[]=success&per_page=100&page=1"
+ARTIFACT = f"{PROJECT}/jobs/71/artifacts/measured/comment.md"
+NOTES = f"{PROJECT}/merge_requests/7/notes"
+MARK = "<!-- written by rsc-bench -->"
+
+
+class FakeGitLab(BaseHTTPRequestHandler):
+    """Answers as GitLab does, and notes what it was told to write, and with which token."""
+
+    def answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if self.command != "GET":
+            self.server.written.append((self.command, self.path, json.loads(body)["body"]))
+        self.server.tokens.add((self.path, self.headers.get("PRIVATE-TOKEN")))
+        found = self.server.answers.get(self.path, "{}" if self.command != "GET" else None)
+        moved = isinstance(found, str) and found.startswith("http")
+        self.send_response(404 if found is None else 302 if moved else 200)
+        if moved:
+            self.send_header("Location", found)
+        self.end_headers()
+        self.wfile.write((found or "").encode())
+
+    do_GET = do_POST = do_PUT = answer  # noqa: N815 (the names that http.server looks for)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def lab():
+    """A GitLab with one open merge request, of which the last pipeline has left a comment."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeGitLab)
+    server.written, server.tokens = [], set()
+    requests = [{"iid": 7, "project_id": 1}]
+    server.answers = {
+        "/api/user": json.dumps({"id": 5}),
+        f"{PROJECT}/merge_requests?state=opened&per_page=100&page=1": json.dumps(requests),
+        NEWEST: json.dumps([{"id": 70, "project_id": 1}]),
+        JOBS: json.dumps([{"id": 72, "name": "measure"}, {"id": 71, "name": "gpus"}]),
+        ARTIFACT: f"{MARK}\n## PASS\n",
+        f"{NOTES}?per_page=100&page=1": "[]",
+    }
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.api = f"http://127.0.0.1:{server.server_address[1]}/api"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def commented(lab):
+    """Run the script of the scheduled job: its exit status, and what it wrote."""
+    given = {"CI_API_V4_URL": lab.api, "CI_PROJECT_ID": "1", "BENCHMARK_TOKEN": "secret"}
+    return run(sys.executable, ROOT / ".ci/gitlab_comments.py", env={**os.environ, **given}).returncode, lab.written
+
+
+def note(body, author=5):
+    return json.dumps([{"id": 11, "author": {"id": author}, "body": body}])
 
 
 @pytest.mark.parametrize(
-    ("notes", "asks"),
+    ("notes", "written"),
     [
-        ('[{"id": 11, "body": "nice"}]', "--request POST https://lab/projects/1/merge_requests/7/notes"),
-        ('[{"id": 12, "body": "<!-- written by rsc-bench -->"}]', "--request PUT https://lab/projects/1/merge_requests/7/notes/12"),
+        ("[]", [("POST", NOTES, f"{MARK}\n## PASS\n")]),
+        (note("nice"), [("POST", NOTES, f"{MARK}\n## PASS\n")]),
+        (note(f"{MARK}\n## FAIL"), [("PUT", f"{NOTES}/11", f"{MARK}\n## PASS\n")]),
+        (note(f"{MARK}\n## PASS"), []),
+        (note(f"{MARK}\n## FAIL", author=6), [("POST", NOTES, f"{MARK}\n## PASS\n")]),  # a note of somebody else's stays
     ],
 )
-def test_the_note_on_gitlab_is_written_once_and_then_anew(gitlab, tmp_path, notes, asks):
-    script = gitlab["gpus"]["script"][-1]
-    given = {"CI_API_V4_URL": "https://lab", "CI_PROJECT_ID": "1", "CI_MERGE_REQUEST_IID": "7", "BENCHMARK_TOKEN": "t"}
-    environment = fake(tmp_path / "bin", "curl", CURL) | given | {"ASKED": str(tmp_path / "asked"), "NOTES": notes}
-    done = run("bash", "-e", "-o", "pipefail", "-c", script, cwd=tmp_path, env=environment)
-    assert done.returncode == 0, done.stderr
-    last = (tmp_path / "asked").read_text().splitlines()[-1]
-    assert last.endswith(asks)
-    assert "--form body=<measured/comment.md" in last
+def test_the_note_on_gitlab_is_written_once_and_then_anew(lab, notes, written):
+    lab.answers[f"{NOTES}?per_page=100&page=1"] = notes
+    assert commented(lab) == (0, written)
 
 
-def test_without_a_token_the_comment_is_in_the_jobs_log(gitlab, tmp_path):
-    (tmp_path / "measured").mkdir()
-    (tmp_path / "measured/comment.md").write_text("said\n")
-    environment = fake(tmp_path / "bin", "curl", "exit 1") | {"CI_MERGE_REQUEST_IID": "7"}
-    done = run("bash", "-e", "-c", gitlab["gpus"]["script"][-1], cwd=tmp_path, env=environment)
-    assert (done.returncode, done.stdout) == (0, "said\n")
+def test_a_comment_gives_no_order_with_the_rights_of_the_token(lab):
+    lab.answers[ARTIFACT] = f"{MARK}\n/merge\n  /approve\r/label ~done\nand a/b"
+    ((_, _, body),) = commented(lab)[1]
+    assert body == f"{MARK}\n\\/merge\n  \\/approve\n\\/label ~done\nand a/b"
+
+
+def test_a_comment_of_any_length_is_cut(lab):
+    lab.answers[ARTIFACT] = "x" * 200_000
+    ((_, _, body),) = commented(lab)[1]
+    assert body.startswith(MARK)
+    assert len(body) <= 65_537
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {NEWEST: "[]"},
+        {NEWEST: json.dumps([{"id": 70, "project_id": 2}])},  # of a fork, in which anything may be called gpus
+        {JOBS: "[]"},
+    ],
+)
+def test_a_merge_request_that_has_measured_nothing_gets_no_note(lab, answers):
+    lab.answers |= answers
+    assert commented(lab) == (0, [])
+
+
+def test_what_cannot_be_read_of_one_merge_request_keeps_no_other_from_its_note(lab):
+    path = f"{PROJECT}/merge_requests?state=opened&per_page=100&page=1"
+    lab.answers[path] = json.dumps([{"iid": 6, "project_id": 1}, {"iid": 7, "project_id": 1}])
+    status, written = commented(lab)
+    assert (status, [each[:2] for each in written]) == (1, [("POST", NOTES)])
+
+
+def test_the_token_does_not_follow_an_artifact_to_another_host(lab):
+    elsewhere = f"{lab.api}/elsewhere".replace("127.0.0.1", "localhost")
+    lab.answers |= {ARTIFACT: elsewhere, "/api/elsewhere": "said"}
+    assert commented(lab)[1] == [("POST", NOTES, f"{MARK}\nsaid")]
+    assert dict(lab.tokens)["/api/elsewhere"] is None
+    assert dict(lab.tokens)[ARTIFACT] == "secret"
+
+
+def test_no_job_that_runs_the_code_of_a_merge_request_names_a_token(gitlab):
+    jobs = {name: job for name, job in gitlab.items() if isinstance(job, dict) and "script" in job}
+    assert set(jobs) == {"measure", "gpus", "comment"}
+    assert not any("TOKEN" in json.dumps(job) for job in gitlab.values())
+    assert jobs["comment"]["script"] == ["python .ci/gitlab_comments.py"]
+    (rule,) = jobs["comment"]["rules"]
+    for part in (
+        '$CI_PIPELINE_SOURCE == "schedule"',
+        "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH",
+        '$CI_COMMIT_REF_PROTECTED == "true"',
+    ):
+        assert part in rule["if"]
+    assert all("schedule" not in json.dumps(jobs[name]) for name in ("measure", "gpus"))
+    assert "protected" in (ROOT / "docs/tutorials/guard-a-repository.md").read_text()
+
+
+def test_the_comment_is_in_the_log_of_the_job_that_makes_it(gitlab):
+    assert gitlab["gpus"]["script"][-1] == "cat measured/comment.md"
 
 
 def test_the_tests_run_on_every_python_that_the_project_supports(checks, project):
