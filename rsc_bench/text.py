@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +15,17 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def plain_json(text: str) -> str:
+    """Return JSON that says the same, with each letter that steers a terminal written as its escape.
+
+    JSON asks that of the first 32 letters alone: 0x9b begins an escape sequence, too, and others turn the order of letters round.
+    """
+    return _NOT_ASCII.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
+
+
+_NOT_ASCII = re.compile(r"[^ -~\n]")
 
 
 def first_line(message: object) -> str:

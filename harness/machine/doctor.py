@@ -11,6 +11,7 @@ from rsc_bench.harness.machine import environment
 from rsc_bench.harness.machine.findings import Finding, gpus, host
 from rsc_bench.harness.machine.findings.installation import installation
 from rsc_bench.harness.machine.findings.software import IsPresent, is_present, packages, python
+from rsc_bench.text import plain
 
 __all__ = ["Finding", "as_text", "as_tree", "examine", "exit_status", "results_folder"]
 
@@ -46,9 +47,9 @@ def as_text(findings: list[Finding]) -> str:
 
 
 def _lines(finding: Finding, wide: int) -> Iterator[str]:
-    yield f"{finding.state:7}  {finding.name:{wide}}  {finding.summary}"
+    yield plain(f"{finding.state:7}  {finding.name:{wide}}  {finding.summary}")
     if finding.remedy:
-        yield f"{'':7}  {'':{wide}}  -> {finding.remedy}"
+        yield plain(f"{'':7}  {'':{wide}}  -> {finding.remedy}")
 
 
 def results_folder(folder: Path) -> Finding:

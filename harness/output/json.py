@@ -10,6 +10,7 @@ from rsc_bench.harness.compare.comparison import Comparison
 from rsc_bench.harness.compare.verdict import Verdict
 from rsc_bench.harness.output import Output
 from rsc_bench.harness.output.wording import MARK, RATIO, headline, reason_text, remarks
+from rsc_bench.text import plain_json
 
 SCHEMA = 1
 """Counts up when a name goes or changes its meaning, not when one is added."""
@@ -39,7 +40,7 @@ def text(comparison: Comparison) -> str:
         "environment": comparison.environment,
         "verdicts": [_verdict(verdict) for verdict in comparison.verdicts],
     }
-    return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n"
+    return plain_json(msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n")
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

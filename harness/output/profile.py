@@ -11,6 +11,7 @@ from rich.text import Text
 from rsc_bench.harness.measure.profile import Profile
 from rsc_bench.harness.measure.ranges import Entry
 from rsc_bench.harness.output.console import Screen, drawn
+from rsc_bench.text import plain
 
 MOST_OPERATIONS = 15
 
@@ -22,7 +23,7 @@ def as_text(profile: Profile, screen: Screen) -> str:
 
 def _shown(profile: Profile) -> RenderableType:
     return Group(
-        Text(profile.plan.title, style="bold"),
+        Text(plain(profile.plan.title), style="bold"),
         Text("timed under the profiler, which adds microseconds to each operation", style="dim"),
         Text(),
         _table("phase", [*profile.phases, profile.whole], profile.whole),
@@ -48,7 +49,7 @@ def _table(title: str, entries: Sequence[Entry], whole: Entry) -> Table:
     for entry in entries:
         style = "bold" if entry is whole else None
         calls = "" if entry.calls is None else f"{entry.calls}"
-        table.add_row(Text(entry.name), calls, *_device(entry, whole), *_cells(entry.host_s, whole.host_s), style=style)
+        table.add_row(Text(plain(entry.name)), calls, *_device(entry, whole), *_cells(entry.host_s, whole.host_s), style=style)
     return table
 
 

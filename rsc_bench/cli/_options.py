@@ -171,10 +171,10 @@ def guard_shown(as_json: Path | None, inputs: Iterable[Path] = ()) -> None:
 
 
 def json_text(tree: dict[str, Any]) -> str:
-    """Return JSON types as the text of a file, an entry a line."""
+    """Return JSON types as the text of a file, an entry a line, which may also be shown in a terminal."""
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n"
+    return text.plain_json(msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n")
 
 
 def guard(target: Path, inputs: Iterable[Path]) -> None:

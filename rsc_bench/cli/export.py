@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsc_bench.cli._options import FILE, guard, json_text, write
+from rsc_bench.text import plain
 
 
 @click.command("export")
@@ -28,7 +29,7 @@ def export(results: Path, output: Path | None) -> None:
     if not tree["benchmarks"]:
         raise click.ClickException(f"{results}: no case has a time, and pytest-benchmark knows no other: measure it first")
     write(output, json_text(tree))
-    click.echo(str(output))
+    click.echo(plain(str(output)))
 
 
 COMMAND = export

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsc_bench.cli._options import FILE
+from rsc_bench.text import plain
 
 
 @click.command("import")
@@ -24,7 +25,7 @@ def import_(files: tuple[Path, ...], results: Path) -> None:
 
     found = [importing.read(path) for path in files]
     rounds = importing.write(found, results)
-    click.echo(f"{results}: {rounds} {'round' if rounds == 1 else 'rounds'}")
+    click.echo(plain(f"{results}: {rounds} {'round' if rounds == 1 else 'rounds'}"))
     summarised = sum(each.summarised for each in found)
     if summarised:
         click.echo(

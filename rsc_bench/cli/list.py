@@ -11,6 +11,7 @@ import click
 
 from rsc_bench.cli._options import guard_shown, json_option, show
 from rsc_bench.plugins import Plugins, load
+from rsc_bench.text import plain
 
 EXAMPLE_PATH = "path/to/graph.mtx"
 
@@ -106,7 +107,7 @@ def _lines(section: Section, found: list[Entry]) -> Iterator[str]:
     wide = max((len(entry.name) for entry in found), default=0)
     for entry in found:
         text = entry.summary if entry.missing is None else f"not available: {entry.missing}"
-        yield f"  {'+' if entry.missing is None else '-'} {entry.name:{wide}}  {text}"
+        yield plain(f"  {'+' if entry.missing is None else '-'} {entry.name:{wide}}  {text}")
     if not found:
         yield "  none"
     yield ""

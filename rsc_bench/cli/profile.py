@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rsc_bench.cli._options import FILE
+from rsc_bench.text import plain
 
 if TYPE_CHECKING:
     from rsc_bench.harness.measure.profile import Profile
@@ -60,9 +61,9 @@ def profile(  # noqa: PLR0913  (an argument an option)
         click.echo(as_text(taken, screen()))
         path = _written(taken, output)
     except ProfileError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {plain(str(error))}", err=True)
         return 1
-    click.echo(f"trace: {path}\nopen it in https://ui.perfetto.dev, or in chrome://tracing")
+    click.echo(f"trace: {plain(str(path))}\nopen it in https://ui.perfetto.dev, or in chrome://tracing")
     return 0
 
 

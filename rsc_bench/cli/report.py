@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from rsc_bench.cli._options import FILE, guard, unwritable
-from rsc_bench.text import bench
+from rsc_bench.text import bench, plain
 
 
 @click.command("report")
@@ -19,7 +19,7 @@ def report(results: tuple[Path, ...], output: Path | None) -> None:
 
     Without RESULTS the newest in results/ is drawn.
     """
-    click.echo(str(draw(list(results), output, _write)))
+    click.echo(plain(str(draw(list(results), output, _write))))
 
 
 def draw(results: list[Path], output: Path | None, write: Callable[[list[Path], Path], None]) -> Path:
