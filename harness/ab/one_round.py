@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,13 +38,25 @@ def take(side: Side, arguments: tuple[str, ...], place: Path) -> Run:
     A process of its own, as any later run will be: memory, hash seed and code are laid out anew each time, and that is
     part of what makes two runs differ.
     """
-    results, output = place / "round.jsonl", place / "output.txt"
-    results.unlink(missing_ok=True)
-    status = run_python([*COMMAND, *LEAN, "--results", str(results), *side.options, *arguments], side.folder, output)
+    results, log, output = place / "round.jsonl", place / "round.log", place / "output.txt"
+    for left in (results, log):
+        left.unlink(missing_ok=True)
+    try:
+        status = run_python([*COMMAND, *LEAN, "--results", str(results), *side.options, *arguments], side.folder, output)
+    finally:
+        _keep(log, side.results.with_suffix(log.suffix))
     text = output.read_text(encoding="utf-8", errors="replace")
     if status not in (ALL_WELL, CASES_FAILED, GPU_FAULT):
         raise AlternatingError(f"{side.name}: the suites ended with status {status}: {_reason(text)}")
     return _whole(side, results, text)
+
+
+def _keep(log: Path, kept: Path) -> None:
+    """Append what the suites have logged of a round to the log of its side; it says what ran when a round ended early."""
+    with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with kept.open("ab") as whole:
+            shutil.copyfileobj(file, whole)
 
 
 def run_python(arguments: Sequence[str], folder: Path, output: Path) -> int:

@@ -155,8 +155,14 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
 def _row(verdict: Verdict, why: str) -> str:
     ratio, interval, _ = numbers(verdict)
     change = f"**{change_text(verdict)}**" if verdict.change in CHANGED else verdict.change
-    base, new = sides(verdict)
+    base, new = _values(verdict)
     return f"| {change} | {base} | {new} | {ratio} | {interval} | {_case(verdict, why)} |"
+
+
+def _values(verdict: Verdict) -> tuple[str, str]:
+    """Base's value and new's; a narrow table breaks no line between a number and its unit."""
+    base, new = (side.replace(" ", "&nbsp;") for side in sides(verdict))
+    return base, new
 
 
 def _case(verdict: Verdict, why: str) -> str:
@@ -174,7 +180,7 @@ def _unclear(verdicts: Sequence[Verdict]) -> Part:
         ratio, interval, rounds = numbers(verdict)
         settles = f"{verdict.rounds_needed} {verdict.unit}" if verdict.rounds_needed else ""
         why = "" if settles else notes.why(verdict)
-        base, new = sides(verdict)
+        base, new = _values(verdict)
         rows.append(f"| {rounds} | {base} | {new} | {ratio} | {interval} | {settles} | {_case(verdict, why)} |")
     return Part(f"{len(rows)} unclear", OPEN_HEAD, rows, tuple(f"\n{escaped(note)}" for note in notes.lines()))
 

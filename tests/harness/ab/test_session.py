@@ -84,6 +84,17 @@ def test_a_bad_option_of_the_suites_is_named_in_their_words(tmp_path):
         measure(Plan(found, 1, ("suites",)), lambda _: None)
 
 
+def test_the_log_of_each_round_is_kept_beside_the_results_of_its_side(tmp_path):
+    found = sides(tmp_path)
+    writes = (
+        "import pathlib, sys\npathlib.Path(sys.argv[sys.argv.index('--results') + 1]).with_suffix('.log').write_text('logged\\n')"
+    )
+    for side in found:
+        (side.folder / "suites/test_nothing.py").write_text(f"{writes}\ndef test_nothing():\n    pass\n")
+    measure(Plan(found, 2, ("suites",)), lambda _: None)
+    assert [side.results.with_suffix(".log").read_text() for side in found] == ["logged\n" * 2] * 2
+
+
 def test_suites_that_measure_nothing_are_an_error_not_an_empty_file(tmp_path):
     found = sides(tmp_path)
     (found[0].folder / "suites/conftest.py").write_text(

@@ -41,6 +41,7 @@ def test_the_verdict_comes_first_and_all_cases_are_counted():
         (timed(*TIMES), timed(*TIMES), "PASS: nothing is slower (threshold 5 %)"),
         (timed(*TIMES), timed(1.0), "CANNOT BE JUDGED: 1 of 1 common cases are unclear (threshold 5 %)"),
         (run(), run(), "CANNOT BE JUDGED: the two runs have no case in common"),
+        (run([not_ok(case(), "skipped", "no GPU")]),) * 2 + ("CANNOT BE JUDGED: no case is measured on both sides",),
     ],
 )
 def test_the_headline_says_what_the_exit_status_says(base, new, summary):

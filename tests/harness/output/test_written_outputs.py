@@ -83,7 +83,7 @@ def test_the_comment_is_the_verdict_the_counts_and_what_changed():
     assert lines[3] == "New is new.jsonl, base is base.jsonl; 3 rounds of each. Measured on Example 9000, torch 2.13.0."
     rows = [line.split(" | ")[0] for line in lines if line.startswith("| **")]
     assert rows == ["| **slower**", "| **broken**", "| **missing**"]
-    assert "| **slower** | 1.010 s | 2.020 s | 2.000 | 1.9" in text
+    assert "| **slower** | 1.010&nbsp;s | 2.020&nbsp;s | 2.000 | 1.9" in text
 
 
 def test_what_did_not_change_is_folded_with_what_would_settle_it():
@@ -91,7 +91,7 @@ def test_what_did_not_change_is_folded_with_what_would_settle_it():
     assert list(parts) == ["Files, and what else differs", "1 unclear", "1 same"]
     assert parts["1 unclear"][0].startswith("| 3, 1 | ")
     assert " | 3 rounds | " in parts["1 unclear"][0]
-    assert parts["1 same"][0].startswith("| same | 1.010 s | 1.010 s | 1.000 | ")
+    assert parts["1 same"][0].startswith("| same | 1.010&nbsp;s | 1.010&nbsp;s | 1.000 | ")
 
 
 def of_commits(base, new):
