@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -42,9 +42,9 @@ class Acceptance:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", tuple(_letters(word) for word in self.pattern.split()))
 
-    def covers(self, words: Collection[str]) -> bool:
-        """Return whether it is about a case that has those words."""
-        return all(any(each.fullmatch(word) for word in words) for each in self._words)
+    def covers(self, words: str) -> bool:
+        """Return whether it is about a case that has those words, which stand a line each."""
+        return all(each.search(words) for each in self._words)
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
@@ -135,13 +135,13 @@ def _marked(verdict: Verdict, uses: Sequence[_Use]) -> Verdict:
     return replace(verdict, accepted=reasons[0]) if reasons else verdict
 
 
-def _words_of(verdict: Verdict) -> set[str]:
-    """The words by which a case can be named: those that outputs show, and each field as ``field=value``."""
-    shown = str(verdict.case).split()
+def _words_of(verdict: Verdict) -> str:
+    """The words by which a case can be named, a line each: those that outputs show, and each field as ``field=value``."""
     fields = msgspec.structs.asdict(verdict.case).items()
-    return {*shown, f"metric={verdict.metric}", *(f"{name}={value}" for name, value in fields if value is not None)}
+    named = (f"{name}={value}" for name, value in fields if value is not None)
+    return "\n".join((*str(verdict.case).split(), f"metric={verdict.metric}", *named))
 
 
 def _letters(word: str) -> re.Pattern[str]:
     # Not fnmatch: names hold brackets, which would be a set of letters there.
-    return re.compile(".*".join(re.escape(part) for part in word.split("*")))
+    return re.compile(f"^{'.*'.join(re.escape(part) for part in word.split('*'))}$", re.MULTILINE)
