@@ -102,7 +102,8 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
         across: what is judged although it differs: ``machines``, ``versions``, ``graphs``, ``clocks``.
         rule: name of the decision rule.
 
-    A run against itself is the same in every case that it has measured, however few its rounds are.
+    A run against itself is the same in every case that it has measured, however few its rounds are; another rule than the usual one
+    is asked all the same.
 
     Raises ValueError for a threshold, a metric, an `across` or a rule that is none, `PluginError` for a rule that leaves cases out.
     """
@@ -120,7 +121,7 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
         base.path,
         new.path,
         threshold,
-        tuple(_unchanged(entry) for entry in found) if itself else tuple(_closed(found, find("rule", rule))),
+        tuple(_closed([_unchanged(entry, rule) for entry in found] if itself else found, find("rule", rule))),
         cases.count(None),
         differ,
         obstacles,
@@ -138,8 +139,10 @@ def _is_itself(base: Run, new: Run) -> bool:
     return base is new or (bool(base.rounds) and base.environment == new.environment and base.rounds == new.rounds)
 
 
-def _unchanged(entry: Verdict | Open) -> Verdict:
-    """The verdict on a case against itself: the same, whatever a rule would make of its noise."""
+def _unchanged(entry: Verdict | Open, rule: str) -> Verdict | Open:
+    """The verdict on a case against itself: the same, whatever its noise is; a rule of the user's own is asked all the same."""
+    if isinstance(entry, Open) and rule != USUAL_RULE:
+        return entry
     draft = entry.draft if isinstance(entry, Open) else entry
     return replace(draft, change="same", ratio=1.0, reason=None, rounds_needed=None)
 

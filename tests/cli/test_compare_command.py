@@ -122,18 +122,18 @@ def in_a_process():
 
 def test_a_rule_is_chosen_by_its_name_and_may_come_from_a_file(call, in_a_process, make, tmp_path):
     (tmp_path / "mine.py").write_text(RULE)
-    base, new, mine = make("base.jsonl"), make("new.jsonl", 1.001), ("--plugin", tmp_path / "mine.py")
-    assert call(base, new, "--rule", "familywise")[0] == 0
-    status, out, err = in_a_process(base, new, *mine, "--rule", "pessimist")
+    base, mine = make("base.jsonl"), ("--plugin", tmp_path / "mine.py")
+    assert call(base, base, "--rule", "familywise")[0] == 0
+    status, out, err = in_a_process(base, base, *mine, "--rule", "pessimist")
     assert (status, err) == (1, "")
     assert "3.000" in out
-    assert in_a_process(base, new, *mine)[0] == 0, "it is not used where it is not named"
+    assert in_a_process(base, base, *mine)[0] == 0, "it is not used where it is not named"
 
 
 def test_a_rule_that_leaves_cases_out_is_one_line(in_a_process, make, tmp_path):
     (tmp_path / "mine.py").write_text(RULE)
-    base, new = make("base.jsonl"), make("new.jsonl", 1.001)
-    status, out, err = in_a_process(base, new, "--plugin", tmp_path / "mine.py", "--rule", "silent")
+    base = make("base.jsonl")
+    status, out, err = in_a_process(base, base, "--plugin", tmp_path / "mine.py", "--rule", "silent")
     assert (status, out) == (2, "")
     assert err == "error: rule 'silent': must answer each of 1 questions (got 0 answers)\n"
 
