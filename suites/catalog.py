@@ -47,6 +47,8 @@ class Catalog:
     """Exact kernels that could not be loaded, with the reason."""
     from_files: dict[str, str] = field(default_factory=dict)
     """The files that ``--kernel`` names, and the kernel in each."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """Kernels of plug-ins that are not ours, and where each comes from (`rsc_bench.plugins.Plugins`)."""
 
     def build(self, choice: Choice, budget: float | None, seed: int = 0) -> Kernel:
         """Return the kernel of a choice; `budget` is the share of FLOPs for one that samples."""
@@ -73,6 +75,11 @@ class Catalog:
         hint = f"nearest are {', '.join(near)}" if len(near) <= MOST_NEAR else f"`{call('list')}` names them all"
         raise KernelError(f"--kernel {name!r} is not a known kernel or a file: {hint}")
 
+    def foreign(self) -> list[str]:
+        """Return the exact kernels that are not ours: from files of the user and from installed packages."""
+        elsewhere = {*self.from_files.values(), *self.origins}
+        return [name for name, kernel in self.exact.items() if name in elsewhere and kernel.exact]
+
     def names(self) -> list[str]:
         """Return every name that `find` knows."""
         exact = [*self.exact, *self.missing]
@@ -96,7 +103,7 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
             raise KernelError(f"--kernel {name}: its kernel must have a name of its own (got {kernel.name!r}): rename it")
         kernels[kernel.name] = kernel
         from_files[name] = kernel.name
-    found = Catalog(kernels, selections, exact.missing, from_files)
+    found = Catalog(kernels, selections, exact.missing, from_files, exact.origins)
     for name, count in Counter(found.names()).items():
         if count > 1:
             raise KernelError(f"kernel {name!r}: is the name of a selection in front of another kernel: rename it")

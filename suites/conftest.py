@@ -17,17 +17,20 @@ from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.measuring.bench import AnySetting
-from rsc_bench.suites.measuring.items import ROUND, has_case, in_round, setting_of, without_cases
+from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
 from rsc_bench.suites.measuring.pytest_benchmark import refusal
+from rsc_bench.suites.measuring.runner import Runner
+from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
-from rsc_bench.suites.runner import Runner
-from rsc_bench.suites.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session
+from rsc_bench.suites.spmm.contract import Trial, trials
 from rsc_bench.suites.training.models import ModelError
 from rsc_bench.text import call
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from rsc_bench.kernels import Kernel
 
 T = TypeVar("T", int, float)
 Usual = TypeVar("Usual", int, float, None)
@@ -176,7 +179,10 @@ def _check_runner(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a suite its cases: once when checking, once a round when measuring."""
+    """Give a suite its cases, and the contract the kernels from outside."""
+    if "trial" in metafunc.fixturenames:
+        every = [trial for kernel in metafunc.config.stash[SESSION].catalog.foreign() for trial in trials(kernel)]
+        metafunc.parametrize("trial", every, ids=str)
     if "bench" not in metafunc.fixturenames:
         return
     mine = [setting for setting in metafunc.config.stash[SESSION].settings if setting.suite == metafunc.module.SUITE]
@@ -187,10 +193,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Interleave: the whole sweep once, then again; and leave out what a killed run has done already."""
     rounds = config.stash[ROUNDS]
+    items[:] = [item for item in items if not without_trials(item)]
     if rounds is None:
         return
     gc.freeze()  # what is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s
-    items[:] = [item for item in items if not without_cases(item)]
+    items[:] = [item for item in items if not without_cases(item) and not has_trial(item)]
     order = {setting: index for index, setting in enumerate(config.stash[SESSION].settings)}
     cases = sorted((item for item in items if has_case(item)), key=lambda item: order[setting_of(item)])
     rounds.plan([setting_of(item) for item in cases])
@@ -222,7 +229,13 @@ def _progress(config: pytest.Config, terminal: pytest.TerminalReporter, cases: i
     def say(text: str) -> None:
         write(f"{text}\n")
 
-    return Progress(cases, terminal.write_line, rewrite if terminal.isatty else None, say)
+    return Progress(cases, terminal.write_line, rewrite if terminal.isatty else None, say=say)
+
+
+@pytest.fixture
+def foreign_kernel(request: pytest.FixtureRequest, trial: Trial) -> Kernel:
+    """Return the kernel of a trial."""
+    return request.config.stash[SESSION].catalog.exact[trial.kernel]
 
 
 @pytest.fixture

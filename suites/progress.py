@@ -41,8 +41,8 @@ class Progress:
         cases: int,
         write: Callable[[str], None],
         rewrite: Callable[[str], None] | None = None,
-        say: Callable[[str], None] | None = None,
         now: Callable[[], float] = monotonic,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         """Begin to count.
 
@@ -50,8 +50,8 @@ class Progress:
             cases: to come.
             write: takes a line to stay.
             rewrite: takes the state of the last line, at any time; None where nobody watches, so that a log stays short.
-            say: takes a line to stay, at any time; None where nothing can be written while a case runs.
             now: reads the time in seconds.
+            say: takes a line to stay, at any time; None where nothing can be written while a case runs.
         """
         self._cases, self._write, self._rewrite, self._say, self._now = cases, write, rewrite, say, now
         self._said_s = _LONG_S
@@ -76,8 +76,9 @@ class Progress:
         """Name the case that has been running for so long: always where somebody watches, in a log where it is long."""
         line = f"[{self._done + 1}/{self._cases}] {minutes(seconds)} at {case}"
         if self._rewrite is not None:
-            self._shown = self._now()
-            self._rewrite(line)
+            if case.model is None or self._shown is None:  # else its epochs have the line
+                self._rewrite(line)
+                self._shown = self._now() if case.model is None else None
         elif self._say is not None and seconds >= self._said_s:
             self._said_s = 2 * seconds
             self._say(line)

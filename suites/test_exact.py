@@ -1,6 +1,6 @@
 """Exact SpMM: every exact kernel on every graph and width."""
 
-from rsc_bench.suites.runner import Runner
+from rsc_bench.suites.measuring.runner import Runner
 
 SUITE = "exact"
 

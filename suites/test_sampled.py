@@ -1,6 +1,6 @@
 """Sampled SpMM: every selection in front of the exact kernels, fresh and cached, over budgets."""
 
-from rsc_bench.suites.runner import Runner
+from rsc_bench.suites.measuring.runner import Runner
 
 SUITE = "sampled"
 

@@ -1,6 +1,6 @@
 """Training: each model, exact and with the RSC method, over budgets and seeds."""
 
-from rsc_bench.suites.runner import Runner
+from rsc_bench.suites.measuring.runner import Runner
 
 SUITE = "training"
 

@@ -22,6 +22,8 @@ from rsc_bench.suites.training.sweep import TrainingSetting
 
 AnySetting = Setting | TrainingSetting
 """One case of a sweep, before it has been prepared."""
+LOOKS = 8
+"""Calls with a changed operand where a case is only checked."""
 Follow = Callable[[Epoch], None]
 """Takes the state of a training after each of its epochs."""
 
@@ -48,8 +50,16 @@ class Bench:
             self._check_training(setting)
             return
         work = self._ready(setting)()
-        for _ in range(2):
-            work.check(work())
+        work.check(work())
+        work.check_memory()
+        probe = work.probe(work)
+        for _ in range(LOOKS):
+            probe.change()
+            probe()
+            probe.look()
+        probe.judge()
+        work.check(work())
+        work.check_operands()
 
     def fault(self, setting: AnySetting) -> str | None:
         """Return why no later case can use the device of one that failed; None where it can, with the memory given back."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rsc_bench.suites.measuring.bench import AnySetting
+from rsc_bench.suites.spmm.contract import Trial
 
 ROUND = pytest.StashKey[int]()
 """The round that a test measures."""
@@ -26,6 +27,16 @@ def setting_of(item: pytest.Item) -> AnySetting:
 def without_cases(item: pytest.Item) -> bool:
     """Return whether a suite got no case, for which pytest makes one test all the same, without a setting."""
     return has_case(item) and not isinstance(setting_of(item), AnySetting)
+
+
+def has_trial(item: pytest.Item) -> bool:
+    """Return whether a test is a trial of the contract, which times nothing."""
+    return "trial" in getattr(item, "fixturenames", ())
+
+
+def without_trials(item: pytest.Item) -> bool:
+    """Return whether a test is the one that pytest makes where there is no kernel to try."""
+    return has_trial(item) and not isinstance(item.callspec.params["trial"], Trial)  # type: ignore[attr-defined]
 
 
 def in_round(item: Any, index: int) -> pytest.Item:

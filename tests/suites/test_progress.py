@@ -68,3 +68,16 @@ def test_a_line_waits_for_the_terminal_and_is_written_once():
     progress.flush()
     progress.flush()
     assert len(lines) == 1
+
+
+def test_a_case_that_runs_is_named_on_a_terminal_and_in_a_log_where_it_is_long():
+    states, lines = [], []
+    case = TWIN
+    watched = Progress(2, print, states.append)
+    for seconds in (0.5, 1.0):
+        watched.wait(case, seconds)
+    assert states == [f"[1/2] 0:00 at {case}", f"[1/2] 0:01 at {case}"]
+    logged = Progress(2, print, say=lines.append)
+    for seconds in (0.5, 9.5, 10.0, 10.5, 19.5, 20.0, 39.5, 40.0):
+        logged.wait(case, seconds)
+    assert lines == [f"[1/2] {time} at {case}" for time in ("0:10", "0:20", "0:40")]

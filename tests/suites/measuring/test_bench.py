@@ -7,8 +7,8 @@ import pytest
 from rsc_bench.harness.measure.work import Skip
 from rsc_bench.suites.measuring import bench as measuring
 from rsc_bench.suites.measuring.bench import Bench
+from rsc_bench.suites.measuring.session import Session
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.session import Session
 
 
 def test_the_record_of_a_product_is_that_of_its_case():

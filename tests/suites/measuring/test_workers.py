@@ -10,9 +10,9 @@ from rsc_bench.plugins import Registry
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.measuring import workers as pool
 from rsc_bench.suites.measuring.serving import Job, Setup, job_of, setting_of
+from rsc_bench.suites.measuring.session import Session
 from rsc_bench.suites.measuring.workers import Origins
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.session import Session
 
 KERNEL = """
 import os

@@ -10,8 +10,8 @@ from rsc_bench.harness.measure.ceilings.probes import Effort, Sizes, _few, _trit
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.run import Record
+from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.session import Rounds, Session
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -72,7 +72,7 @@ def asked(monkeypatch):
         found.append((device, row_bytes))
         return Ceilings(device=device, missing=f"asked {len(found)} times")
 
-    monkeypatch.setattr("rsc_bench.suites.session.ceilings.measure", noted)
+    monkeypatch.setattr("rsc_bench.suites.measuring.session.ceilings.measure", noted)
     return found
 
 

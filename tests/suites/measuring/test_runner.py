@@ -7,9 +7,9 @@ import pytest
 from rsc_bench.harness.measure.work import Skip
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.run import Record
+from rsc_bench.suites.measuring.runner import FAULT_STATUS, Runner
+from rsc_bench.suites.measuring.session import Session
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.runner import FAULT_STATUS, Runner
-from rsc_bench.suites.session import Session
 
 ILLEGAL = "AcceleratorError: CUDA error: an illegal memory access was encountered"
 

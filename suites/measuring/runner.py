@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import pytest
 
 from rsc_bench.harness.measure.attempt import reason_of
-from rsc_bench.harness.measure.work import Skip
+from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.measuring.bench import AnySetting
+from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.progress import Epoch, Progress
-from rsc_bench.suites.session import Rounds, Session
 
 FAULT_STATUS = 3
 """Exit status of a session that a CUDA fault has ended: no later case could run in its process."""
@@ -40,6 +40,8 @@ class Runner:
             self.session.bench.check(self.setting)
         except Skip as reason:
             pytest.skip(str(reason))
+        except Wrong as wrong:
+            pytest.fail(f"{self.setting.case()}: wrong: {wrong}", pytrace=False)
         except Exception as error:
             self._stop_after_a_fault(reason_of(error), "leave it out with -k to check the others")
             raise

@@ -4,9 +4,9 @@ from rsc_bench.harness.records.file import ResultsError, ResultsFile, read
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import Registry
-from rsc_bench.suites import session as sessions
+from rsc_bench.suites.measuring import session as sessions
+from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, ReplayTimer, Rounds, Session
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.session import NEW_FILE_ROUNDS, ReplayTimer, Rounds, Session
 
 NOWHERE = {"cpu": {"model": "Example 9000"}}
 

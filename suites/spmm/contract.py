@@ -1,0 +1,96 @@
+"""The contract: what every exact kernel must do, in small, with each form of a matrix, width and dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+
+from rsc_bench.harness.measure.work import Skip, Wrong
+from rsc_bench.kernels import Csr, Kernel, Reduce, Unsupported
+from rsc_bench.suites.options import DTYPES
+from rsc_bench.suites.spmm.checks import Fingerprint, check_form, check_memory, check_values
+from rsc_bench.suites.spmm.operands import Operands
+
+Values = Literal["values", "no-values", "factors"]
+"""A value for each non-zero, none (all ones), or one factor for each row and column."""
+WIDTHS = (1, 3, 17, 64)
+COUNTS = (3, 0, 9, 1, 0, 0, 2, 9, 4, 1, 5, 2, 0)
+"""Non-zeros of each row: empty rows in the front, the middle and at the end, and rows that are full."""
+COLUMNS = 9
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One thing that a kernel must do."""
+
+    kernel: str
+    values: Values
+    reduce: Reduce
+    dtype: str
+    width: int
+
+    def __str__(self) -> str:
+        """The id of its test."""
+        return f"{self.kernel}-{self.values}-{self.reduce}-{self.dtype}-d{self.width}"
+
+
+def trials(kernel: str) -> Iterator[Trial]:
+    """Yield all that a kernel must do."""
+    for values, reduce, dtype, width in product(get_args(Values), get_args(Reduce), DTYPES, WIDTHS):
+        yield Trial(kernel, values, reduce, dtype, width)
+
+
+def check(kernel: Kernel, trial: Trial) -> None:
+    """Raise `Wrong` where a kernel does not do as it must, and `Skip` where it says that it cannot."""
+    reason = kernel.why_not()
+    if reason is not None:
+        raise Skip(reason)
+    matrix, dtype = matrix_of(trial.values).to(kernel.device), DTYPES[trial.dtype]
+    dense = _dense(trial.width).to(kernel.device, dtype)
+    ours, given, mark = Operands(matrix, dense), Operands(matrix, dense.clone()), Fingerprint(matrix)
+    wanted = _product(matrix, dense, trial.reduce)
+    try:
+        multiply = kernel.prepare(given.matrix, trial.width, dtype, trial.reduce)
+        found = multiply(given.dense)
+    except Unsupported as unsupported:
+        raise Skip(str(unsupported)) from unsupported
+    _check(found, ours, wanted)
+    check_memory(lambda: multiply(given.dense), given, lambda result: _check(result, ours, wanted))
+    if not torch.equal(given.dense, ours.dense) or mark.changed():
+        raise Wrong("changed its operand")
+    given.dense.neg_()
+    _check(multiply(given.dense), ours, -wanted)
+    _check(found, ours, wanted)  # what it gave first is still what it was
+
+
+def matrix_of(values: Values) -> Csr:
+    """Return a small matrix, 13 x 9, with empty and full rows."""
+    generator = torch.Generator().manual_seed(1)
+    rows = [torch.randperm(COLUMNS, generator=generator)[:count].sort().values for count in COUNTS]
+    rowptr = torch.tensor([0, *np.cumsum(COUNTS)], dtype=torch.int32)
+    nnz = int(rowptr[-1])
+    entries = torch.randn(nnz, generator=generator) if values == "values" else None
+    matrix = Csr(rowptr, torch.cat(rows).int(), entries, (len(COUNTS), COLUMNS), "contract")
+    if values != "factors":
+        return matrix
+    scaled = matrix.scale_rows(torch.rand(len(COUNTS), generator=generator) + 0.5)
+    return scaled.scale_columns(torch.rand(COLUMNS, generator=generator) + 0.5)
+
+
+def _dense(width: int) -> torch.Tensor:
+    return torch.randn(COLUMNS, width, generator=torch.Generator().manual_seed(2))
+
+
+def _product(matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> np.ndarray:
+    whole: np.ndarray = matrix.to_scipy() @ dense.cpu().double().numpy()
+    return whole / np.maximum(np.array(COUNTS), 1)[:, None] if reduce == "mean" else whole
+
+
+def _check(found: torch.Tensor, made: Operands, wanted: np.ndarray) -> None:
+    check_form(found, made)
+    check_values(found, wanted, made.dense.dtype)
