@@ -114,7 +114,8 @@ class ProductProbe:
         change = value.double() - site.old.double()
         terms = site.terms + site.factor * change
         if self._sampled is not None:
-            terms = terms * self._sampled.kept.weights[site.columns].double()
+            kept = self._sampled.kept  # not its `weights`, which are made of all pairs
+            terms = terms * (kept.mask if kept.scale is None else kept.scale)[site.columns].double()
         zeros = torch.zeros(len(site.rows), dtype=torch.float64, device=terms.device)
         wanted, magnitude = zeros.index_add(0, site.owner, terms), zeros.index_add(0, site.owner, terms.abs())
         found = result[site.rows, site.place[1]].double()

@@ -60,9 +60,21 @@ def test_selections_that_draw_are_timed_as_graphs_too(tmp_path):
     assert [found[name] for name in kernels] == [("ok", None)] * 2
 
 
-def test_a_fault_ends_the_run_with_its_record_and_the_next_run_carries_on(tmp_path):
+def test_a_fault_costs_its_case_and_the_sweep_goes_on_in_a_new_process(tmp_path):
     (tmp_path / "faulty.py").write_text(FAULTY)
     options = ["--kernel", tmp_path / "faulty.py", "--clock", "cuda_hot", "--results", tmp_path / "run.jsonl"]
+    status, output = run(*options)
+    assert status == 1, output
+    found = {record.case.kernel: (record.status, record.reason) for record in read(tmp_path / "run.jsonl").records}
+    assert found["faulty"][0] == "failed"
+    assert "device-side assert" in found["faulty"][1]
+    assert found["cusparse"] == ("ok", None)
+    assert "a new process: the device can do nothing more in this one" in (tmp_path / "run.log").read_text()
+
+
+def test_in_process_a_fault_ends_the_run_with_its_record_and_the_next_run_carries_on(tmp_path):
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    options = ["--kernel", tmp_path / "faulty.py", "--clock", "cuda_hot", "--results", tmp_path / "run.jsonl", "--in-process"]
     status, output = run(*options)
     assert status == 3, output
     assert "faulty: " in output
