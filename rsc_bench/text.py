@@ -28,6 +28,22 @@ def plain_json(text: str) -> str:
 _NOT_ASCII = re.compile(r"[^ -~\n]")
 
 
+def escaped(text: str) -> str:
+    r"""Return text as one line, with each character that would not print as an escape, so that two names stay two names.
+
+    A byte of a file name that is not UTF-8 is written as ``\xfc``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
+
+
+def _escape(letter: str) -> str:
+    if 0xDC80 <= ord(letter) <= 0xDCFF:  # how Python keeps such a byte (PEP 383)
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")
+
+
 def first_line(message: object) -> str:
     """Return the first line of an error, or of what a program printed, as any file takes it; empty where it says nothing."""
     try:

@@ -9,7 +9,7 @@ from rsc_bench import plugins
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.parts import Parts, to_graph
 from rsc_bench.suites.graphs.source import Source
-from rsc_bench.text import call
+from rsc_bench.text import call, escaped
 
 if TYPE_CHECKING:
     from rsc_bench.suites.graphs.formats import Format
@@ -24,7 +24,7 @@ def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
         raise GraphError(f"{path}: a {found.name} file takes no option behind # (got {option!r}): leave it out")
     stem = path.name[: -len(_suffix(found, path))]
     parts = found.answer("read", Parts, found.read(path, option))
-    return to_graph(parts, path, stem if option is None else f"{stem}#{option}")
+    return to_graph(parts, path, escaped(stem if option is None else f"{stem}#{option}"))
 
 
 def check(name: str, data_root: Path | None = None) -> str:

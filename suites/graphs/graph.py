@@ -1,4 +1,4 @@
-"""A graph as the suites use it: an adjacency, and made on first use, features, labels and a split."""
+"""A graph as the suites use it: an adjacency, and made on first use, features, labels, a split and what there is to say of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
+
+from rsc_bench.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +22,10 @@ SPLIT = (0.6, 0.2)
 
 
 class GraphError(Exception):
-    """A graph that is not available; the message names the graph or file, the rule, the value and the remedy."""
+    """A graph that is not available; the message names the graph or file, the rule, the value and the remedy, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(escaped(message))  # it quotes names and contents of files
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +38,76 @@ class Masks:
     """(nodes,), bool."""
     test: torch.Tensor
     """(nodes,), bool."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was changed when a graph was read from its file."""
+
+    listed: int
+    """Entries in the file."""
+    repeated: int
+    """Entries that stand there again: counted once, or with weights summed."""
+    mirrored: int
+    """Edges that were added as the other direction of listed ones."""
+    zeros: int
+    """Edges of value zero; they are edges all the same."""
+    vanished: int
+    """Edges whose value is too small for float32, and is zero for that."""
+
+    def text(self, weighted: bool) -> str:
+        """Return what differs from the file, in words; empty where nothing does."""
+        changed = {
+            f"repeated ({'their weights summed' if weighted else 'counted once'})": self.repeated,
+            "added to go both ways": self.mirrored,
+            "of weight 0": self.zeros,
+            "of a weight too small for float32, now 0": self.vanished,
+        }
+        parts = [f"{count:,} {what}" for what, count in changed.items() if count]
+        return f"read from {_counted(self.listed, 'entry', 'entries')}: {', '.join(parts)}" if parts else ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is said of a graph when it is loaded, so that nobody measures another graph than they mean."""
+
+    name: str
+    nodes: int
+    edges: int
+    """Non-zeros of the adjacency: an edge that goes both ways counts twice."""
+    self_loops: int
+    repeated: int
+    """Entries that stood in the file again; where there is no file, entries that stand in the adjacency again."""
+    directed: bool
+    weighted: bool
+    isolated: int
+    """Nodes that have no edge to or from another node."""
+    components: int
+    """Parts that no edge connects, whichever way edges go; an isolated node is one."""
+    features: int | None
+    """Features a node, 0 without; None where that is not known before they are made."""
+    classes: int
+    """Classes, or tasks of a multi-label graph; 0 without labels."""
+    reading: Reading | None
+    """What reading has changed; None for a graph that is not from a file."""
+
+    def text(self) -> str:
+        """Return all of it in one line."""
+        features = "features not made yet" if self.features is None else _counted(self.features, "feature")
+        said = [
+            _counted(self.nodes, "node"),
+            f"{_counted(self.edges, 'edge')} (non-zeros)",
+            _counted(self.self_loops, "self-loop"),
+            f"{self.repeated:,} repeated",
+            "directed" if self.directed else "undirected",
+            "weighted" if self.weighted else "unweighted",
+            _counted(self.isolated, "isolated node"),
+            _counted(self.components, "component"),
+            features,
+            _counted(self.classes, "class", "classes"),
+        ]
+        changed = self.reading.text(self.weighted) if self.reading else ""
+        return f"graph {self.name}: {', '.join(said)}{'; ' * bool(changed)}{changed}"
 
 
 def nothing() -> None:
@@ -62,6 +137,10 @@ class Graph:
     """Makes `masks` on first use; None: a random split of the labelled nodes, the same each time."""
     order: torch.Tensor | None = None
     """(nodes,), int64: which node of the source each node is; None: the source's own order."""
+    feature_count: int | None = None
+    """Features a node, 0 without any; None: not known before they are made."""
+    reading: Reading | None = None
+    """What was changed when it was read from a file; None where there was none."""
 
     def __post_init__(self) -> None:
         rows, columns = self.adjacency.shape
@@ -104,6 +183,27 @@ class Graph:
         return self.make_masks() if self.make_masks else random_split(self.nodes, self.labels)
 
     @cached_property
+    def facts(self) -> Facts:
+        """What there is to say of it when it is loaded; features are not made for it."""
+        loops, repeated, isolated, components = _shape(self.adjacency, self.directed)
+        made = vars(self).get("features")
+        features = 0 if self.make_features is nothing else self.feature_count
+        return Facts(
+            name=self.name,
+            nodes=self.nodes,
+            edges=self.edges,
+            self_loops=loops,
+            repeated=self.reading.repeated if self.reading else repeated,
+            directed=self.directed,
+            weighted=self.adjacency.entries is not None,
+            isolated=isolated,
+            components=components,
+            features=features if made is None else made.shape[1],
+            classes=self.classes,
+            reading=self.reading,
+        )
+
+    @cached_property
     def digest(self) -> str:
         """Sixteen hexadecimal digits of the structure and its values: equal where two runs saw the same adjacency."""
         digest = hashlib.blake2b(str(self.adjacency.shape).encode(), digest_size=8)
@@ -118,6 +218,29 @@ class Graph:
         parts = (self.features, self.labels, masks.train, masks.val, masks.test)
         digest = hashlib.blake2b(self.digest.encode(), digest_size=8)
         return _digest(digest, [part for part in parts if part is not None])
+
+
+def _shape(adjacency: Csr, directed: bool) -> tuple[int, int, int, int]:
+    """Return the numbers of self-loops, repeated entries, isolated nodes and components."""
+    import numpy as np
+    import scipy.sparse
+    from scipy.sparse.csgraph import connected_components
+
+    rowptr, columns, nodes = adjacency.rowptr.cpu().numpy(), adjacency.col.cpu().numpy(), adjacency.shape[0]
+    rows = np.repeat(np.arange(nodes, dtype=columns.dtype), np.diff(rowptr))
+    loop = rows == columns
+    linked = np.zeros(nodes, dtype=bool)
+    linked[rows[~loop]] = linked[columns[~loop]] = True
+    # Columns ascend within a row.
+    repeated = int(np.count_nonzero((rows[1:] == rows[:-1]) & (columns[1:] == columns[:-1])))
+    pattern = scipy.sparse.csr_matrix((np.ones(columns.size), columns, rowptr), shape=adjacency.shape)
+    # What is strongly connected is connected where each edge has its opposite, and is found in a third of the time.
+    components = connected_components(pattern, connection="weak" if directed else "strong", return_labels=False)
+    return int(np.count_nonzero(loop)), repeated, nodes - int(np.count_nonzero(linked)), int(components)
+
+
+def _counted(count: int, one: str, several: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 def _digest(digest: hashlib.blake2b, parts: Iterable[torch.Tensor]) -> str:

@@ -90,6 +90,7 @@ def _read(name: str, published: Published, folder: Path) -> Graph:
         make_features=lambda: features,
         make_labels=lambda: labels,
         make_masks=lambda: masks,
+        feature_count=features.shape[1],
     )
 
 

@@ -55,6 +55,7 @@ def _graph(data: Any, name: str) -> Graph:
         make_features=data.x.float,
         make_labels=lambda: data.y.float() if multi_label else data.y.long(),
         make_masks=lambda: Masks(data.train_mask, data.val_mask, data.test_mask),
+        feature_count=data.x.shape[1],
     )
 
 

@@ -51,6 +51,8 @@ def reordered(graph: Graph, order: torch.Tensor) -> Graph:
         make_labels=lambda: rows(graph.labels),
         make_masks=lambda: Masks(*(mask[order] for mask in (graph.masks.train, graph.masks.val, graph.masks.test))),
         order=order,
+        feature_count=graph.feature_count,
+        reading=graph.reading,
     )
 
 

@@ -73,6 +73,7 @@ def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
         metric_name="accuracy",
         make_features=partial(attributes.features, FEATURES),
         make_labels=attributes.labels,
+        feature_count=FEATURES,
     )
 
 

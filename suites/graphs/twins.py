@@ -74,6 +74,7 @@ def make(base: str, scale: float = 1.0, seed: int = 0) -> Graph:
         metric_name=twin.metric_name,
         make_features=partial(attributes.features, twin.features),
         make_labels=partial(_labels, twin, attributes),
+        feature_count=twin.features,
     )
 
 

@@ -8,54 +8,56 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rsc_bench.suites.graphs.formats import Format
-from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_zip, readable, too_large
+from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_zip, too_large
+from rsc_bench.suites.graphs.formats.npz_arrays import Arrays, compressed, read_arrays, shape_of
 from rsc_bench.suites.graphs.graph import GraphError
-from rsc_bench.suites.graphs.parts import Parts, check_entries, check_shape
+from rsc_bench.suites.graphs.parts import Parts, check_dense_bytes, check_shape, class_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import scipy.sparse
     import torch
+    from numpy.typing import NDArray
 
 _CSR = ("data", "indices", "indptr", "shape")
 
 
 def read(path: Path, option: str | None = None) -> Parts:  # noqa: ARG001
     """Return adjacency, features and labels; citations, stored one way, become edges both ways."""
-    with readable(path, "an .npz graph"), np.load(path, allow_pickle=False) as archive:
-        wanted = [*(f"adj_{part}" for part in _CSR), *(f"attr_{part}" for part in _CSR), "labels"]
-        arrays = {name: archive[name] for name in wanted if name in archive.files}
-        adjacency = _csr(arrays, "adj", path)
-        features = _csr(arrays, "attr", path) if "attr_data" in arrays else None
-    labels = arrays.get("labels")
-    if features is not None:
-        _check_features(features, path)
-    if labels is not None and labels.dtype.kind not in "iu":
-        raise GraphError(f"{path}: labels must be integers (got {labels.dtype}): number the classes from 0, -1 where missing")
+    arrays = read_arrays(path, [*(f"adj_{part}" for part in _CSR), *(f"attr_{part}" for part in _CSR), "labels"])
+    check_shape(shape_of(arrays, path, "adj_"), path)
+    features = _features(arrays, path) if "attr_data" in arrays else None
     return Parts(
-        adjacency,
+        compressed(arrays, path, prefix="adj_"),
         undirected=True,
         features=None if features is None else partial(_dense, features),
         feature_rows=None if features is None else features.shape[0],
-        labels=None if labels is None else np.maximum(labels.astype(np.int64), -1),
+        labels=_classes(arrays["labels"], path) if "labels" in arrays else None,
+        feature_count=None if features is None else features.shape[1],
     )
 
 
-def _check_features(features: scipy.sparse.csr_matrix, path: Path) -> None:
-    check_entries(features, path)
-    size = 4 * int(features.shape[0]) * int(features.shape[1])
-    if size > MOST_BYTES:
-        raise too_large(path, size)
+def _features(arrays: Arrays, path: Path) -> scipy.sparse.csr_matrix:
+    features = compressed(arrays, path, prefix="attr_")
+    rows, columns = features.shape
+    if 4 * rows * columns > MOST_BYTES:
+        raise too_large(path, 4 * rows * columns)
+    check_dense_bytes(path, rows, columns, features.nnz)
+    return features
 
 
-def _csr(arrays: dict[str, Any], prefix: str, path: Path) -> scipy.sparse.csr_matrix:
-    import scipy.sparse
+def _classes(labels: NDArray[Any], path: Path) -> NDArray[np.int64]:
+    """Return (nodes,): the place of each label among the distinct ones; -1 where it is negative, NaN or empty."""
+    kind = labels.dtype.kind
+    if labels.ndim != 1 or not (kind in "biuUS" or (kind == "f" and _whole_or_nan(labels))):
+        got = f"{labels.dtype}, {labels.ndim} dimensions"
+        raise GraphError(f"{path}: labels must be integers or names, one a node (got {got}): number the classes, -1 where missing")
+    return class_numbers(labels, np.char.str_len(labels) > 0 if kind in "US" else labels >= 0)
 
-    data, indices, indptr, shape = (arrays[f"{prefix}_{part}"] for part in _CSR)
-    if prefix == "adj":
-        check_shape(tuple(shape), path)
-    return scipy.sparse.csr_matrix((data, indices, indptr), shape=tuple(shape))
+
+def _whole_or_nan(labels: NDArray[Any]) -> bool:
+    return bool((np.isnan(labels) | (np.isfinite(labels) & (labels == np.floor(labels)))).all())
 
 
 def _dense(matrix: scipy.sparse.csr_matrix) -> torch.Tensor:

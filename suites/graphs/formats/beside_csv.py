@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_size, readable
+from rsc_bench.suites.graphs.formats.limits import MOST_BYTES, check_size, check_text, cut, readable
 from rsc_bench.suites.graphs.graph import GraphError
-from rsc_bench.suites.graphs.parts import class_numbers
+from rsc_bench.suites.graphs.parts import check_dense_bytes, check_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,43 +22,118 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-Features = tuple[Callable[[], "torch.Tensor"] | None, int | None]
+IDS = ("new_id", "id", "node_id", "nodeid", "node", "index", "unnamed:_0", "")
+"""Headers of a column of node ids; the first that is there counts. MUSAE's Twitch files number the nodes by ``new_id``."""
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What is known of the features before they are made."""
+
+    make: Callable[[], torch.Tensor] | None
+    """Makes (nodes, features), float32; None without features."""
+    rows: int | None
+    """Nodes that have features."""
+    count: int | None
+    """Features a node."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    path: Path
+    header: list[str]
+    rows: list[list[str]]
+    """As many cells each as the header has."""
+    lines: list[int]
+    """Line of the file in which each row ends."""
+
+    def id_columns(self) -> list[int]:
+        """Return the columns whose header says that they hold ids, that of the nodes first."""
+        names = [name.lower().replace(" ", "_") for name in self.header]
+        return [names.index(known) for known in IDS if known in names]
+
+    def ids(self, column: int) -> NDArray[np.int64]:
+        """Return the ids of the rows; they must be 0 to their number - 1, each once, in any order."""
+        count = len(self.rows)
+        for line, row in zip(self.lines, self.rows, strict=True):
+            cell = row[column].strip()
+            if not _is_number(cell) or int(cell) >= count:
+                rule = f"an id must be an integer in [0, {count:,})"
+                raise GraphError(f"{self.path}: line {line}: {rule} (got {cut(row[column])}): correct it")
+        ids = np.array([int(row[column]) for row in self.rows], dtype=np.int64)
+        if (found := np.unique(ids).size) != count:
+            raise GraphError(f"{self.path}: every id must be given once (got {found:,} ids in {count:,} rows): remove the repeats")
+        return ids
 
 
 def read_labels(path: Path, column: str | None) -> NDArray[np.int64]:
-    """Return (rows,) the class of each node in a file ``id, ..., label``, -1 where the cell is empty."""
-    header, rows = _table(path)
-    if column is not None and column not in header:
-        raise GraphError(f"{path}: no column is named {column!r}: behind # write one of {', '.join(header)}")
-    place = len(header) - 1 if column is None else header.index(column)
-    ids = _ids(path, [row[0] for row in rows], len(rows))
-    values = np.array([row[place].strip() for row in rows], dtype=str)
-    labels = np.empty(len(rows), dtype=np.int64)
-    labels[ids] = class_numbers(values, missing="")
+    """Return (rows,) the class of each node in a file ``id, ..., label``, -1 where the cell is empty.
+
+    The nodes are numbered by the column that `IDS` name, or by the first. The label is `column`, or the last that numbers nothing.
+    """
+    table = _table(path)
+    ids_in = [*table.id_columns(), 0][0]
+    if _is_number(table.header[ids_in]):
+        raise GraphError(f"{path}: line 1 must be a header, id, ..., label (got {cut(','.join(table.header))}): put one in front")
+    place = _label_column(table, column)
+    values = [row[place].strip() for row in table.rows]
+    # Not an array of texts: each would take the room of the longest.
+    numbers = {value: number for number, value in enumerate(sorted(set(values) - {""}))}
+    labels = np.empty(len(values), dtype=np.int64)
+    labels[table.ids(ids_in)] = [numbers.get(value, -1) for value in values]
     return labels
 
 
-def read_features(stem: Path, nodes: int) -> Features:
-    """Return what makes (nodes, features), and for how many nodes features are given; None, None where no file is there."""
+def _label_column(table: _Table, column: str | None) -> int:
+    if column is not None and column not in table.header:
+        known = ", ".join(table.header)
+        raise GraphError(f"{table.path}: no column is named {cut(column)}: behind # write one of {cut(known)[1:-1]}")
+    if column is not None:
+        return table.header.index(column)
+    ids = table.id_columns() or [0]
+    labels = [place for place in range(len(table.header)) if place not in ids]
+    if not labels:
+        raise GraphError(f"{table.path}: must have a column of labels beside the ids (got {cut(','.join(table.header))}): add it")
+    return labels[-1]
+
+
+def read_features(stem: Path, nodes: int) -> Features | None:
+    """Return the features in the file of that name, ``.json`` or ``.csv``; None where there is none."""
     as_json, as_csv = stem.with_name(f"{stem.name}.json"), stem.with_name(f"{stem.name}.csv")
     if as_json.is_file():
         return _binary(as_json, nodes)
-    return _dense(as_csv) if as_csv.is_file() else (None, None)
+    return _dense(as_csv, nodes) if as_csv.is_file() else None
 
 
 def _binary(path: Path, nodes: int) -> Features:
     """``{"node": [feature, ...]}``: the features that a node has; a node that is not listed has none."""
     with readable(path, "JSON"):
-        listed: dict[str, list[int]] = json.loads(_text(path))
-        owner = np.array([int(node) for node in listed], dtype=np.int64)
-        counts = np.array([len(having) for having in listed.values()], dtype=np.int64)
-        feature = np.array([index for having in listed.values() for index in having], dtype=np.int64)
+        # Pairs, because a dict would keep only the last of two lists for one node; a tuple, to tell them from a list.
+        listed: Any = json.loads(_text(path), object_pairs_hook=tuple)
+        _check_lists(listed)
+        owner = np.array([int(node) for node, _ in listed], dtype=np.int64)
+        counts = np.array([len(having) for _, having in listed], dtype=np.int64)
+        feature = np.array([index for _, having in listed for index in having], dtype=np.int64)
+    if np.unique(owner).size != owner.size:
+        raise GraphError(f"{path}: each node must be listed once (got {owner.size:,} lists): put the features of a node together")
     for what, index, limit in (("node ids", owner, nodes), ("feature indices", feature, MOST_BYTES // (4 * max(nodes, 1)))):
         if index.size and (int(index.min()) < 0 or int(index.max()) >= limit):
             raise GraphError(
                 f"{path}: {what} must lie in [0, {limit:,}) (got {int(index.min())} to {int(index.max())}): correct them"
             )
-    return partial(_ones, nodes, np.repeat(owner, counts), feature), nodes
+    count = int(feature.max(initial=-1)) + 1
+    _check_count(path, count)
+    check_dense_bytes(path, nodes, count, feature.size)
+    return Features(partial(_ones, nodes, np.repeat(owner, counts), feature), nodes, count)
+
+
+def _check_lists(listed: Any) -> None:
+    if not isinstance(listed, tuple):
+        raise ValueError('it must be {"node": [feature, ...], ...}')
+    for node, having in listed:
+        if not _is_number(node) or not isinstance(having, list) or not all(type(index) is int for index in having):
+            raise ValueError(f"node {cut(node)} must be a number with a list of integers")
 
 
 def _ones(nodes: int, node: NDArray[np.int64], feature: NDArray[np.int64]) -> torch.Tensor:
@@ -67,20 +144,29 @@ def _ones(nodes: int, node: NDArray[np.int64], feature: NDArray[np.int64]) -> to
     return features
 
 
-def _dense(path: Path) -> Features:
-    """A row a node: ``id, value, ...`` where the first column is headed id or node_id, else values only."""
-    header, rows = _table(path)
-    named = header[0].lower() in ("id", "node_id")
+def _dense(path: Path, nodes: int) -> Features:
+    """A row a node: with the node's id in the column that `IDS` name, else in the order of the nodes."""
+    table = _table(path)
+    rows, ids_in = table.rows, next(iter(table.id_columns()), None)
+    if ids_in is None and len(rows) == nodes - 1 and all(_is_value(cell) for cell in table.header):
+        rows = [table.header, *rows]  # no header: its first line is the row that is missing
     try:
         values = np.array(rows, dtype=np.float64)
     except ValueError as error:
-        raise GraphError(f"{path}: features must be numbers ({error}): correct the cell") from error
+        reason = " ".join(str(error).split())[:200]
+        raise GraphError(f"{path}: features must be numbers ({reason}): correct the cell") from error
+    if ids_in is not None:
+        values = np.delete(values, ids_in, axis=1)[np.argsort(table.ids(ids_in))]
     if not np.isfinite(values).all():
         raise GraphError(f"{path}: features must be finite (got {values[~np.isfinite(values)][0]}): correct the cell")
-    if named:
-        order = _ids(path, [row[0] for row in rows], len(rows))
-        values = values[np.argsort(order), 1:]
-    return partial(_tensor, values.astype(np.float32)), len(rows)
+    check_values(values, path)
+    _check_count(path, values.shape[1])
+    return Features(partial(_tensor, values.astype(np.float32)), len(rows), values.shape[1])
+
+
+def _check_count(path: Path, count: int) -> None:
+    if not count:
+        raise GraphError(f"{path}: must hold at least one feature (got 0): add features, or remove the file")
 
 
 def _tensor(values: NDArray[np.float32]) -> torch.Tensor:
@@ -89,31 +175,35 @@ def _tensor(values: NDArray[np.float32]) -> torch.Tensor:
     return torch.from_numpy(values)
 
 
-def _ids(path: Path, cells: list[str], count: int) -> NDArray[Any]:
-    """Return the ids of the rows; they must be 0 to count - 1, each once, in any order."""
-    for number, cell in enumerate(cells, start=2):
-        if not cell.strip().isdecimal() or int(cell) >= count:
-            raise GraphError(f"{path}: line {number}: an id must be an integer in [0, {count:,}) (got {cell[:60]!r}): correct it")
-    ids = np.array(cells, dtype=np.int64)
-    if np.unique(ids).size != count:
-        raise GraphError(
-            f"{path}: every id must be given once (got {np.unique(ids).size:,} ids in {count:,} rows): remove the repeats"
-        )
-    return ids
+def _is_number(cell: str) -> bool:
+    """Return whether a cell is a number of nodes or the like, and short enough to be made one."""
+    return cell.isascii() and cell.isdecimal() and len(cell) <= _MOST_DIGITS
 
 
-def _table(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows, which all have as many cells as the header."""
+def _is_value(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _table(path: Path) -> _Table:
     with readable(path, "CSV"):
-        lines = [row for row in csv.reader(_text(path).splitlines()) if row]
-    if len(lines) < 2:
-        raise GraphError(f"{path}: must have a header and a row for each node (got {len(lines)} lines): complete or remove it")
-    for number, row in enumerate(lines, start=1):
-        if len(row) != len(lines[0]):
-            raise GraphError(f"{path}: row {number} must have {len(lines[0])} cells like the header (got {len(row)}): correct it")
-    return lines[0], lines[1:]
+        reader = csv.reader(io.StringIO(_text(path), newline=""))
+        found = [(reader.line_num, row) for row in reader if row]
+    if len(found) < 2:
+        raise GraphError(f"{path}: must have a header and a row for each node (got {len(found)} lines): complete or remove it")
+    header = [cell.strip() for cell in found[0][1]]
+    for line, row in found:
+        if len(row) != len(header):
+            raise GraphError(f"{path}: line {line} must have {len(header)} cells like the header (got {len(row)}): correct it")
+    lines, rows = [line for line, _ in found[1:]], [row for _, row in found[1:]]
+    return _Table(path, header, rows, lines)
 
 
 def _text(path: Path) -> str:
     check_size(path)
-    return path.read_text(encoding="utf-8")
+    check_text(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:  # a cell in quotation marks may have lines of its own
+        return file.read()

@@ -11,7 +11,7 @@ from rsc_bench.suites.graphs.formats import Format
 from rsc_bench.suites.graphs.formats.limits import readable
 from rsc_bench.suites.graphs.formats.mat_elements import check_mat
 from rsc_bench.suites.graphs.graph import GraphError
-from rsc_bench.suites.graphs.parts import Parts, class_numbers
+from rsc_bench.suites.graphs.parts import Parts, check_dense_bytes, class_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,16 +27,19 @@ def read(path: Path, option: str | None = None) -> Parts:
     """Return ``A``, one column of ``local_info`` as labels (0 is missing), and the other columns one-hot as features."""
     matrix, info = _arrays(path)
     label = _column(option, info.shape[1], path)
-    rest = np.delete(info, label, axis=1)
+    columns = [np.unique(column, return_inverse=True)[1] for column in np.delete(info, label, axis=1).T]
+    width = sum(int(column.max(initial=-1)) + 1 for column in columns)
+    check_dense_bytes(path, info.shape[0], width, info.size)
     return Parts(
         matrix,
-        features=partial(_one_hot, rest),
+        features=partial(_one_hot, columns, info.shape[0], width) if width else None,
         feature_rows=info.shape[0],
-        labels=class_numbers(info[:, label], missing=0),
+        labels=class_numbers(info[:, label], info[:, label] != 0),
+        feature_count=width,
     )
 
 
-def _arrays(path: Path) -> tuple[Any, NDArray[np.int64]]:
+def _arrays(path: Path) -> tuple[Any, NDArray[Any]]:
     import scipy.io
     import scipy.sparse
     from scipy.io.matlab import MatReadError
@@ -50,9 +53,11 @@ def _arrays(path: Path) -> tuple[Any, NDArray[np.int64]]:
     if not scipy.sparse.issparse(found.get("A")) or "local_info" not in found:
         raise GraphError(f"{path}: a LINKX graph holds a sparse A and a local_info: store both under these names")
     info = found["local_info"]
-    if info.ndim != 2 or (info.dtype.kind not in "biu" and not (info.dtype.kind == "f" and (info == np.floor(info)).all())):
-        raise GraphError(f"{path}: local_info must be a table of integers (got {info.dtype}, {info.ndim} dimensions)")
-    return found["A"], info.astype(np.int64)
+    table = isinstance(info, np.ndarray) and info.ndim == 2
+    if not table or not (info.dtype.kind in "biu" or (info.dtype.kind == "f" and bool((np.floor(info) == info).all()))):
+        got = f"{info.dtype}, {info.ndim} dimensions"
+        raise GraphError(f"{path}: local_info must be a table of integers (got {got}): number what it says, 0 where missing")
+    return found["A"], info
 
 
 def _column(option: str | None, columns: int, path: Path) -> int:
@@ -62,15 +67,15 @@ def _column(option: str | None, columns: int, path: Path) -> int:
     return int(text)
 
 
-def _one_hot(table: NDArray[np.int64]) -> torch.Tensor:
+def _one_hot(columns: list[NDArray[np.int64]], nodes: int, width: int) -> torch.Tensor:
     """Return (nodes, distinct values over all columns), float32, as LINKX does: 0, missing, is a value too."""
     import torch
 
-    columns = [np.unique(column, return_inverse=True)[1] for column in table.T]
-    widths = [int(column.max(initial=-1)) + 1 for column in columns]
-    features = torch.zeros(table.shape[0], sum(widths))
-    for start, column in zip(np.cumsum([0, *widths]), columns, strict=False):
-        features[torch.arange(table.shape[0]), torch.from_numpy(column) + int(start)] = 1
+    features = torch.zeros(nodes, width)
+    start = 0
+    for column in columns:
+        features[torch.arange(nodes), torch.from_numpy(column) + start] = 1
+        start += int(column.max(initial=-1)) + 1
     return features
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rsc_bench.suites.graphs.formats import Format
-from rsc_bench.suites.graphs.formats.limits import check_zip, readable
+from rsc_bench.suites.graphs.formats.limits import check_zip, cut
+from rsc_bench.suites.graphs.formats.npz_arrays import compressed, coordinates, read_arrays, shape_of
 from rsc_bench.suites.graphs.graph import GraphError
-from rsc_bench.suites.graphs.parts import Parts
+from rsc_bench.suites.graphs.parts import Parts, check_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
 
 def read(path: Path, option: str | None = None) -> Parts:  # noqa: ARG001
     """Return the matrix."""
-    import scipy.sparse
-
-    with readable(path, "a matrix of scipy.sparse.save_npz"):
-        matrix = scipy.sparse.load_npz(path)
-    if matrix.format not in ("csr", "csc", "coo"):
+    arrays = read_arrays(path, ["format", "shape", "data", "indices", "indptr", "row", "col", "coords"])
+    found = arrays.pop("format").ravel()
+    layout = found[0] if found.size == 1 else ""
+    layout = layout.decode("ascii", errors="replace") if isinstance(layout, bytes) else str(layout)
+    if layout not in ("csr", "csc", "coo"):
         raise GraphError(
-            f"{path}: a matrix must be CSR, CSC or COO (got {matrix.format!r}): convert it with .tocsr() and save it again"
+            f"{path}: a matrix must be CSR, CSC or COO (got {cut(layout)}): convert it with .tocsr() and save it again"
         )
-    return Parts(matrix)
+    check_shape(shape_of(arrays, path), path)
+    return Parts(coordinates(arrays, path) if layout == "coo" else compressed(arrays, path, layout))
 
 
 FORMAT = Format(

@@ -142,7 +142,8 @@ TEXTS = {
     "none.mtx": (f"{HEADER}2 2 0\n", "at least one edge"),
     "huge.mtx": (f"{HEADER}2000000000 2000000000 1\n1 2 1\n", "at most 268,435,456 nodes"),
     "claims.mtx": (f"{HEADER}3 3 99999999999999\n1 2 1\n", "cut short or damaged"),
-    "dense.mtx": ("%%MatrixMarket matrix array real general\n2 2\n1\n0\n0\n1\n", "'coordinate' \\(got 'array'\\)"),
+    "loops.mtx": ("%%MatrixMarket matrix array real general\n2 2\n1\n0\n0\n1\n", "at least one edge between two nodes"),
+    "layout.mtx": ("%%MatrixMarket matrix banded real general\n2 2\n1\n", "'coordinate' or 'array' \\(got 'banded'\\)"),
     "word.csv": ("id_1,id_2\n0,1\n1,x\n", "line 3 must be two integers.*'1,x'"),
     "float.csv": ("0,1\n1,2.5\n", "line 2 must be two integers"),
     "short.csv": ("0,1\n1\n", "line 2 must be two integers"),
@@ -152,7 +153,7 @@ TEXTS = {
     "over.csv": ("0,1\n99999999999999999999999,2\n", "over.csv: "),
     "header.csv": ("id_1,id_2\n", "at least one edge"),
     "loops.csv": ("0,0\n1,1\n", "at least one edge between two nodes"),
-    "graph.gml": ("graph []", "must end in .csv, .mat, .mtx, .mtx.gz, .npz \\(got '.gml'\\)"),
+    "graph.gml": ("graph []", "must end in .csv, .mat, .mtx, .mtx.bz2, .mtx.gz, .npz \\(got '.gml'\\)"),
     "text.npz": ("no zip", "cannot be read as an .npz archive"),
     "text.mat": ("no mat, but longer than the header of one " * 9, "cannot be read as a MATLAB file"),
 }
