@@ -15,7 +15,7 @@ from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites.catalog import KernelError
-from rsc_bench.suites.graphs import GraphError
+from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
 from rsc_bench.suites.measuring.pytest_benchmark import refusal
@@ -38,6 +38,8 @@ Usual = TypeVar("Usual", int, float, None)
 SESSION = pytest.StashKey[Session]()
 ROUNDS = pytest.StashKey[Rounds | None]()
 PROGRESS = pytest.StashKey[Progress | None]()
+CHECKED = pytest.StashKey[list[Facts]]()
+"""Graphs that were named and checked, in a run that measures nothing."""
 
 _ONCE = {
     "--results FILE": "results file to begin or to carry on (default: results/TIME.jsonl)",
@@ -87,11 +89,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Load the user's plug-ins, check the options and open the results file: nothing runs on a bad option."""
     config.stash[ROUNDS] = config.stash[PROGRESS] = None
+    config.stash[CHECKED] = []
     try:
         for file in config.getoption("--plugin"):
             REGISTRY.add_file(Path(file))
         options = _options(config)
         config.stash[SESSION] = Session(options)
+        if options.graphs:
+            config.stash[SESSION].bench.store.loaded = config.stash[CHECKED].append
         if options.benchmark and not _only_shows(config):
             config.stash[ROUNDS] = Rounds(config.stash[SESSION])
     except (OptionsError, KernelError, ModelError, GraphError, PluginError, ResultsError) as error:
@@ -210,7 +215,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in cases] + left
     rounds.measure_ceilings([(setting_of(item), item.stash[ROUND]) for item in left])
     terminal = config.pluginmanager.get_plugin("terminalreporter")
-    config.stash[PROGRESS] = _progress(config, terminal, len(left)) if terminal else None
+    if terminal:
+        config.stash[PROGRESS] = progress = _progress(config, terminal, len(left))
+        rounds.tell_loaded(progress.loaded)
     if terminal and rounds.note:
         terminal.write_line(rounds.note)
 
@@ -260,6 +267,12 @@ def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -
     if config.stash[PROGRESS] is not None and (report.when == "call" or report.skipped):
         return report.outcome, "", ""
     return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what each graph is that was named for a check; a measurement says so when it loads one."""
+    for facts in config.stash[CHECKED]:
+        terminalreporter.write_line(facts.text())
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -10,6 +10,7 @@ from time import monotonic
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Record
+from rsc_bench.suites.graphs import Facts
 from rsc_bench.text import minutes
 
 _ENOUGH = 0.05
@@ -58,7 +59,8 @@ class Progress:
         self._done = 0
         self._start = self._case_start = now()
         self._shown: float | None = None
-        self._waiting: str | None = None
+        self._waiting: list[str] = []
+        self._loaded: set[Facts] = set()
 
     def follow(self, case: Case, epoch: Epoch) -> None:
         """Show how far a training is; a time left is that of the training, then that of the sweep."""
@@ -92,15 +94,21 @@ class Progress:
         # The first cases compile, and are of the smallest graph: an estimate from them is wrong by far.
         left = f", {minutes(left_s)} left" if self._done >= self._cases * _ENOUGH else ""
         place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {index}/{rounds}{left}"
-        self._waiting = f"{place}  {_case(record)}  {_outcome(record)}"
+        self._waiting.append(f"{place}  {_case(record)}  {_outcome(record)}")
+
+    def loaded(self, facts: Facts) -> None:
+        """Take what a process has loaded: it is said before what was measured on it, and once, also where others load it too."""
+        if facts not in self._loaded:
+            self._loaded.add(facts)
+            self._waiting.append(facts.text())
 
     def flush(self) -> None:
-        """Write the line that waits, once the test runner has the terminal back."""
-        if self._waiting is not None:
-            if self._rewrite is not None and self._shown is not None:
-                self._rewrite("")
-            self._write(self._waiting)
-            self._waiting = None
+        """Write the lines that wait, once the test runner has the terminal back."""
+        if self._waiting and self._rewrite is not None and self._shown is not None:
+            self._rewrite("")
+        for line in self._waiting:
+            self._write(line)
+        self._waiting.clear()
 
 
 def _case(record: Record) -> str:

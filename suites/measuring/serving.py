@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import gc
+import json
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,11 +19,15 @@ from rsc_bench.harness.records.lines import RecordLine, to_line
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Choice, catalog
+from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring.bench import AnySetting, Bench
+from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.training.models import find
 from rsc_bench.suites.training.sweep import TrainingSetting
+
+Given = TypeVar("Given", "Setup", "Job")
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +57,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether to give back what a GPU keeps for the next case: another process comes first."""
 
 
+class Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a process says of a job that is not done yet: one of these."""
+
+    epoch: Epoch | None = None
+    """How far a training is."""
+    loaded: Facts | None = None
+    """The graph that it has loaded."""
+
+
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a process answers."""
 
@@ -59,6 +73,16 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fault: str | None = None
     """Why no later case can use the device in this process."""
     ceilings: Ceilings | None = None
+
+
+def packed(given: Setup | Job) -> bytes:
+    """Return JSON in which a file name that is not UTF-8 stays what it is; msgspec's own encoder refuses one."""
+    return json.dumps(msgspec.to_builtins(given)).encode()
+
+
+def unpacked(content: bytes, kind: type[Given]) -> Given:
+    """Return what was packed."""
+    return msgspec.convert(json.loads(content), kind)
 
 
 def job_of(setting: AnySetting) -> Job:
@@ -83,7 +107,7 @@ def main(log: str) -> None:
 
 
 def _made(setup: bytes) -> Answer:
-    given = msgspec.json.decode(setup, type=Setup)
+    given = unpacked(setup, Setup)
     REGISTRY.leave_out(given.left_out)
     for file in given.plugins:
         REGISTRY.add_file(Path(file))
@@ -94,7 +118,7 @@ def _made(setup: bytes) -> Answer:
     # What is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s.
     gc.freeze()
     atexit.register(gc.unfreeze)  # what is frozen is not freed at exit, and Triton's bindings list all of it as leaked
-    return lambda job, note: msgspec.json.encode(_answer(msgspec.json.decode(job, type=Job), note, bench, given.device))
+    return lambda job, note: msgspec.json.encode(_answer(unpacked(job, Job), note, bench, given.device))
 
 
 def _answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
@@ -104,6 +128,7 @@ def _answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
     if setting is None:
         bench.rest()
         return Answered()
-    record = bench.record(setting, lambda epoch: note(msgspec.json.encode(epoch)))
+    bench.store.loaded = lambda facts: note(msgspec.json.encode(Noted(loaded=facts)))
+    record = bench.record(setting, lambda epoch: note(msgspec.json.encode(Noted(epoch=epoch))))
     fault = bench.fault(setting) if record.status == "failed" else None
     return Answered(record=to_line(record), fault=fault)

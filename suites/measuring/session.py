@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, catalog
+from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring.bench import AnySetting, Bench
 from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
@@ -123,6 +124,13 @@ class Rounds:
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()
             self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self.workers.ceilings(row_bytes)
+
+    def tell_loaded(self, tell: Callable[[Facts], None]) -> None:
+        """Call `tell` with what each graph is, when a process of this run loads it for the first time."""
+        if self.workers is None:
+            self._session.bench.store.loaded = tell
+        else:
+            self.workers.loaded = tell
 
     def append(self, record: Record, index: int) -> None:
         """Write a record at once, and the start of its round before the first."""

@@ -17,10 +17,10 @@ from rsc_bench.harness.records.lines import from_line
 from rsc_bench.harness.records.run import Record
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites.catalog import Catalog
+from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring import serving
 from rsc_bench.suites.measuring.bench import AnySetting, Follow
-from rsc_bench.suites.measuring.serving import Answered, Job, Setup, job_of
-from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.measuring.serving import Answered, Job, Noted, Setup, job_of, packed
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 APART = ("kernel", "selection", "allocation", "model")
@@ -75,6 +75,8 @@ class Workers:
             limit_s: seconds that a case may take, an epoch where it is a training.
         """
         self.log = log
+        self.loaded: Callable[[Facts], None] = _ignore
+        """Is told of each graph that a process has loaded."""
         self._origins, self._setup, self._limit_s = origins, setup, limit_s
         self._workers: dict[frozenset[str], Worker] = {}
         self._last: frozenset[str] | None = None
@@ -84,7 +86,7 @@ class Workers:
         case = setting.case()
         self._write(f"begins: {case}")
         try:
-            answer = self._ask(self._origins.of(setting), job_of(setting), lambda note: follow(_epoch(note)), waiting)
+            answer = self._ask(self._origins.of(setting), job_of(setting), lambda note: self._noted(note, follow), waiting)
         except WorkerLost as lost:
             record = Record(case=case, status="failed", reason=str(lost))
         else:
@@ -113,12 +115,12 @@ class Workers:
                 self._asked(self._last, Job(rest=True), _ignore, _ignore)
         self._last = origins
         if origins not in self._workers:
-            self._workers[origins] = Worker(serving.main, msgspec.json.encode(self._origins.setup(origins, self._setup)), self.log)
+            self._workers[origins] = Worker(serving.main, packed(self._origins.setup(origins, self._setup)), self.log)
         return self._asked(origins, job, noted, waiting)
 
     def _asked(self, origins: frozenset[str], job: Job, noted: Note, waiting: Waiting) -> Answered:
         try:
-            content = self._workers[origins].ask(msgspec.json.encode(job), self._limit_s, noted, waiting)
+            content = self._workers[origins].ask(packed(job), self._limit_s, noted, waiting)
         except WorkerLost:
             del self._workers[origins]
             raise
@@ -128,13 +130,16 @@ class Workers:
             self._workers.pop(origins).kill()
         return answer
 
+    def _noted(self, content: bytes, follow: Follow) -> None:
+        note = msgspec.json.decode(content, type=Noted)
+        if note.loaded is not None:
+            self.loaded(note.loaded)
+        if note.epoch is not None:
+            follow(note.epoch)
+
     def _write(self, line: str) -> None:
         with self.log.open("a", encoding="utf-8", errors="replace") as log:
             log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
-
-
-def _epoch(note: bytes) -> Epoch:
-    return msgspec.json.decode(note, type=Epoch)
 
 
 def _path(file: str) -> str:

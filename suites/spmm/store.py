@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from rsc_bench.suites.graphs import Graph, GraphStore
+from rsc_bench.suites.graphs import Facts, Graph, GraphStore
 from rsc_bench.suites.spmm.operands import OperandStore
 from rsc_bench.suites.spmm.reference import References
 
@@ -20,9 +21,16 @@ class Store:
     def drop(self) -> None:
         """Forget everything: a kernel has changed what others would get, and it is made anew."""
         self._graphs = GraphStore()
+        self.loaded: Callable[[Facts], None] = lambda facts: None  # noqa: ARG005
+        """Is told of each graph when it is loaded for the first time here."""
+        self._told: set[str] = set()
         self.operands = OperandStore(self._graphs)
         self.references = References()
 
     def graph(self, name: str, reorder: str | None = None) -> Graph:
         """Return a graph by name or path, see `rsc_bench.suites.graphs.load`."""
-        return self._graphs.load(name, self._data_root, reorder)
+        graph = self._graphs.load(name, self._data_root, reorder)
+        if name not in self._told:
+            self._told.add(name)
+            self.loaded(graph.facts)
+        return graph

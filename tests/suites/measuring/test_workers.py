@@ -1,16 +1,19 @@
 """Each origin of code has a process of its own, and a case whose process is lost is a record; the next goes on in a new one."""
 
+import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from rsc_bench import plugins
 from rsc_bench.plugins import Registry
 from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.graphs import load
 from rsc_bench.suites.measuring import workers as pool
-from rsc_bench.suites.measuring.serving import Job, Setup, job_of, setting_of
-from rsc_bench.suites.measuring.session import Session
+from rsc_bench.suites.measuring.serving import Job, Setup, job_of, packed, setting_of, unpacked
+from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import Origins
 from rsc_bench.suites.options import Options
 
@@ -99,7 +102,31 @@ def test_a_case_goes_through_a_pipe_as_it_is():
     pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
     session = Session(Options(benchmark=True, graphs=("small:hub",), models=("GCN",), widths=(8,), ablation=True, device="cpu"))
     for setting in session.settings:
-        assert setting_of(msgspec.json.decode(msgspec.json.encode(job_of(setting)), type=Job)) == setting
+        assert setting_of(unpacked(packed(job_of(setting)), Job)) == setting
+
+
+def test_file_names_that_are_not_utf_8_go_through_a_pipe_too():
+    name = os.fsdecode(b"Z\xfcrich")
+    setting = replace(settings("mkl").settings[0], graph=f"{name}.mtx")
+    assert setting_of(unpacked(packed(job_of(setting)), Job)) == setting
+    setup = Setup(plugins=(f"{name}.py",), data_root=name)
+    assert unpacked(packed(setup), Setup) == setup
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_what_a_process_loads_is_told_once(tmp_path, in_process):
+    path = tmp_path / "g.csv"
+    path.write_text("0,1\n1,2\n")
+    options = Options(benchmark=True, graphs=(str(path),), kernels=("mkl",), widths=(8,), device="cpu", in_process=in_process)
+    session = Session(replace(options, results=tmp_path / "run.jsonl"))
+    rounds, told = Rounds(session, machine={}), []
+    rounds.tell_loaded(told.append)
+    record = session.bench.record if in_process else partial(rounds.workers.record, waiting=lambda seconds: None)
+    try:
+        assert [record(setting, follow=None).status for setting in session.settings[:2]] == ["ok", "ok"]
+    finally:
+        rounds.close()
+    assert told == [load(path).facts]
 
 
 def test_a_case_whose_process_is_lost_is_a_record_and_the_next_one_has_a_new_process(registry, tmp_path):
