@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 MOST_NODES = 2**28
 """More nodes than any published graph has (ogbn-papers100M: 111 M): a file that claims more is damaged or hostile."""
 FREE_NODES, NODES_AN_ENTRY = 2**20, 64
-"""A graph may have so many nodes whatever its file lists, and so many more for each entry: one number must not cost gigabytes."""
+"""A graph may have so many nodes whatever its file lists, and so many more for each entry: one number must not cost gigabytes.
+
+And one more for each byte of the file, for offsets of nodes without edges are bytes too.
+"""
 FREE_BYTES, BYTES_AN_ENTRY = 2**28, 2**14
 """The same for the bytes of a table of features that is sparse in its file: the Facebook pages of MUSAE have 1,350 an entry."""
 
@@ -165,11 +168,10 @@ def _check_counts(parts: Parts, nodes: int, path: Path) -> None:
 
 def _check_announced(parts: Parts, nodes: int, path: Path) -> None:
     """Raise where the nodes are far more than what stands in the file can be about."""
-    rows = parts.adjacency.indptr.size if parts.adjacency.format != "coo" else 0
-    listed = parts.adjacency.data.size + max(rows, 0 if parts.labels is None else parts.labels.size)
-    most = FREE_NODES + NODES_AN_ENTRY * listed
+    labels = 0 if parts.labels is None else parts.labels.size
+    most = FREE_NODES + NODES_AN_ENTRY * parts.adjacency.data.size + max(labels, path.stat().st_size)
     if nodes > most:
-        rule = f"a graph of {parts.adjacency.data.size:,} listed edges may have at most {most:,} nodes"
+        rule = f"a graph of {parts.adjacency.data.size:,} listed edges may have at most {most:,} nodes in such a file"
         raise GraphError(f"{path}: {rule} (got {nodes:,}): number the nodes without gaps, or correct the largest number")
 
 

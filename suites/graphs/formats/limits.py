@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 4 * 2**30
 """Largest decompressed size of a graph file: 4 GiB holds Reddit's 114.6 M edges in any of the formats."""
+FREE_BYTES, BYTES_A_BYTE = 2**28, 64
+"""A packed file may unpack to so many bytes whatever its size, and so many more for each of its own: graphs pack to a fifth."""
 CHUNK = 2**20
 MOST_SHOWN = 60
 """Letters of a file that an error shows."""
@@ -36,11 +38,16 @@ A `RuntimeError` is too deep a nesting in JSON, a zip file with a password, or M
 _PACKED: dict[str, type[gzip.GzipFile] | type[bz2.BZ2File]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File}
 
 
-def too_large(path: Path, size: int) -> GraphError:
-    """Return the error for a file whose contents pass the limit."""
-    return GraphError(
-        f"{path}: may hold at most {MOST_BYTES:,} bytes once decompressed (got {size:,} or more): give a smaller graph"
-    )
+def too_large(path: Path, size: int, most: int | None = None) -> GraphError:
+    """Return the error for a file whose contents pass the limit, `MOST_BYTES` where it is not said."""
+    most = MOST_BYTES if most is None else most
+    remedy = "give a smaller graph" if most == MOST_BYTES else "give a smaller graph, or do not pack it"
+    return GraphError(f"{path}: may hold at most {most:,} bytes once decompressed (got {size:,} or more): {remedy}")
+
+
+def most_unpacked(path: Path) -> int:
+    """Return to how many bytes a packed file may unpack: a small one must not take gigabytes."""
+    return min(MOST_BYTES, FREE_BYTES + BYTES_A_BYTE * path.stat().st_size)
 
 
 @contextmanager
@@ -64,8 +71,8 @@ def check_zip(path: Path) -> list[str]:
             raise ValueError("it does not begin as a zip file does")
     # Reading a member stops at this size, so a header that lies about it cannot do harm.
     size = sum(member.file_size for member in members)
-    if size > MOST_BYTES:
-        raise too_large(path, size)
+    if size > (most := most_unpacked(path)):
+        raise too_large(path, size, most)
     return [member.filename.removesuffix(".npy") for member in members]
 
 
@@ -79,12 +86,12 @@ def unpacked(path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / path.stem
-        total = 0
+        total, most = 0, most_unpacked(path)
         with readable(path, path.suffix[1:].lower()), opened(path) as packed, plain.open("wb") as file:
             while piece := packed.read(CHUNK):
                 total += file.write(piece)
-                if total > MOST_BYTES:
-                    raise too_large(path, total)
+                if total > most:
+                    raise too_large(path, total, most)
         yield plain
 
 

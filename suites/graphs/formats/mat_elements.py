@@ -54,24 +54,24 @@ def check_mat(path: Path) -> None:
         end = file.read(_HEADER_BYTES)[-4:]
         if end not in (_LITTLE, _BIG):
             raise ValueError("the header is not that of a MAT-file 5")
-        order, total = "<" if end == _LITTLE else ">", 0
+        order, total, most = "<" if end == _LITTLE else ">", 0, limits.most_unpacked(path)
         while len(tag := file.read(8)) == 8:
             kind, size = struct.unpack(f"{order}II", tag)
             start = file.tell()
             inflating = _Inflating(file, size) if kind == _COMPRESSED else None
-            total += _check_matrix(inflating or file, tag if inflating is None else inflating.read(8), order)
-            if total > limits.MOST_BYTES:
-                raise limits.too_large(path, total)
+            total += _check_matrix(inflating or file, tag if inflating is None else inflating.read(8), order, most)
+            if total > most:
+                raise limits.too_large(path, total, most)
             file.seek(start + size)
 
 
-def _check_matrix(source: _Bytes, tag: bytes, order: str) -> int:
-    """Check the elements in a matrix whose tag was read; return the matrix's size, or one past the limit."""
+def _check_matrix(source: _Bytes, tag: bytes, order: str, most: int) -> int:
+    """Check the elements in a matrix whose tag was read; return the matrix's size, unchecked where it is past the limit."""
     kind, left = struct.unpack(f"{order}II", tag)
     if kind != _MATRIX:
         raise ValueError(f"an element has type {kind} instead of {_MATRIX}")
     size = int(left)
-    while left > 0 and size <= limits.MOST_BYTES:
+    while left > 0 and size <= most:
         kind, inner = struct.unpack(f"{order}II", source.read(8))
         if small := kind >> 16:
             kind, inner = kind & 0xFFFF, 0

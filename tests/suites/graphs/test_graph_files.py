@@ -1,3 +1,4 @@
+import bz2
 import gzip
 import io
 import json
@@ -274,6 +275,23 @@ def test_what_grows_past_the_limit_is_refused(tmp_path, monkeypatch, kind):
         text = f"{HEADER}9 9 9000\n" + "1 2 1\n" * 9_000 if kind != "csv" else "0,1\n" * 9_000
         path.write_bytes(gzip.compress(text.encode()) if kind == "mtx.gz" else text.encode())
     with pytest.raises(GraphError, match="may hold at most 20,000 bytes once decompressed"):
+        load(path)
+
+
+@pytest.mark.parametrize("kind", ["mat", "npz", "mtx.gz", "mtx.bz2"])
+def test_a_small_file_may_not_unpack_to_much_however_much_a_large_one_may(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(limits, "FREE_BYTES", 1_000)
+    path = tmp_path / f"bomb.{kind}"
+    if kind == "mat":
+        save_mat(path, A=PATH.tocsc(), local_info=np.ones((100_000, 3), np.uint16))
+    elif kind == "npz":
+        np.savez_compressed(path, adj_data=np.zeros(1_000_000))
+    else:
+        text = HEADER + "% \n" * 1_000_000
+        path.write_bytes({"gz": gzip, "bz2": bz2}[kind.removeprefix("mtx.")].compress(text.encode()))
+    with pytest.raises(
+        GraphError, match=f"at most {1_000 + 64 * path.stat().st_size:,} bytes once decompressed .*or do not pack it"
+    ):
         load(path)
 
 
