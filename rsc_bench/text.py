@@ -44,6 +44,11 @@ def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
+def clipped(text: str, letters: int) -> str:
+    """Return text with at most so many letters, an ellipsis at the end of one that had more."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
 def first_line(message: object) -> str:
     """Return the first line of an error, or of what a program printed, as any file takes it; empty where it says nothing."""
     try:

@@ -6,39 +6,41 @@ from typing import Any
 
 import msgspec
 
+from rsc_bench.harness.records.ranges import Budget, Count, Name, Seed, Width
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The identity of one measured thing: two records are comparable when their cases are equal."""
 
-    suite: str
+    suite: Name
     """The suite that made it: ``exact``, ``sampled``, ``training``."""
-    kernel: str
+    kernel: Name
     """Kernel name, composed where it samples: ``rows_numba``, ``topk(rows_numba)``."""
-    graph: str
+    graph: Name
     """Graph name with its scale: ``twin:reddit2@0.05``."""
-    width: int
+    width: Width
     """Columns of the dense operand (features of the layer); 0: it multiplies none, as another program's benchmark."""
-    budget: float | None
+    budget: Budget | None
     """Share of the exact FLOPs that may be spent, in (0, 1]; None for an exact kernel."""
-    dtype: str
+    dtype: Name
     """``float32``, ``bfloat16``."""
-    device: str
+    device: Name
     """``cpu``, ``cuda:0``."""
-    clock: str
+    clock: Name
     """The clock that timed it; numbers of two clocks are never compared."""
-    reduce: str = "sum"
+    reduce: Name = "sum"
     """Aggregation: ``sum`` or ``mean``."""
-    model: str | None = None
+    model: Name | None = None
     """Model name (training only)."""
-    layers: int | None = None
+    layers: Count | None = None
     """Number of layers (training only)."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Seed of the initialisation and of the sampling (training only)."""
-    epochs: int | None = None
+    epochs: Count | None = None
     """Epochs of the training (training only)."""
-    reorder: str | None = None
+    reorder: Name | None = None
     """The order that the graph's nodes were put in, ``degree``; None: the source's own."""
-    variant: str | None = None
+    variant: Name | None = None
     """What of the method is left out or changed, ``no-switch``, ``forward``; None: the method as it is (training only)."""
 
     def __str__(self) -> str:

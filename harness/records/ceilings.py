@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
+from rsc_bench.harness.records.ranges import Count, Duration, Name, Positive, Text
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -15,15 +18,15 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     what: Literal["copy", "gather"]
     """``copy``: read and written in order. ``gather``: rows read in random order and summed up, which writes next to nothing."""
-    means: str
+    means: Name
     """What moved them: ``copy_``, ``embedding_bag``, ``triton``."""
-    operand_bytes: int
+    operand_bytes: Positive
     """Size of what was copied, or gathered from."""
-    row_bytes: int | None = None
+    row_bytes: Positive | None = None
     """Size of one gathered row; None for a copy."""
-    moved_bytes: int
+    moved_bytes: Positive
     """Bytes that one call moves: those read and those written of a copy, the rows read of a gather."""
-    times_s: list[float]
+    times_s: Annotated[list[Duration], Meta(min_length=1)]
     """Seconds of one call, one entry a sample, in order."""
 
     @property
@@ -35,13 +38,13 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Ceilings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one device reached when a run began: the ceilings of its cases."""
 
-    device: str
+    device: Name
     """``cpu``, ``cuda:0``: cases on another device have no ceiling."""
-    cache_bytes: int | None = None
+    cache_bytes: Count | None = None
     """Size of the last cache before memory: L2 of a GPU, L3 of a CPU; None where it cannot be read."""
     probes: list[Probe] = []
     """What was tried: copies and gathers."""
-    missing: str | None = None
+    missing: Text | None = None
     """Why there is no probe; None where there are."""
 
     def copy(self) -> float | None:

@@ -4,6 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsc_bench.harness.records.ranges import MANY_LETTERS
+
+MOST_FIELDS, DEEPEST = 100_000, 100
+"""Fields and levels that an environment may have; ours has fifty in four."""
+
+
+def check(environment: dict[str, Any]) -> dict[str, Any]:
+    """Return an environment that can be worked with; raises ``ValueError`` for one that nests deeper, or is larger, than any is."""
+    waiting: list[tuple[int, Any]] = [(1, environment)]
+    count = 0
+    while waiting:
+        depth, branch = waiting.pop()
+        count += 1
+        below: list[Any] = [*branch, *branch.values()] if isinstance(branch, dict) else branch if isinstance(branch, list) else []
+        if depth > DEEPEST or count > MOST_FIELDS:
+            raise ValueError(f"an environment has at most {DEEPEST} levels and {MOST_FIELDS:,} fields")
+        if isinstance(branch, str) and len(branch) > MANY_LETTERS:
+            raise ValueError(f"a text of an environment has at most {MANY_LETTERS:,} letters (got {len(branch):,})")
+        waiting += [(depth + 1, each) for each in below]
+    return environment
+
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the fields in which two environments differ, dotted (``cpu.model``), each with both values."""

@@ -8,6 +8,7 @@ import msgspec
 
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Flat, from_flat, to_flat
+from rsc_bench.harness.records.ranges import Text
 from rsc_bench.harness.records.run import Record, Round, Status
 
 
@@ -18,7 +19,7 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured."""
     status: Status
     """How it ended."""
-    reason: str | None = None
+    reason: Text | None = None
     """Why there is no measurement; null when the status is ``ok``."""
     measurement: Flat | None = None  # type: ignore[valid-type]
 

@@ -14,12 +14,27 @@ import msgspec
 from msgspec import field
 
 from rsc_bench.harness.records.gpu_trace import Energy, GpuTrace
+from rsc_bench.harness.records.ranges import (
+    LONGEST_S,
+    SHORTEST_S,
+    Count,
+    Duration,
+    Level,
+    Name,
+    Positive,
+    Seconds,
+    Share,
+    Text,
+    Value,
+)
 
+PROBES = ("hot", "flushed", "memory")
+"""Where the reads of `Timing.flush_probe_s` find what they read."""
 DISTINCT = 1.2
 """A read from memory that takes less than this many times one from the L2 may as well be one from the L2."""
 
 
-class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the clock measured: samples in order and complete; no mean and no speedup."""
 
     times_s: list[float]
@@ -27,30 +42,37 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Of a training: the seconds of the whole of it, evaluation left out; one entry.
     """
-    select_s: list[float] | None
+    select_s: list[Seconds] | None
     """Seconds of selecting and compacting alone, one entry a sample; None for an exact kernel."""
-    prepare_s: float | None
+    prepare_s: Seconds | None
     """Seconds to prepare the kernel for its matrix, once; None where another program measured and did not say."""
-    tune_s: float | None = None
+    tune_s: Seconds | None = None
     """Seconds to search for settings and compile, before preparing: a process, or a machine, pays them once. None: nothing to."""
-    multiply_s: list[float] | None = None
+    multiply_s: list[Duration] | None = None
     """Seconds of the multiply alone over a selection that is made already; None for an exact kernel."""
-    calls_per_sample: int = 1
+    calls_per_sample: Positive = 1
     """Calls timed together in one sample: the caching interval of a cached kernel."""
-    launch_s: list[float] | None = None
+    launch_s: list[Seconds] | None = None
     """Host seconds to enqueue one call, off the clock of `times_s`: one entry a sample that has such calls; None on a CPU."""
-    exposed_calls: list[int] | None = None
+    exposed_calls: list[Count] | None = None
     """Calls of each sample that the GPU began with before the host had enqueued them whole; None on a clock of the host."""
-    flush_probe_s: dict[str, list[float]] | None = None
+    flush_probe_s: dict[Name, list[Duration]] | None = None
     """Seconds of one read from a ``hot`` L2, ``flushed`` and from ``memory``: how cold a flush is; None where none is made."""
-    warmup_calls: int = 0
+    warmup_calls: Count = 0
     """Calls made before the first sample."""
-    stop: str | None = None
+    stop: Name | None = None
     """Why sampling stopped: ``precise``, ``time`` or ``samples``."""
 
     def __post_init__(self) -> None:
-        if not self.times_s or not all(math.isfinite(t) and t > 0 for t in self.times_s):
-            raise ValueError(f"times_s must be positive, finite and not empty (got {self.times_s[:3]})")
+        times_s = self.times_s
+        # Loops in C: a file has millions of samples.
+        if not times_s or any(map(math.isnan, times_s)) or min(times_s) <= 0 or max(times_s) == math.inf:
+            raise ValueError(f"times_s must be positive, finite and not empty (got {times_s[:3]})")
+        if min(times_s) < SHORTEST_S or max(times_s) > LONGEST_S:
+            raise ValueError(f"times_s must lie between {SHORTEST_S:g} and {LONGEST_S:g} s (got {min(times_s)} to {max(times_s)})")
+        probed = self.flush_probe_s
+        if probed is not None and not all(map(probed.get, PROBES)):
+            raise ValueError(f"flush_probe_s must have times of {', '.join(PROBES)} (got {', '.join(probed) or 'none'})")
 
     @property
     def fastest_s(self) -> float:
@@ -63,36 +85,36 @@ def coldness(probe_s: dict[str, list[float]]) -> float | None:
 
     None where the two take the same time. See `Timing.flush_probe_s`.
     """
-    hot, flushed, memory = (median(probe_s[name]) for name in ("hot", "flushed", "memory"))
+    hot, flushed, memory = (median(probe_s[name]) for name in PROBES)
     return (flushed - hot) / (memory - hot) if memory >= DISTINCT * hot else None
 
 
-class Matrix(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Matrix(msgspec.Struct, frozen=True, omit_defaults=True):
     """The sparse matrix of a case, and how much of it was multiplied."""
 
-    nnz: int
+    nnz: Count
     """Non-zeros of the whole matrix; 0: there is none, as in another program's benchmark."""
-    kept_nnz: int
+    kept_nnz: Count
     """Non-zeros that were multiplied; equal to `nnz` for an exact kernel."""
-    rows: int | None = None
+    rows: Count | None = None
     """Rows of the matrix."""
-    columns: int | None = None
+    columns: Count | None = None
     """Columns of the matrix: the column-row pairs."""
-    kept_pairs: int | None = None
+    kept_pairs: Count | None = None
     """Column-row pairs that were multiplied; None for an exact kernel."""
-    value_bytes: int | None = None
+    value_bytes: Count | None = None
     """Bytes of values that must be read for each non-zero: 0 where all are one, or a row's factor times a column's."""
-    graph_digest: str | None = None
+    graph_digest: Name | None = None
     """Digest of the graph's structure and values, of a training's features, labels and split too: two runs of a case with different
     digests saw different graphs."""
 
 
-class Accuracy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Accuracy(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far a product is from the exact one."""
 
-    rel_error: float | None
+    rel_error: Level | None
     """Relative Frobenius error against the exact product in float64; None for a training."""
-    check_error: float | None = None
+    check_error: Level | None = None
     """Relative error against float64 of the very product that was asked for (the sampled one where it samples)."""
 
     def __post_init__(self) -> None:
@@ -100,65 +122,65 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError(f"rel_error must be finite (got {self.rel_error})")
 
 
-class MemoryUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MemoryUse(msgspec.Struct, frozen=True, omit_defaults=True):
     """Memory at its highest."""
 
-    peak_bytes: int | None
+    peak_bytes: Count | None
     """Highest memory of one call above what was there before preparing; None where it cannot be read."""
-    workspace_bytes: int | None = None
+    workspace_bytes: Count | None = None
     """Highest memory of one call above what was there before it, less its result; None where it cannot be read."""
-    allocated_peak_bytes: int | None = None
+    allocated_peak_bytes: Count | None = None
     """Highest memory that torch's allocator had handed out during one call, operands included (GPU only)."""
-    reserved_peak_bytes: int | None = None
+    reserved_peak_bytes: Count | None = None
     """Highest memory that torch's allocator had reserved during one call (GPU only)."""
 
 
-class GpuReadings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GpuReadings(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a GPU's sensors reported around the case, each with the reason where they did not."""
 
     trace: GpuTrace | None = field(default=None, name="telemetry")
     """Readings around the case."""
-    trace_missing: str | None = field(default=None, name="telemetry_missing")
+    trace_missing: Text | None = field(default=None, name="telemetry_missing")
     """Why there are none."""
-    throttled: list[int] | None = None
+    throttled: list[Count] | None = None
     """Places in `times_s` of samples taken while the GPU was slowed down; each was repeated, at the end. None: not known."""
     energy: Energy | None = None
     """The energy counter during a pass of its own."""
-    energy_missing: str | None = None
+    energy_missing: Text | None = None
     """Why there is none."""
-    shared_with: list[str] | None = field(default=None, name="gpu_shared_with")
+    shared_with: list[Text] | None = field(default=None, name="gpu_shared_with")
     """Other processes that computed on the GPU at the end of the case; None where there were none or NVML does not know."""
 
 
-class Training(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Training(msgspec.Struct, frozen=True, omit_defaults=True):
     """A training, epoch by epoch."""
 
-    epoch_s: list[float] | None = None
+    epoch_s: list[Duration] | None = None
     """Seconds of each epoch, evaluation left out."""
-    phase_s: dict[str, list[float]] | None = None
+    phase_s: dict[Name, list[Seconds]] | None = None
     """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``."""
-    loss: list[float] | None = None
+    loss: list[Value] | None = None
     """Training loss of each epoch."""
-    val_metric: list[float] | None = None
+    val_metric: list[Share] | None = None
     """Metric on the validation nodes after each epoch, in [0, 1]."""
-    test_metric: list[float] | None = None
+    test_metric: list[Share] | None = None
     """Metric on the test nodes after each epoch, in [0, 1]."""
-    metric_name: str | None = None
+    metric_name: Name | None = None
     """``accuracy``, ``micro-F1`` or ``ROC-AUC``."""
-    k_per_layer: list[list[int]] | None = None
+    k_per_layer: list[list[Count]] | None = None
     """Pairs kept in each layer, for each epoch; all of them where the epoch was exact."""
-    flops_share: list[float] | None = None
+    flops_share: list[Level] | None = None
     """Share of the exact backward SpMM FLOPs that each epoch spent."""
 
 
-class Imported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Imported(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is different where another program measured."""
 
-    summarised_samples: int
+    summarised_samples: Count
     """Samples that are gone but for their ``min, q1, median, q3, max`` in `times_s`."""
 
 
-class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+class Measurement(msgspec.Struct, frozen=True):
     """What was observed of one case in one round."""
 
     timing: Timing
@@ -173,6 +195,11 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """None for a product."""
     imported: Imported | None = None
     """None where we measured, and where another program kept its samples."""
+
+    def __post_init__(self) -> None:
+        samples, throttled = len(self.timing.times_s), self.gpu and self.gpu.throttled
+        if throttled and max(throttled) >= samples:
+            raise ValueError(f"throttled must be places in the {samples} times_s, from 0 (got {max(throttled)})")
 
 
 PARTS: dict[str, type[msgspec.Struct]] = {
@@ -203,11 +230,6 @@ def _optional(entry: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
     return entry.encode_name, entry.type | None if default is None else entry.type, default
 
 
-def _complete(part: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a part; a training of which only some series were kept has no epochs."""
-    return {**given, "epoch_s": given["epoch_s"] or []} if part == "training" else given
-
-
 def _absent(entry: msgspec.structs.FieldInfo) -> Any:
     """What stands for a field that was not observed."""
     return None if entry.default is msgspec.NODEFAULT else entry.default
@@ -224,19 +246,18 @@ class _Reader:
 
     def __init__(self, part: str) -> None:
         entries = _FIELDS[part]
-        self.part, self._kind = part, PARTS[part]
-        self._names = [entry.name for entry in entries]
-        # Two at least, so that the answer is a tuple; there are 100,000 lines in a file, and this is what they cost.
-        self._values = attrgetter(*(entry.encode_name for entry in entries), "nnz")
-        self._absent = tuple(None if entry.default is msgspec.NODEFAULT else entry.default for entry in entries)
+        self._kind = PARTS[part]
+        # There are 100,000 lines in a file, and this is what they cost: two names at least, so that the answer is a tuple, and
+        # then a part from its values in their order.
+        self._values = attrgetter(*(entry.encode_name for entry in entries), *(["nnz"] if len(entries) == 1 else []))
+        self._count = len(entries)
+        self._absent = tuple(map(_absent, entries))
         self._optional = part not in ("timing", "matrix")
 
     def __call__(self, flat: Any) -> Any:
         """Return the part of a line; None where it has none."""
-        values = self._values(flat)[:-1]
-        if self._optional and values == self._absent:
-            return None
-        return self._kind(**dict(zip(self._names, values, strict=True)))
+        values = self._values(flat)[: self._count]
+        return None if self._optional and values == self._absent else self._kind(*values)
 
 
 _READERS = [_Reader(part) for part in PARTS]
@@ -244,7 +265,7 @@ _READERS = [_Reader(part) for part in PARTS]
 
 def from_flat(flat: Any) -> Measurement:
     """Return the measurement of a line on disk; raises ``ValueError`` where a part is not valid."""
-    return Measurement(**{reader.part: reader(flat) for reader in _READERS})
+    return Measurement(*[reader(flat) for reader in _READERS])
 
 
 def to_flat(measurement: Measurement) -> Any:

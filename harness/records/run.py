@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
+from rsc_bench.harness.records.ranges import Count, Name, Text
 
 SCHEMA = 1
 
@@ -21,7 +23,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     case: Case
     status: Status
-    reason: str | None = None
+    reason: Text | None = None
     """Why there is no measurement; None when the status is ``ok``."""
     measurement: Measurement | None = None
 
@@ -41,19 +43,48 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The start of one pass over the whole sweep: the unit of replication."""
 
-    index: int
+    index: Count
     """From 1, over all sessions that wrote to the file."""
-    of: int
+    of: Count
     """The last index that the session planned."""
-    cases: int
+    cases: Count
     """Cases planned in this round."""
-    started: str
+    started: Name
     """UTC, ISO 8601."""
     ceilings: Ceilings | None = None
     """What the device reached when the session began, in the first round that it started; None: see an earlier round."""
-    alternated: str | None = None
+    alternated: Name | None = None
     """Name of the session that took two sides in turns, a round of each: rounds of two files with one such name and one
     `index` were taken one right after the other, and make a pair. None: not taken in turns."""
+
+
+Entry = tuple[Round, Record | None]
+"""A record and its round; None for the record where the round starts."""
+
+
+class Records(Protocol):
+    """A results file whose records can be gone through, one pass at a time: a `Run`, or a file that is not kept in memory."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Where it was measured."""
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Each round that stopped before its last case, in words."""
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield each round, with None where it starts and then with each of its records."""
+
+
+def unfinished(counts: Iterable[tuple[Round, int]]) -> list[str]:
+    """Return in words each round that stopped before its last case, of rounds with the number of records that they have."""
+    found = ((start, done) for start, done in counts if done < start.cases)
+    return [f"round {start.index} stopped after {done} of {start.cases} cases" for start, done in found]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,11 +100,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """Every record of every round, in order."""
         return [record for _, records in self.rounds for record in records]
 
+    def entries(self) -> Iterator[Entry]:
+        """Yield each round, with None where it starts and then with each of its records."""
+        for start, records in self.rounds:
+            yield start, None
+            for record in records:
+                yield start, record
+
     @property
     def unfinished(self) -> list[str]:
         """Each round that stopped before its last case, in words."""
-        found = [(start, len(records)) for start, records in self.rounds if len(records) < start.cases]
-        return [f"round {start.index} stopped after {done} of {start.cases} cases" for start, done in found]
+        return unfinished((start, len(records)) for start, records in self.rounds)
 
     @property
     def ceilings(self) -> list[Ceilings | None]:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from made_runs import MACHINE, case, not_ok, ok, start, written
 
@@ -338,3 +339,129 @@ def test_killed_at_any_moment_every_finished_record_reads_and_the_next_run_carri
         # Each record once, in order, none lost: the number of a record is printed after it is in the file.
         assert widths == list(range(1, len(widths) + 1))
         assert len(widths) >= max(printed, default=1)
+
+
+def left_without_its_name(tmp_path, act):
+    """A file that something happened to between two appends: the file as it is then, and what was said."""
+    said = []
+    path = tmp_path / "run.jsonl"
+    file = ResultsFile(path, MACHINE, say=said.append)
+    file.start_round(start())
+    file.append(ok(case("mkl"), 1.0))
+    act(path)
+    file.append(ok(case("torch_reduce"), 2.0))
+    file.append(ok(case("rows_numba"), 3.0))
+    file.close()
+    return file, said
+
+
+def moved(path):
+    path.rename(path.with_name("elsewhere.jsonl"))
+
+
+def replaced(path):
+    written(path.with_name("other.jsonl"), [ok(case("other"), 9.0)]).replace(path)
+
+
+@pytest.mark.parametrize(
+    ("became", "act"),
+    [
+        ("was moved", lambda path: path.rename(path.with_name("elsewhere.jsonl"))),
+        ("was removed", Path.unlink),
+        ("was replaced", replaced),
+    ],
+)
+def test_a_file_that_loses_its_name_under_a_run_is_carried_on_beside_it_with_all_of_its_records(tmp_path, became, act):
+    file, said = left_without_its_name(tmp_path, act)
+    assert file.path == tmp_path / "run.kept.jsonl"
+    assert [record.case.kernel for record in read(file.path).records] == ["mkl", "torch_reduce", "rows_numba"]
+    assert said == [
+        f"{tmp_path / 'run.jsonl'}: {became} while it was written to: all of its records, and those that follow, are in {file.path}"
+    ]
+
+
+def test_what_replaced_a_file_is_not_written_to(tmp_path):
+    left_without_its_name(tmp_path, replaced)
+    assert [record.case.kernel for record in read(tmp_path / "run.jsonl").records] == ["other"]
+
+
+def test_a_folder_that_is_removed_under_a_run_is_made_again(tmp_path):
+    (tmp_path / "deep").mkdir()
+    file, _ = left_without_its_name(tmp_path / "deep", lambda path: (path.unlink(), path.parent.rmdir()))
+    assert len(read(file.path).records) == 3
+
+
+def test_a_file_that_loses_its_name_twice_overwrites_no_file_beside_it(tmp_path):
+    (tmp_path / "run.kept.jsonl").write_text("mine")
+    file, _ = left_without_its_name(tmp_path, Path.unlink)
+    assert file.path.name == "run.kept2.jsonl"
+    assert (tmp_path / "run.kept.jsonl").read_text() == "mine"
+
+
+def test_what_is_said_of_a_lost_name_is_one_line_on_stderr(tmp_path, capsys):
+    file = ResultsFile(tmp_path / "run.jsonl", MACHINE)
+    file.path.unlink()
+    file.start_round(start())
+    file.close()
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_link_whose_target_stays_is_written_through(tmp_path):
+    (tmp_path / "run.jsonl").symlink_to(written(tmp_path / "real.jsonl", [ok(case("mkl"), 1.0)]))
+    file = ResultsFile(tmp_path / "run.jsonl", MACHINE)
+    file.append(ok(case("rows_numba"), 1.0))
+    file.close()
+    assert file.path == tmp_path / "run.jsonl"
+    assert len(read(tmp_path / "real.jsonl").records) == 2
+
+
+def test_a_reason_without_end_is_cut_short(tmp_path):
+    (record,) = read(written(tmp_path / "run.jsonl", [not_ok(case(), "failed", "x" * 1_000_000)])).records
+    assert record.reason == "x" * 99_999 + "…"
+
+
+def test_a_measurement_that_could_not_be_read_back_is_kept_as_failed_with_the_reason(tmp_path):
+    good = ok(case("mkl"), 1.0)
+    impossible = msgspec.structs.replace(good.measurement.timing, prepare_s=-1.0)
+    bad = msgspec.structs.replace(good, case=case("odd"), measurement=msgspec.structs.replace(good.measurement, timing=impossible))
+    first, second = read(written(tmp_path / "run.jsonl", [bad, good])).records
+    assert (first.status, second) == ("failed", good)
+    assert first.reason.startswith("its numbers cannot be: Expected `float` >= 0")
+    assert "prepare_s" in first.reason
+
+
+def test_a_pipe_is_read(tmp_path):
+    path = written(tmp_path / "run.jsonl", [ok(case("mkl"), 1.0)])
+    os.mkfifo(tmp_path / "pipe")
+    writer = subprocess.Popen(["cp", str(path), str(tmp_path / "pipe")])
+    assert len(read(tmp_path / "pipe").records) == 1
+    assert writer.wait() == 0
+
+
+# Of each kind of number and text one that cannot be, by the name of its field.
+IMPOSSIBLE = {
+    "width": "-1",
+    "budget": "1.5",
+    "times_s": ["[]", "[1e999]", "[1e13]", "[1e-300]"],
+    "prepare_s": "-0.1",
+    "rel_error": "-0.5",
+    "nnz": ["-9", "9223372036854775807", "1.5"],
+    "index": "-1",
+    "kernel": f'"{"x" * 5000}"',
+}
+
+
+@pytest.mark.parametrize("field", IMPOSSIBLE)
+def test_what_no_run_observes_is_refused_where_it_is_read(path, field):
+    content = path.read_text()
+    values = IMPOSSIBLE[field]
+    for value in [values] if isinstance(values, str) else values:
+        path.write_text(re.sub(rf'"{field}":(\[[^]]*\]|[^,}}]*)', f'"{field}":{value}', content, count=1))
+        assert re.search(r"run.jsonl: line \d is damaged \(.*\): restore the file or measure into a new one$", message(path))
+
+
+@pytest.mark.parametrize("tree", ['{"a":' * 200 + "1" + "}" * 200, '{"a":"' + "x" * 200_000 + '"}'], ids=["deep", "long"])
+def test_an_environment_that_no_machine_has_is_refused(path, tree):
+    _, _, rest = path.read_text().partition("\n")
+    path.write_text(f'{{"run":{{"schema":1,"environment":{tree}}}}}\n{rest}')
+    assert "line 1 is damaged" in message(path)
