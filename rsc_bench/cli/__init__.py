@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shlex
 import sys
+from traceback import format_exception
 
 import click
 
-from rsc_bench import __version__, plugins
+from rsc_bench import __version__, files, plugins
 from rsc_bench.cli._options import PLUGIN
-from rsc_bench.text import call, plain
+from rsc_bench.text import call, clipped, error_line, plain
 
+OURS = 4
+"""The exit status where something went wrong that is neither the user's nor an answer."""
+LETTERS = 2000
+"""Of one line: a name in it may be longer."""
 PYTESTS_OWN = "bench"
 """The command whose options are all pytest's, that for plug-ins among them."""
 
@@ -58,7 +65,12 @@ cli.params.append(PLUGIN)
 
 
 def main(arguments: list[str] | None = None, command: click.Command = cli) -> int:
-    """Run the command line, or one command, and return its exit status; what a user got wrong is one line on stderr and 2."""
+    """Run the command line, or one command, and return its exit status.
+
+    What a user got wrong is one line on stderr and 2; what we got wrong, and an output that was closed, is one line and 4.
+    """
+    files.clean_kept()
+    streams = sys.stdout, sys.stderr
     try:
         status = command.main(arguments, prog_name=call("").rstrip(), standalone_mode=False)
         if not isinstance(status, int | None):
@@ -68,12 +80,29 @@ def main(arguments: list[str] | None = None, command: click.Command = cli) -> in
         _complain(error.format_message())
     except click.Abort:
         return 130
+    except SystemExit:
+        # Where the output is closed click puts other streams in the place of these, and ends with status 1.
+        if (sys.stdout, sys.stderr) == streams:
+            raise
+        sys.stdout, sys.stderr = streams
+        _discard_stdout()
+        _complain("the output: was closed before all of it was written")
+        return OURS
     except Exception as error:
         reason = _reason(error)
-        if reason is None:
-            raise
-        _complain(reason)
+        _complain(reason or _kept(error))
+        return 2 if reason else OURS
     return 2
+
+
+def _kept(error: Exception) -> str:
+    """Keep the traceback of an error of ours, and return the line that says where."""
+    what = f"an error of rsc-bench itself ({error_line(error)})"
+    lines = [f"rsc-bench {__version__}, Python {sys.version.split()[0]}: {shlex.join(sys.argv)}\n\n", *format_exception(error)]
+    try:
+        return f"{what}: please report it with its traceback, which is in {files.keep('error', ''.join(lines))}"
+    except OSError as unkept:
+        return f"{what}: please report it; its traceback cannot be kept ({unkept.strerror})"
 
 
 def _reason(error: Exception) -> str | None:
@@ -96,10 +125,12 @@ def _reason(error: Exception) -> str | None:
 def _discard_stdout() -> None:
     """Let what could not be printed go nowhere: Python would try again at its end, fail, and exit with a status of its own."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    with contextlib.suppress(OSError):  # a stream without a descriptor has nothing to be tried again
+        os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
 
 
 def _complain(message: str) -> None:
-    # One line, whatever a name in it holds.
-    click.echo(f"error: {plain(' '.join(message.split()))}", err=True)
+    with contextlib.suppress(OSError):  # where nothing can be said the status says it
+        # One line, whatever a name in it holds.
+        click.echo(f"error: {plain(clipped(' '.join(message.split()), LETTERS))}", err=True)

@@ -1,6 +1,9 @@
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -228,10 +231,89 @@ def test_what_a_user_can_do_something_about_is_one_line(capsys, fail, line):
     assert capsys.readouterr() == ("", line)
 
 
-@pytest.mark.parametrize("bug", [ZeroDivisionError(), ModuleNotFoundError("No module", name="rsc_bench.misspelt")])
-def test_a_bug_of_ours_is_no_users_error(bug):
-    with pytest.raises(type(bug)):
-        main([], raising(bug))
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The folder in which tracebacks are kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache/rsc-bench/kept"
+
+
+BUGS = [
+    ZeroDivisionError("a\x1b[31m\nb"),
+    MemoryError(),
+    OSError(5, "I/O"),
+    ModuleNotFoundError("No module", name="rsc_bench.misspelt"),
+]
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_of_ours_is_no_users_error_and_no_verdict_and_its_traceback_is_kept(capsys, cache, bug):
+    assert main([], raising(bug)) == 4
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert is_one_line(err)
+    assert "\x1b" not in err
+    (kept,) = cache.iterdir()
+    assert f"please report it with its traceback, which is in {kept}\n" in err
+    assert "Traceback (most recent call last)" in kept.read_text()
+
+
+def test_few_tracebacks_are_kept_and_not_for_long(capsys, cache):
+    cache.mkdir(parents=True)
+    for days in range(10):
+        old = cache / f"error-{days}.txt"
+        old.touch()
+        os.utime(old, (time.time() - days * 24 * 3600 - 60,) * 2)
+    main(["--version"])
+    assert sorted(path.name for path in cache.iterdir()) == [f"error-{days}.txt" for days in range(5)]
+    os.utime(cache / "error-4.txt", (0, 0))
+    main(["--version"])
+    assert not (cache / "error-4.txt").exists()
+
+
+def test_a_traceback_that_cannot_be_kept_leaves_one_line(capsys, cache, tmp_path, monkeypatch):
+    (tmp_path / "cache").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "cache/none"))
+    assert main([], raising(ZeroDivisionError())) == 4
+    assert "please report it; its traceback cannot be kept (Not a directory)" in capsys.readouterr().err
+
+
+def test_where_there_is_no_cache_folder_it_is_kept_in_the_temporary_one(capsys, cache, tmp_path, monkeypatch):
+    (tmp_path / "cache").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    assert main([], raising(ZeroDivisionError())) == 4
+    assert str(tmp_path / "tmp") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", ["--help", "compare --help", "compare {base} {base}", "compare {base} {base} --json"])
+def test_a_closed_output_is_no_verdict(make, arguments):
+    base = make("base.jsonl")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "harness", *arguments.format(base=base).split()]
+    done = subprocess.run(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (4, "error: the output: was closed before all of it was written\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_full_output_is_no_verdict(make, stream):
+    arguments = ["compare", make("base.jsonl"), make("new.jsonl", 2.0) if stream == "stdout" else "none.jsonl"]
+    with Path("/dev/full").open("w") as full:
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stream: full}
+        done = subprocess.run([sys.executable, "-m", "harness", *arguments], cwd=ROOT, check=False, **streams)
+    assert done.returncode == 2
+
+
+def test_a_name_that_moves_the_cursor_is_printed_plainly(call, make, tmp_path):
+    pytest.importorskip("pandas", reason="the page needs pandas: pip install pandas")
+    base, hostile = make("base.jsonl"), tmp_path / "a\x1b[2Jb\n.json"
+    for command in ("report", "export"):
+        status, out, err = call(command, base, "--output", hostile)
+        assert (status, out, err) == (0, f"{tmp_path}/a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}.json\n", "")
+        hostile.unlink()
+    assert "\x1b" not in call("import", tmp_path / "\x1b.json", "--results", tmp_path / "new.jsonl")[2]
 
 
 def raising(error):
