@@ -11,6 +11,7 @@ from rsc_bench.harness.metrics import traffic
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
+from rsc_bench.harness.records.ranges import LONGEST_S, SHORTEST_S
 from rsc_bench.harness.records.run import Record, Run
 
 Access = Literal["gather", "copy"]
@@ -80,7 +81,7 @@ class _Under:
             return None
         # Selecting is in it: it takes its time on either device.
         counted = record.measurement.timing.fastest_s / ceiling_s
-        return record.with_times([counted])
+        return record.with_times([counted]) if SHORTEST_S <= counted <= LONGEST_S else None
 
     def _seconds(self, case: Case, measured: Measurement) -> float | None:
         """Seconds that the device needs for the bytes of a case; None where either is not known."""

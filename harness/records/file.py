@@ -17,10 +17,9 @@ from rsc_bench.harness.records import disk as disks
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.disk import THIS_MACHINE, Disk
 from rsc_bench.harness.records.environments import check, differences
-from rsc_bench.harness.records.lines import Line, RecordLine, from_line, to_line
-from rsc_bench.harness.records.ranges import MANY_LETTERS
+from rsc_bench.harness.records.lines import DAMAGE, Line, RecordLine, decode, encode, from_line, readable
 from rsc_bench.harness.records.run import SCHEMA, Entry, Record, Round, Run, unfinished
-from rsc_bench.text import clipped, plain
+from rsc_bench.text import plain
 
 
 class ResultsError(Exception):
@@ -28,10 +27,6 @@ class ResultsError(Exception):
 
 
 _REMEDY = "give a .jsonl file written by the suites (--benchmark)"
-_decode = msgspec.json.Decoder(Line).decode
-
-# What a line can be wrong with: not JSON, not of our types, not UTF-8, nested past the interpreter's depth.
-_DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def read(path: str | Path) -> Run:
@@ -121,7 +116,7 @@ class Stored:
         text = self._file.readline()
         try:
             schema = msgspec.json.decode(text)["run"]["schema"]
-        except (*_DAMAGE, KeyError, TypeError, IndexError):
+        except (*DAMAGE, KeyError, TypeError, IndexError):
             raise ResultsError(f"{self.path}: line 1 is no run line, so this is not a results file: {_REMEDY}") from None
         if type(schema) is not int or schema != SCHEMA:
             shown = str(schema)[:20]
@@ -135,8 +130,8 @@ class Stored:
 
     def _line(self, number: int, text: bytes) -> Line:
         try:
-            return _decode(text)
-        except _DAMAGE as error:
+            return decode(text)
+        except DAMAGE as error:
             raise self._damaged(number, error) from None
 
     def _record(self, number: int, line: RecordLine | None, *, in_a_round: bool) -> Record:
@@ -202,12 +197,15 @@ class ResultsFile:
         # As it will read back, so that a tuple does not look like a change of machine.
         environment = msgspec.json.decode(msgspec.json.encode(environment))
         try:
-            self._open(_encoded({"run": {"schema": SCHEMA, "environment": environment}}))
+            check(environment)
+            self._open(encode({"run": {"schema": SCHEMA, "environment": environment}}))
             self.rounds = self._existing(environment)
             disks.drop_half_line(self._opened)
         except OSError as error:
             self.close()
             raise self._unwritable(error) from None
+        except ValueError as error:
+            raise ResultsError(f"{path}: cannot be begun ({error}): shorten what is recorded of the machine") from None
         except ResultsError:
             self.close()
             raise
@@ -238,12 +236,15 @@ class ResultsFile:
 
     def start_round(self, start: Round) -> None:
         """Write that a round starts."""
-        self._write(_encoded({"round": start}))
+        self._write(encode({"round": start}))
         self.rounds.append((start, []))
 
     def append(self, record: Record) -> None:
         """Write one record of the round that was started last; what could not be read back is written as failed, with why."""
-        record, data = _readable(record)
+        try:
+            record, data = readable(record)
+        except ValueError as error:
+            raise ResultsError(f"{self.path}: {record.case} cannot be recorded ({error}): give it shorter names") from None
         self._write(data)
         self.rounds[-1][1].append(record)
 
@@ -280,21 +281,3 @@ class ResultsFile:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-
-
-def _encoded(line: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(line) + b"\n"
-
-
-def _readable(record: Record) -> tuple[Record, bytes]:
-    """A record and its line, such that reading accepts it: one line that is refused would take the whole file with it."""
-    if record.reason is not None:
-        record = msgspec.structs.replace(record, reason=clipped(record.reason, MANY_LETTERS))
-    data = _encoded({"record": to_line(record)})
-    try:
-        _decode(data)
-    except _DAMAGE as error:
-        if record.measurement is None:
-            raise ResultsError(f"{record.case}: cannot be recorded ({error}): give it shorter names") from None
-        return _readable(Record(case=record.case, status="failed", reason=f"its numbers cannot be: {error}"))
-    return record, data

@@ -8,8 +8,9 @@ import msgspec
 
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Flat, from_flat, to_flat
-from rsc_bench.harness.records.ranges import Text
+from rsc_bench.harness.records.ranges import MANY_LETTERS, Text
 from rsc_bench.harness.records.run import Record, Round, Status
+from rsc_bench.text import clipped
 
 
 class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,33 @@ class Line(msgspec.Struct):
     run: Head | None = None
     round: Round | None = None
     record: RecordLine | None = None
+
+
+decode = msgspec.json.Decoder(Line).decode
+DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What a line can be wrong with: not JSON, not of our types, not UTF-8, nested past the interpreter's depth."""
+
+
+def encode(line: dict[str, Any]) -> bytes:
+    """Return a line as it stands in a file."""
+    return msgspec.json.encode(line) + b"\n"
+
+
+def readable(record: Record) -> tuple[Record, bytes]:
+    """Return a record and its line, such that reading accepts it: one line that is refused would take the whole file with it.
+
+    Numbers that no run can observe make a record ``failed``. Raises ``ValueError`` where the case itself cannot be written.
+    """
+    if record.reason is not None:
+        record = msgspec.structs.replace(record, reason=clipped(record.reason, MANY_LETTERS))
+    data = encode({"record": to_line(record)})
+    try:
+        decode(data)
+    except DAMAGE as error:
+        if record.measurement is None:
+            raise ValueError(str(error)) from None
+        return readable(Record(case=record.case, status="failed", reason=f"its numbers cannot be: {error}"))
+    return record, data
 
 
 def to_line(record: Record) -> RecordLine:

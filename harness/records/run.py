@@ -35,9 +35,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_times(self, times_s: list[float]) -> Record:
         """Return the record of a measured case with other samples."""
-        assert self.measurement is not None
-        timing = msgspec.structs.replace(self.measurement.timing, times_s=times_s)
-        return msgspec.structs.replace(self, measurement=msgspec.structs.replace(self.measurement, timing=timing))
+        measured = self.measurement
+        assert measured is not None
+        timing = msgspec.structs.replace(measured.timing, times_s=times_s)
+        # Which of the samples were throttled says nothing of other ones.
+        gpu = measured.gpu and msgspec.structs.replace(measured.gpu, throttled=None)
+        return msgspec.structs.replace(self, measurement=msgspec.structs.replace(measured, timing=timing, gpu=gpu))
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -73,7 +73,7 @@ def _statistics(samples: list[float]) -> dict[str, Any]:
 
 
 def _machine(environment: dict[str, Any]) -> dict[str, Any]:
-    cpu, system = environment.get("cpu") or {}, environment.get("os") or {}
+    cpu, system = _below(environment, "cpu"), _below(environment, "os")
     return {
         "node": None,
         "processor": cpu.get("architecture"),
@@ -85,8 +85,14 @@ def _machine(environment: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _below(environment: dict[str, Any], name: str) -> dict[str, Any]:
+    """The fields below a name; another program may have put anything there."""
+    found = environment.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def _commit(environment: dict[str, Any]) -> dict[str, Any]:
-    checkout = environment.get("checkout") or {}
+    checkout = _below(environment, "checkout")
     commit, dirty = checkout.get("commit") or "unversioned", bool(checkout.get("dirty"))
     return {"id": commit, "time": None, "author_time": None, "dirty": dirty, "project": "rsc-bench", "branch": "(unknown)"}
 

@@ -16,18 +16,18 @@ FIVE = ("min", "q1", "median", "q3", "max")
 
 
 class Stats(msgspec.Struct):
-    """The statistics of one benchmark, in seconds a call."""
+    """The statistics of one benchmark, in seconds a call; null where a program wrote NaN."""
 
-    min: float
-    q1: float
-    median: float
-    q3: float
-    max: float
+    min: float | None
+    q1: float | None
+    median: float | None
+    q3: float | None
+    max: float | None
     rounds: int
     """Samples; pytest-benchmark calls them rounds."""
     iterations: int = 1
     """Calls in each sample."""
-    data: list[float] = []
+    data: list[float | None] = []
     """The samples in order; empty where they were not saved."""
 
 
@@ -106,8 +106,11 @@ def _case(benchmark: Benchmark) -> Case:
 
 def _measurement(stats: Stats) -> Measurement:
     summary = [getattr(stats, name) for name in FIVE] if stats.rounds > 1 else [stats.min]
+    times_s = [time_s for time_s in stats.data or summary if time_s is not None]
+    if len(times_s) < len(stats.data or summary):
+        raise ValueError("its times must be numbers (got NaN or infinity)")
     return Measurement(
-        timing=Timing(times_s=stats.data or summary, select_s=None, prepare_s=None, calls_per_sample=stats.iterations),
+        timing=Timing(times_s=times_s, select_s=None, prepare_s=None, calls_per_sample=stats.iterations),
         matrix=Matrix(nnz=0, kept_nnz=0),
         imported=None if stats.data else Imported(summarised_samples=stats.rounds),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.file import ResultsError, ResultsFile
 from rsc_bench.harness.records.lines import RecordLine, from_line
 from rsc_bench.harness.records.pytest_benchmark import OURS, foreign
-from rsc_bench.harness.records.run import Record, Round
+from rsc_bench.harness.records.ranges import Count
+from rsc_bench.harness.records.run import Record, Round, Status
 
 REMEDY = "give a file of `pytest --benchmark-json` or of .benchmarks/"
 
@@ -46,26 +48,40 @@ class _Rest(msgspec.Struct):
 
 class _Round(msgspec.Struct):
     round: Round
-    records: list[dict[str, Any]]
+    records: list[_Bare]
+
+
+class _Bare(msgspec.Struct):
+    """A record with the number of its samples in place of them."""
+
+    case: Case
+    status: Status
+    reason: str | None = None
+    measurement: dict[str, Any] | None = None
 
 
 def read(path: Path) -> Imported:
     """Return what a file says. Raises `ResultsError` where it is none of pytest-benchmark's, or was changed after an export."""
-    try:
-        tree = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}): {REMEDY}") from None
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise ResultsError(f"{path}: is no JSON: {REMEDY}") from None
+    tree = _tree(path)
     try:
         document = msgspec.convert(tree, foreign.Document)
         if OURS in tree:
             return _exported(path, document, msgspec.convert(tree[OURS], _Rest))
+        records = foreign.records(document)
+        start = {"index": 1, "of": 1, "cases": len(records), "started": document.datetime}
+        return Imported(path, foreign.environment(document), ((msgspec.convert(start, Round), records),))
     except (msgspec.ValidationError, ValueError) as error:  # not of their types, or values that no record may have
         raise ResultsError(f"{path}: is not of pytest-benchmark ({error}): {REMEDY}") from None
-    records = foreign.records(document)
-    start = Round(index=1, of=1, cases=len(records), started=document.datetime)
-    return Imported(path, foreign.environment(document), ((start, records),))
+
+
+def _tree(path: Path) -> Any:
+    """What a file says; numbers that are none, which pytest-benchmark writes as NaN and Infinity, become null as in our files."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(json.loads(path.read_bytes())))
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror}): {REMEDY}") from None
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        raise ResultsError(f"{path}: is no JSON: {REMEDY}") from None
 
 
 def write(found: Sequence[Imported], output: Path) -> int:
@@ -104,7 +120,7 @@ def _refuse_twice(found: Sequence[Imported], known: Sequence[str], output: Path)
 
 def _exported(path: Path, document: foreign.Document, rest: _Rest) -> Imported:
     """The run that was exported: its samples back from the benchmarks into its records."""
-    samples: dict[Case, Iterator[float]] = defaultdict(lambda: iter(()))
+    samples: dict[Case, Iterator[float | None]] = defaultdict(lambda: iter(()))
     for benchmark in document.benchmarks:
         samples[msgspec.convert(benchmark.params, Case)] = iter(benchmark.stats.data)
     rounds = tuple((each.round, [_filled(record, samples) for record in each.records]) for each in rest.rounds)
@@ -113,12 +129,13 @@ def _exported(path: Path, document: foreign.Document, rest: _Rest) -> Imported:
     return Imported(path, rest.environment, rounds)
 
 
-def _filled(record: dict[str, Any], samples: dict[Case, Iterator[float]]) -> Record:
-    measured = record.get("measurement")
-    if measured is None:
-        return from_line(msgspec.convert(record, RecordLine))
-    case = msgspec.convert(record.get("case"), Case)
-    times_s = list(islice(samples[case], measured["times_s"]))
-    if len(times_s) < measured["times_s"]:
-        raise msgspec.ValidationError(f"samples of {case} were taken out")
-    return from_line(msgspec.convert(record | {"measurement": measured | {"times_s": times_s}}, RecordLine))
+def _filled(bare: _Bare, samples: dict[Case, Iterator[float | None]]) -> Record:
+    measured = bare.measurement
+    if measured is not None:
+        count = msgspec.convert(measured.get("times_s"), Count)
+        times_s = list(islice(samples[bare.case], count))
+        if len(times_s) < count:
+            raise msgspec.ValidationError(f"samples of {bare.case} were taken out")
+        measured = measured | {"times_s": times_s}
+    tree = {"case": msgspec.to_builtins(bare.case), "status": bare.status, "reason": bare.reason, "measurement": measured}
+    return from_line(msgspec.convert(tree, RecordLine))

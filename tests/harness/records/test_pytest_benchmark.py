@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 
@@ -225,3 +226,50 @@ def test_an_export_that_was_changed_by_hand_is_refused(tmp_path, saved):
     tree["benchmarks"][0]["stats"]["data"] += [1.0, 1.0]
     with pytest.raises(ResultsError, match="it has samples of no round"):
         importing.read(saved("long.json", tree))
+
+
+def test_a_number_that_is_none_is_absent(saved):
+    tree = document(benchmark("a.py::test_a", 1.0) | {"extra_info": {"speedup": math.nan, "width": math.inf, "device": math.nan}})
+    path = saved("saved.json", tree)
+    assert "NaN" in path.read_text()
+    ((_, (record,)),) = importing.read(path).rounds
+    assert (record.status, record.case.width, record.case.device) == ("ok", 0, "cpu")
+
+
+def test_a_time_that_is_none_is_a_failure_with_its_reason(saved):
+    for time_s in (math.nan, math.inf):
+        ((_, (record,)),) = importing.read(saved("saved.json", document(benchmark("a.py::test_a", time_s)))).rounds
+        assert (record.status, record.reason) == ("failed", "its times must be numbers (got NaN or infinity)")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda tree: tree["rsc_bench"]["rounds"][0]["records"][0]["measurement"].update(times_s="many"),
+        lambda tree: tree["rsc_bench"]["rounds"][0]["records"][0].update(measurement=[]),
+        lambda tree: tree["rsc_bench"]["rounds"][0]["records"][0].update(case=None),
+        lambda tree: tree["rsc_bench"]["rounds"][0]["round"].update(index=-1),
+        lambda tree: tree["benchmarks"][0].update(params=None),
+        lambda tree: tree["benchmarks"][0]["stats"].update(data=[math.nan]),
+        lambda tree: tree["benchmarks"][0].update(fullname=7),
+    ],
+)
+def test_an_export_that_was_changed_is_one_line(tmp_path, saved, spoil):
+    tree = exporting.document(read(written(tmp_path / "run.jsonl", [ok(case("mkl"), 1.0)])))
+    spoil(tree)
+    with pytest.raises(ResultsError, match=r"saved.json: is not of pytest-benchmark \(.*\): give a file of"):
+        importing.read(saved("saved.json", tree))
+
+
+@pytest.mark.parametrize(
+    "part", [{"datetime": "x" * 5000}, {"machine_info": {"node": "x" * 200_000}}, {"benchmarks": [benchmark("x" * 5000, 1.0)]}]
+)
+def test_texts_without_end_are_one_line_and_no_file(call, saved, tmp_path, part):
+    status, out, err = call("import", saved("saved.json", document() | part), "--results", tmp_path / "new.jsonl")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert not (tmp_path / "new.jsonl").exists()
+
+
+def test_an_environment_of_another_shape_is_exported(tmp_path):
+    run = read(written(tmp_path / "run.jsonl", [ok(case("mkl"), 1.0)], environment={"cpu": 1.0, "os": [], "checkout": "none"}))
+    assert exporting.document(run)["machine_info"]["cpu"] == {"brand_raw": None, "count": None}
