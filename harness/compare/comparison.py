@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rsc_bench.harness.compare.obstacles import Apart, apart, check_across, diff
 from rsc_bench.harness.compare.reasons import Obstacle, Undecided
 from rsc_bench.harness.compare.verdict import CHANGES, Change, Verdict
 from rsc_bench.harness.records.environments import differences
-from rsc_bench.harness.records.run import Run
+from rsc_bench.harness.records.run import Records
 from rsc_bench.harness.statistics.rules import Answer, Rule
 from rsc_bench.plugins import PluginError, find
 
@@ -85,8 +85,8 @@ class Comparison:
 
 
 def compare(  # noqa: PLR0913  (an argument an option of the command)
-    base: Run,
-    new: Run,
+    base: Records,
+    new: Records,
     threshold: float = 0.05,
     metrics: Mapping[str, float | None] | None = None,
     across: Collection[str] = (),
@@ -134,9 +134,14 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
     )
 
 
-def _is_itself(base: Run, new: Run) -> bool:
+def _is_itself(base: Records, new: Records) -> bool:
     """Whether two runs are one: read from one file, or from a copy of it. No two measurements have the same samples."""
-    return base is new or (bool(base.rounds) and base.environment == new.environment and base.rounds == new.rounds)
+    if base is new:
+        return True
+    # Of two runs the first records differ already.
+    entries = zip_longest(base.entries(), new.entries())
+    alike = base.environment == new.environment and all(one == other for one, other in entries)
+    return alike and any(True for _ in base.entries())
 
 
 def _unchanged(entry: Verdict | Open, rule: str) -> Verdict | Open:
@@ -158,17 +163,18 @@ def _closed(found: Sequence[Verdict | Open], rule: Rule) -> list[Verdict]:
 
 
 def _answered(entry: Open, answer: Answer, judged_cases: int) -> Verdict:
-    verdict = replace(entry.draft, ratio=answer.ratio, interval=answer.interval)
+    numbers: dict[str, Any] = {"ratio": answer.ratio, "interval": answer.interval}
     if entry.obstacle is not None:
-        return replace(verdict, reason=entry.obstacle)
+        return replace(entry.draft, **numbers, reason=entry.obstacle)
     return replace(
-        verdict,
+        entry.draft,
+        **numbers,
         change=answer.change,
         chance=answer.chance,
         chance_limit=answer.chance_limit,
         rounds_needed=answer.rounds_needed,
         no_slower=answer.no_slower,
-        reason=_unclear(answer, verdict, judged_cases) if answer.change == "unclear" else None,
+        reason=_unclear(answer, entry.draft, judged_cases) if answer.change == "unclear" else None,
     )
 
 

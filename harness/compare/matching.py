@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 import msgspec
 
@@ -92,12 +93,11 @@ class Matching:
         before, after = base.values_of(each), new.values_of(each)
         if not before and not after:
             return None
-        draft = _draft(case, each)
         if not before or not after:
             reason = OneSided(each.metric.name, "base" if before else "new")
             values = _middle(before), _middle(after)
-            return replace(draft, change="unclear" if before else "new", reason=reason, values=values)
-        return _opened(draft, each, before, after, self._obstacle(base, new, clocks))
+            return _draft(case, each, change="unclear" if before else "new", reason=reason, values=values)
+        return _opened(case, each, before, after, self._obstacle(base, new, clocks))
 
     def _obstacle(self, base: Observed, new: Observed, clocks: Differs | None) -> Differs | None:
         """Why the values of one case are not to be compared, or None."""
@@ -133,36 +133,44 @@ def _over_seeds(seen: Mapping[Case, Observed], criterion: Criterion) -> dict[Cas
     return dict(found)
 
 
-def _draft(case: Case, each: Criterion) -> Verdict:
-    trained: Unit = "seeds" if each.in_points else "trainings"
+def _draft(case: Case, each: Criterion, **known: Any) -> Verdict:
     higher = each.metric.better == "higher"
     return Verdict(
         case,
-        "unclear",
+        **{"change": "unclear", **known},
         metric=each.metric.name,
         higher_is_better=higher,
-        unit="rounds" if case.model is None else trained,
+        unit=_unit(case, each),
         value_unit=each.metric.unit,
     )
+
+
+def _unit(case: Case, each: Criterion) -> Unit:
+    if case.model is None:
+        return "rounds"
+    return "seeds" if each.in_points else "trainings"
 
 
 def _middle(values: Values) -> float | None:
     return median(values.values()) if values else None
 
 
-def _opened(draft: Verdict, each: Criterion, before: Values, after: Values, obstacle: Differs | None) -> Verdict | Open:
+def _opened(case: Case, each: Criterion, before: Values, after: Values, obstacle: Differs | None) -> Verdict | Open:
     """The question to the rule; the verdict at once where there is nothing to ask."""
     sides = _sides(before, after)
     rounds = len(sides.base), len(sides.new)
     middle, after_middle = median(sides.base), median(sides.new)
-    draft = replace(draft, rounds=rounds, paired=sides.paired, values=(middle, after_middle))
+    known: dict[str, Any] = {"rounds": rounds, "paired": sides.paired, "values": (middle, after_middle)}
     if min(*sides.base, *sides.new) <= 0:
-        return replace(draft, reason=NotPositive(each.metric.name, middle, after_middle))
-    draft = replace(draft, ratio=after_middle / middle, margin=each.share(middle))
+        return _draft(case, each, **known, reason=NotPositive(each.metric.name, middle, after_middle))
+    margin = each.share(middle)
+    known |= {"ratio": after_middle / middle, "margin": margin}
     if min(rounds) < MIN_ROUNDS:
-        return replace(draft, reason=obstacle or TooFew(draft.unit, rounds), rounds_needed=None if obstacle else MIN_ROUNDS)
-    kind = (each.metric.name, draft.case.suite, draft.case.device, draft.case.clock)
-    return Open(draft, Question(sides, each.share(middle), kind, draft.higher_is_better), obstacle)
+        few = obstacle or TooFew(_unit(case, each), rounds)
+        return _draft(case, each, **known, reason=few, rounds_needed=None if obstacle else MIN_ROUNDS)
+    draft = _draft(case, each, **known)
+    kind = (each.metric.name, case.suite, case.device, case.clock)
+    return Open(draft, Question(sides, margin, kind, draft.higher_is_better), obstacle)
 
 
 def _sides(before: Values, after: Values) -> Sides:

@@ -6,29 +6,31 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from rsc_bench.harness.compare.criteria import TIME, Criterion
-from rsc_bench.harness.metrics import Baselines
+from rsc_bench.harness.metrics import round_baselines
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.run import Record, Round, Run
+from rsc_bench.harness.records.measurement import Measurement
+from rsc_bench.harness.records.run import Record, Records, Round
 
 Place = tuple[str | None, int, int | None]
 """Of a value: what its round was taken in turns as, and the index there, or None and its place in the file; and the seed."""
 Values = dict[Place, float]
 
 
-@dataclass
+@dataclass(slots=True)
 class Observed:
     """All that one run says of one case."""
 
-    places: set[Place] = field(default_factory=set)
+    places: frozenset[Place] = frozenset()
     """Rounds in which it was measured."""
     values: dict[str, Values] = field(default_factory=dict)
     """By the name of the metric, round by round; a round that has none is left out."""
     trouble: tuple[str, str] | None = None
     """Status and reason of the worst record that was not ok."""
-    digests: set[str | None] = field(default_factory=set)
+    digests: frozenset[str | None] = frozenset()
     """What identifies the graph's contents; more than one where a file changed between rounds."""
 
     @property
@@ -41,52 +43,75 @@ class Observed:
         return self.values.get(criterion.metric.name, {})
 
 
-def observed(run: Run, criteria: Sequence[Criterion]) -> dict[Case, Observed]:
+def observed(run: Records, criteria: Sequence[Criterion]) -> dict[Case, Observed]:
     """Return what a run says of each of its cases, in its order."""
     seen: dict[Case, Observed] = defaultdict(Observed)
-    for place, (start, records), ceilings in zip(range(len(run.rounds)), run.rounds, run.ceilings, strict=True):
-        reading = _Reading(_place(start, place), criteria, records, ceilings)
-        for record in records:
-            entry = seen[record.case]
-            if record.measurement is not None:
-                reading.add(entry, record)
-            elif entry.trouble is None or entry.trouble[0] == "skipped":
-                entry.trouble = record.status, record.reason or ""
+    reading = _Reading(run, criteria)
+    for start, record in run.entries():
+        if record is None:
+            reading.begin(start)
+            continue
+        entry = seen[record.case]
+        if record.measurement is not None:
+            reading.add(entry, record, record.measurement)
+        elif entry.trouble is None or entry.trouble[0] == "skipped":
+            entry.trouble = record.status, record.reason or ""
     return dict(seen)
 
 
-def _place(start: Round, place: int) -> tuple[str | None, int]:
-    return (start.alternated, start.index) if start.alternated is not None else (None, place)
+T = TypeVar("T")
+
+
+class _Joined(Generic[T]):
+    """Sets with one thing more, the same object for the same set: 100,000 cases were measured in the same few rounds."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[frozenset[T], T], frozenset[T]] = {}
+
+    def __call__(self, before: frozenset[T], thing: T) -> frozenset[T]:
+        if thing in before:
+            return before
+        key = before, thing
+        if key not in self._known:
+            self._known[key] = before | {thing}
+        return self._known[key]
 
 
 class _Reading:
-    """One round, as its metrics read it."""
+    """A run, as its metrics read it round by round."""
 
-    def __init__(
-        self, place: tuple[str | None, int], criteria: Sequence[Criterion], records: Sequence[Record], ceilings: Ceilings | None
-    ) -> None:
-        self._round = place
+    def __init__(self, run: Records, criteria: Sequence[Criterion]) -> None:
         self._criteria = criteria
-        self._ceilings = ceilings
-        # The time needs no baseline, and finding them for 10,000 cases takes a while.
-        self._baselines = None if all(each.metric is TIME for each in criteria) else Baselines(records)
+        # The time needs no baseline, and finding them for 10,000 cases takes a while, and a pass over the file.
+        self._baselines = [] if all(each.metric is TIME for each in criteria) else round_baselines(run)
+        self._number = -1
+        self._round: tuple[str | None, int] = (None, 0)
+        self._ceilings: Ceilings | None = None
+        self._places, self._digests = _Joined[Place](), _Joined[str | None]()
+        self._of_seed: dict[int | None, Place] = {}
 
-    def add(self, entry: Observed, record: Record) -> None:
+    def begin(self, start: Round) -> None:
+        """Go on to the next round."""
+        self._number += 1
+        self._round = (start.alternated, start.index) if start.alternated is not None else (None, self._number)
+        self._ceilings = start.ceilings or self._ceilings
+        self._of_seed = {}
+
+    def add(self, entry: Observed, record: Record, measurement: Measurement) -> None:
         """Put the values of one record with those of its case."""
-        assert record.measurement is not None
-        place = (*self._round, record.case.seed)
-        entry.places.add(place)
-        entry.digests.add(record.measurement.matrix.graph_digest)
+        seed = record.case.seed
+        place = self._of_seed.get(seed) or self._of_seed.setdefault(seed, (*self._round, seed))
+        entry.places = self._places(entry.places, place)
+        entry.digests = self._digests(entry.digests, measurement.matrix.graph_digest)
         for each in self._criteria:
-            value = self._value(each, record)
+            value = self._value(each, record, measurement)
             if value is not None and math.isfinite(value):
                 values = entry.values.setdefault(each.metric.name, {})
                 # Of a case that a round has twice, as one that was killed, the faster one counts.
                 values[place] = min(value, values.get(place, math.inf)) if each.metric is TIME else value
 
-    def _value(self, criterion: Criterion, record: Record) -> float | None:
-        assert record.measurement is not None
-        if self._baselines is None:
-            return record.measurement.timing.fastest_s
-        against = self._baselines.of(criterion.metric, record.case)
-        return criterion.metric.value(record.case, record.measurement, against[1] if against else None, self._ceilings)
+    def _value(self, criterion: Criterion, record: Record, measurement: Measurement) -> float | None:
+        if not self._baselines:
+            return measurement.timing.fastest_s
+        against = self._baselines[self._number].of(criterion.metric, record.case)
+        return criterion.metric.value(record.case, measurement, against[1] if against else None, self._ceilings)

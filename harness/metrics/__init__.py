@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -14,7 +15,7 @@ from rsc_bench.fields import Plugin
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
-from rsc_bench.harness.records.run import Record
+from rsc_bench.harness.records.run import Record, Records
 
 Direction = Literal["higher", "lower"]
 
@@ -53,15 +54,17 @@ class Metric(Plugin):
             raise ValueError(f"metric {self.name!r}: must have compute, or within in its place (got {given})")
 
     def value(self, case: Case, measurement: Measurement, baseline: Measurement | None, ceilings: Ceilings | None) -> float | None:
-        """Return the number for a measured case; None where it is absent."""
-        if self.within is None:
-            return self._number("compute", self.compute(measurement, baseline))
-        return self._number("within", self.within(case, measurement, ceilings))
-
-    def _number(self, field: str, given: Any) -> float | None:
-        """What a function of the metric gave, as Python's own number; raises `PluginError` where it is none."""
-        value: Real | None = self.answer(field, Real | None, given)
-        return None if value is None else float(value)
+        """Return the number for a measured case; None where it is absent, or beyond what a number can hold."""
+        try:
+            number = self.compute(measurement, baseline) if self.within is None else self.within(case, measurement, ceilings)
+        except ArithmeticError:
+            return None
+        # Millions of them are absent or a float, and to be sure of the others takes 30 times as long.
+        if number is None:
+            return None
+        if type(number) is not float:
+            number = float(self.answer("compute" if self.within is None else "within", Real | None, number))
+        return number if math.isfinite(number) else None
 
     @property
     def label(self) -> str:
@@ -97,6 +100,17 @@ class Baselines:
         exact = self._exact.get(_operation(case), [])
         named = [entry for entry in exact if metric.against is None or entry[0] in metric.against]
         return min(named, key=lambda entry: entry[1].timing.fastest_s, default=None)
+
+
+def round_baselines(run: Records, wrong: Container[Case] = ()) -> list[Baselines]:
+    """Return the baselines of each round of a run; nothing is quoted against the cases that are `wrong`."""
+    rounds: list[list[Record]] = []
+    for _, record in run.entries():
+        if record is None:
+            rounds.append([])
+        elif record.case.budget is None and record.measurement is not None:
+            rounds[-1].append(record)
+    return [Baselines(record for record in records if record.case not in wrong) for records in rounds]
 
 
 def _operation(case: Case) -> Case:

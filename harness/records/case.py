@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from rsc_bench.harness.records.ranges import Budget, Count, Name, Seed, Width
+from rsc_bench.harness.records.ranges import Count, Name, Seed, Share, Width
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -20,7 +20,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Graph name with its scale: ``twin:reddit2@0.05``."""
     width: Width
     """Columns of the dense operand (features of the layer); 0: it multiplies none, as another program's benchmark."""
-    budget: Budget | None
+    budget: Share | None
     """Share of the exact FLOPs that may be spent, in (0, 1]; None for an exact kernel."""
     dtype: Name
     """``float32``, ``bfloat16``."""

@@ -6,7 +6,7 @@ On disk the fields of all parts stand side by side: `to_flat` and `from_flat` tu
 from __future__ import annotations
 
 import math
-from operator import attrgetter
+from operator import itemgetter
 from statistics import median
 from typing import Any
 
@@ -65,10 +65,12 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         times_s = self.times_s
-        # Loops in C: a file has millions of samples.
-        if not times_s or any(map(math.isnan, times_s)) or min(times_s) <= 0 or max(times_s) == math.inf:
+        # Loops in C: a file has millions of samples. A sum is NaN where any of them is.
+        if times_s and sum(times_s) < math.inf and min(times_s) >= SHORTEST_S and max(times_s) <= LONGEST_S:
+            pass
+        elif not times_s or not all(math.isfinite(each) and each > 0 for each in times_s):
             raise ValueError(f"times_s must be positive, finite and not empty (got {times_s[:3]})")
-        if min(times_s) < SHORTEST_S or max(times_s) > LONGEST_S:
+        else:
             raise ValueError(f"times_s must lie between {SHORTEST_S:g} and {LONGEST_S:g} s (got {min(times_s)} to {max(times_s)})")
         probed = self.flush_probe_s
         if probed is not None and not all(map(probed.get, PROBES)):
@@ -212,6 +214,8 @@ PARTS: dict[str, type[msgspec.Struct]] = {
     "imported": Imported,
 }
 """The parts of a measurement, by the field that holds each."""
+RARE = ("gpu", "training", "imported")
+"""Parts that most measurements have not; the last ones."""
 
 _FIELDS = {part: msgspec.structs.fields(kind) for part, kind in PARTS.items()}
 _REQUIRED = ("times_s", "select_s", "prepare_s", "rel_error", "nnz", "kept_nnz", "peak_bytes")
@@ -242,30 +246,36 @@ Flat: type[msgspec.Struct] = msgspec.defstruct(
 
 
 class _Reader:
-    """Takes one part out of a line, or says that it has none."""
+    """Takes one part out of the values of a line, or says that it has none."""
 
     def __init__(self, part: str) -> None:
         entries = _FIELDS[part]
         self._kind = PARTS[part]
-        # There are 100,000 lines in a file, and this is what they cost: two names at least, so that the answer is a tuple, and
-        # then a part from its values in their order.
-        self._values = attrgetter(*(entry.encode_name for entry in entries), *(["nnz"] if len(entries) == 1 else []))
+        self.places = [Flat.__struct_fields__.index(entry.encode_name) for entry in entries]
+        self.absent = tuple(map(_absent, entries))
+        # There are 100,000 lines in a file, and this is what they cost. Two places at least, so that the answer is a tuple.
+        self._values = itemgetter(*self.places, *self.places[: len(entries) == 1])
+        self._none = None if part in ("timing", "matrix") else self.absent + self.absent[: len(entries) == 1]
         self._count = len(entries)
-        self._absent = tuple(map(_absent, entries))
-        self._optional = part not in ("timing", "matrix")
 
-    def __call__(self, flat: Any) -> Any:
+    def __call__(self, values: tuple[Any, ...]) -> Any:
         """Return the part of a line; None where it has none."""
-        values = self._values(flat)[: self._count]
-        return None if self._optional and values == self._absent else self._kind(*values)
+        own = self._values(values)
+        return None if own == self._none else self._kind(*own[: self._count])
 
 
-_READERS = [_Reader(part) for part in PARTS]
+_USUAL = [_Reader(part) for part in PARTS if part not in RARE]
+_SELDOM = [_Reader(part) for part in PARTS if part in RARE]
+_rare_values = itemgetter(*(place for reader in _SELDOM for place in reader.places))
+_NO_RARE = tuple(value for reader in _SELDOM for value in reader.absent)
 
 
 def from_flat(flat: Any) -> Measurement:
     """Return the measurement of a line on disk; raises ``ValueError`` where a part is not valid."""
-    return Measurement(*[reader(flat) for reader in _READERS])
+    values = msgspec.structs.astuple(flat)
+    usual = [reader(values) for reader in _USUAL]
+    # Most lines have none of the others, which one look says.
+    return Measurement(*usual) if _rare_values(values) == _NO_RARE else Measurement(*usual, *[each(values) for each in _SELDOM])
 
 
 def to_flat(measurement: Measurement) -> Any:

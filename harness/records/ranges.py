@@ -31,8 +31,8 @@ Duration = Annotated[float, Meta(ge=SHORTEST_S, le=LONGEST_S)]
 """A time that something is divided by."""
 Moment = Annotated[float, Meta(ge=-LONGEST_S, le=LONGEST_S)]
 """Seconds from some other moment, before or after it."""
-Budget = Annotated[float, Meta(ge=1e-9, le=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+"""Of a whole, a budget among them: one of 0 is in files of before."""
 Level = Annotated[float, Meta(ge=0, le=1e30)]
 """An error, a power, an energy: what is never negative."""
 Value = Annotated[float, Meta(ge=-1e30, le=1e30)]

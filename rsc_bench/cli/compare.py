@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from rsc_bench.harness.compare.acceptance import Acceptance
     from rsc_bench.harness.compare.comparison import Comparison
     from rsc_bench.harness.output import Output
-    from rsc_bench.harness.records.run import Run
+    from rsc_bench.harness.records.run import Records, Run
 
 SHOWN = "terminal"
 """The output that is printed unless another one takes its place."""
@@ -75,11 +76,24 @@ class Judging:
 
     def judge(self, base: Path, new: Path) -> int:
         """Judge two results files, write and show the verdicts, and return the exit status."""
-        from rsc_bench.harness.records.file import read
+        from rsc_bench.harness.records.file import uncollected
 
-        old = read(base)
-        # Read once where both are one: it may be a pipe, or grow meanwhile.
-        return self._show(self._comparison(old, old if base.resolve() == new.resolve() else read(new)))
+        with uncollected(), contextlib.ExitStack() as files:
+            old = files.enter_context(self._opened(base))
+            # Opened once where both are one: it may be a pipe, or grow meanwhile.
+            other = old if base.resolve() == new.resolve() else files.enter_context(self._opened(new))
+            return self._show(self._comparison(old, other))
+
+    @contextlib.contextmanager
+    def _opened(self, path: Path) -> Iterator[Records]:
+        """A results file: whole in memory only where it is worked with again and again."""
+        from rsc_bench.harness.records.file import read, scan
+
+        if self.normalise:
+            yield read(path)
+        else:
+            with scan(path) as stored:
+                yield stored
 
     def judge_kernels(self, file: Path, new: str, base: str) -> int:
         """Judge one kernel of a results file against another one of it, show the verdicts, and return the exit status."""
@@ -110,7 +124,7 @@ class Judging:
         click.echo(rendered(shown), nl=False)
         return int(comparison.exit_status)
 
-    def _comparison(self, base: Run, new: Run) -> Comparison:
+    def _comparison(self, base: Records, new: Records) -> Comparison:
         from rsc_bench.harness.compare.acceptance import accepted
         from rsc_bench.harness.compare.comparison import compare
         from rsc_bench.harness.compare.normalise import OneDeviceError, normalise
@@ -119,7 +133,7 @@ class Judging:
             found = compare(base, new, self.threshold, self.metrics, self.across, self.rule)
             return accepted(found, self.acceptances)
         try:
-            found = normalise(base, new, self.threshold, self.across, self.rule)
+            found = normalise(cast("Run", base), cast("Run", new), self.threshold, self.across, self.rule)
         except OneDeviceError as error:
             raise click.ClickException(f"--normalise: {error}") from None
         return accepted(found, self.acceptances)
