@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import base64
 import math
+import zlib
 from html import unescape
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 4
 """Beyond these a time is noise; fewer digits keep the page small."""
+MOST_LETTERS = 4_000_000
+"""Of JSON that stands on a page as it is; more of it is packed."""
 
 
 def stored(figure: Any) -> dict[str, Any]:
@@ -57,16 +65,42 @@ def _is_list(value: Any) -> bool:
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return rounded(value) if math.isfinite(value) else None
+    if isinstance(value, str) or value is None:
+        return value
     if isinstance(value, dict):
         return {key: _rounded(entry) for key, entry in value.items()}
     return [_rounded(entry) for entry in value] if _is_list(value) else value
 
 
+def as_json(value: Any) -> msgspec.Raw:
+    """Return a value as JSON that can stand in a larger one: a page of 100,000 cases is not kept as objects until its end."""
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
 def embedded(value: Any) -> str:
     """Return JSON that can stand in a script element whatever names are in it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    text = msgspec.json.encode(value).decode()
     # Inside a script element only markup can end the text early: none is left.
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def packed(text: str) -> str | None:
+    """Return JSON that is longer than a page can well carry as base64 of its zlib stream; None where it is short enough."""
+    if len(text) <= MOST_LETTERS:
+        return None
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def rounded_all(column: pd.Series) -> list[float | int | None]:
+    """Return the numbers of a column with the digits worth keeping, as `rounded` does, None where there is none."""
+    import numpy as np
+
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    there = np.isfinite(values)
+    distinct, places = np.unique(values[there], return_inverse=True)
+    found = np.empty(len(values), dtype=object)
+    found[there] = np.array([*map(rounded, distinct.tolist()), None], dtype=object)[places]
+    return found.tolist()
 
 
 def rounded(value: float) -> float | int:

@@ -9,8 +9,9 @@ from typing import Any
 from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.tables.frames import SENSED
 from rsc_bench.reports.tables.rows import OPERATION, Row, absent, by, present
-from rsc_bench.reports.tables.table import SENSED, Table
+from rsc_bench.reports.tables.table import Table
 
 ROW_PX = 38
 AROUND_PX = 120

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.reports.drawing.stored import rounded
-from rsc_bench.reports.tables.rows import absent
+from rsc_bench.reports.drawing.stored import rounded_all
+from rsc_bench.reports.tables.frames import NUMBERS
 from rsc_bench.reports.tables.table import Table
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ FILTERED = ("file", "graph", "model", "variant", "kernel", "budget", "width")
 ALWAYS = ("kernel", "graph", "width", "budget")
 # What trainings differ in is shown also where there is only one of it.
 ALWAYS_OF_TRAINING = ("model", "variant", "seed")
-NUMBERS = ("width", "budget", "layers", "seed", "epochs")
 
 
 def columns(table: Table) -> list[dict[str, Any]]:
@@ -56,8 +54,8 @@ def _shown(table: Table) -> list[str]:
 def _field(cases: pd.DataFrame, name: str) -> dict[str, Any]:
     head = {"name": name, "label": name, "summary": "", "filter": name in FILTERED, "lead": False}
     if name in NUMBERS:
-        return head | {"values": _numbers(cases[name].tolist())}
-    return head | _coded(cases[name].tolist())
+        return head | {"values": rounded_all(cases[name])}
+    return head | _coded(cases[name])
 
 
 def _against(cases: pd.DataFrame) -> list[dict[str, Any]]:
@@ -65,7 +63,7 @@ def _against(cases: pd.DataFrame) -> list[dict[str, Any]]:
         return []
     summary = "The kernel that speedup is quoted against: the fastest exact one of each round."
     head = {"name": "against", "label": "against", "summary": summary, "filter": False, "lead": False, "search": False}
-    return [head | _coded(cases["speedup against"].tolist())]
+    return [head | _coded(cases["speedup against"])]
 
 
 def _count(cases: pd.DataFrame) -> dict[str, Any]:
@@ -92,20 +90,19 @@ def _metric(cases: pd.DataFrame, metric: Metric) -> dict[str, Any]:
     }
     if metric.unit == "points":
         column["decimals"] = DECIMALS_OF_POINTS
-    column["values"] = _numbers(cases[name].tolist())
-    low, high = _numbers(cases[f"{name} low"].tolist()), _numbers(cases[f"{name} high"].tolist())
-    if low != high:
-        column |= {"low": low, "high": high}
+    column["values"] = rounded_all(cases[name])
+    low, high = cases[f"{name} low"], cases[f"{name} high"]
+    if not low.equals(high) and (ends := (rounded_all(low), rounded_all(high)))[0] != ends[1]:
+        column |= dict(zip(("low", "high"), ends, strict=True))
     if "speedup" in name:
-        column["against"] = _coded(cases[f"{name} against"].tolist())
+        column["against"] = _coded(cases[f"{name} against"])
     return column
 
 
-def _coded(values: Sequence[Any]) -> dict[str, Any]:
-    texts = ["" if absent(value) else str(value) for value in values]
-    distinct = {text: code for code, text in enumerate(sorted({*texts}))}
-    return {"texts": list(distinct), "codes": [distinct[text] for text in texts]}
-
-
-def _numbers(values: Sequence[Any]) -> list[float | int | None]:
-    return [None if absent(value) else rounded(value) for value in values]
+def _coded(column: pd.Series) -> dict[str, Any]:
+    """The distinct texts in ascending order, and for each row the place of its own; an absent one is empty."""
+    known = [*map(str, column.cat.categories), ""]
+    codes = column.cat.codes.to_numpy()
+    distinct = {text: place for place, text in enumerate(sorted({known[code] for code in set(codes.tolist())}))}
+    places = [distinct.get(text, 0) for text in known]
+    return {"texts": list(distinct), "codes": [places[code] for code in codes.tolist()]}

@@ -1,7 +1,6 @@
 // Draws each figure in the colours of the page, one panel at a time, and offers a choice for each dimension of its panels.
-(() => {
-  "use strict";
-  const { figures, templates } = JSON.parse(document.getElementById("data").textContent);
+"use strict";
+pageData.then(({ figures, templates }) => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const narrow = matchMedia("(max-width: 720px)");
   const config = { responsive: true, displaylogo: false, modeBarButtons: [["toImage"]], displayModeBar: "hover" };
@@ -63,4 +62,4 @@
   for (const event of ["beforeprint", "afterprint"]) {
     addEventListener(event, () => { printing = event === "beforeprint"; redraw(); });
   }
-})();
+});

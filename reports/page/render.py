@@ -10,9 +10,9 @@ from typing import Any
 from rsc_bench.files import refusal, write_whole
 from rsc_bench.harness.compare.recommend import MIN_SEEDS
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
-from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.harness.records.file import ResultsError, Stored, scan, uncollected
 from rsc_bench.plugins import load
-from rsc_bench.reports.drawing.stored import embedded, stored
+from rsc_bench.reports.drawing.stored import as_json, embedded, packed, stored
 from rsc_bench.reports.drawing.theme import DARK, FONT, LIGHT, template
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.page.cases import columns, shared
@@ -24,6 +24,7 @@ from rsc_bench.reports.tables.table import Table, read_table
 from rsc_bench.text import call
 
 _HERE = Path(__file__).parent
+SCRIPTS = ("data.js", "page.js", "table.js")
 
 
 def write(paths: list[Path], output: Path) -> None:
@@ -35,11 +36,18 @@ def write(paths: list[Path], output: Path) -> None:
         raise ResultsError("report: at least one results file is needed (got none): give the path of a results file")
     if output.resolve() in {path.resolve() for path in paths}:
         raise ResultsError(f"{output}: the page would overwrite the results it is drawn from: give another --output path")
-    page = render(read_table([read(path) for path in paths]))
+    with uncollected():
+        page = render(read_table(_each(paths)))
     try:
         write_whole(output, page)
     except OSError as error:
         raise ResultsError(f"{output}: cannot be written ({refusal(output, error)}): give another --output path") from None
+
+
+def _each(paths: Iterable[Path]) -> Iterator[Stored]:
+    for path in paths:
+        with scan(path) as run:
+            yield run
 
 
 def render(table: Table) -> str:
@@ -72,7 +80,7 @@ def _content(table: Table) -> dict[str, Any]:
     data = {
         "figures": {figure.name: drawing for figure, drawing in figures},
         "templates": {"light": template(LIGHT), "dark": template(DARK)},
-        "columns": columns(table),
+        "columns": list(map(as_json, columns(table))),
     }
     return _trusted(data) | {
         "sources": table.sources,
@@ -98,12 +106,14 @@ def _trusted(data: dict[str, Any]) -> dict[str, Any]:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    text = {name: (_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "table.js")}
+    plain = embedded(data)
+    short = packed(plain)
     return {
-        "css": Markup(text["page.css"]),  # noqa: S704
+        "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704
         "plotly": Markup(get_plotlyjs()),  # noqa: S704
-        "scripts": [Markup(text["page.js"]), Markup(text["table.js"])],  # noqa: S704
-        "data": Markup(embedded(data)),  # noqa: S704
+        "scripts": [Markup((_HERE / name).read_text(encoding="utf-8")) for name in SCRIPTS],  # noqa: S704
+        "packed": short is not None,
+        "data": Markup(short or plain),  # noqa: S704
     }
 
 
@@ -115,4 +125,4 @@ def _drawn(figures: Iterable[Figure], table: Table, last: Table) -> Iterator[tup
     for figure in sorted(figures, key=lambda figure: (figure.order, figure.name)):
         drawing = figure.draw(every_run if figure.every_run else last_run)
         if drawing is not None:
-            yield figure, stored(figure.answer("draw", BaseFigure, drawing))
+            yield figure, as_json(stored(figure.answer("draw", BaseFigure, drawing)))

@@ -1,9 +1,8 @@
 // Shows the table of all cases: sorted by a click on a header, filtered by text and by choice, one page of rows at a time.
-(() => {
-  "use strict";
+"use strict";
+pageData.then(({ columns }) => {
   const table = document.getElementById("case-table");
   if (!table) return;
-  const { columns } = JSON.parse(document.getElementById("data").textContent);
   const ROWS = 50;
   const count = (columns[0].codes || columns[0].values).length;
   const chosen = new Map();
@@ -20,12 +19,17 @@
     if (isText(column)) return entry;
     return column.measured ? number(column, entry) : String(entry);
   };
-  const haystack = Array.from({ length: count }, (_, row) =>
-    columns.filter((column) => isText(column) && column.search !== false).map((column) => value(column, row)).join(" ").toLowerCase());
+  // Made when something is looked for: of 100,000 cases it takes a while.
+  let haystack = null;
+  const hay = (row) => {
+    const searched = columns.filter((column) => isText(column) && column.search !== false);
+    haystack ??= Array.from({ length: count }, (_, each) => searched.map((column) => value(column, each)).join(" ").toLowerCase());
+    return haystack[row];
+  };
 
   function kept(row) {
     for (const [column, wanted] of chosen) if (shown(column, row) !== wanted) return false;
-    return state.words.every((word) => haystack[row].includes(word));
+    return !state.words.length || state.words.every((word) => hay(row).includes(word));
   }
 
   // Absent values stand last in both directions: they are neither the best nor the worst.
@@ -92,7 +96,10 @@
   }
 
   function choice(column) {
-    const values = [...new Set(haystack.map((_, row) => shown(column, row)))];
+    // Of the distinct ones: each is shown as the row that has it first.
+    const entries = isText(column) ? column.codes : column.values;
+    const firsts = [...new Map(entries.map((entry, row) => [entry, row])).values()];
+    const values = firsts.map((row) => shown(column, row));
     values.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
     const label = make("label", { textContent: column.label });
     const select = make("select");
@@ -126,4 +133,4 @@
   table.tHead.append(make("tr"));
   table.tHead.rows[0].append(...columns.map(header));
   render();
-})();
+});

@@ -70,9 +70,11 @@ class History:
 
 def histories(table: Table) -> list[History]:
     """Return a history for each machine with at least three files; `table` must be escaped."""
-    columns = [*_CASE, "file", "machine", *(f"{name}{end}" for name, _ in _TIMES for end in ("", " low", " high"))]
-    rows = by(table.cases[columns].to_dict("records"), ["machine"])
-    found = {escape(machine, quote=False): files for machine, files in runs(table.sources).items()}
+    files = runs(table.sources)
+    if not files:
+        return []
+    rows = by(table.rows, ["machine"])
+    found = {escape(machine, quote=False): files for machine, files in files.items()}
     return [_history(machine, files, rows[machine,]) for machine, files in found.items() if (machine,) in rows]
 
 

@@ -33,7 +33,7 @@ def latest(table: Table) -> Table:
     places = {source.name: place for found in runs(table.sources).values() for place, source in enumerate(found)}
     if not places:
         return table
-    cases = table.cases[_last(_keys(table), places)]
+    cases = table.cases.loc[_last(_keys(table), places)].reset_index(drop=True)
     trained = [(file, (each.machine, each.training)) for file, each in table.recommendations]
     advice = [entry for entry, last in zip(table.recommendations, _last(trained, places), strict=True) if last]
     return replace(table, cases=cases, recommendations=tuple(advice))

@@ -9,7 +9,8 @@ from typing import Any
 
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.environments import flat
-from rsc_bench.harness.records.run import Run
+from rsc_bench.harness.records.run import Records
+from rsc_bench.reports.tables.gathering import Overview, overview
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,19 @@ class Source:
     """What its device reached when its last session began; None where that was not measured."""
 
 
-def sources(runs: Sequence[Run]) -> tuple[Source, ...]:
-    """Return what the page says about each run's file, in the same order."""
+def sources(runs: Sequence[Records], overviews: Sequence[Overview] | None = None) -> tuple[Source, ...]:
+    """Return what the page says about the file of each run, in the same order; `overviews` are those that were taken already."""
     names = short_names([run.path for run in runs])
-    return tuple(_source(run, name) for run, name in zip(runs, names, strict=True))
+    found = [overview(run) for run in runs] if overviews is None else overviews
+    return tuple(map(_source, runs, found, names))
 
 
-def _source(run: Run, name: str) -> Source:
+def _source(run: Records, found: Overview, name: str) -> Source:
     leaves = flat(run.environment)
     environment = tuple((key, "none" if value is None else str(value)) for key, value in leaves.items())
-    started = run.rounds[0][0].started[:16].replace("T", " ") if run.rounds else ""
-    rounds = sum(1 for _, records in run.rounds if records)
-    label = machine(leaves, {record.case.device for record in run.records}) or name
-    ceilings = run.ceilings[-1] if run.rounds else None
-    return Source(name, label, started, rounds, len(run.records), tuple(run.unfinished), environment, ceilings)
+    started = found.started[:16].replace("T", " ")
+    label = machine(leaves, found.devices) or name
+    return Source(name, label, started, found.rounds, found.records, tuple(run.unfinished), environment, found.ceilings)
 
 
 def machine(environment: Mapping[str, Any], devices: Iterable[str]) -> str | None:

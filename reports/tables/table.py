@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from rsc_bench.harness.compare.recommend import Recommendation, recommend, words
-from rsc_bench.harness.metrics import Baselines, Metric
-from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.measurement import GpuReadings, Measurement, Training
-from rsc_bench.harness.records.run import Record, Run
+from rsc_bench.harness.compare.recommend import Recommendation, recommend
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load
+from rsc_bench.reports.tables.frames import escaped, frame, identity, texts
+from rsc_bench.reports.tables.gathering import Gathered, Overview, overview, unmeasured_cases
+from rsc_bench.reports.tables.rows import Columns, Row, absent
 from rsc_bench.reports.tables.sources import Source, sources
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached")
-TRAINED = ("trained", "metric name", "series", "pairs")
-SENSED = "sensed"
-UNMEASURED = (*CASE, "status", "reason", "rounds")
 
 # What a reader looks for first; every other metric follows in the order it was found.
 LEAD = ("speedup", "test metric", "metric drop", "error", "latency")
@@ -38,8 +26,6 @@ VENDOR = "speedup vs vendor"
 """Column of the speedup against the vendor's library."""
 TORCH_SPARSE = "speedup vs torch-sparse"
 """Column of the speedup against torch-sparse."""
-
-_COMPOSED = re.compile(r"([^()]+)\((.+)\)")
 
 
 @dataclass(frozen=True)
@@ -61,156 +47,62 @@ class Table:
     """What to train with by each file, and the file's name; unescaped."""
 
     @cached_property
-    def products(self) -> list[dict[str, Any]]:
-        """The cases that time one product, as rows: everything but training."""
-        rows: list[dict[str, Any]] = self.cases[self.cases["model"].isna()].to_dict("records")
-        return rows
+    def rows(self) -> list[Row]:
+        """The cases, as rows."""
+        columns = Columns(self.cases)
+        return [Row(columns, place) for place in range(len(self.cases))]
 
     @cached_property
-    def trainings(self) -> list[dict[str, Any]]:
+    def products(self) -> list[Row]:
+        """The cases that time one product, as rows: everything but training."""
+        return [row for row in self.rows if absent(row["model"])]
+
+    @cached_property
+    def trainings(self) -> list[Row]:
         """The trainings, as rows: one a seed."""
-        rows: list[dict[str, Any]] = self.cases[self.cases["model"].notna()].to_dict("records")
-        return rows
+        return [row for row in self.rows if not absent(row["model"])]
 
     @cached_property
     def kernels(self) -> tuple[str, ...]:
         """Every kernel named in the files, measured or not."""
-        return tuple(sorted({*self.cases["kernel"], *self.unmeasured["kernel"]}))
+        return tuple(sorted({*self.cases["kernel"].unique(), *self.unmeasured["kernel"].unique()}))
 
     def escaped(self) -> Table:
         """Return the table with every text safe in plotly, which reads a little HTML in labels."""
-        return replace(self, cases=_escaped(self.cases), unmeasured=_escaped(self.unmeasured))
+        return replace(self, cases=escaped(self.cases), unmeasured=escaped(self.unmeasured))
 
 
-def read_table(runs: Sequence[Run]) -> Table:
-    """Return the table of all runs; a case that stands in two files gets a row for each."""
+def read_table(runs: Iterable[Records]) -> Table:
+    """Return the table of all runs; a case that stands in two files gets a row for each.
+
+    Each run is gone through before the next one is asked for, so that one file is open at a time.
+    """
+    gathered = Gathered(_metrics())
+    gone: list[Records] = []
+    overviews: list[Overview] = []
+    advice = []
+    for run in runs:
+        found = overview(run)
+        gathered.add(run, len(gone), found)
+        advice.append(recommend([found.training_run(run)]))
+        gone.append(run)
+        overviews.append(found.forgotten())
+    files = sources(gone, overviews)
+    by_file = tuple((source.name, each) for source, found in zip(files, advice, strict=True) for each in found)
+    return Table(frame(gathered, files), _unmeasured(overviews, files), gathered.metrics, files, by_file)
+
+
+def _unmeasured(overviews: Sequence[Overview], files: Sequence[Source]) -> pd.DataFrame:
     import pandas as pd
 
-    metrics = _metrics()
-    files = sources(runs)
-    cases = [row for run, source in zip(runs, files, strict=True) for row in _measured_rows(run, source, metrics)]
-    unmeasured = [row for run, source in zip(runs, files, strict=True) for row in _unmeasured_rows(run, source)]
-    columns = [*CASE, *TRAINED, SENSED, "rounds", *(column for metric in metrics for column in _columns(metric))]
-    advice = tuple((source.name, each) for run, source in zip(runs, files, strict=True) for each in recommend([run]))
-    return Table(pd.DataFrame(cases, columns=columns), pd.DataFrame(unmeasured, columns=UNMEASURED), metrics, files, advice)
+    rows = [(source, *row) for source, found in zip(files, overviews, strict=True) for row in unmeasured_cases(found)]
+    columns = identity([row[1] for row in rows], [row[0] for row in rows])
+    columns["status"], columns["reason"] = texts(row[2] for row in rows), texts(row[3] for row in rows)
+    columns["rounds"] = texts(row[4] for row in rows)
+    return pd.DataFrame(columns)
 
 
 def _metrics() -> tuple[Metric, ...]:
     found = load("metric")
     names = [*(name for name in LEAD if name in found), *(name for name in found if name not in LEAD)]
     return tuple(found[name] for name in names)
-
-
-def _columns(metric: Metric) -> tuple[str, str, str, str]:
-    return metric.name, f"{metric.name} low", f"{metric.name} high", f"{metric.name} against"
-
-
-def _measured_rows(run: Run, source: Source, metrics: Sequence[Metric]) -> Iterator[dict[str, Any]]:
-    # A kernel that was wrong once has no number in any round, and nothing is quoted against it.
-    wrong = {record.case for record in run.records if record.status == "wrong"}
-    found: dict[Case, list[list[_Value]]] = defaultdict(list)
-    fastest: dict[Case, Measurement] = {}
-    sensed: dict[Case, GpuReadings] = {}
-    for (_, records), ceilings in zip(run.rounds, run.ceilings, strict=True):
-        trusted = [record for record in records if record.case not in wrong]
-        for case, measurement, values in _round_values(trusted, metrics, ceilings):
-            found[case].append(values)
-            fastest[case] = min(fastest.get(case, measurement), measurement, key=_fastest_s)
-            if measurement.gpu:
-                sensed[case] = max(sensed.get(case, measurement.gpu), measurement.gpu, key=_sensed)
-    for case, rounds in found.items():
-        trained = {} if case.model is None else _trained(case, fastest[case])
-        trained |= {SENSED: sensed[case]} if case in sensed else {}
-        yield _identity(case, source) | trained | {"rounds": len(rounds)} | _summary(rounds, metrics)
-
-
-def _fastest_s(measurement: Measurement) -> float:
-    return measurement.timing.fastest_s
-
-
-def _sensed(gpu: GpuReadings) -> int:
-    return (gpu.energy is not None) + (gpu.trace is not None)
-
-
-def _trained(case: Case, measurement: Measurement) -> dict[str, Any]:
-    series = measurement.training or Training(epoch_s=[])
-    return dict(zip(TRAINED, (words(case), series.metric_name or "test metric", series, measurement.matrix.columns), strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """One metric of one case in one round."""
-
-    number: float | None
-    against: str | None
-
-
-def _round_values(
-    records: Sequence[Record], metrics: Sequence[Metric], ceilings: Ceilings | None
-) -> Iterator[tuple[Case, Measurement, list[_Value]]]:
-    baselines = Baselines(records)
-    first = {metric.against: metric for metric in metrics}.values()
-    for record in records:
-        if record.measurement is not None:
-            # Metrics that are quoted against the same kernels share one look-up: there are many cases.
-            found = {metric.against: baselines.of(metric, record.case) for metric in first}
-            values = [_value(metric, record, found[metric.against], ceilings) for metric in metrics]
-            yield record.case, record.measurement, values
-
-
-def _value(metric: Metric, record: Record, baseline: tuple[str, Measurement] | None, ceilings: Ceilings | None) -> _Value:
-    name, other = baseline or (None, None)
-    assert record.measurement is not None
-    try:
-        number = metric.value(record.case, record.measurement, other, ceilings)
-    except ArithmeticError:
-        number = None
-    return _Value(number if number is None or math.isfinite(number) else None, name)
-
-
-def _summary(rounds: Sequence[Sequence[_Value]], metrics: Sequence[Metric]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for metric, values in zip(metrics, zip(*rounds, strict=True), strict=True):
-        numbers = [value.number for value in values if value.number is not None]
-        if numbers:
-            summed = (median(numbers), min(numbers), max(numbers), _names(value.against for value in values))
-            row.update(zip(_columns(metric), summed, strict=True))
-    return row
-
-
-def _names(names: Iterator[str | None]) -> str:
-    """The baselines of all rounds, the most frequent first: the fastest kernel of one round need not be that of the next."""
-    return ", ".join(name for name, _ in Counter(name for name in names if name).most_common())
-
-
-def _unmeasured_rows(run: Run, source: Source) -> Iterator[dict[str, Any]]:
-    seen: dict[tuple[Case, str, str], list[int]] = defaultdict(list)
-    for start, records in run.rounds:
-        for record in records:
-            if record.reason is not None:
-                seen[record.case, record.status, record.reason].append(start.index)
-    for (case, status, reason), rounds in seen.items():
-        beyond = {"status": status, "reason": reason, "rounds": ", ".join(map(str, sorted({*rounds})))}
-        yield _identity(case, source) | beyond
-
-
-def _identity(case: Case, source: Source) -> dict[str, Any]:
-    composed = _COMPOSED.fullmatch(case.kernel)
-    selection, base = composed.groups() if composed else (None, None)
-    parts = {"selection": selection, "base": base, "cached": bool(selection and selection.startswith("cached_"))}
-    return {"file": source.name, "machine": source.machine} | msgspec.structs.asdict(case) | {"graph": case.graph_as_run} | parts
-
-
-def _escaped(frame: pd.DataFrame) -> pd.DataFrame:
-    copy = frame.copy()
-    for column in copy.columns:
-        # Object columns have names and None; numbers cannot carry markup.
-        if not _is_number(copy[column]):
-            copy[column] = [escape(value, quote=False) if isinstance(value, str) else value for value in copy[column]]
-    return copy
-
-
-def _is_number(column: pd.Series) -> bool:
-    from pandas.api.types import is_numeric_dtype
-
-    return bool(is_numeric_dtype(column))

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 from synthetic_results import Sweep, case, ok, sweep, write_results
 
+from rsc_bench.reports.drawing import stored
 from rsc_bench.reports.page.render import write
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
@@ -62,7 +63,9 @@ def dumped(tmp_path, text: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-def test_a_browser_draws_the_figures_and_sorts_and_filters_the_table(tmp_path):
+@pytest.mark.parametrize("most_letters", [stored.MOST_LETTERS, 0], ids=["as it is", "packed"])
+def test_a_browser_draws_the_figures_and_sorts_and_filters_the_table(tmp_path, monkeypatch, most_letters):
+    monkeypatch.setattr(stored, "MOST_LETTERS", most_letters)
     write([write_results(tmp_path / "run.jsonl", sweep(Sweep(rounds=1)))], tmp_path / "page.html")
     document = dumped(tmp_path, (tmp_path / "page.html").read_text(encoding="utf-8"))
     seen = dict(re.findall(r'<p class="seen">(\w+)=(.*?)</p>', document))

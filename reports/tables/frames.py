@@ -1,0 +1,190 @@
+"""Turns what was gathered of many cases into a pandas frame: texts as codes into their distinct values, medians over the rounds."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from rsc_bench.harness.compare.recommend import words
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import Training
+from rsc_bench.reports.tables.gathering import Gathered
+from rsc_bench.reports.tables.sources import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached")
+TRAINED = ("trained", "metric name", "series", "pairs")
+SENSED = "sensed"
+NUMBERS = ("width", "budget", "layers", "seed", "epochs")
+"""Fields of a case that are numbers."""
+
+_COMPOSED = re.compile(r"([^()]+)\((.+)\)")
+
+
+def frame(found: Gathered, files: Sequence[Source]) -> pd.DataFrame:
+    """Return a row per case: the fields of the case, and each metric over its rounds."""
+    import pandas as pd
+
+    of_file = [files[place] for place in found.files]
+    columns: dict[str, Any] = identity(found.cases, of_file) | _trained(found) | _summary(found)
+    return pd.DataFrame(columns, copy=False)
+
+
+def identity(cases: Sequence[Case], files: Sequence[Source]) -> dict[str, Any]:
+    """Return the columns that say what each case is, and the file that it is from."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {"file": texts([file.name for file in files]), "machine": texts([file.machine for file in files])}
+    for name in Case.__struct_fields__:
+        values = [getattr(case, "graph_as_run" if name == "graph" else name) for case in cases]
+        columns[name] = pd.Series(values, dtype=None if values else object) if name in NUMBERS else texts(values)
+    parts = [_parts(case.kernel) for case in cases]
+    columns["selection"], columns["base"] = (texts([part[place] for part in parts]) for place in (0, 1))
+    columns["cached"] = pd.Series([bool(part[0] and part[0].startswith("cached_")) for part in parts], dtype=bool)
+    return columns
+
+
+@cache
+def _parts(kernel: str) -> tuple[str | None, str | None]:
+    """Selection and exact kernel of a composed kernel; None of another."""
+    composed = _COMPOSED.fullmatch(kernel)
+    return (composed[1], composed[2]) if composed else (None, None)
+
+
+def texts(values: Iterable[str | None]) -> pd.Categorical:
+    """Return texts as codes into the distinct ones."""
+    import pandas as pd
+
+    known: dict[str, int] = {}
+    codes = [-1 if value is None else known.setdefault(value, len(known)) for value in values]
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(known), dtype=object))
+
+
+def escaped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with every text safe in plotly, which reads a little HTML in labels."""
+    from pandas.api.types import is_numeric_dtype
+
+    copy = frame.copy(deep=False)
+    for column in copy.columns:
+        if copy[column].dtype == "category":
+            copy[column] = copy[column].cat.rename_categories(lambda text: escape(text, quote=False))
+        elif not is_numeric_dtype(copy[column]):  # objects, and columns that a figure has added
+            copy[column] = [escape(value, quote=False) if isinstance(value, str) else value for value in copy[column]]
+    return copy
+
+
+def _trained(found: Gathered) -> dict[str, Any]:
+    """What was trained in words, the name of its metric, its epochs, and the column-row pairs of its matrix; readings of a GPU."""
+    columns: dict[str, list[Any]] = {name: [None] * len(found.cases) for name in (*TRAINED, SENSED)}
+    for place, measurement in found.trained.items():
+        series = measurement.training or Training(epoch_s=[])
+        said = words(found.cases[place]), series.metric_name or "test metric", series, measurement.matrix.columns
+        for name, value in zip(TRAINED, said, strict=True):
+            columns[name][place] = value
+    for place, readings in found.sensed.items():
+        columns[SENSED][place] = readings
+    return {name: texts(values) if name in TRAINED[:2] else _objects(values) for name, values in columns.items()}
+
+
+def _objects(values: Sequence[Any]) -> pd.Series:
+    import pandas as pd
+
+    return pd.Series(values, dtype=object)
+
+
+def _summary(found: Gathered) -> dict[str, Any]:
+    """How many rounds a case has, and of each metric the median over them, the lowest, the highest and its baselines."""
+    import numpy as np
+
+    rows = np.frombuffer(found.rows, dtype=np.int64)
+    count = len(found.cases)
+    columns: dict[str, Any] = {"rounds": np.bincount(rows, minlength=count)}
+    names = [_baselines(found, group) for group in range(len(found.groups))]
+    nothing, nobody = np.full(count, np.nan), texts([None] * count)
+    for metric, group, numbers in zip(found.metrics, found.group_of, found.numbers, strict=True):
+        values = np.frombuffer(numbers, dtype=np.float64)
+        if np.isnan(values).all():
+            columns |= dict(zip(metric_columns(metric), (nothing, nothing, nothing, nobody), strict=True))
+        else:
+            middle, low, high = over_rounds(rows, values, count)
+            columns |= dict(zip(metric_columns(metric), (middle, low, high, _where(names[group], ~np.isnan(middle))), strict=True))
+    return columns
+
+
+def metric_columns(metric: Metric) -> tuple[str, str, str, str]:
+    """Return the names of a metric's columns."""
+    return metric.name, f"{metric.name} low", f"{metric.name} high", f"{metric.name} against"
+
+
+def over_rounds(
+    rows: NDArray[np.int64], values: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the median, the lowest and the highest of the values of each row; NaN where it has none.
+
+    Args:
+        rows: of each value the place of its row.
+        values: NaN where there is none.
+        count: number of rows.
+    """
+    import numpy as np
+
+    there = ~np.isnan(values)
+    rows, values = rows[there], values[there]
+    values = values[np.lexsort((values, rows))]
+    sizes = np.bincount(rows, minlength=count)
+    some = sizes > 0
+    first = (np.cumsum(sizes) - sizes)[some]
+    size = sizes[some]
+    low, high, middle = (np.full(count, np.nan) for _ in range(3))
+    low[some], high[some] = values[first], values[first + size - 1]
+    # As `statistics.median` does it: of an even number the mean of the two in the middle.
+    middle[some] = (values[first + (size - 1) // 2] + values[first + size // 2]) / 2
+    odd = some & (sizes % 2 == 1)
+    middle[odd] = values[(np.cumsum(sizes) - sizes)[odd] + sizes[odd] // 2]
+    return middle, low, high
+
+
+def _baselines(found: Gathered, group: int) -> pd.Categorical:
+    """What the metrics of a group are quoted against in each case: the baselines of all its rounds, the most frequent first.
+
+    The fastest kernel of one round need not be that of the next.
+    """
+    import numpy as np
+
+    names = [*found.names, None]
+    rows, codes = np.frombuffer(found.rows, dtype=np.int64), np.frombuffer(found.against[group], dtype=np.int64)
+    count = len(found.cases)
+    low, high = (each.astype(np.int64) for each in _ends(rows[codes >= 0], codes[codes >= 0], count))
+    said = [names[code] for code in low]
+    mixed = np.isin(rows, np.flatnonzero(low != high)) & (codes >= 0)
+    counts: dict[int, Counter[str | None]] = defaultdict(Counter)
+    for row, code in zip(rows[mixed].tolist(), codes[mixed].tolist(), strict=True):
+        counts[row][names[code]] += 1
+    for row, counted in counts.items():
+        said[row] = ", ".join(name for name, _ in counted.most_common() if name)
+    return texts(said)
+
+
+def _ends(rows: NDArray[np.int64], codes: NDArray[np.int64], count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The lowest and the highest code of each row, -1 where it has none."""
+    import numpy as np
+
+    _, low, high = over_rounds(rows, codes.astype(np.float64), count)
+    return np.nan_to_num(low, nan=-1), np.nan_to_num(high, nan=-1)
+
+
+def _where(column: pd.Categorical, there: NDArray[np.bool_]) -> pd.Categorical:
+    """A column of texts with nothing in the rows that are not `there`."""
+    import numpy as np
+    import pandas as pd
+
+    return column if there.all() else pd.Categorical.from_codes(np.where(there, column.codes, -1), categories=column.categories)

@@ -1,0 +1,154 @@
+"""Goes through results files and gathers their measured cases as columns: a number for each metric and record, and no objects."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from rsc_bench.harness.metrics import Baselines, Metric
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.measurement import GpuReadings, Measurement
+from rsc_bench.harness.records.run import Record, Records, Round, Run
+
+
+@dataclass
+class Overview:
+    """What a first pass over a file finds, which the second needs before its first record."""
+
+    started: str = ""
+    """When its first round started; empty where it has none."""
+    rounds: int = 0
+    """Rounds that have a record."""
+    records: int = 0
+    devices: set[str] = field(default_factory=set)
+    ceilings: Ceilings | None = None
+    """What its device reached when its last session began."""
+    wrong: set[Case] = field(default_factory=set)
+    """Cases that were wrong in a round: these have no number in any, and nothing is quoted against them."""
+    exact: list[list[Record]] = field(default_factory=list)
+    """The measured exact kernels of each round."""
+    trainings: list[tuple[Round, list[Record]]] = field(default_factory=list)
+    """Every record of a training, round by round."""
+    unmeasured: dict[tuple[Case, str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """The rounds in which a case was so, by case, status and reason."""
+
+    def baselines(self) -> list[Baselines]:
+        """Return what the metrics of each round are quoted against."""
+        return [Baselines(record for record in records if record.case not in self.wrong) for records in self.exact]
+
+    def forgotten(self) -> Overview:
+        """Return it without the records, when these were gone through."""
+        return replace(self, exact=[], trainings=[])
+
+    def training_run(self, run: Records) -> Run:
+        """Return the trainings of the run alone."""
+        return Run(path=run.path, environment=run.environment, rounds=self.trainings)
+
+
+def overview(run: Records) -> Overview:
+    """Return what one pass over a file finds."""
+    found = Overview()
+    last = None
+    for start, record in run.entries():
+        if record is None:
+            found.started = found.started or start.started
+            found.ceilings = start.ceilings or found.ceilings
+            found.exact.append([])
+            found.trainings.append((start, []))
+            continue
+        found.rounds += start is not last
+        last = start
+        _look(found, start, record)
+    return found
+
+
+def _look(found: Overview, start: Round, record: Record) -> None:
+    found.records += 1
+    found.devices.add(record.case.device)
+    if record.case.model is not None:
+        found.trainings[-1][1].append(record)
+    if record.measurement is None:
+        found.unmeasured[record.case, record.status, record.reason or ""].append(start.index)
+        if record.status == "wrong":
+            found.wrong.add(record.case)
+    elif record.case.budget is None:
+        found.exact[-1].append(record)
+
+
+class Gathered:
+    """The measured cases of all files; numbers stand in the order of their records, NaN where a metric has none."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = tuple(metrics)
+        # Metrics that are quoted against the same kernels share one look-up: there are many cases.
+        self.groups = list({metric.against: metric for metric in metrics}.values())
+        self.group_of = [[each.against for each in self.groups].index(metric.against) for metric in metrics]
+        self.cases: list[Case] = []
+        self.files = array("q")
+        """Place of the file of each case."""
+        self.rows = array("q")
+        """Of each record the place of its case."""
+        self.numbers = [array("d") for _ in metrics]
+        # Looked up once: there are millions of numbers.
+        self._each = [
+            (each.value, group, own.append) for each, group, own in zip(metrics, self.group_of, self.numbers, strict=True)
+        ]
+        self.against = [array("q") for _ in self.groups]
+        """For each group of metrics and each record the place of its baseline in `names`; -1: none."""
+        self.names: dict[str, int] = {}
+        self.trained: dict[int, Measurement] = {}
+        """The fastest training of each case that is one, by its place."""
+        self.sensed: dict[int, GpuReadings] = {}
+        """The readings that say most of each case on a GPU, by its place."""
+
+    def add(self, run: Records, file: int, found: Overview) -> None:
+        """Gather the measured cases of one more file."""
+        places: dict[Case, int] = {}
+        baselines, number = found.baselines(), -1
+        ceilings: Ceilings | None = None
+        for start, record in run.entries():
+            if record is None:
+                number += 1
+                ceilings = start.ceilings or ceilings
+            elif record.measurement is not None and record.case not in found.wrong:
+                place = places.get(record.case)
+                if place is None:
+                    place = places[record.case] = len(self.cases)
+                    self.cases.append(record.case)
+                    self.files.append(file)
+                self._keep(place, record.case, record.measurement)
+                self._measure(record.case, record.measurement, baselines[number], ceilings)
+
+    def _keep(self, place: int, case: Case, measurement: Measurement) -> None:
+        self.rows.append(place)
+        if case.model is not None:
+            self.trained[place] = min(self.trained.get(place, measurement), measurement, key=_fastest_s)
+        if measurement.gpu:
+            self.sensed[place] = max(self.sensed.get(place, measurement.gpu), measurement.gpu, key=_sensed)
+
+    def _measure(self, case: Case, measurement: Measurement, baselines: Baselines, ceilings: Ceilings | None) -> None:
+        found = [baselines.of(metric, case) for metric in self.groups]
+        for codes, each in zip(self.against, found, strict=True):
+            codes.append(-1 if each is None else self.names.setdefault(each[0], len(self.names)))
+        others = [each and each[1] for each in found]
+        for value, group, append in self._each:
+            number = value(case, measurement, others[group], ceilings)
+            append(math.nan if number is None else number)
+
+
+def _fastest_s(measurement: Measurement) -> float:
+    return measurement.timing.fastest_s
+
+
+def _sensed(gpu: GpuReadings) -> int:
+    return (gpu.energy is not None) + (gpu.trace is not None)
+
+
+def unmeasured_cases(found: Overview) -> Iterator[tuple[Case, str, str, str]]:
+    """Yield each case without a measurement with its status, its reason, and in words the rounds in which it was so."""
+    for (case, status, reason), rounds in found.unmeasured.items():
+        yield case, status, reason, ", ".join(map(str, sorted({*rounds})))
