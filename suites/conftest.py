@@ -218,6 +218,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if terminal:
         config.stash[PROGRESS] = progress = _progress(config, terminal, len(left))
         rounds.tell_loaded(progress.loaded)
+        rounds.say = progress.say
     if terminal and rounds.note:
         terminal.write_line(rounds.note)
 

@@ -100,7 +100,11 @@ class Progress:
         """Take what a process has loaded: it is said before what was measured on it, and once, also where others load it too."""
         if facts not in self._loaded:
             self._loaded.add(facts)
-            self._waiting.append(facts.text())
+            self.say(facts.text())
+
+    def say(self, line: str) -> None:
+        """Write a line behind the case that runs."""
+        self._waiting.append(line)
 
     def flush(self) -> None:
         """Write the lines that wait, once the test runner has the terminal back."""

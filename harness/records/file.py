@@ -175,7 +175,8 @@ def _refuse_device(path: Path, *, pipe: bool) -> None:
         raise ResultsError(f"{path}: a results file is a regular file (this is a device): {_REMEDY}")
 
 
-def _to_stderr(message: str) -> None:
+def to_stderr(message: str) -> None:
+    """Write a line to the standard error output."""
     sys.stderr.write(f"{plain(message)}\n")
 
 
@@ -183,7 +184,7 @@ class ResultsFile:
     """A results file open for appending; each line is in the file when the call that wrote it returns."""
 
     def __init__(
-        self, path: Path, environment: dict[str, Any], disk: Disk = THIS_MACHINE, say: Callable[[str], None] = _to_stderr
+        self, path: Path, environment: dict[str, Any], disk: Disk = THIS_MACHINE, say: Callable[[str], None] = to_stderr
     ) -> None:
         """Create `path`, or carry on in it. Raises `ResultsError` where it is not ours or cannot be written.
 

@@ -13,7 +13,7 @@ from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.ceilings import probes as ceilings
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.file import ResultsFile
+from rsc_bench.harness.records.file import ResultsFile, to_stderr
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
@@ -81,11 +81,22 @@ class Rounds:
         self.note: str | None = None
         """What is worth saying before they run; None: nothing."""
         self._left_over: int | None = None
-        self.path = session.options.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
+        path = session.options.results or Path("results", f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
         self.timer = ReplayTimer()
-        self._file = ResultsFile(self.path, (environment.read() if machine is None else machine) | _what_runs(session))
+        self.say: Callable[[str], None] = to_stderr
+        """Takes what becomes of the results file while it is written to."""
+        environment_of = (environment.read() if machine is None else machine) | _what_runs(session)
+        self._file = ResultsFile(path, environment_of, say=self._tell)
         self._ceilings: Ceilings | None = None
         self.workers = session.workers(self.path.with_suffix(".log"))
+
+    def _tell(self, line: str) -> None:
+        self.say(line)  # whatever takes it by then
+
+    @property
+    def path(self) -> Path:
+        """The results file: another one where it was moved, removed or replaced under the run."""
+        return self._file.path
 
     def plan(self, settings: Collection[AnySetting]) -> None:
         """Plan the rounds that some cases are to get: what a killed run of the same left, else new ones.

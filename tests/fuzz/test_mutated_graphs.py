@@ -1,6 +1,6 @@
 """Graph files that are damaged at random are read or refused in one line: no traceback, no hang, no gigabytes.
 
-``FUZZ_EXAMPLES`` says how many there are in all; ``tox run -e fuzz`` tries 10,000.
+``RSC_BENCH_FUZZ`` says how many there are in all; ``tox run -e fuzz`` tries 10,000.
 """
 
 import bz2
@@ -27,7 +27,7 @@ from watched_process import Watched
 
 from rsc_bench.suites.graphs import load
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("RSC_BENCH_FUZZ", "500"))
 FEW = 1_000
 """Up to so many are the same in every run, so that a change is what makes a test fail."""
 
