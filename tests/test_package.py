@@ -99,7 +99,9 @@ def test_the_suites_run_in_the_users_folder_and_leave_their_results_there(elsewh
     assert f"next:    rsc-bench report {results.relative_to(elsewhere)}" in done.stdout
     records = [json.loads(line)["record"] for line in results.read_text().splitlines() if "record" in json.loads(line)]
     assert {(record["case"]["suite"], record["status"]) for record in records} >= {("exact", "ok"), ("sampled", "ok")}
-    shown = python(elsewhere, "-m", "rsc_bench", "compare", results, results)
+    other = results.with_name("other.jsonl")
+    other.write_text(results.read_text().replace('"started":"2', '"started":"1'))  # another run, of one round as well
+    shown = python(elsewhere, "-m", "rsc_bench", "compare", results, other)
     assert (shown.returncode, shown.stderr) == (3, "")
     assert "rsc-bench bench --results" in shown.stdout
 

@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from traceback import format_exception
+from typing import TextIO
 
 import click
 
@@ -70,6 +71,15 @@ def main(arguments: list[str] | None = None, command: click.Command = cli) -> in
     What a user got wrong is one line on stderr and 2; what we got wrong, and an output that was closed, is one line and 4.
     """
     files.clean_kept()
+    status = _status(arguments, command)
+    try:
+        sys.stderr.flush()
+    except OSError:  # nobody reads it: the status says what there is to say
+        _discard(sys.stderr)
+    return status
+
+
+def _status(arguments: list[str] | None, command: click.Command) -> int:
     streams = sys.stdout, sys.stderr
     try:
         status = command.main(arguments, prog_name=call("").rstrip(), standalone_mode=False)
@@ -85,7 +95,7 @@ def main(arguments: list[str] | None = None, command: click.Command = cli) -> in
         if (sys.stdout, sys.stderr) == streams:
             raise
         sys.stdout, sys.stderr = streams
-        _discard_stdout()
+        _discard(sys.stdout)
         _complain("the output: was closed before all of it was written")
         return OURS
     except Exception as error:
@@ -111,7 +121,7 @@ def _reason(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         if error.filename is None:
-            _discard_stdout()
+            _discard(sys.stdout)
         return f"{error.filename or 'the output'}: {error.strerror}"
     if (blamed := plugins.REGISTRY.blame(error)) is not None:
         return blamed
@@ -122,11 +132,11 @@ def _reason(error: Exception) -> str | None:
     return str(error) if isinstance(error, ResultsError) else None
 
 
-def _discard_stdout() -> None:
+def _discard(stream: TextIO) -> None:
     """Let what could not be printed go nowhere: Python would try again at its end, fail, and exit with a status of its own."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with contextlib.suppress(OSError):  # a stream without a descriptor has nothing to be tried again
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OWN = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
 NO_GPU = {**OWN, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "OMP_WAIT_POLICY": "passive"}
 SMALL = ("--graph", "small:random", "--width", "8", "--budget", "0.1", "--device", "cpu")
+QUICK = (*SMALL, "--in-process")  # where it is not about workers: starting one takes seconds
 
 
 def command(*arguments: object) -> list[str]:

@@ -15,7 +15,7 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 @pytest.mark.skipif(checkout(ROOT)["commit"] is None, reason="needs a git checkout: there is no revision to measure")
 def test_the_last_commit_and_the_working_tree_are_measured_in_turns(tmp_path):
-    options = ("--graph", "small:random", "--width", "8", "--kernel", "mkl", "--device", "cpu", "-k", "mkl")
+    options = ("--graph", "small:random", "--width", "8", "--kernel", "mkl", "--device", "cpu", "-k", "mkl", "--in-process")
     command = [sys.executable, "-m", "harness", "ab", "--base", "HEAD", "--rounds", "1", "--output", str(tmp_path), "--"]
     command += ["suites/test_exact.py", *options]
     done = subprocess.run(command, cwd=ROOT, env=NO_GPU, capture_output=True, text=True, timeout=300, check=False)

@@ -9,7 +9,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from running_pytest import NO_GPU, ROOT, SMALL, command, tree
+from running_pytest import NO_GPU, QUICK, ROOT, SMALL, command, tree
 
 from rsc_bench.harness.records.file import read
 
@@ -140,7 +140,7 @@ def wait_for_records(path, count, process):
 
 
 def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path, warm_suites):
-    options = ["-k", "test_exact and mkl", "--benchmark", *SMALL, "--results", tmp_path / "run.jsonl"]
+    options = ["-k", "test_exact and mkl", "--benchmark", *QUICK, "--results", tmp_path / "run.jsonl"]
     first, second = warm_suites(*options, "--rounds", 1), warm_suites(*options)
     assert first.returncode == second.returncode == 0
     assert "[1/1] round 1/1, 0:00 left" in first.stdout

@@ -5,7 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from running_pytest import NO_GPU, ROOT, SMALL, suites
+from running_pytest import NO_GPU, QUICK, ROOT, SMALL, suites
 
 from rsc_bench.harness.records.file import read
 
@@ -71,7 +71,7 @@ def test_a_function_that_raises_before_the_run_is_one_line_with_its_file_and_lin
 def test_a_kernel_that_raises_has_its_file_and_line_in_its_record(tmp_path):
     (tmp_path / "mine.py").write_text(RAISES)
     results = tmp_path / "run.jsonl"
-    done = suites("--kernel", tmp_path / "mine.py", "--benchmark", *SMALL, "--rounds", "1", "-k", "mine", "--results", results)
+    done = suites("--kernel", tmp_path / "mine.py", "--benchmark", *QUICK, "--rounds", "1", "-k", "mine", "--results", results)
     assert done.returncode == 1
     assert {record.reason for record in read(results).records} == {f"{tmp_path}/{PLACE}"}
     assert f"failed: {tmp_path}/{PLACE}" in done.stdout

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from running_pytest import SMALL, suites
+from running_pytest import QUICK, suites
 
 from rsc_bench.suites.measuring.pytest_benchmark import refusal
 
@@ -36,13 +36,13 @@ def test_an_option_for_how_it_is_shown_works(name):
 
 
 def test_a_refusal_is_one_line_and_status_2(warm_suites):
-    done = warm_suites("--benchmark-json=out.json", *SMALL)
+    done = warm_suites("--benchmark-json=out.json", *QUICK)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Exit: --benchmark-json must go with --benchmark: ")
 
 
 def test_last_weeks_numbers_are_found_whatever_the_rounds_are(tmp_path, warm_suites):
-    common = ["-k", "test_exact and mkl", "--benchmark", *SMALL, f"--benchmark-storage={tmp_path}/kept", "--benchmark-only"]
+    common = ["-k", "test_exact and mkl", "--benchmark", *QUICK, f"--benchmark-storage={tmp_path}/kept", "--benchmark-only"]
     first = warm_suites(*common, "--rounds", 1, "--results", tmp_path / "first.jsonl", "--benchmark-save=week")
     assert first.returncode == 0, first.stdout + first.stderr
     (kept,) = (tmp_path / "kept").rglob("*.json")

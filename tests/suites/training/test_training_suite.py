@@ -69,7 +69,7 @@ def test_on_a_terminal_a_training_shows_how_far_it_is(tmp_path):
 
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pytest", "suites/test_training.py", "-p", "no:cacheprovider", "--benchmark", "--graph"]
-    options = ["small:random", *map(str, SMALL), "--results", str(tmp_path / "run.jsonl"), "-k", "cached"]
+    options = ["small:random", *map(str, SMALL), "--in-process", "--results", str(tmp_path / "run.jsonl"), "-k", "cached"]
     process = subprocess.Popen([*command, *options], cwd=ROOT, env=NO_GPU, stdout=theirs, stderr=theirs)
     os.close(theirs)
     assert "epoch 1/3, loss" in drained(ours)
