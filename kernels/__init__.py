@@ -8,7 +8,12 @@ if __name__ != "rsc_bench.kernels":
         name=__name__,
     )
 
+from pathlib import Path
+
+from rsc_bench.caches import keep_compiled
 from rsc_bench.kernels.contract import Kernel, Multiply, Prepare, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 
 __all__ = ["Csr", "Kernel", "Multiply", "Prepare", "Reduce", "Unsupported"]
+
+keep_compiled(Path(__file__).parent)  # before any of our modules imports Numba, which reads its settings once

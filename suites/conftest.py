@@ -75,6 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suites; values are parsed in `rsc_bench.suites.options`, which refuses them in one line."""
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
+    group.addoption("--no-cache", action="store_true", help="make every graph anew, and keep none on disk for the next run")
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
     group.addoption("--in-process", action="store_true", help="measure in pytest's own process, for a debugger, and not in workers")
     for usage, summary in _REPEATED.items():
@@ -144,6 +145,7 @@ def _options(config: pytest.Config) -> Options:
             time_s=_given(config, "--max-time", float, Limits.time_s),
             fewest=_given(config, "--min-samples", int, Limits.fewest),
         ),
+        no_cache=option("--no-cache"),
     )
 
 
@@ -291,8 +293,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if rounds is not None:
         gc.unfreeze()  # what is frozen is not freed at exit, and Triton's bindings list all of it on the terminal as leaked
         rounds.close()
+        trouble = config.stash[SESSION].bench.store.trouble
         terminal = config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
+            if trouble is not None:
+                terminal.write_line(f"note:    {trouble}")
             terminal.write_line(f"results: {rounds.path}")
             if rounds.workers is not None and rounds.workers.log.exists():
                 terminal.write_line(f"log:     {rounds.workers.log}")

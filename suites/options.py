@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from rsc_bench import caches
 from rsc_bench import text as words
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.kernels import Reduce
@@ -83,6 +84,8 @@ class Options:
     """``--case-timeout``: seconds that a product may take, or an epoch of a training; above 0."""
     limits: Limits = field(default_factory=Limits)
     """``--precision``, ``--max-time``, ``--min-samples``: when there are enough samples of a case."""
+    no_cache: bool = False
+    """``--no-cache``: whether to make every graph anew, and to keep none on disk."""
 
     @property
     def orders(self) -> tuple[str | None, ...]:
@@ -151,7 +154,17 @@ def _refusals(options: Options, here: Devices) -> Iterator[str]:
     yield from filter(None, [here.refusal(options.device)])
     yield from devices.clock_refusals(options.clocks, options.device or here.default())
     yield from _orders(options)
+    yield from _cache(options)
     yield from _names(options)
+
+
+def _cache(options: Options) -> Iterator[str]:
+    if options.no_cache:
+        return
+    try:
+        caches.most_bytes(0)
+    except ValueError as error:
+        yield str(error)
 
 
 def _slow_down(options: Options) -> Iterator[str]:
@@ -193,7 +206,7 @@ def _orders(options: Options) -> Iterator[str]:
 
 def _names(options: Options) -> Iterator[str]:
     """Look every graph up; files are read here, so that a bad one stops the run before it starts."""
-    names = [graphs.check(graph, options.data_root) for graph in dict.fromkeys(options.graphs)]
+    names = [graphs.check(graph, options.data_root, not options.no_cache) for graph in dict.fromkeys(options.graphs)]
     for name in names:
         if names.count(name) > 1:
             yield f"--graph must not name two graphs that are called the same in the results (got {name} twice): rename a file"

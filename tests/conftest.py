@@ -1,12 +1,14 @@
-"""Keeps the whole of the tests short: what is collected is looked through once, and what takes longest begins first."""
+"""Keeps the tests apart from the user's cache, and short: what is collected is looked through once, what takes longest comes first."""
 
 from __future__ import annotations
 
 import atexit
 import gc
+import os
 from pathlib import Path
 
 import pytest
+from running_pytest import CACHE
 
 HERE = Path(__file__).parent
 FIRST = (
@@ -44,3 +46,9 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     atexit.register(gc.unfreeze)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_cache_of_the_user() -> None:
+    """Keep graphs of tests apart from those of the user."""
+    os.environ["RSC_BENCH_CACHE"] = CACHE.name

@@ -30,7 +30,7 @@ ROOMS = (
     "kernels",
 )
 """From the top down: a module imports from its own room and from those below it."""
-LEAVES = {"plugins", "user_files", "fields", "kinds", "optional", "text", "files"}
+LEAVES = {"plugins", "user_files", "fields", "kinds", "optional", "text", "files", "caches"}
 """What everything may import; they import each other and nothing else of ours."""
 APART = {"harness": {"kernels"}, "reports": {"kernels", "suites"}}
 """What a folder knows nothing of, although it lies below."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rsc_bench.harness.machine import environment
-from rsc_bench.harness.machine.findings import Finding, gpus, host
+from rsc_bench.harness.machine.findings import Finding, gpus, host, kept
 from rsc_bench.harness.machine.findings.installation import installation
 from rsc_bench.harness.machine.findings.software import IsPresent, is_present, packages, python
 from rsc_bench.text import plain
@@ -26,7 +26,7 @@ def examine(results: Path = Path("results"), present: IsPresent = is_present) ->
     installed = [python(), installation(), *packages(present)]
     if exit_status(installed):
         return installed  # the rest is read through what is missing
-    return [*host.findings(), *gpus.findings(), *installed, results_folder(results)]
+    return [*host.findings(), *gpus.findings(), *installed, results_folder(results), kept.cache()]
 
 
 def exit_status(findings: list[Finding]) -> int:

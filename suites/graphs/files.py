@@ -32,6 +32,19 @@ def check(name: str, data_root: Path | None = None) -> str:
     return load(name, data_root).name
 
 
+def contents(name: str, data_root: Path | None = None) -> list[Path] | None:  # noqa: ARG001
+    """Return the files that a graph is read from, with those beside an edge list; None where only a format of the user knows."""
+    path, _ = _split(name)
+    _check_file(path)
+    if not _format(path).read.__module__.startswith("rsc_bench."):
+        return None
+    if path.suffix.lower() != ".csv":
+        return [path]
+    prefix = f"{path.stem.removesuffix('_edges')}_"
+    beside = (each for each in path.parent.iterdir() if each.name.startswith(prefix) and each.name != path.name)
+    return [path, *sorted(each for each in beside if each.is_file())]
+
+
 def claims(name: str) -> bool:
     """Return whether a name is meant as a path: it exists, it has folders, or it ends as a graph file does."""
     path, _ = _split(name)
@@ -94,4 +107,5 @@ SOURCE = Source(
     load=load,
     check=check,
     claims=claims,
+    contents=contents,
 )

@@ -10,6 +10,7 @@ from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.suites.graphs import reordering
 from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.graphs.graph import Graph, GraphError
+from rsc_bench.suites.graphs.kept import graphs as kept
 from rsc_bench.text import nearest
 
 if TYPE_CHECKING:
@@ -33,14 +34,20 @@ KEPT_ORDERS = 16
 class GraphStore:
     """Loads graphs and keeps them while there is room (`KEPT_PART`), so that loading one again is free."""
 
-    def __init__(self, free_bytes: Callable[[], int | None] = main_memory.free_bytes, unknown_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self,
+        free_bytes: Callable[[], int | None] = main_memory.free_bytes,
+        unknown_bytes: int = KEPT_BYTES,
+        on_disk: bool = True,
+    ) -> None:
         """Begin with nothing.
 
         Args:
             free_bytes: reads how much main memory is free; None where the machine does not say.
             unknown_bytes: what graphs may take together where it does not.
+            on_disk: whether graphs of earlier runs come from the cache on disk (see `rsc_bench.caches`), and others go into it.
         """
-        self._free_bytes, self._unknown_bytes = free_bytes, unknown_bytes
+        self._free_bytes, self._unknown_bytes, self._on_disk = free_bytes, unknown_bytes, on_disk
         self._graphs = Cache(Graph.memory_bytes, self._most_bytes)
         # A permutation is small, and can take minutes to find: it is kept for more rounds than its graph is.
         self._orders: Cache[torch.Tensor] = Cache(lambda _: 1, lambda _: KEPT_ORDERS)
@@ -48,10 +55,15 @@ class GraphStore:
     def load(self, name: str | Path, data_root: str | Path | None = None, reorder: str | None = None) -> Graph:
         """Return the graph of a name or path, see `load`."""
         root = None if data_root is None else Path(data_root)
-        key = (str(name), root, _stamp(Path(name)))
+        key = (str(name), root, _stamps(str(name), root))
         if reorder is None:
-            return self._graphs.get(key, lambda: _made(str(name), root))
+            return self._graphs.get(key, lambda: _made(str(name), root, self._on_disk))
         return self._graphs.get((reorder, *key), lambda: self._reordered(reorder, str(name), root))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a graph was not kept on disk; None where all were that may be."""
+        return kept.usual().trouble if self._on_disk else None
 
     def keep_last(self) -> None:
         """Drop every graph but the one that was loaded last."""
@@ -59,7 +71,7 @@ class GraphStore:
 
     def _reordered(self, reorder: str, name: str, root: Path | None) -> Graph:
         graph = self.load(name, root)
-        order = self._orders.get((reorder, name, root, _stamp(Path(name))), lambda: reordering.order_of(graph, reorder))
+        order = self._orders.get((reorder, name, root, _stamps(name, root)), lambda: reordering.order_of(graph, reorder))
         return reordering.reordered(graph, order)
 
     def _most_bytes(self, taken: int) -> int:
@@ -84,32 +96,51 @@ def load(name: str | Path, data_root: str | Path | None = None, reorder: str | N
     return _STORE.load(name, data_root, reorder)
 
 
-def check(name: str | Path, data_root: str | Path | None = None) -> str:
-    """Return the name that the records of a graph keep; raises `GraphError` as `load` does, mostly without making the graph."""
-    source = _source_of(str(name))
-    reason = source.why_not()
-    if reason is not None:
-        raise GraphError(f"graph {str(name)!r} cannot be loaded: {reason}")
-    recorded: str = source.answer("check", str, source.check(str(name), None if data_root is None else Path(data_root)))
+def check(name: str | Path, data_root: str | Path | None = None, on_disk: bool = True) -> str:
+    """Return the name that the records of a graph keep; raises `GraphError` as `load` does, mostly without making the graph.
+
+    With `on_disk`, what is in the cache is known to be right.
+    """
+    source, root = _usable(str(name)), None if data_root is None else Path(data_root)
+    key = kept.key_of(source, str(name), root) if on_disk else None
+    known = None if key is None else kept.name_of(kept.usual(), key)
+    if known is not None:
+        return known
+    recorded: str = source.answer("check", str, source.check(str(name), root))
     return recorded
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when a file changes, so that a kept graph is never that of an older file."""
+def _stamps(name: str, root: Path | None) -> tuple[object, ...]:
+    """What changes when a file of a graph changes, so that a graph that is kept in memory is never that of an older file."""
+    source = _source_of(name)
+    files = kept.contents(source, name, root)
+    return tuple(_stamp(path) for path in ([Path(name)] if files is None else files))
+
+
+def _stamp(path: Path) -> tuple[Path, int, int, int] | None:
     try:
         found = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_mtime_ns, found.st_size
+    return path, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
-def _made(name: str, data_root: Path | None) -> Graph:
+def _made(name: str, data_root: Path | None, on_disk: bool) -> Graph:
+    source = _usable(name)
+
+    def make() -> Graph:
+        graph: Graph = source.answer("load", Graph, source.load(name, data_root))
+        return graph
+
+    return kept.kept(kept.usual(), lambda: kept.key_of(source, name, data_root), make) if on_disk else make()
+
+
+def _usable(name: str) -> Source:
     source = _source_of(name)
     reason = source.why_not()
     if reason is not None:
         raise GraphError(f"graph {name!r} cannot be loaded: {reason}")
-    graph: Graph = source.answer("load", Graph, source.load(name, data_root))
-    return graph
+    return source
 
 
 def _sources() -> plugins.Plugins:

@@ -30,6 +30,9 @@ class Source(Plugin):
     """Whether ``@scale`` may stand behind its names."""
     claims: Callable[[str], bool] | None = None
     """Whether a name that no source knows is for this one (a path, say); None: known names only."""
+    contents: Callable[[str, Path | None], Sequence[Path] | None] | None = None
+    """From a name and the data root to the files that its graph is made of, none where code alone makes it: a graph that was made
+    before comes from the cache on disk until one of them changes. None, given or returned: its graphs are never kept."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

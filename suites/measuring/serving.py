@@ -40,6 +40,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...] = ()
     """Installed packages whose kernels, selections, allocations and models it leaves out, see `Registry.leave_out`."""
     data_root: str | None = None
+    on_disk: bool = True
+    """Whether graphs are kept on disk for the next process."""
     device: str = "cpu"
     limits: Limits = Limits()
     slow_down: float | None = None
@@ -111,9 +113,8 @@ def _made(setup: bytes) -> Answer:
     REGISTRY.leave_out(given.left_out)
     for file in given.plugins:
         REGISTRY.add_file(Path(file))
-    bench = Bench(
-        catalog(given.kernels), Store(None if given.data_root is None else Path(given.data_root)), given.limits, given.slow_down
-    )
+    store = Store(None if given.data_root is None else Path(given.data_root), given.on_disk)
+    bench = Bench(catalog(given.kernels), store, given.limits, given.slow_down)
     devices.HERE.use(given.device)
     # What is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s.
     gc.freeze()

@@ -47,7 +47,7 @@ class Session:
         self.catalog: Catalog = catalog(options.kernels)
         self.trainings = training_settings(options, self.catalog)
         self.settings: list[AnySetting] = [*settings(options, self.catalog), *self.trainings]
-        self.bench = Bench(self.catalog, Store(options.data_root), options.limits, options.slow_down)
+        self.bench = Bench(self.catalog, Store(options.data_root, not options.no_cache), options.limits, options.slow_down)
         """What makes records in this process."""
 
     def workers(self, log: Path) -> Workers | None:
@@ -57,7 +57,13 @@ class Session:
         options = self.options
         assert options.device is not None
         root = None if options.data_root is None else str(options.data_root)
-        setup = Setup(data_root=root, device=options.device, limits=options.limits, slow_down=options.slow_down)
+        setup = Setup(
+            data_root=root,
+            on_disk=not options.no_cache,
+            device=options.device,
+            limits=options.limits,
+            slow_down=options.slow_down,
+        )
         return Workers(Origins(options.plugins, self.catalog), setup, log, options.case_timeout_s)
 
 

@@ -13,19 +13,29 @@ from rsc_bench.suites.spmm.reference import References
 class Store:
     """Graphs, the operands made of them, and the references of their products; all of it goes with the store."""
 
-    def __init__(self, data_root: Path | None = None) -> None:
-        """Begin with nothing; `data_root` is the folder of published graphs, None: ``data``."""
-        self._data_root = data_root
+    def __init__(self, data_root: Path | None = None, on_disk: bool = True) -> None:
+        """Begin with nothing.
+
+        Args:
+            data_root: folder of published graphs; None: ``data``.
+            on_disk: whether graphs are kept on disk as well, see `GraphStore`.
+        """
+        self._data_root, self._on_disk = data_root, on_disk
         self.drop()
 
     def drop(self) -> None:
         """Forget everything: a kernel has changed what others would get, and it is made anew."""
-        self._graphs = GraphStore()
+        self._graphs = GraphStore(on_disk=self._on_disk)
         self.loaded: Callable[[Facts], None] = lambda facts: None  # noqa: ARG005
         """Is told of each graph when it is loaded for the first time here."""
         self._told: set[str] = set()
         self.operands = OperandStore(self._graphs)
         self.references = References()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a graph was not kept on disk; None where all were that may be."""
+        return self._graphs.trouble
 
     def graph(self, name: str, reorder: str | None = None) -> Graph:
         """Return a graph by name or path, see `rsc_bench.suites.graphs.load`."""

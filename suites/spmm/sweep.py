@@ -67,7 +67,7 @@ def settings(options: Options, catalog: Catalog) -> list[Setting]:
     """Return every case of the sweep: graph by graph, width by width, exact kernels before what samples in front of them."""
     device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
-    labels = {graph: graphs.check(graph, options.data_root) for graph in _graphs(options, device)}
+    labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
     every = []
     chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
     chosen += [("sampled", choice, budget) for budget in _budgets(options) for choice in sampled]

@@ -58,12 +58,17 @@ def training_data(graph: Graph, device: str = "cpu") -> TrainingData:
     _check_labels(graph, labels, torch.cat(list(parts.values())))
     return TrainingData(
         adjacency=_torch_csr(graph).to(device),
-        features=features.to(device),
-        labels=labels.to(device),
+        features=_own(features, device),
+        labels=_own(labels, device),
         classes=graph.classes,
         metric_name=graph.metric_name,
         **{name: nodes.to(device) for name, nodes in parts.items()},
     )
+
+
+def _own(values: torch.Tensor, device: str) -> torch.Tensor:
+    """A copy on the device: a graph from the cache lies in a file, whose pages would be read while epochs are timed."""
+    return values.to(device, copy=True)
 
 
 def _check_labels(graph: Graph, labels: torch.Tensor, used: torch.Tensor) -> None:

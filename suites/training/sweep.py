@@ -96,7 +96,7 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
         return []
     device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
-    labels = {graph: graphs.check(graph, options.data_root) for graph in _graphs(options, device)}
+    labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
     chosen = [find(name) for name in options.models] or ([find(USUAL)] if options.benchmark else list(models().values()))
     every = []
     widths = options.widths or (None if options.benchmark else CHECKED_HIDDEN,)

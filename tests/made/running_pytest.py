@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # A user runs no pytest-xdist around them: pytest-benchmark would switch itself off.
 OWN = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+# Graphs of tests stay apart from those of the user.
+CACHE = tempfile.TemporaryDirectory(prefix="rsc-bench-tests-")
+OWN |= {"RSC_BENCH_CACHE": CACHE.name}
 NO_GPU = {**OWN, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "OMP_WAIT_POLICY": "passive"}
 SMALL = ("--graph", "small:random", "--width", "8", "--budget", "0.1", "--device", "cpu")
 QUICK = (*SMALL, "--in-process")  # where it is not about workers: starting one takes seconds

@@ -147,6 +147,17 @@ def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path, warm_suites
     assert [(start.index, start.cases, len(records)) for start, records in read(options[-1]).rounds] == [(1, 1, 1), (2, 1, 1)]
 
 
+def test_a_cache_that_cannot_be_written_is_one_line_and_no_failure(tmp_path):
+    results = tmp_path / "run.jsonl"
+    (tmp_path / "file").write_text("")
+    options = ["-k", "test_exact and mkl", "--benchmark", "--graph", "twin:flickr@0.005", "--width", 8, "--results", results]
+    command_line = command(*options, "--rounds", 1)
+    environment = NO_GPU | {"RSC_BENCH_CACHE": str(tmp_path / "file" / "cache")}
+    ended = subprocess.run(command_line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.count("set RSC_BENCH_CACHE to a folder that can be written") == 1
+
+
 def test_a_run_without_benchmark_checks_and_writes_no_file(tmp_path, warm_suites):
     before = tree(ROOT / "results")
     one = ("--graph", "small:hub", "--width", 3, "--dtype", "float32", "--reduce", "sum", "--kernel", "topk(mkl)", "--budget", 0.5)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rsc_bench import caches
 from rsc_bench.files import write_whole
 from rsc_bench.kernels.exact._rows_triton.settings import Problem, Settings, candidates, first
 
@@ -50,9 +50,8 @@ class Tuned:
 
 
 def cache_file(name: str) -> Path:
-    """Return where settings of a version of the code are kept: under ``$XDG_CACHE_HOME``, else ``~/.cache``."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "rsc-bench" / f"{name}.json"
+    """Return where settings of a version of the code are kept."""
+    return caches.folder() / f"{name}.json"
 
 
 def _read(path: Path) -> dict[str, Settings]:

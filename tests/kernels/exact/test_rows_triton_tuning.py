@@ -135,6 +135,7 @@ def test_where_nothing_can_be_written_the_settings_stay_for_this_process(path):
 
 
 def test_settings_stand_in_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("RSC_BENCH_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_file("rows") == tmp_path / "rsc-bench" / "rows.json"
     monkeypatch.delenv("XDG_CACHE_HOME")

@@ -1,0 +1,1 @@
+"""Graphs and what is made of them, kept on disk: made or read once, a later process maps them into its memory."""
