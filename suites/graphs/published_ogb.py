@@ -6,6 +6,8 @@ terminal before a large download.
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,14 +17,14 @@ import numpy as np
 
 from rsc_bench.kernels import Csr
 from rsc_bench.plugins import absent
-from rsc_bench.suites.graphs.downloads import DATA_ROOT, available
+from rsc_bench.suites.graphs.downloads import DATA_ROOT, Download, available, fetch
 from rsc_bench.suites.graphs.graph import Graph, Masks, MetricName
 from rsc_bench.suites.graphs.source import Source
 
 if TYPE_CHECKING:
     import torch
 
-URL = "http://snap.stanford.edu/ogb/data/nodeproppred"
+URL = "https://snap.stanford.edu/ogb/data/nodeproppred"
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,25 @@ def load(name: str, data_root: Path | None = None) -> Graph:
         return _read(name, published, folder)
 
 
+def contents(name: str, data_root: Path | None = None) -> list[Path]:
+    """Return the tables of a graph; where they are not there yet, the one without which it cannot be read."""
+    folder = (data_root or DATA_ROOT) / name.replace("-", "_")
+    tables = [path for part in ("raw", f"split/{GRAPHS[name].split}") for path in sorted((folder / part).glob("*.csv.gz"))]
+    return tables or [folder / "raw" / "edge.csv.gz"]
+
+
 def missing() -> str | None:
     """Return how to get ogb, or None where it is installed."""
     return absent("ogb") if find_spec("ogb") is None else None
 
 
 def _download(published: Published, root: Path, folder: Path) -> None:
-    from ogb.utils.url import download_url, extract_zip
-
-    archive = Path(download_url(f"{URL}/{published.archive}.zip", str(root)))
-    extract_zip(str(archive), str(root))
-    archive.unlink()
-    (root / published.archive).rename(folder)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as draft:
+        archive = Path(draft) / f"{published.archive}.zip"
+        fetch(Download(f"{URL}/{published.archive}.zip"), archive)
+        with zipfile.ZipFile(archive) as files:
+            files.extractall(draft)
+        (Path(draft) / published.archive).rename(folder)
 
 
 def _read(name: str, published: Published, folder: Path) -> Graph:
@@ -133,4 +142,5 @@ SOURCE = Source(
     names=list(GRAPHS),
     load=load,
     missing=missing,
+    contents=contents,
 )
