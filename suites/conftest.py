@@ -293,12 +293,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if rounds is not None:
         gc.unfreeze()  # what is frozen is not freed at exit, and Triton's bindings list all of it on the terminal as leaked
         rounds.close()
-        trouble = config.stash[SESSION].bench.store.trouble
         terminal = config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is not None:
-            if trouble is not None:
-                terminal.write_line(f"note:    {trouble}")
-            terminal.write_line(f"results: {rounds.path}")
-            if rounds.workers is not None and rounds.workers.log.exists():
-                terminal.write_line(f"log:     {rounds.workers.log}")
-            terminal.write_line(f"next:    {call('report')} {shlex.quote(str(rounds.path))}")
+        for line in rounds.last_lines() if terminal is not None else ():
+            terminal.write_line(line)

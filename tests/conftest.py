@@ -1,4 +1,4 @@
-"""Keeps the tests apart from the user's cache, and short: what is collected is looked through once, what takes longest comes first."""
+"""Keeps the tests apart from the user's cache, and short: what is collected is looked through once, the longest come first."""
 
 from __future__ import annotations
 

@@ -12,10 +12,12 @@ from typing import Any
 from rsc_bench.harness.compare import USUAL_RULE
 from rsc_bench.harness.compare.criteria import criteria
 from rsc_bench.harness.compare.matching import Matching, Open
-from rsc_bench.harness.compare.observed import observed
+from rsc_bench.harness.compare.observed import Observed, observed
 from rsc_bench.harness.compare.obstacles import Apart, apart, check_across, differs, find_obstacles
 from rsc_bench.harness.compare.reasons import Obstacle, Undecided
 from rsc_bench.harness.compare.verdict import CHANGES, Change, Verdict
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.contents import Namesakes, aligned
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.run import Records
 from rsc_bench.harness.statistics.rules import Answer, Rule
@@ -109,7 +111,7 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
     """
     wanted = criteria(threshold, metrics or {})
     check_across(across)
-    seen = observed(base, wanted), observed(new, wanted)
+    seen, namesakes = _side_by_side(observed(base, wanted), observed(new, wanted))
     differ = differences(base.environment, new.environment)
     obstacles = find_obstacles(differ, any(case.device.startswith("cuda") for case in chain(*seen)))
     matching = Matching(*seen, wanted, differs(obstacles, across), frozenset(across))
@@ -128,10 +130,22 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
         in_both=in_both,
         unfinished=tuple(f"{run.path}: {each}" for run in (base, new) for each in run.unfinished),
         across=frozenset(across),
-        notes=(ITSELF,) if itself else (),
+        notes=(*((ITSELF,) if itself else ()), *namesakes.sentences),
         environment=new.environment,
         apart=() if in_both else apart(*seen),
     )
+
+
+Seen = dict[Case, Observed]
+
+
+def _side_by_side(base: Seen, new: Seen) -> tuple[tuple[Seen, Seen], Namesakes]:
+    """The cases of two runs, those that only their graph's contents tell apart under one name, other namesakes under their own."""
+    called = aligned(base, new)
+    new = {called.get(case, case): entry for case, entry in new.items()}
+    names = Namesakes(chain(base, new))
+    base, new = ({names.called(case): entry for case, entry in side.items()} for side in (base, new))
+    return (base, new), names
 
 
 def _is_itself(base: Records, new: Records) -> bool:

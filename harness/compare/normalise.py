@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
+import msgspec
+
 from rsc_bench.harness.compare import USUAL_RULE
 from rsc_bench.harness.compare.ceiling_times import ACCESSES, Access, at_ceilings, doubt, shares, why_none
 from rsc_bench.harness.compare.comparison import Comparison, compare
@@ -15,6 +17,7 @@ from rsc_bench.harness.compare.obstacles import differs
 from rsc_bench.harness.compare.reasons import Cause, Differs, Explained, NoCeiling, Obstacle
 from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.contents import Namesakes, aligned
 from rsc_bench.harness.records.run import Run
 
 METRIC = "normalised time"
@@ -64,12 +67,28 @@ def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[s
     time = judged(base, new, threshold)
     if not time.machines:
         raise OneDeviceError(f"{base.path} and {new.path} are of one device, whose times are compared as they are: leave it out")
+    base, new = _called_as_compared(base, new)
     obstacles = _of_devices(time.obstacles)
     in_the_way = differs(obstacles, across)
     against = {access: _against(access, base, new, threshold, judged) for access in ACCESSES}
     verdicts = tuple(_judged(verdict, against, in_the_way) for verdict in time.verdicts)
-    notes = (*_without(base, new), *_devices(verdicts, against), *_causes(verdicts))
+    notes = (*time.notes, *_without(base, new), *_devices(verdicts, against), *_causes(verdicts))
     return replace(time, verdicts=verdicts, obstacles=obstacles, across=across, notes=notes)
+
+
+def _called_as_compared(base: Run, new: Run) -> tuple[Run, Run]:
+    """The runs with their cases under the names that the verdicts on their times have."""
+    found = aligned({record.case for record in base.records}, {record.case for record in new.records})
+    new = _called(new, lambda case: found.get(case, case))
+    names = Namesakes(record.case for run in (base, new) for record in run.records)
+    return _called(base, names.called), _called(new, names.called)
+
+
+def _called(run: Run, name: Callable[[Case], Case]) -> Run:
+    rounds = [
+        (start, [msgspec.structs.replace(record, case=name(record.case)) for record in records]) for start, records in run.rounds
+    ]
+    return msgspec.structs.replace(run, rounds=rounds)
 
 
 def _of_devices(obstacles: Mapping[Obstacle, tuple[str, ...]]) -> dict[Obstacle, tuple[str, ...]]:

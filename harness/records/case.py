@@ -42,6 +42,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The order that the graph's nodes were put in, ``degree``; None: the source's own."""
     variant: Name | None = None
     """What of the method is left out or changed, ``no-switch``, ``forward``; None: the method as it is (training only)."""
+    graph_digest: str | None = None
+    """Digest of the graph's contents: structure and values, of a training features, labels and split too. Another graph of the same
+    name is another case. None: not known, as where the graph could not be loaded, and in older files."""
 
     def __str__(self) -> str:
         budget = "" if self.budget is None else f" C={self.budget:g}"

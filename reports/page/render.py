@@ -88,6 +88,7 @@ def _content(table: Table) -> dict[str, Any]:
         "headlines": headlines(last),
         "training_headlines": training_headlines(last),
         "before": len(table.cases) - len(last.cases),
+        "namesakes": table.namesakes,
         "products": len(table.products),
         "max_drop": MAX_DROP_POINTS,
         "min_seeds": MIN_SEEDS,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rsc_bench.harness.compare.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.records.contents import Namesakes
 from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load
 from rsc_bench.reports.tables.frames import escaped, frame, identity, texts
@@ -45,6 +47,8 @@ class Table:
     """The files, in the order they were given."""
     recommendations: tuple[tuple[str, Recommendation], ...] = ()
     """What to train with by each file, and the file's name; unescaped."""
+    namesakes: tuple[str, ...] = ()
+    """A sentence for each name that graphs of different contents share, and what it is told apart by here; unescaped."""
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -87,16 +91,23 @@ def read_table(runs: Iterable[Records]) -> Table:
         advice.append(recommend([found.training_run(run)]))
         gone.append(run)
         overviews.append(found.forgotten())
+    names = Namesakes(chain(gathered.cases, (case for found in overviews for case, _, _ in found.unmeasured)))
+    gathered.cases = list(map(names.known, gathered.cases))
     files = sources(gone, overviews)
-    by_file = tuple((source.name, each) for source, found in zip(files, advice, strict=True) for each in found)
-    return Table(frame(gathered, files), _unmeasured(overviews, files), gathered.metrics, files, by_file)
+    by_file = tuple((source.name, _named(each, names)) for source, found in zip(files, advice, strict=True) for each in found)
+    frames = frame(gathered, files), _unmeasured(overviews, files, names)
+    return Table(*frames, gathered.metrics, files, by_file, names.sentences)
 
 
-def _unmeasured(overviews: Sequence[Overview], files: Sequence[Source]) -> pd.DataFrame:
+def _named(recommendation: Recommendation, names: Namesakes) -> Recommendation:
+    return replace(recommendation, training=names.known(recommendation.training))
+
+
+def _unmeasured(overviews: Sequence[Overview], files: Sequence[Source], names: Namesakes) -> pd.DataFrame:
     import pandas as pd
 
     rows = [(source, *row) for source, found in zip(files, overviews, strict=True) for row in unmeasured_cases(found)]
-    columns = identity([row[1] for row in rows], [row[0] for row in rows])
+    columns = identity([names.known(row[1]) for row in rows], [row[0] for row in rows])
     columns["status"], columns["reason"] = texts(row[2] for row in rows), texts(row[3] for row in rows)
     columns["rounds"] = texts(row[4] for row in rows)
     return pd.DataFrame(columns)

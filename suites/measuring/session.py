@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+import shlex
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.ceilings import probes as ceilings
@@ -20,6 +23,7 @@ from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring.bench import AnySetting, Bench
+from rsc_bench.suites.measuring.contents import Contents
 from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
@@ -27,6 +31,7 @@ from rsc_bench.suites.options import DTYPES, Options, check
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, settings
 from rsc_bench.suites.training.sweep import training_settings
+from rsc_bench.text import call
 
 NEW_FILE_ROUNDS = 3
 """Rounds of a new results file: the fewest that `compare` judges."""
@@ -94,6 +99,8 @@ class Rounds:
         environment_of = (environment.read() if machine is None else machine) | _what_runs(session)
         self._file = ResultsFile(path, environment_of, say=self._tell)
         self._ceilings: Ceilings | None = None
+        self._contents = Contents(session.settings, session.bench.store)
+        self._done = _by_name(self._file.done())
         self.workers = session.workers(self.path.with_suffix(".log"))
 
     def _tell(self, line: str) -> None:
@@ -116,7 +123,7 @@ class Rounds:
             return
         last, records = self._file.rounds[-1]
         cut_short = len(records) < last.cases
-        same = last.cases == len(settings) and self._file.done() <= {setting.case() for setting in settings}
+        same = last.cases == len(settings) and self._done.keys() <= {setting.case() for setting in settings}
         self._left_over = last.index if cut_short and same else None
         first = last.index if self._left_over else last.index + 1
         if same and (cut_short or last.index < last.of):
@@ -131,8 +138,10 @@ class Rounds:
         self.indices = list(range(first, end + 1))
 
     def is_done(self, setting: AnySetting, index: int) -> bool:
-        """Return whether a killed run has done this case in this round already."""
-        return index == self._left_over and setting.case() in self._file.done()
+        """Return whether a killed run has done this case in this round already, on the graph as it is now."""
+        digests = self._done.get(setting.case(), set()) if index == self._left_over else set()
+        # Where it could not be loaded then, the case is done as well: its record says so.
+        return None in digests or (bool(digests) and self._contents.digest(setting.case()) in digests)
 
     def measure_ceilings(self, todo: Iterable[tuple[AnySetting, int]]) -> None:
         """Measure what the device can reach, where products start a new round; its first line in the file keeps it."""
@@ -156,18 +165,37 @@ class Rounds:
             start = Round(index=index, of=self.indices[-1], cases=self.cases, started=now, ceilings=self._ceilings)
             self._file.start_round(start)
             self._ceilings = None
-        self._file.append(record)
+        self._file.append(self._contents.identified(record))
 
     def samples(self, case: Case) -> list[float]:
-        """Return every sample of a case in the file, over all rounds, in order."""
-        found = [record.measurement for _, records in self._file.rounds for record in records if record.case == case]
+        """Return every sample of a case in the file, over all rounds, in order, that was taken on the graph as it is now."""
+        here = msgspec.structs.replace(case, graph_digest=self._contents.digest(case))
+        found = [record.measurement for _, records in self._file.rounds for record in records if record.case == here]
         return [time for measurement in found if measurement for time in measurement.timing.times_s]
+
+    def last_lines(self) -> Iterator[str]:
+        """Yield what a user must know when the run is over: what went wrong beside it, where all of it is, and what comes next."""
+        trouble = self._session.bench.store.trouble
+        if trouble is not None:
+            yield f"note:    {trouble}"
+        yield f"results: {self.path}"
+        if self.workers is not None and self.workers.log.exists():
+            yield f"log:     {self.workers.log}"
+        yield f"next:    {call('report')} {shlex.quote(str(self.path))}"
 
     def close(self) -> None:
         """Close the results file, and end the processes that wrote for it."""
         if self.workers is not None:
             self.workers.close()
         self._file.close()
+
+
+def _by_name(cases: Iterable[Case]) -> dict[Case, set[str | None]]:
+    """The digests of each case's graph; a case has none before its graph is loaded."""
+    found: dict[Case, set[str | None]] = {}
+    for case in cases:
+        found.setdefault(msgspec.structs.replace(case, graph_digest=None), set()).add(case.graph_digest)
+    return found
 
 
 def _what_runs(session: Session) -> dict[str, Any]:

@@ -147,6 +147,20 @@ def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path, warm_suites
     assert [(start.index, start.cases, len(records)) for start, records in read(options[-1]).rounds] == [(1, 1, 1), (2, 1, 1)]
 
 
+def test_a_graph_whose_contents_change_between_two_commands_is_another_case(tmp_path, warm_suites):
+    path, results = tmp_path / "g.mtx", tmp_path / "run.jsonl"
+    options = ["-k", "test_exact and mkl", "--benchmark", "--graph", path, "--width", 8, "--rounds", 1, "--results", results]
+    for entries in ("3\n2 1\n3 2\n4 3\n", "4\n2 1\n3 2\n4 3\n4 1\n"):
+        path.write_text(f"%%MatrixMarket matrix coordinate pattern symmetric\n4 4 {entries}")
+        ended = warm_suites(*options)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    first, second = read(results).records
+    assert (first.measurement.matrix.nnz, second.measurement.matrix.nnz) == (6, 8)
+    assert str(first.case) == str(second.case)
+    assert first.case != second.case
+    assert second.case.graph_digest == second.measurement.matrix.graph_digest
+
+
 def test_a_cache_that_cannot_be_written_is_one_line_and_no_failure(tmp_path):
     results = tmp_path / "run.jsonl"
     (tmp_path / "file").write_text("")

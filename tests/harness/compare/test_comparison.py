@@ -225,6 +225,33 @@ def test_a_graph_that_changed_between_the_rounds_of_a_file_is_not_judged_either(
     assert verdict(timed_on(*base), timed_on(*new)).reason == OTHER_GRAPHS
 
 
+def seen_as(digest, times=STEADY):
+    """A run whose cases name what they saw."""
+    return run(*([ok(case(graph_digest=digest), time_s, graph_digest=digest)] for time_s in times))
+
+
+def test_cases_that_only_contents_tell_apart_are_set_side_by_side_and_not_judged():
+    comparison = compare(seen_as("a"), seen_as("b", [2 * t for t in STEADY]), 0.05)
+    (found,) = comparison.verdicts
+    assert (found.change, found.reason, comparison.exit_status, comparison.in_both) == ("unclear", OTHER_GRAPHS, 3, 1)
+    assert compare(seen_as("a"), seen_as("b", [2 * t for t in STEADY]), 0.05, across={"graphs"}).exit_status == 1
+
+
+def test_an_older_file_is_compared_with_a_newer_one_both_ways():
+    assert verdict(timed_on(*"aaaa"), seen_as("a")).change == "same"
+    assert verdict(seen_as("a"), timed_on(*"aaaa")).change == "same"
+    assert verdict(timed_on(*"aaaa"), seen_as("b")).reason == OTHER_GRAPHS
+
+
+def test_two_graphs_of_one_name_in_one_file_are_two_verdicts_that_say_which():
+    both = seen_as("a")
+    both = run(*(records + more for (_, records), (_, more) in zip(both.rounds, seen_as("b").rounds, strict=True)))
+    comparison = compare(both, seen_as("b"), 0.05)
+    found = [(each.case.graph, each.change) for each in comparison.verdicts]
+    assert found == [("twin:flickr [a]", "missing"), ("twin:flickr [b]", "same")]
+    assert comparison.notes[0].startswith("2 graphs of different contents are called twin:flickr: [a] and [b] tell them apart")
+
+
 def test_the_same_graph_and_one_that_is_not_known_are_judged():
     assert verdict(timed_on(*"aaaa"), timed_on(*"aaaa")).change == "same"
     assert verdict(timed_on(*[None] * 4), timed_on(*"aaaa")).change == "same"

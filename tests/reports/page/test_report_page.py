@@ -73,6 +73,16 @@ def test_every_case_without_a_measurement_is_on_the_page_with_its_reason(page):
         assert reason in page
 
 
+def test_two_graphs_of_one_name_are_told_apart_in_words_and_in_every_section(tmp_path):
+    seen = [("aaaaaaaaaaaaaaaa", 1.0), ("bbbbbbbbbbbbbbbb", 2.0)]
+    cases = [(case(graph_digest=digest), case("topk(rows_numba)", 0.3, graph_digest=digest), time) for digest, time in seen]
+    page = page_of(tmp_path, *([ok(exact, 4 * time), ok(sampled, time)] for exact, sampled, time in cases))
+    assert "2 graphs of different contents are called ring: [aaaaaaaa] and [bbbbbbbb] tell them apart" in page
+    assert set(re.findall(r"<h3>(ring.*?)</h3>", page)) == {"ring [aaaaaaaa]", "ring [bbbbbbbb]"}
+    columns = {column["name"]: column for column in data_of(page)["columns"]}
+    assert columns["graph"]["texts"] == ["ring [aaaaaaaa]", "ring [bbbbbbbb]"]
+
+
 def test_a_round_that_was_cut_short_says_so(tmp_path):
     results = write_results(tmp_path / "run.jsonl", [[ok(case("mkl"), 4), ok(case("rows_numba"), 4)]])
     results.write_text("".join(results.read_text().splitlines(keepends=True)[:-1]))

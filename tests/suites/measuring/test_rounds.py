@@ -5,6 +5,7 @@ from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import Registry
 from rsc_bench.suites.measuring import session as sessions
+from rsc_bench.suites.measuring.contents import Contents
 from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, ReplayTimer, Rounds, Session
 from rsc_bench.suites.options import Options
 
@@ -208,3 +209,76 @@ def test_the_samples_stay_with_who_gave_them():
     timer = ReplayTimer()
     timer.show(Pedantic(timer), samples)
     assert samples == [1.0, 2.0]
+
+
+MATRIX = "%%MatrixMarket matrix coordinate pattern symmetric\n4 4 {}\n2 1\n3 2\n4 3\n{}"
+
+
+def changing_graph(tmp_path):
+    """A graph file, and what changes its contents."""
+    path = tmp_path / "g.mtx"
+    path.write_text(MATRIX.format(3, ""))
+    return path, lambda: path.write_text(MATRIX.format(4, "4 1\n"))
+
+
+def contents_of(session):
+    return Contents(session.settings, session.bench.store)
+
+
+def test_what_was_measured_is_what_a_case_is_of(path):
+    session = session_of(path)
+    case, contents = session.settings[0].case(), contents_of(session)
+    seen = measured(times_s=[1.0], select_s=None, prepare_s=0, rel_error=0, nnz=1, kept_nnz=1, peak_bytes=1, graph_digest="seen")
+    assert contents.identified(Record(case=case, status="ok", measurement=seen)).case.graph_digest == "seen"
+    assert contents.identified(Record(case=case, status="failed", reason="made up")).case.graph_digest == "seen"
+
+
+def test_the_identity_of_a_case_has_the_digest_of_what_its_suite_sees_of_the_graph(path):
+    session = session_of(path, models=("GCN",), epochs=1)
+    by_suite = {setting.suite: setting for setting in session.settings}
+    graph = session.bench.store.graph("small:hub")
+    contents = contents_of(session)
+    assert contents.digest(by_suite["exact"].case()) == graph.digest
+    assert contents.digest(by_suite["training"].case()) == graph.task_digest
+
+
+def test_a_case_whose_graph_cannot_be_loaded_has_an_identity_without_it(path, tmp_path):
+    graph, _ = changing_graph(tmp_path)
+    session = session_of(path, graphs=(str(graph),))
+    graph.unlink()
+    failed = Record(case=session.settings[0].case(), status="failed", reason="made up")
+    assert contents_of(session).identified(failed) == failed
+
+
+def cut_short_after(path, session, count):
+    """Write a round of which the first so many cases were done."""
+    file = ResultsFile(path, NOWHERE)
+    file.start_round(Round(index=1, of=1, cases=len(session.settings), started="2026-01-01T00:00:00Z"))
+    for setting in session.settings[:count]:
+        file.append(contents_of(session).identified(Record(case=setting.case(), status="failed", reason="made up")))
+    file.close()
+
+
+def test_a_round_that_was_cut_short_is_finished_on_the_same_graph(path, tmp_path):
+    graph, _ = changing_graph(tmp_path)
+    session = session_of(path, graphs=(str(graph),))
+    cut_short_after(path, session, 2)
+    rounds = rounds_of(session_of(path, graphs=(str(graph),)))
+    assert [rounds.is_done(setting, 1) for setting in session.settings[:3]] == [True, True, False]
+
+
+def test_what_was_done_on_a_graph_that_has_changed_is_another_case(path, tmp_path):
+    graph, change = changing_graph(tmp_path)
+    cut_short_after(path, session_of(path, graphs=(str(graph),)), 2)
+    change()
+    session = session_of(path, graphs=(str(graph),))
+    rounds = rounds_of(session)
+    assert not any(rounds.is_done(setting, 1) for setting in session.settings)
+
+
+def test_without_the_cache_a_session_has_no_trouble_with_it(path, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RSC_BENCH_CACHE", str(tmp_path / "file" / "cache"))
+    with_it, without = (session_of(path, graphs=("twin:flickr@0.005",), no_cache=off).bench.store for off in (False, True))
+    assert with_it.graph("twin:flickr@0.005").digest == without.graph("twin:flickr@0.005").digest
+    assert (with_it.trouble is None, without.trouble) == (False, None)
