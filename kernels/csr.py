@@ -127,10 +127,13 @@ class Csr:
     def transpose(self) -> Csr:
         """Return the transpose; made once, then kept, also as the transpose's own transpose."""
         if not self._transposed:
-            other = self._make_transpose()
-            other._transposed.append(self)
-            self._transposed.append(other)
+            self.known_transpose(self._make_transpose())
         return self._transposed[0]
+
+    def known_transpose(self, other: Csr) -> None:
+        """Keep `other` as the transpose, and this as its own, where it is known before it is asked for."""
+        other._transposed.append(self)
+        self._transposed.append(other)
 
     def _make_transpose(self) -> Csr:
         order = torch.sort(self.col, stable=True).indices

@@ -294,5 +294,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         gc.unfreeze()  # what is frozen is not freed at exit, and Triton's bindings list all of it on the terminal as leaked
         rounds.close()
         terminal = config.pluginmanager.get_plugin("terminalreporter")
-        for line in rounds.last_lines() if terminal is not None else ():
-            terminal.write_line(line)
+        if terminal is not None:
+            for line in rounds.last_lines():
+                terminal.write_line(line)

@@ -11,6 +11,7 @@ from rsc_bench.suites.graphs import reordering
 from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.kept import graphs as kept
+from rsc_bench.suites.graphs.kept import tensors
 from rsc_bench.text import nearest
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from rsc_bench.suites.graphs.kept.folder import Folder
     from rsc_bench.suites.graphs.source import Source
 
 KEPT_PART = 4
@@ -61,9 +63,14 @@ class GraphStore:
         return self._graphs.get((reorder, *key), lambda: self._reordered(reorder, str(name), root))
 
     @property
+    def disk(self) -> Folder | None:
+        """Where graphs, and what is made of them, are kept on disk; None where they are not."""
+        return kept.usual() if self._on_disk else None
+
+    @property
     def trouble(self) -> str | None:
         """Why a graph was not kept on disk; None where all were that may be."""
-        return kept.usual().trouble if self._on_disk else None
+        return self.disk.trouble if self.disk else None
 
     def keep_last(self) -> None:
         """Drop every graph but the one that was loaded last."""
@@ -71,8 +78,19 @@ class GraphStore:
 
     def _reordered(self, reorder: str, name: str, root: Path | None) -> Graph:
         graph = self.load(name, root)
-        order = self._orders.get((reorder, name, root, _stamps(name, root)), lambda: reordering.order_of(graph, reorder))
+        order = self._orders.get((reorder, name, root, _stamps(name, root)), lambda: self._order(graph, reorder))
         return reordering.reordered(graph, order)
+
+    def _order(self, graph: Graph, reorder: str) -> torch.Tensor:
+        recipe = tensors.Recipe(
+            name=f"order {reorder}",
+            make=lambda: {"order": reordering.order_of(graph, reorder)},
+            code=reordering.code_of(reorder),
+            whole=True,
+        )
+        found = tensors.kept(self.disk, graph, recipe)["order"]
+        assert found is not None
+        return found
 
     def _most_bytes(self, taken: int) -> int:
         free = self._free_bytes()

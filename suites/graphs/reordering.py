@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rsc_bench import plugins
 from rsc_bench.kernels import Csr
@@ -10,6 +10,8 @@ from rsc_bench.suites.graphs.graph import Graph, GraphError, Masks
 from rsc_bench.text import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from rsc_bench.suites.graphs.orders import Order
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 def check(name: str) -> None:
     """Raise `GraphError` where an order is not known or is not available on this machine."""
     _find(name)
+
+
+def code_of(name: str) -> Callable[..., Any]:
+    """Return the function of the order of that name: another version of it may find another order."""
+    function: Callable[..., Any] = _find(name).compute
+    return function
 
 
 def order_of(graph: Graph, name: str) -> torch.Tensor:

@@ -14,6 +14,7 @@ from rsc_bench.harness.measure.gpu import cuda
 from rsc_bench.harness.measure.work import Skip
 from rsc_bench.kernels import Csr, Reduce
 from rsc_bench.suites.graphs import Graph, GraphStore
+from rsc_bench.suites.spmm import matrices
 
 _MAKING_BYTES, _MADE_BYTES = 48, 8
 """A non-zero: while a matrix and its transpose are made of a graph (47 to 51 were seen at most), and from then on, of both."""
@@ -76,8 +77,7 @@ class OperandStore:
             self._check_gpu_room(product)
         matrix = self._on_device(product)
         # All that a matrix keeps once it is used: whichever kernel uses it first would have it, and the others find it.
-        for each in (matrix, matrix.transpose()):
-            _ = each.row_nnz, each.row_norms, each.column_nnz, each.column_norms
+        matrices.complete(matrix)
         dense = self._gradient(product.graph, product.width).to(product.device, product.dtype)
         if dense.is_cuda:
             torch.cuda.synchronize(dense.device)  # or preparing would wait for it, on its clock
@@ -92,7 +92,7 @@ class OperandStore:
         """Return ``A^T`` in main memory."""
         kept = self._matrices.setdefault(graph, {})
         if reduce not in kept:
-            kept[reduce] = (graph.adjacency.gcn() if reduce == "sum" else graph.adjacency.mean()).transpose()
+            kept[reduce] = matrices.backward(self._graphs.disk, graph, reduce)
         return kept[reduce]
 
     def main_memory_bytes(self, product: Product) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from rsc_bench import kernels
 from rsc_bench.files import write_whole
 
-PACKAGES = ("numpy", "scipy", "torch", "pandas", "ogb")
+PACKAGES = ("numpy", "scipy", "torch", "pandas", "ogb", "scikit-network")
 """What graphs are made with: another version may draw other numbers, or read a file in another way."""
 LARGE_BYTES = 8 << 20
 """Files from this size on are not read through again where nothing about them has changed."""
