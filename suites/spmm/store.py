@@ -21,14 +21,14 @@ class Store:
             on_disk: whether graphs are kept on disk as well, see `GraphStore`.
         """
         self._data_root, self._on_disk = data_root, on_disk
+        self.loaded: Callable[[Facts], None] = lambda facts: None  # noqa: ARG005
+        """Is told of each graph when it is loaded for the first time here."""
+        self._told: set[str] = set()
         self.drop()
 
     def drop(self) -> None:
         """Forget everything: a kernel has changed what others would get, and it is made anew."""
         self._graphs = GraphStore(on_disk=self._on_disk)
-        self.loaded: Callable[[Facts], None] = lambda facts: None  # noqa: ARG005
-        """Is told of each graph when it is loaded for the first time here."""
-        self._told: set[str] = set()
         self.operands = OperandStore(self._graphs)
         self.references = References()
 

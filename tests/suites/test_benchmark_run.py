@@ -149,7 +149,20 @@ def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path, warm_suites
 
 def test_a_graph_whose_contents_change_between_two_commands_is_another_case(tmp_path, warm_suites):
     path, results = tmp_path / "g.mtx", tmp_path / "run.jsonl"
-    options = ["-k", "test_exact and mkl", "--benchmark", "--graph", path, "--width", 8, "--rounds", 1, "--results", results]
+    options = [
+        "-k",
+        "test_exact and mkl",
+        "--benchmark",
+        "--graph",
+        path,
+        "--width",
+        8,
+        "--rounds",
+        1,
+        "--results",
+        results,
+        "--in-process",
+    ]
     for entries in ("3\n2 1\n3 2\n4 3\n", "4\n2 1\n3 2\n4 3\n4 1\n"):
         path.write_text(f"%%MatrixMarket matrix coordinate pattern symmetric\n4 4 {entries}")
         ended = warm_suites(*options)
@@ -164,7 +177,18 @@ def test_a_graph_whose_contents_change_between_two_commands_is_another_case(tmp_
 def test_a_cache_that_cannot_be_written_is_one_line_and_no_failure(tmp_path):
     results = tmp_path / "run.jsonl"
     (tmp_path / "file").write_text("")
-    options = ["-k", "test_exact and mkl", "--benchmark", "--graph", "twin:flickr@0.005", "--width", 8, "--results", results]
+    options = [
+        "-k",
+        "test_exact and mkl",
+        "--benchmark",
+        "--graph",
+        "twin:flickr@0.005",
+        "--width",
+        8,
+        "--results",
+        results,
+        "--in-process",
+    ]
     command_line = command(*options, "--rounds", 1)
     environment = NO_GPU | {"RSC_BENCH_CACHE": str(tmp_path / "file" / "cache")}
     ended = subprocess.run(command_line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
