@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from rsc_bench.harness.machine import doctor
 from rsc_bench.harness.machine.findings.kept import cache
 
@@ -29,4 +31,7 @@ def test_a_limit_that_is_no_number_is_a_hint(tmp_path, monkeypatch):
 
 
 def test_the_doctor_looks_at_it(tmp_path):
-    assert "cache" in [finding.name for finding in doctor.examine(tmp_path)]
+    found = doctor.examine(tmp_path)
+    if doctor.exit_status(found):
+        pytest.skip("something required is not installed, and the doctor says only that")
+    assert "cache" in [finding.name for finding in found]
