@@ -22,6 +22,9 @@ from rsc_bench.harness.records.run import Record, Status
 from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.text import error_line, first_line
 
+SHORT_S = 5e-3
+"""Seconds below which a call would notice what was done between two samples."""
+
 
 def attempt(
     case: Case,
@@ -143,23 +146,35 @@ def _period(work: Work) -> Any:
     return work()
 
 
-def _sampled(work: Work, clock: Clock, limits: Limits, watch: Watch) -> tuple[int, Stopwatch, tuple[list[float], str]]:
-    """Return the calls until the first sample, what took the samples, and these in order, with why there are no more.
+class Take:
+    """Takes a sample over another operand than the one before; what changes and looks is off the clock."""
 
-    Each is taken over other operands than the one before; what changes them and looks at results is off the clock.
-    """
+    def __init__(self, probe: Probe, stopwatch: Stopwatch) -> None:
+        self._probe, self._stopwatch = probe, stopwatch
+        self._seconds = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds of a call.
+
+        Before a short one the work is called once in vain: looking has left the caches and the threads cold, which a call finds as
+        the call before it left them. It comes before the change, so that a kernel cannot remember what it gave.
+        """
+        if self._seconds < SHORT_S:
+            self._probe()
+        self._probe.change()
+        self._seconds = self._stopwatch()
+        self._probe.look()
+        return self._seconds
+
+
+def _sampled(work: Work, clock: Clock, limits: Limits, watch: Watch) -> tuple[int, Stopwatch, tuple[list[float], str]]:
+    """Return the calls until the first sample, what took the samples, and these in order, with why there are no more."""
     probe = work.probe(work)
     warmup_calls = _warm_up(probe, work, limits)
     watch.mark("sample")
     stopwatch = Stopwatch(clock, Timed(probe, work.period, work.synchronise, work.device))
 
-    def take() -> float:
-        probe.change()
-        seconds = stopwatch()
-        probe.look()
-        return seconds
-
-    samples = watch.sampled(take, limits)
+    samples = watch.sampled(Take(probe, stopwatch), limits)
     probe.judge()
     return warmup_calls, stopwatch, samples
 

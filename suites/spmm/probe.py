@@ -60,6 +60,8 @@ class ProductProbe:
             sampled: what chose the pairs that the last call multiplied; None: it multiplied all.
         """
         self._call, self._operand, self._sites, self._sampled = call, operand, sites, sampled
+        # A write through NumPy takes a tenth of torch's time, and leaves the caches of a short call alone.
+        self._array = operand.numpy() if operand.device.type == "cpu" and operand.dtype is not torch.bfloat16 else None
         self._result: torch.Tensor | None = None
         self._turn = -1
         self._value: torch.Tensor | None = None
@@ -79,7 +81,7 @@ class ProductProbe:
         self._turn += 1
         site = self._sites[self._turn % len(self._sites)]
         self._value = site.changes[self._turn // len(self._sites) % len(site.changes)]
-        self._operand[site.place] = self._value
+        self._write(site.place, self._value)
 
     def look(self) -> None:
         """Compare what the changed place reaches of the last result, and put the place back."""
@@ -89,7 +91,7 @@ class ProductProbe:
         self._compare(site, self._result, self._value)
         if self._sampled is not None and self._sampled.sampling.interval > 1:
             self._look_within_a_period(site)
-        self._operand[site.place] = site.old
+        self._write(site.place, site.old)
         self._value = None
 
     def judge(self) -> None:
@@ -101,11 +103,17 @@ class ProductProbe:
                 "reaches it did not (an earlier result, or a wrong one)"
             )
 
+    def _write(self, place: tuple[int, int], value: torch.Tensor) -> None:
+        if self._array is None:
+            self._operand[place] = value
+        else:
+            self._array[place] = value
+
     def _look_within_a_period(self, site: Site) -> None:
         """Look at one more multiply over the pairs that are chosen: those of a period come behind one selection."""
         assert self._sampled is not None
         value = site.changes[(self._turn + 1) % len(site.changes)]
-        self._operand[site.place] = value
+        self._write(site.place, value)
         self._result = None
         self._result = self._sampled.multiply(self._operand)
         self._compare(site, self._result, value)

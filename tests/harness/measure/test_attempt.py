@@ -6,7 +6,7 @@ import pytest
 from made_runs import case
 
 from rsc_bench.harness.measure import attempt as module
-from rsc_bench.harness.measure.attempt import attempt
+from rsc_bench.harness.measure.attempt import SHORT_S, Take, attempt
 from rsc_bench.harness.measure.clocks import CannotTime, Clock, Opened, Sample
 from rsc_bench.harness.measure.memory.device import HostMemory
 from rsc_bench.harness.measure.memory.process import ProcFiles
@@ -129,7 +129,8 @@ def test_work_is_checked_then_timed_then_checked_again():
     assert work.done[:4] == ["call", "check", "call", "check memory"], "nothing is timed of what has failed a check"
     assert work.done[-3:] == ["call", "check", "check operands"]
     assert work.done.count("check") == 2
-    assert work.done.count("call") == 1 + 1 + 1 + len(found.timing.times_s) + 1, "checked, weighed, warmed up, timed, checked"
+    calls = 1 + 1 + 1 + 1 + len(found.timing.times_s) + 1
+    assert work.done.count("call") == calls, "checked, weighed, warmed up, called for the caches, timed, checked"
 
 
 def test_a_measurement_holds_what_the_check_found():
@@ -211,9 +212,21 @@ def test_each_sample_is_taken_over_another_operand_and_looked_at_off_the_clock()
     work = Work(period=2)
     found = measured(work)
     sample = ["change", "call", "call", "look"]
-    begin = work.done.index("check memory") + 1 + len(["change", "call", "look"])  # of the one call that warms up
+    warm_up = ["change", "call", "look", "call"]  # the last for the caches, before the first sample: others are long
+    begin = work.done.index("check memory") + 1 + len(warm_up)
+    assert work.done[:begin][-4:] == warm_up
     assert work.done[begin:][: 4 * len(found.timing.times_s)] == sample * len(found.timing.times_s)
     assert work.done.count("judge") == 1
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(SHORT_S / 2, 12), (SHORT_S, 7)])
+def test_before_a_short_sample_the_work_is_called_once_more_and_before_the_operand_changes(seconds, calls):
+    done = []
+    take = Take(Noted(done, lambda: done.append("call")), lambda: done.append("call") or seconds)
+    for _ in range(6):
+        assert take() == seconds
+    assert done.count("call") == calls
+    assert done[:4] == ["call", "change", "call", "look"]
 
 
 def test_a_result_that_does_not_follow_its_operand_has_no_time():
