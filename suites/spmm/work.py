@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -100,11 +101,8 @@ class SpmmWork:
 
     def check(self, result: torch.Tensor) -> Checked:
         """Compare with the product of the kept pairs in float64, and with the whole one for the error of sampling."""
-        try:
+        with self._changes_come_first():
             return self._checked(result)
-        except Wrong:
-            self.check_operands()  # which would be the reason, and is the better one
-            raise
 
     def _checked(self, result: torch.Tensor) -> Checked:
         check_form(result, self._given.ours)
@@ -131,7 +129,21 @@ class SpmmWork:
 
     def check_memory(self) -> None:
         """Raise `Wrong` where a result has no memory of its own, or is not written everywhere; calls the kernel."""
-        check_memory(self, self._given.kernels, self.check)
+        multiply: Callable[[], torch.Tensor] = self
+        if self._sampled is not None:  # over one selection, so that both results are of the same product
+            self._sampled.select(self._dense)
+            multiply = partial(self._sampled.multiply, self._dense)
+        with self._changes_come_first():
+            check_memory(multiply, self._given.kernels)
+
+    @contextlib.contextmanager
+    def _changes_come_first(self) -> Iterator[None]:
+        """Where something is wrong, say of an operand that was changed that it was: it is why."""
+        try:
+            yield
+        except Wrong:
+            self.check_operands()
+            raise
 
     def check_operands(self) -> None:
         """Raise `Wrong` where the kernel has changed what it was given; what others would get of it is made anew."""
