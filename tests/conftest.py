@@ -20,6 +20,14 @@ FIRST = (
     "suites/training/test_training_suite.py",
     "suites/test_benchmark_run.py",
     "suites/test_ab_of_products.py",
+    "suites/test_plugin_option.py",
+    "fuzz/test_mutated_results.py",
+    "fuzz/test_mutated_graphs.py",
+    "suites/measuring/test_workers.py",
+    "suites/measuring/test_pytest_benchmark_options.py",
+    "cli/test_ab_command.py",
+    "cli/test_command_line.py",
+    "harness/measure/test_worker.py",
 )
 """Files of few tests that take long, most of them because they start processes, the longest first."""
 
