@@ -14,6 +14,7 @@ import pkgutil
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,7 +58,7 @@ class Registry:
         self._files: dict[Path, ModuleType] = {}
         self._loaded: dict[str, Plugins] = {}
         self._installed: dict[str, list[metadata.EntryPoint]] | None = None
-        self._left_out: frozenset[str] = frozenset()
+        self._left_out: frozenset[tuple[str, str]] = frozenset()
 
     def load(self, kind: str) -> Plugins:
         """Return every plug-in of a kind: ours, then those of installed packages, then those of the user's files.
@@ -108,9 +109,12 @@ class Registry:
             self._loaded.clear()
         return found
 
-    def leave_out(self, origins: Iterable[str]) -> None:
-        """Load no plug-in of these origins (`Plugins.origins`), of whatever kind: their code is for another process."""
-        self._left_out = frozenset(origins)
+    def leave_out(self, kinds: Iterable[str], packages: Iterable[str]) -> None:
+        """Load no plug-in of these kinds from these installed packages (`Plugins.origins`): they are for another process.
+
+        Those of other kinds stay, as the source of a graph: whoever measures on that graph needs it.
+        """
+        self._left_out = frozenset(product(kinds, packages))
         self._loaded.clear()
 
     @property
@@ -150,7 +154,7 @@ class Registry:
         for name in _module_names(kind.package, missing):
             yield from ((plugin, place, "") for plugin, place in _ours(kind, name, missing))
         for entry in self._entry_points().get(kind.group, []):
-            if _package(entry) not in self._left_out:
+            if (kind.name, _package(entry)) not in self._left_out:
                 yield from ((plugin, _entry_place(entry), _package(entry)) for plugin in _entry(entry, kind, missing))
         for path, module in self._files.items():
             yield from ((plugin, str(path), str(path)) for plugin in _plugins(module, kind, str(path)))

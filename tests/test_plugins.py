@@ -364,3 +364,13 @@ def test_a_file_that_tries_both_imports_is_for_both_versions(registry, tmp_path)
     tried = "try:\n    from rsc_bench.kernels import Kernel\nexcept ImportError:\n    from kernels import Kernel\n"
     (tmp_path / "mine.py").write_text(tried + define("bee"))
     assert [plugin.name for _, plugin in registry("tried_things", a=define("ant")).add_file(tmp_path / "mine.py")] == ["bee"]
+
+
+def test_a_package_is_left_out_of_some_kinds_and_not_of_others(registry, tmp_path):
+    made = registry("parted_things", a=define("ant"))
+    install(tmp_path, "theirs = parted_plugin:THING", parted_plugin=define("theirs"))
+    assert made.load("thing").origins == {"theirs": "made-up"}
+    made.leave_out(["other"], ["made-up"])
+    assert list(made.load("thing")) == ["ant", "theirs"]
+    made.leave_out(["thing"], ["made-up"])
+    assert list(made.load("thing")) == ["ant"]

@@ -30,6 +30,10 @@ from rsc_bench.suites.training.sweep import TrainingSetting
 Given = TypeVar("Given", "Setup", "Job")
 
 
+APART = ("kernel", "selection", "allocation", "model")
+"""Kinds of plug-ins that run while a case is timed: each file and package with some has a process of its own."""
+
+
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """What a process needs to know before its first case."""
 
@@ -110,7 +114,7 @@ def main(log: str) -> None:
 
 def _made(setup: bytes) -> Answer:
     given = unpacked(setup, Setup)
-    REGISTRY.leave_out(given.left_out)
+    REGISTRY.leave_out(APART, given.left_out)
     for file in given.plugins:
         REGISTRY.add_file(Path(file))
     store = Store(None if given.data_root is None else Path(given.data_root), given.on_disk)

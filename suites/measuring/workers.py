@@ -20,11 +20,8 @@ from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring import serving
 from rsc_bench.suites.measuring.bench import AnySetting, Follow
-from rsc_bench.suites.measuring.serving import Answered, Job, Noted, Setup, job_of, packed
+from rsc_bench.suites.measuring.serving import APART, Answered, Job, Noted, Setup, job_of, packed
 from rsc_bench.suites.training.sweep import TrainingSetting
-
-APART = ("kernel", "selection", "allocation", "model")
-"""Kinds of plug-ins that run while a case is timed: each file of these has a process of its own."""
 
 Waiting = Callable[[float], None]
 """Takes the seconds since the case began, twice a second while it runs."""
