@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from math import ceil
 from time import perf_counter
 
@@ -20,6 +21,10 @@ GPU_SAMPLE_S = 0.002
 """Seconds of one sample on a GPU at least: what launching and waiting take is then a percent of it."""
 GPU_GATHER_BYTES = 1 << 30
 """Gathered by one call on a GPU: less would take no longer than Python takes to launch it."""
+CPU_GATHER_BYTES = 64 << 20
+"""Read by one call on a CPU, in whole lines of the cache. On a busy machine many short samples find a quiet moment sooner than few
+long ones. Each call reads other rows, so that none finds those of the call before in the cache."""
+LINE_BYTES = 64
 FEWEST_SAMPLES = 3
 MOST_ROW_SIZES = 3
 BAG = 64
@@ -36,9 +41,9 @@ USUAL_CACHE_BYTES = 32 << 20
 class Effort:
     """How much the probes of a device take."""
 
-    probe_s: float = 0.25
+    probe_s: float = 0.12
     """Seconds of one probe at most."""
-    all_probes_s: float = 1.8
+    all_probes_s: float = 1.2
     """Seconds of all together at most; making the operands comes on top."""
     smallest_bytes: int = 64 << 20
     """Of the largest operand, however small the cache is."""
@@ -78,7 +83,7 @@ class Room:
 def measure(
     device: str, row_bytes: Iterable[int], effort: Effort = USUAL, sizes: Callable[[torch.device], Sizes] = sizes_of
 ) -> Ceilings:
-    """Return what a device reaches now, in some three seconds; where it cannot be measured, the reason.
+    """Return what a device reaches now, in a second or two; where it cannot be measured, the reason.
 
     Args:
         device: ``cpu``, ``cuda:0``.
@@ -118,13 +123,11 @@ def _room(device: torch.device, sizes: Sizes, effort: Effort) -> Room:
 def _probes(room: Room, row_bytes: list[int], effort: Effort) -> Iterator[Probe]:
     means = [_embedding_bag, _triton] if room.device.type == "cuda" and _triton_works(room.operands[0]) else [_embedding_bag]
     seconds = min(effort.probe_s, effort.all_probes_s / (1 + len(room.operands) * len(row_bytes) * len(means)))
-    # On a busy machine the fastest of many short samples is nearer to the truth than that of a few long ones.
-    moved_bytes = GPU_GATHER_BYTES if room.device.type == "cuda" else room.memory.nbytes // 2
     yield _copied(room.memory, seconds)
     for size in row_bytes:
         for words in room.operands:
             for gather in means:
-                yield _gathered(gather, words, size, moved_bytes, seconds)
+                yield _gathered(gather, words, size, room.memory.nbytes // 2, seconds)
 
 
 def _copied(words: torch.Tensor, seconds: float) -> Probe:
@@ -137,24 +140,35 @@ Gather = Callable[[torch.Tensor, torch.Tensor], Callable[[], object]]
 """Given rows and an index of them, returns what gathers and sums them once."""
 
 
-def _gathered(gather: Gather, words: torch.Tensor, row_bytes: int, moved_bytes: int, seconds: float) -> Probe:
+def _gathered(gather: Gather, words: torch.Tensor, row_bytes: int, reach_bytes: int, seconds: float) -> Probe:
+    """Time a gather; `reach_bytes` are read before a CPU reads the same rows again: several times its cache."""
     width = row_bytes // 4
     rows = words[: words.numel() // width * width].view(-1, width)
-    index = _index(rows, moved_bytes // row_bytes)
-    times_s = _times_s(gather(rows, index), rows.device, seconds)
+    if rows.device.type == "cuda":
+        parts = [_index(rows, GPU_GATHER_BYTES // row_bytes)]
+    else:
+        read_bytes = max(row_bytes, LINE_BYTES)
+        part_bytes = min(CPU_GATHER_BYTES, reach_bytes)
+        parts = [_index(rows, part_bytes // read_bytes, seed) for seed in range(reach_bytes // part_bytes)]
+    rows.sum()  # what fits into the cache is in it
+    calls = cycle([gather(rows, index) for index in parts])
+
+    def call() -> object:
+        return next(calls)()
+
     return Probe(
         what="gather",
         means=gather.__name__.removeprefix("_"),
         operand_bytes=rows.nbytes,
         row_bytes=row_bytes,
-        moved_bytes=index.numel() * row_bytes,
-        times_s=times_s,
+        moved_bytes=parts[0].numel() * row_bytes,
+        times_s=_times_s(call, rows.device, seconds),
     )
 
 
-def _index(rows: torch.Tensor, count: int) -> torch.Tensor:
+def _index(rows: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
     """(bags, `BAG`), int32: random rows."""
-    generator = torch.Generator(rows.device).manual_seed(0)
+    generator = torch.Generator(rows.device).manual_seed(seed)
     shape = (max(1, count // BAG), BAG)
     return torch.randint(len(rows), shape, generator=generator, dtype=torch.int32, device=rows.device)
 
