@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from rsc_bench.harness.metrics.error import SPENT
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Record
@@ -141,7 +142,16 @@ def _outcome(record: Record) -> str:
         return f"{sum(measurement.training.epoch_s or []):.1f} s, {_best(measurement.training)}"
     timing, accuracy = measurement.timing, measurement.accuracy
     error = "" if record.case.budget is None or accuracy is None else f", error {accuracy.rel_error:.2f}"
-    return f"{1e3 * timing.fastest_s:.3f} ms ({len(timing.times_s)} samples, {timing.stop}){error}"
+    return f"{1e3 * timing.fastest_s:.3f} ms ({len(timing.times_s)} samples, {timing.stop}){error}{_unspent(record)}"
+
+
+def _unspent(record: Record) -> str:
+    """What was spent, where that is clearly less than the budget: column-row pairs are kept whole."""
+    assert record.measurement is not None
+    budget, matrix = record.case.budget, record.measurement.matrix
+    if budget is None or not matrix.nnz or (spent := matrix.kept_nnz / matrix.nnz) >= SPENT * budget:
+        return ""
+    return f", spent {100 * spent:.2g} % of a budget of {100 * budget:g} %"
 
 
 def _best(training: Training) -> str:

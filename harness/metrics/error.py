@@ -7,6 +7,9 @@ from statistics import fmean
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.measurement import Measurement
 
+SPENT = 0.9
+"""Share of its budget that a case has to spend: below, it is said where its error and speed are shown."""
+
 
 def _kept_percent(measurement: Measurement, _: Measurement | None) -> float | None:
     trained, matrix = measurement.training, measurement.matrix

@@ -55,6 +55,12 @@ def test_a_sampled_case_shows_its_budget_and_its_error():
     )
 
 
+def test_a_budget_that_was_not_spent_is_said_beside_the_error():
+    few = {"nnz": 1000, "kept_nnz": 8, "select_s": None, "prepare_s": 1.0, "peak_bytes": None, "stop": "time"}
+    record = Record(case=SAMPLED, status="ok", measurement=measured(times_s=[0.5], rel_error=0.9, **few))
+    assert lines_of(record)[0].endswith("(1 samples, time), error 0.90, spent 0.8 % of a budget of 10 %")
+
+
 def test_what_was_not_measured_shows_why():
     assert lines_of(Record(case=TWIN, status="skipped", reason="no CUDA device"))[0].endswith("mkl  skipped: no CUDA device")
 

@@ -62,3 +62,22 @@ def affordable_prefix(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int
     """
     fits = pair_nnz[order].cumsum(0) <= most_nnz
     return torch.empty_like(fits).scatter_(0, order, fits)
+
+
+SMALL_REST = 100
+"""A rest of less than one part in so many of the budget is not worth another look for pairs that fit."""
+LOOKS = 2
+
+
+def affordable(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int) -> torch.Tensor:
+    """Return the (pairs,) bool mask of the longest prefix of `order` that fits, and of what else fits behind it, in that order.
+
+    One pair that is as large as the whole budget would otherwise leave it unspent. As `affordable_prefix` it waits for no device.
+    """
+    cost = pair_nnz[order]
+    fits = cost.cumsum(0) <= most_nnz
+    for _ in range(LOOKS):
+        rest = most_nnz - (cost * fits).sum()
+        small = ~fits & (cost <= rest) & (rest * SMALL_REST > most_nnz)
+        fits |= small & ((cost * small).cumsum(0) <= rest)
+    return torch.empty_like(fits).scatter_(0, order, fits)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from rsc_bench.kernels.sampled.selections import LOOKS, SMALL_REST
+
 # Of the 31 bits of a non-negative float32, the leading 12 order it up to about 6 %; only pairs that share those of the
 # last pair that fits are sorted.
 _SHIFT = 19
@@ -12,7 +14,7 @@ _BINS = 1 << (31 - _SHIFT)
 
 
 def top_that_fit(scores: np.ndarray, pair_nnz: np.ndarray, most_nnz: int) -> np.ndarray:
-    """Return the (pairs,) bool mask of the longest run of highest scores whose non-zeros add up to at most `most_nnz`.
+    """Return the (pairs,) bool mask that ``selections.affordable`` finds, from the highest score down.
 
     Args:
         scores: (pairs,) float32, not negative. NaN ranks first, so that it reaches the product and is seen.
@@ -20,11 +22,23 @@ def top_that_fit(scores: np.ndarray, pair_nnz: np.ndarray, most_nnz: int) -> np.
         most_nnz: the non-zeros that may be spent.
     """
     bits = scores.view(np.uint32) & np.uint32(0x7FFFFFFF)
-    mask: np.ndarray
+    mask, rest = _prefix(bits, pair_nnz, most_nnz)
+    for _ in range(LOOKS):
+        if rest * SMALL_REST <= most_nnz:
+            break
+        small = np.flatnonzero(~mask & (pair_nnz <= rest))
+        mask[small], rest = _prefix(bits[small], pair_nnz[small], rest)
+    return mask
+
+
+def _prefix(bits: np.ndarray, pair_nnz: np.ndarray, most_nnz: int) -> tuple[np.ndarray, int]:
+    """Return the mask of the longest run of highest scores that fits, and the non-zeros that are left."""
     mask, edge, left = _whole_bins(bits, pair_nnz, most_nnz)
     order = edge[np.argsort(bits[edge])[::-1]]
-    mask[order] = np.cumsum(pair_nnz[order]) <= left
-    return mask
+    spent = np.cumsum(pair_nnz[order])
+    fits = spent <= left
+    mask[order] = fits
+    return mask, int(left - spent[fits].max(initial=0))
 
 
 @numba.njit(cache=True)

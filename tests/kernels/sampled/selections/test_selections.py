@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsc_bench.kernels.sampled.selections import Kept, Selection, affordable_prefix
+from rsc_bench.kernels.sampled.selections import Kept, Selection, affordable, affordable_prefix
 from rsc_bench.plugins import load
 
 SELECTIONS = load("selection")
@@ -134,6 +134,12 @@ def test_a_prefix_ends_at_the_first_pair_that_does_not_fit():
     order, cost = torch.tensor([2, 0, 1, 3]), torch.tensor([5, 1, 4, 0])
     assert affordable_prefix(order, cost, 8).tolist() == [False, False, True, False]
     assert affordable_prefix(order, cost, 9).tolist() == [True, False, True, False]
+
+
+def test_what_is_affordable_goes_on_behind_a_pair_that_does_not_fit():
+    order, cost = torch.tensor([2, 0, 1, 3]), torch.tensor([5, 1, 4, 0])
+    assert affordable(order, cost, 8).tolist() == [False, True, True, True]
+    assert affordable(order, cost, 9).tolist() == [True, False, True, False]
 
 
 def test_the_weights_of_a_selection_that_does_not_scale_are_ones():

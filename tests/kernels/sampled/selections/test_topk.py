@@ -34,25 +34,53 @@ def draw(request):
     return partial(drawn, way=request.param)
 
 
-def assert_longest_prefix(mask, scores, cost, most):
-    """What is kept is a run of highest scores that fits, and the cheapest way to lengthen it does not fit."""
-    scores, cost = np.float32(scores), np.array(cost)
-    kept = mask.numpy()
-    assert cost[kept].sum() <= most
-    if kept.all():
-        return
-    assert not kept.any() or scores[kept].min() >= scores[~kept].max()
-    next_ones = ~kept & (scores == scores[~kept].max())
-    assert cost[kept].sum() + cost[next_ones].max() > most
+def expected(scores, cost, most):
+    """What one pair after the other keeps: from the highest score down until one does not fit, then twice more of what is small."""
+    order = np.argsort(-np.float32(scores), kind="stable")
+    kept, left, rest = set(), most, list(order)
+    for look in range(3):
+        if look and 100 * left <= most:
+            break
+        for place in (small := [pair for pair in rest if look == 0 or cost[pair] <= left]):
+            if cost[place] > left:
+                break
+            kept.add(int(place))
+            left -= cost[place]
+        rest = [pair for pair in small if pair not in kept]
+    return kept
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @settings(max_examples=60, deadline=None)
 @given(pairs=PAIRS, share=st.floats(0, 1))
-def test_topk_is_the_longest_run_of_highest_scores_that_fits(way, pairs, share):
+def test_topk_never_spends_more_than_it_may_and_goes_by_score(way, pairs, share):
     scores, cost = zip(*pairs, strict=True)
     most = int(share * sum(cost))
-    assert_longest_prefix(drawn(scores, cost, most, way), scores, cost, most)
+    kept = drawn(scores, cost, most, way).numpy()
+    scores, cost = np.float32(scores), np.array(cost)
+    assert cost[kept].sum() <= most
+    # A pair is passed over for one of a lower score only where it costs more.
+    for dropped in np.flatnonzero(~kept):
+        lower = kept & (scores < scores[dropped])
+        assert not lower.any() or cost[dropped] > cost[lower].min()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**31), share=st.floats(0, 1), costliest=st.integers(2, 500))
+def test_behind_a_pair_that_does_not_fit_the_smaller_ones_are_looked_at_again(seed, share, costliest):
+    generator = np.random.default_rng(seed)
+    scores, cost = 1 + generator.permutation(60) / 70, generator.integers(0, costliest, 60)
+    most = int(share * cost.sum())
+    for way in WAYS.values():
+        assert set(np.flatnonzero(drawn(scores, cost, most, way).numpy()).tolist()) == expected(scores, cost.tolist(), most)
+
+
+def test_a_hub_that_costs_more_than_the_budget_leaves_it_to_the_others(draw):
+    # A star: the hub is half of all entries, as many as the budget, and stands behind the first leaves.
+    scores, cost = [3.0] * 16 + [2.0] + [1.0] * 983, [1] * 16 + [999] + [1] * 983
+    kept = draw(scores, cost, 999)
+    assert not kept[16]
+    assert int(kept.sum()) == 999
 
 
 @settings(max_examples=30, deadline=None)
@@ -89,8 +117,9 @@ def test_a_negative_nan_ranks_first_too(draw):
     assert draw(torch.cat([torch.tensor([5.0]), negative]), [1, 1], 1).tolist() == [False, True]
 
 
-def test_nothing_is_kept_where_the_first_pair_costs_too_much(draw):
-    assert not draw([9.0, 1.0], [10, 1], 9).any()
+def test_a_pair_that_costs_too_much_is_passed_over(draw):
+    assert draw([9.0, 1.0], [10, 1], 9).tolist() == [False, True]
+    assert not draw([9.0, 1.0], [10, 10], 9).any()
 
 
 def test_one_pair_and_none_are_lists_of_pairs_too(draw):
