@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from rsc_bench.kernels.ordering import ordering
+
 if TYPE_CHECKING:
     import scipy.sparse
 
@@ -136,7 +138,7 @@ class Csr:
         self._transposed.append(other)
 
     def _make_transpose(self) -> Csr:
-        order = torch.sort(self.col, stable=True).indices
+        order = ordering(self.col, self.shape[1])
         entries = None if self.entries is None else self.entries[order]
         scaling = None if self.scaling is None else self.scaling.transpose()
         name = f"{self.name}ᵀ" if self.name else ""
@@ -224,18 +226,33 @@ class Csr:
 
         Args:
             edge_index: (2, edges), integer: sources, then targets. Repeated edges stay repeated.
-            nodes: number of nodes; None: one more than the largest index.
+            nodes: None: one more than the largest index.
             value: (edges,), floating; None: all ones.
             name: what the matrix is called in errors.
         """
-        source, target = edge_index.long()
-        low, high = (int(edge_index.min()), int(edge_index.max())) if edge_index.numel() else (0, -1)
-        count = high + 1 if nodes is None else nodes
-        if low < 0 or high >= count:
-            raise ValueError(f"{name}: edge_index must lie in [0, {count}) (got {low} to {high})")
-        order = torch.argsort(target * count + source, stable=True)
-        rowptr = _rowptr(torch.bincount(target, minlength=count))
-        return cls(rowptr, source[order].int(), None if value is None else value[order], (count, count), name)
+        count = (int(edge_index.max()) + 1 if edge_index.numel() else 0) if nodes is None else nodes
+        pattern, order = cls.from_edges(edge_index[1], edge_index[0], (count, count), name)
+        return pattern if value is None else replace(pattern, entries=value[order])
+
+    @classmethod
+    def from_edges(
+        cls, rows: torch.Tensor, columns: torch.Tensor, shape: tuple[int, int], name: str = ""
+    ) -> tuple[Csr, torch.Tensor]:
+        """Return the matrix with a one for each edge, and the order (edges,), int64, that lays values of edges out as its own.
+
+        Args:
+            rows: (edges,), integer. Repeated edges stay repeated.
+            columns: (edges,), integer.
+            shape: of the matrix; an index outside of it is a ``ValueError``.
+            name: what the matrix is called in errors.
+        """
+        for what, index, count in (("rows", rows, shape[0]), ("columns", columns, shape[1])):
+            if index.numel() and (int(index.min()) < 0 or int(index.max()) >= count):
+                found = f"{int(index.min())} to {int(index.max())}"
+                raise ValueError(f"{name}: edge_index must lie in [0, {count}) for its {what} (got {found})")
+        order = ordering(columns, shape[1])
+        order = order[ordering(rows[order], shape[0])]
+        return cls(_rowptr(torch.bincount(rows, minlength=shape[0])), columns[order].int(), None, shape, name), order
 
     def values64(self) -> torch.Tensor:
         """Return the values in float64, (nnz,), as kernels see them; ones where there are none.

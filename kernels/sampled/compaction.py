@@ -10,12 +10,12 @@ from functools import partial
 
 import torch
 
+from rsc_bench.kernels.acceleration import with_numba, with_triton
 from rsc_bench.kernels.csr import Csr
-from rsc_bench.kernels.sampled.acceleration import with_numba, with_triton
 from rsc_bench.kernels.sampled.diagonal import on_diagonal
 from rsc_bench.kernels.sampled.selections import Kept
 
-_NUMBA = with_numba("_compaction_numba")
+_NUMBA = with_numba("sampled._compaction_numba")
 
 Compact = Callable[[Kept], Csr]
 """Kept columns -> ``matrix @ diag(kept.weights)`` without the dropped entries; same shape, columns ascending.
@@ -32,7 +32,7 @@ def prepare(matrix: Csr, whole_diagonal: bool = False, separable: bool = False) 
         whole_diagonal: every entry on the diagonal stays, and stays what it is, whatever is dropped and scaled.
         separable: the result may have a scaling where `matrix` has one, because what reads it needs no values.
     """
-    triton = with_triton("_compaction_triton", matrix.device)
+    triton = with_triton("sampled._compaction_triton", matrix.device)
     fast = triton if triton is not None else _NUMBA if matrix.device.type == "cpu" else None
     if fast is None:
         return partial(compact, matrix.with_entries(), whole_diagonal=whole_diagonal)

@@ -7,9 +7,9 @@ from functools import partial
 
 import torch
 
-from rsc_bench.kernels.sampled.acceleration import with_numba, with_triton
+from rsc_bench.kernels.acceleration import with_numba, with_triton
 
-_NUMBA = with_numba("_scores_numba")
+_NUMBA = with_numba("sampled._scores_numba")
 
 Score = Callable[[torch.Tensor], torch.Tensor]
 """Dense operand (pairs, width) -> scores (pairs,), float32, not negative."""
@@ -21,7 +21,7 @@ def prepare(column_norms: torch.Tensor) -> Score:
     Args:
         column_norms: (pairs,), float32: Euclidean norms of the columns of the matrix that is really multiplied.
     """
-    triton = with_triton("_scores_triton", column_norms.device)
+    triton = with_triton("sampled._scores_triton", column_norms.device)
     if triton is not None:
         return partial(triton.score, column_norms)
     if _NUMBA is not None and column_norms.device.type == "cpu":

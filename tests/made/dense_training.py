@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+import torch
+from made_graphs import topk_mask
 
 Weights = dict[str, np.ndarray]
 
@@ -97,14 +99,12 @@ class Product:
         return self.kept
 
     def selected(self, scores: np.ndarray) -> np.ndarray:
-        """The highest scores, for as long as their non-zeros fit."""
-        order, kept, left = ranked(scores), np.zeros(len(scores), dtype=bool), self.limit
-        for place, pair in enumerate(order):
-            left -= self.cost[pair]
-            if left < 0:
-                self.trace.gaps.append(1 - scores[pair] / scores[order[place - 1]] if place else 1.0)
-                break
-            kept[pair] = True
+        """The highest scores, as far as their non-zeros fit."""
+        kept: np.ndarray = topk_mask(torch.from_numpy(scores), torch.from_numpy(self.cost), self.limit).numpy()
+        order = ranked(scores)
+        for place in np.flatnonzero(kept[order][:-1] != kept[order][1:]):
+            if scores[order[place]] > 0:  # which of those without a score are kept changes nothing
+                self.trace.gaps.append(1 - scores[order[place + 1]] / scores[order[place]])
         return kept
 
     def flops(self, k: int) -> int:

@@ -40,11 +40,15 @@ def propagation(full: torch.Tensor, width: int, shared: Regime, reduce: str = "s
 
 
 def topk_mask(scores: torch.Tensor, cost: torch.Tensor, most: int) -> torch.Tensor:
-    """The paper's selection, spelt out: from the highest score down, for as long as the pairs fit."""
+    """The selection, spelt out: from the highest score down, for as long as the pairs fit, then twice more among what is small."""
     mask, left = torch.zeros(len(scores), dtype=torch.bool), most
-    for pair in scores.argsort(descending=True).tolist():
-        left -= int(cost[pair])
-        if left < 0:
+    ranked = scores.argsort(descending=True, stable=True).tolist()
+    for look in range(3):
+        if look and 100 * left <= most:
             break
-        mask[pair] = True
+        for pair in [pair for pair in ranked if not mask[pair] and (look == 0 or (cost[pair] <= left and scores[pair] > 0))]:
+            if cost[pair] > left:
+                break
+            mask[pair] = True
+            left -= int(cost[pair])
     return mask

@@ -69,15 +69,17 @@ SMALL_REST = 100
 LOOKS = 2
 
 
-def affordable(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int) -> torch.Tensor:
+def affordable(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, worth: torch.Tensor | None = None) -> torch.Tensor:
     """Return the (pairs,) bool mask of the longest prefix of `order` that fits, and of what else fits behind it, in that order.
 
-    One pair that is as large as the whole budget would otherwise leave it unspent. As `affordable_prefix` it waits for no device.
+    One pair that is as large as the whole budget would otherwise leave it unspent. Behind the prefix only pairs in `worth`, (pairs,),
+    are taken: one without a score would cost and give nothing. As `affordable_prefix` it waits for no device.
     """
     cost = pair_nnz[order]
     fits = cost.cumsum(0) <= most_nnz
     for _ in range(LOOKS):
         rest = most_nnz - (cost * fits).sum()
         small = ~fits & (cost <= rest) & (rest * SMALL_REST > most_nnz)
+        small = small if worth is None else small & worth[order]
         fits |= small & ((cost * small).cumsum(0) <= rest)
     return torch.empty_like(fits).scatter_(0, order, fits)

@@ -26,7 +26,7 @@ def top_that_fit(scores: np.ndarray, pair_nnz: np.ndarray, most_nnz: int) -> np.
     for _ in range(LOOKS):
         if rest * SMALL_REST <= most_nnz:
             break
-        small = np.flatnonzero(~mask & (pair_nnz <= rest))
+        small = np.flatnonzero(~mask & (pair_nnz <= rest) & (bits > 0))
         mask[small], rest = _prefix(bits[small], pair_nnz[small], rest)
     return mask
 

@@ -2,10 +2,10 @@
 
 import torch
 
-from rsc_bench.kernels.sampled.acceleration import with_numba
+from rsc_bench.kernels.acceleration import with_numba
 from rsc_bench.kernels.sampled.selections import Kept, Selection, affordable
 
-_NUMBA = with_numba("selections._prefix_numba")
+_NUMBA = with_numba("sampled.selections._prefix_numba")
 
 
 def draw(scores: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, generator: torch.Generator) -> Kept:
@@ -18,7 +18,7 @@ def draw(scores: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, generator:
 
 def draw_by_sorting(scores: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int) -> Kept:
     """Return the same pairs, found with torch's own operations: on any device."""
-    return Kept(affordable(scores.argsort(descending=True, stable=True), pair_nnz, most_nnz))
+    return Kept(affordable(scores.argsort(descending=True, stable=True), pair_nnz, most_nnz, worth=scores != 0))
 
 
 SELECTION = Selection("topk", "The pairs with the largest ||A_i|| * ||G_i||, unscaled: the paper's choice.", draw)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_graphs import topk_mask
 
 from rsc_bench.kernels.sampled.selections import topk
 
@@ -34,22 +35,6 @@ def draw(request):
     return partial(drawn, way=request.param)
 
 
-def expected(scores, cost, most):
-    """What one pair after the other keeps: from the highest score down until one does not fit, then twice more of what is small."""
-    order = np.argsort(-np.float32(scores), kind="stable")
-    kept, left, rest = set(), most, list(order)
-    for look in range(3):
-        if look and 100 * left <= most:
-            break
-        for place in (small := [pair for pair in rest if look == 0 or cost[pair] <= left]):
-            if cost[place] > left:
-                break
-            kept.add(int(place))
-            left -= cost[place]
-        rest = [pair for pair in small if pair not in kept]
-    return kept
-
-
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @settings(max_examples=60, deadline=None)
 @given(pairs=PAIRS, share=st.floats(0, 1))
@@ -72,7 +57,7 @@ def test_behind_a_pair_that_does_not_fit_the_smaller_ones_are_looked_at_again(se
     scores, cost = 1 + generator.permutation(60) / 70, generator.integers(0, costliest, 60)
     most = int(share * cost.sum())
     for way in WAYS.values():
-        assert set(np.flatnonzero(drawn(scores, cost, most, way).numpy()).tolist()) == expected(scores, cost.tolist(), most)
+        assert torch.equal(drawn(scores, cost, most, way), topk_mask(torch.as_tensor(scores).float(), cost, most))
 
 
 def test_a_hub_that_costs_more_than_the_budget_leaves_it_to_the_others(draw):

@@ -16,13 +16,13 @@ Import = Callable[[str], Any]
 
 
 def with_numba(module: str) -> Any | None:
-    """Return a module of this folder, or None where Numba is absent."""
+    """Return a module, or None where an optional package that it needs is absent; raise any other failed import."""
     OPENMP.share()
     return _imported(module, ("numba", "llvmlite"), importlib.import_module)
 
 
 def with_triton(module: str, device: torch.device, import_module: Import = importlib.import_module) -> Any | None:
-    """Return a module of this folder whose kernels run on `device`, or None where they do not, or Triton is absent.
+    """Return a module of the kernels that runs on `device`, or None where it does not, or Triton is absent.
 
     They run on a CUDA device, and on a CPU where Triton interprets them (``TRITON_INTERPRET=1``).
     """
@@ -32,9 +32,9 @@ def with_triton(module: str, device: torch.device, import_module: Import = impor
 
 
 def _imported(module: str, optional: tuple[str, ...], import_module: Import) -> Any | None:
-    """Return a module of this folder, or None where an optional package that it needs is absent; raise any other failed import."""
+    """Return a module, or None where an optional package that it needs is absent; raise any other failed import."""
     try:
-        return import_module(f"rsc_bench.kernels.sampled.{module}")
+        return import_module(f"rsc_bench.kernels.{module}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in optional:
             raise
