@@ -51,7 +51,7 @@ def train(graph: graphs.Graph, epochs: int, **options: float) -> str:
         optimizer.zero_grad()
         functional.cross_entropy(model(x, adjacency)[masks.train], y[masks.train]).backward()
         optimizer.step()
-        shares.append(rsc.spent_share if rsc and rsc.phase.sampled else 1.0)
+        shares.append(rsc.last_share if rsc and rsc.phase.sampled else 1.0)
     seconds = time.perf_counter() - start
     accuracy = (model.eval()(x, adjacency).argmax(1) == y)[masks.test].float().mean()
     sampled, spent = sum(share < 1 for share in shares), sum(shares) / epochs

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rsc_bench.harness.compare.comparison import compare
     from rsc_bench.harness.records.file import read as read_results
     from rsc_bench.kernels import Csr, Kernel
-    from rsc_bench.kernels.rsc import approximate
+    from rsc_bench.kernels.rsc import accelerate, approximate
 
-__all__ = ["Csr", "Kernel", "__version__", "approximate", "compare", "read_results"]
+__all__ = ["Csr", "Kernel", "__version__", "accelerate", "approximate", "compare", "read_results"]
 
 __version__ = "0.2.0"
 
@@ -28,6 +28,7 @@ if not (_HERE / "kernels").is_dir():
 _API = {
     "Csr": ("rsc_bench.kernels", "Csr"),
     "Kernel": ("rsc_bench.kernels", "Kernel"),
+    "accelerate": ("rsc_bench.kernels.rsc", "accelerate"),
     "approximate": ("rsc_bench.kernels.rsc", "approximate"),
     "compare": ("rsc_bench.harness.compare.comparison", "compare"),
     "read_results": ("rsc_bench.harness.records.file", "read"),

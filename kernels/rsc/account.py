@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
 from rsc_bench.kernels.rsc.allocations import LayerCost, ranking
 
 
@@ -39,6 +41,12 @@ class Account:
     """Non-zeros of that product's matrix."""
     width: int = 0
     """Columns of that product."""
+    spent: torch.Tensor | float = 0.0
+    """Non-zeros times columns that were multiplied so far; on a GPU a scalar there."""
+    whole: float = 0.0
+    """The same, had nothing been left out."""
+    seconds: float = 0.0
+    """Of the host's clock that the products took; on a GPU 0."""
     made: int = 0
     """Products made so far: so that the random draws of a mini-batch differ from those of the next."""
 
@@ -48,9 +56,10 @@ class Account:
         best = ranking(self.cost.scores)[:pairs]
         self.limit = Limit(pairs, int(self.cost.pair_nnz[best].sum()), int(self.cost.pair_nnz.sum()))
 
-    def multiplied(self, count: Callable[[], int], nnz: int, width: int) -> None:
-        """Take down what a product multiplied."""
+    def multiplied(self, count: Callable[[], int], kept: torch.Tensor | int, nnz: int, width: int) -> None:
+        """Take down what a product multiplied: `kept` of its non-zeros, which `count` returns on the host."""
         self.count, self.nnz, self.width = count, nnz, width
+        self.spent, self.whole = self.spent + kept * width, self.whole + nnz * width
 
     @property
     def kept_nnz(self) -> int | None:
@@ -71,7 +80,13 @@ class Accounts:
         return cls(Account(f"{name} forward"), Account(name))
 
 
-def spent_share(accounts: list[Account]) -> float | None:
+def share_so_far(accounts: list[Account]) -> float | None:
+    """Return the share of the exact FLOPs that all products so far have spent, or None where there were none."""
+    whole = sum(account.whole for account in accounts)
+    return float(sum(account.spent for account in accounts)) / whole if whole else None
+
+
+def last_share(accounts: list[Account]) -> float | None:
     """Return the share of the FLOPs that the last products spent of exact ones, or None where there were none."""
     whole = sum(account.nnz * account.width for account in accounts)
     spent = sum((account.kept_nnz or 0) * account.width for account in accounts)

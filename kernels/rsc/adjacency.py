@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from rsc_bench.kernels.contract import Reduce
-from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.csr import Csr, Scaling
 from rsc_bench.kernels.sampled.pairs import Pairs
 
 Diagonal = Literal["exact", "sampled"]
@@ -48,12 +48,17 @@ class Adjacency:
         """The same of products with the transpose."""
         return Pairs(self.matrix.transpose(), whole_diagonal=self.diagonal == "exact")
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the matrix and its transpose, as far as they are made."""
+        return sum(map(_nbytes, (self.matrix, *self.matrix._transposed)))
+
     def prepare_backward(self) -> None:
-        """Make the transpose and its pairs now.
+        """Make the transpose now.
 
         Sorting takes memory of several times the indices: before the first layer's activations are there, it raises no peak.
         """
-        _ = self.transposed_pairs
+        self.matrix.transpose()
 
     def fixed(self, separable: bool = True) -> Adjacency:
         """Return the adjacency without its source, which then takes no memory: its edge values stay what they are.
@@ -75,6 +80,12 @@ class Adjacency:
         if value.shape != (parts.nnz,):
             raise ValueError(f"edge values must have shape ({parts.nnz},), one a non-zero (got {tuple(value.shape)})")
         return Adjacency.from_csr(Csr(parts.rowptr, parts.col, value.detach(), parts.shape, parts.name), self.reduce, self.diagonal)
+
+
+def _nbytes(matrix: Csr) -> int:
+    scaling = matrix.scaling or Scaling()
+    parts = matrix.rowptr, matrix.col, matrix.entries, scaling.rows, scaling.columns
+    return sum(part.nbytes for part in parts if part is not None)
 
 
 def _mean(source: Csr) -> Csr:

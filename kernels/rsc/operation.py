@@ -78,9 +78,26 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
 
 def _backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, None, None]:
     dense, value = ctx.saved_tensors or (None, None)
+    if torch.is_grad_enabled():
+        # create_graph=True: a derivative of a sampled product is one of noise, here and when this graph is gone through again.
+        ctx.sampled = False
     to_dense = _dense_gradient(gradient, value, ctx.handle, ctx.sampled) if ctx.needs_input_grad[0] else None
     to_value = _value_gradient(gradient, dense, ctx.handle) if value is not None and ctx.needs_input_grad[1] else None
     return to_dense, to_value, None, None
 
 
+def _setup_again(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+    del output
+    _, value, ctx.handle, _ = inputs
+    if value is not None:
+        raise NotImplementedError("edge values that are given to propagate() have no second derivative: keep them in the adjacency")
+    ctx.propagation = HANDLES.find(ctx.handle)
+
+
+def _backward_again(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, None, None, None]:
+    """The gradient of ``A^T @ G`` with respect to G is ``A @``: exact, as whatever a second derivative is made of."""
+    return (_propagate(gradient, None, ctx.handle, False) if ctx.needs_input_grad[0] else None), None, None, None
+
+
 _propagate.register_autograd(_backward, setup_context=_setup)
+_dense_gradient.register_autograd(_backward_again, setup_context=_setup_again)

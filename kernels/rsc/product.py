@@ -6,6 +6,7 @@ import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from time import perf_counter
 from typing import Literal
 
 import torch
@@ -61,6 +62,8 @@ class Regime:
     """Nothing is sampled: warm-up, and the end of training."""
     measuring: bool = False
     """Each product that can be sampled is measured, because an allocation comes next."""
+    sampled_products: int = 0
+    """Products that were sampled so far."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Product:
         self._adjacency = adjacency
         self._selected_under: int | None = None
         self._served = 0
+        self._kept_nnz: torch.Tensor | int = 0
+        """Of the selection that serves now, on the device: nothing waits for it."""
         # The layer and the mini-batch are in the seed, so that no two products of a model share their draws.
         self._seed = regime.sampling.seed + zlib.crc32(f"{place.account.name} {place.account.made}".encode())
         place.account.made += 1
@@ -100,15 +105,25 @@ class Product:
         if most < whole:
             self._select_where_due(dense, most)
             product = self._multiply(self._sampled.multiply, dense)
+            self.regime.sampled_products += 1
         else:
             product = self._multiply(self._exact, dense)
-        account.multiplied(self._sampled.count if most < whole else partial(int, whole), whole, self.place.width)
+        count = self._sampled.count if most < whole else partial(int, whole)
+        account.multiplied(count, self._kept_nnz if most < whole else whole, whole, self.place.width)
         self._measure(dense, None if most < whole else product)
         return product
 
+    def check(self) -> None:
+        """Prepare the exact product now; raises what the kernel raises where it cannot multiply such operands."""
+        _ = self._exact
+
     def _multiply(self, multiply: Multiply, dense: torch.Tensor) -> torch.Tensor:
+        start = perf_counter()
         with self._timed(self.place.direction):
-            return multiply(dense)
+            product = multiply(dense)
+        if dense.device.type == "cpu":
+            self.place.account.seconds += perf_counter() - start
+        return product
 
     def _most_nnz(self) -> int:
         """Return what may be kept; all of it, whatever the selection: then the product is exact."""
@@ -122,6 +137,7 @@ class Product:
             sampled.most_nnz = most
             with self._timed("select"):
                 sampled.select(dense)
+            self._kept_nnz = (self._pairs.nnz * sampled.kept.mask).sum()
             self._selected_under, self._served = most, 0
         self._served += 1
 

@@ -8,10 +8,14 @@ from weakref import WeakValueDictionary
 
 import torch
 
+from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.rsc.account import Accounts
 from rsc_bench.kernels.rsc.adjacency import Adjacency
-from rsc_bench.kernels.rsc.edge_gradient import edge_gradient
 from rsc_bench.kernels.rsc.product import Direction, Place, Product, Regime
+
+CHUNK_ELEMENTS = 1 << 22
+"""Elements of either gathered operand: 16 MiB of float32, whatever the number of edges."""
 
 
 class Handles:
@@ -89,6 +93,10 @@ class Propagation:
             if product is not None:
                 product.prepare()
 
+    def check(self) -> None:
+        """Raise what the kernel raises where it cannot multiply such operands."""
+        self._forward.check()
+
     @property
     def exact(self) -> bool:
         """Whether nothing is sampled; of all propagations of the regime."""
@@ -109,3 +117,27 @@ class Propagation:
     def _product(self, direction: Direction, adjacency: Adjacency) -> Product:
         place = Place(direction, self.width, self.dtype, getattr(self.accounts, direction))
         return Product(adjacency, place, self.regime)
+
+
+def edge_gradient(
+    matrix: Csr, gradient: torch.Tensor, dense: torch.Tensor, reduce: Reduce = "sum", chunk_elements: int = CHUNK_ELEMENTS
+) -> torch.Tensor:
+    """Return ``gradient[row] . dense[column]`` for each stored entry, over the row's number of entries for a mean.
+
+    Args:
+        matrix: gives the pattern; its values do not matter.
+        gradient: (rows, width).
+        dense: (columns, width), same dtype and device.
+        reduce: of the aggregation that the gradient belongs to.
+        chunk_elements: gathered at a time of either operand; decides how much memory it takes, and nothing else.
+
+    Returns:
+        (nnz,), same dtype, in the order of the matrix's entries. Exact: nothing is sampled.
+    """
+    rows = torch.repeat_interleave(torch.arange(matrix.shape[0], device=matrix.device), matrix.row_nnz)
+    found = torch.empty(matrix.nnz, dtype=dense.dtype, device=dense.device)
+    chunk = max(1, chunk_elements // max(1, dense.shape[1]))
+    for start in range(0, matrix.nnz, chunk):
+        part = slice(start, start + chunk)
+        found[part] = torch.linalg.vecdot(gradient[rows[part]], dense[matrix.col[part]])
+    return found / matrix.row_nnz[rows] if reduce == "mean" else found

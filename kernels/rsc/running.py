@@ -1,35 +1,73 @@
-"""A schedule as it runs: counts training steps, switches between exact and sampled, and shares the budget out."""
+"""A schedule as it runs: counts optimiser steps, switches between exact and sampled, and shares the budget out."""
 
 from __future__ import annotations
 
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
-from rsc_bench.kernels.rsc.account import Account, Accounts
+from rsc_bench.kernels.rsc.account import Account, Accounts, Limit
 from rsc_bench.kernels.rsc.allocations import Allocate
+from rsc_bench.kernels.rsc.optimisers import Steps
 from rsc_bench.kernels.rsc.product import Regime
 from rsc_bench.kernels.rsc.schedule import Phase, Schedule
 
+_UNSEEN = 20
+"""Products of one layer without an optimiser's step, at least, before that is taken for a loop of its own kind."""
+
 
 class Running:
-    """Follows one schedule for the layers of one model."""
+    """Follows the training of one model, and its schedule where it has one.
 
-    def __init__(self, schedule: Schedule, allocate: Allocate, regime: Regime, layers: list[Accounts]) -> None:
-        self.schedule, self.regime = schedule, regime
+    A step is one of an optimiser that holds parameters of the model, behind a training pass of a converted layer: gradient
+    accumulation, several passes, activation checkpointing and a second optimiser count once.
+    """
+
+    def __init__(self, regime: Regime, schedule: Schedule | None = None, allocate: Allocate | None = None) -> None:
+        self.regime, self.schedule = regime, schedule
         self._allocate = allocate
-        self._layers = layers
-        self.step = 0
-        """Training steps begun so far."""
+        self._layers: list[Accounts] = []
+        self.steps = 0
+        """Optimiser steps so far."""
+        self.sampled_steps = 0
+        """Of those, steps with at least one sampled product."""
         self.phase = Phase(sampled=False)
-        """What the step that was begun last does."""
-        regime.exact = True
+        """What the step that comes next does."""
+        self.why: Callable[[], str] = str
+        """Returns why nothing is sampled, for a warning."""
+        self._seen = False
+        self._sampled_before = 0
+        self._warned: set[str] = set()
+        self._graph: weakref.ref[object] | None = None
+        self._changes = 0
+        self.optimisers = Steps(self.step)
+        self._enter(self.steps)
 
-    def begin_step(self) -> None:
-        """Switch to what the next training step does; an allocation that is due is made first."""
-        self.phase = self.schedule.phase(self.step)
-        self.step += 1
-        if self.phase.allocating:
-            self._share_out()
-        self.regime.exact, self.regime.measuring = not self.phase.sampled, self.phase.measuring
+    def add(self, accounts: Accounts) -> None:
+        """Follow one more layer."""
+        self._layers.append(accounts)
+
+    def forward(self, adjacency: object, products: int) -> None:
+        """Take down a training pass of a layer over `adjacency`, of which it made so many products so far."""
+        self._seen = True
+        self._changes += self._graph is not None and self._graph() is not adjacency
+        self._graph = weakref.ref(adjacency)
+        if self.schedule is not None and self.steps == 0 and products > max(_UNSEEN, (self.schedule.exact_from or 0) // 2):
+            self._warn("no step of a torch optimiser was seen, so nothing is sampled: call step() of what approximate() returned")
+
+    def step(self) -> None:
+        """Count one step; torch's optimisers are noticed, any other calls this after it has changed the parameters."""
+        if not self._seen:
+            return
+        self._seen = False
+        self.steps += 1
+        self.sampled_steps += self.regime.sampled_products > self._sampled_before
+        self._sampled_before = self.regime.sampled_products
+        self._enter(self.steps)
+        self._look_back()
 
     @property
     def accounts(self) -> list[Account]:
@@ -38,13 +76,62 @@ class Running:
         sampled = [("forward", sampler.samples("forward")), ("backward", sampler.samples("backward"))]
         return [getattr(layer, direction) for layer in self._layers for direction, is_sampled in sampled if is_sampled]
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` takes: steps, and what each layer may spend; plain numbers and texts."""
+        given = {account.name: account.limit for account in self.accounts if account.limit}
+        limits = {name: [limit.pairs, limit.nnz, limit.of_nnz] for name, limit in given.items()}
+        return {"steps": self.steps, "sampled_steps": self.sampled_steps, "limits": limits}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken; raises ``ValueError`` for what is no such state, and for layers of another model."""
+        try:
+            steps, sampled, limits = int(state["steps"]), int(state["sampled_steps"]), dict(state["limits"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"a state must have steps, sampled_steps and limits, as state_dict() returns them ({error})") from None
+        known = {account.name: account for account in self.accounts}
+        unknown = sorted(limits.keys() - known.keys())
+        if unknown or steps < 0 or not 0 <= sampled <= steps:
+            raise ValueError(f"a state must be of a model with the same layers, its steps not negative (got {unknown or steps})")
+        for name, numbers in limits.items():
+            known[name].limit = Limit(*map(int, numbers))
+        self.steps, self.sampled_steps = steps, sampled
+        self._enter(steps, resumed=True)
+
+    def _enter(self, step: int, resumed: bool = False) -> None:
+        """Switch to what step `step` does; an allocation that is due is made first."""
+        if self.schedule is None:
+            self.regime.exact = True
+            return
+        self.phase = self.schedule.phase(step)
+        if self.phase.allocating and not resumed:
+            self._share_out()
+        self.regime.exact, self.regime.measuring = not self.phase.sampled, self.phase.measuring
+
     def _share_out(self) -> None:
         """Give each measured product its limit; one that was never measured, as of a first layer, has nothing to spend."""
         measured = [(account, account.cost) for account in self.accounts if account.cost is not None]
-        if not measured:
+        if not measured or self._allocate is None or self.schedule is None:
             return
         device: torch.device = measured[0][1].scores.device
         with self.regime.timings.of("allocate", device):
             pairs = self._allocate([cost for _, cost in measured], self.schedule.budget)
             for (account, _), k in zip(measured, pairs, strict=True):
                 account.allow(k)
+
+    def _look_back(self) -> None:
+        """Warn once where half of what was to be sampled has passed without it, and where epochs are taken for steps."""
+        schedule = self.schedule
+        if schedule is None or schedule.budget == 1:
+            return
+        if self.steps == schedule.half and self.sampled_steps == 0 and schedule.samples_by(self.steps):
+            self._warn(f"half of the planned steps ({self.steps}) have passed, and no backward product was sampled: {self.why()}")
+        if self.steps == _UNSEEN and schedule.counts_epochs and schedule.steps_per_epoch == 1 and self._changes >= self.steps - 2:
+            self._warn(
+                f"epochs={schedule.epochs} is taken as so many steps, but the graph changes from step to step as mini-batches "
+                "do: give steps= of the whole training, or steps_per_epoch="
+            )
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            warnings.warn(text, stacklevel=6)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 
 from rsc_bench.kernels.sampled.compose import Sampling
 from rsc_bench.plugins import find
@@ -27,29 +29,39 @@ class Schedule:
 
     budget: float
     """Share of the exact FLOPs that sampled products may spend, in (0, 1]."""
-    epochs: int
-    """Epochs of the whole training: what `switch_at` is a share of."""
+    epochs: int | None = None
+    """Epochs of the whole training: what `switch_at` is a share of. One of `epochs`, `steps` and `when` is given."""
     interval: int = 10
     """Products that one selection serves; 1 selects afresh each time."""
     reallocate_every: int = 10
-    """Epochs from one allocation to the next."""
+    """Epochs from one allocation to the next; steps where `epochs` is not given."""
     switch_at: float = 0.8
-    """Share of the epochs after which everything is exact; 1 never switches."""
+    """Share of the training after which everything is exact; 1 never switches."""
     warmup_steps: int = 5
     """Exact training steps before the first allocation, which is made from what they measure."""
     steps_per_epoch: int = 1
-    """Training steps of an epoch: 1 for full-batch training."""
+    """Optimiser steps of an epoch: 1 for full-batch training."""
     allocation: str = "greedy"
     """Name of the file in ``kernels/rsc/allocations`` that shares the budget out."""
     seed: int = 0
     """Of the selections that draw."""
+    steps: int | None = None
+    """Optimiser steps of the whole training."""
+    when: Callable[[int], bool] | None = None
+    """Returns whether optimiser step n, from 0, samples: a schedule of the user's own, after the warm-up."""
 
     def __post_init__(self) -> None:
         Sampling(self.budget, self.interval, self.seed)
-        for name in ("epochs", "reallocate_every", "warmup_steps", "steps_per_epoch"):
+        given = [name for name in ("epochs", "steps", "when") if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"one of epochs=, steps= and schedule= must say when training is exact again (got {found})")
+        for name in ("epochs", "steps", "reallocate_every", "warmup_steps", "steps_per_epoch"):
             value = getattr(self, name)
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1 (got {value})")
+            if value is not None and (type(value) is bool or not isinstance(value, Integral) or value < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1 (got {value!r})")
+        if self.when is not None and not callable(self.when):
+            raise ValueError(f"schedule must be a function of the step that returns whether it samples (got {self.when!r})")
         if not 0 <= self.switch_at <= 1:
             raise ValueError(f"switch_at must lie in [0, 1] (got {self.switch_at:g})")
         find("allocation", self.allocation)
@@ -60,17 +72,39 @@ class Schedule:
         return Sampling(self.budget, self.interval, self.seed)
 
     @property
-    def exact_from(self) -> int:
-        """First training step of the exact end."""
-        return math.ceil(self.switch_at * self.epochs - 1e-9) * self.steps_per_epoch
+    def counts_epochs(self) -> bool:
+        """Whether its length was given in epochs."""
+        return self.epochs is not None
+
+    @property
+    def exact_from(self) -> int | None:
+        """First training step of the exact end; None where a function decides, or there is none."""
+        if self.when is not None or self.switch_at == 1:
+            return None
+        if self.epochs is not None:
+            return math.ceil(self.switch_at * self.epochs - 1e-9) * self.steps_per_epoch
+        assert self.steps is not None
+        return math.ceil(self.switch_at * self.steps - 1e-9)
+
+    @property
+    def half(self) -> int | None:
+        """Steps that are half of the training; None where its length is not known."""
+        whole = self.steps if self.epochs is None else self.epochs * self.steps_per_epoch
+        return None if whole is None else max(1, whole // 2)
+
+    def samples_by(self, step: int) -> bool:
+        """Return whether a step before `step` was to be sampled."""
+        return any(self.phase(before).sampled for before in range(step - 1, -1, -1))
 
     def phase(self, step: int) -> Phase:
         """Return what training step `step`, counted from 0, does."""
-        if step >= self.exact_from and self.switch_at < 1:
+        end = self.exact_from
+        if end is not None and step >= end:
             return Phase(sampled=False)
         if step < self.warmup_steps:
             return Phase(sampled=False, measuring=True)
-        return Phase(True, self._allocates_at(step), self._allocates_at(step + 1))
+        sampled = self.when is None or bool(self.when(step))
+        return Phase(sampled, self._allocates_at(step), self._allocates_at(step + 1))
 
     def _allocates_at(self, step: int) -> bool:
         return (step - self.warmup_steps) % (self.reallocate_every * self.steps_per_epoch) == 0

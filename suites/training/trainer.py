@@ -50,6 +50,7 @@ class _Step:
     """(), not read back yet: on a GPU that would wait."""
     flops_share: float
     sampled: bool
+    k_per_layer: list[int]
 
 
 @dataclass(eq=False)
@@ -100,25 +101,26 @@ class Trainer:
         self._note_seconds(epoch_s)
         self._note_loss(float(torch.stack([step.loss for step in steps]).mean()), epoch)
         self.history.flops_share.append(sum(step.flops_share for step in steps) / len(steps))
-        self.history.k_per_layer.append(self._k_per_layer())
+        self.history.k_per_layer.append(steps[-1].k_per_layer)
         self.history.sampled.append(all(step.sampled for step in steps))
 
     def _step(self, batch: Batch) -> _Step:
         self.optimiser.zero_grad()
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
+        done = _Step(loss.detach(), self._share(), self.approximation.phase.sampled, self._k_per_layer())
         with self.approximation.timings.of("optimiser", self.data.features.device):
-            self.optimiser.step()
-        return _Step(loss.detach(), self._share(), self.approximation.phase.sampled)
+            self.optimiser.step()  # from here on the phase is that of the next step
+        return done
 
     def _share(self) -> float:
         if not self.approximation.phase.sampled:  # looked at first: counting what was spent waits for a GPU
             return 1.0
-        spent = self.approximation.spent_share
+        spent = self.approximation.last_share
         return 1.0 if spent is None else spent
 
     def _k_per_layer(self) -> list[int]:
-        """Pairs of each layer in the last step; all of its batch where that was exact, or the layer has nothing to sample."""
+        """Pairs of each layer in this step; all of its batch where that is exact, or the layer has nothing to sample."""
         every = self.batches[-1].adjacency.shape[0]
         found = self.approximation.k_per_layer.values()
         return [every if k is None or not self.approximation.phase.sampled else k for k in found]

@@ -1,161 +1,286 @@
-"""Turns single PyTorch Geometric layers into approximated ones in place, and back."""
+"""Converts single PyTorch Geometric layers in place: their products with an adjacency run on our kernels, and back."""
 
 from __future__ import annotations
 
+import copy
+import copyreg
 import warnings
-from functools import partial
+from collections import Counter
+from functools import cached_property, partial
 from types import MethodType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-from torch_geometric.nn import GCN2Conv, GCNConv, MessagePassing, SAGEConv
-from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric import EdgeIndex
+from torch_geometric.nn import MessagePassing
 from torch_geometric.typing import SparseTensor
 
-from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.contract import Reduce, Unsupported
 from rsc_bench.kernels.rsc.account import Accounts
-from rsc_bench.kernels.rsc.conversion.sources import Prepared, Sources, is_adjacency
+from rsc_bench.kernels.rsc.conversion import aggregation
+from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
+from rsc_bench.kernels.rsc.conversion.costs import Costs
+from rsc_bench.kernels.rsc.conversion.remembering import NORM, Remembered, learnt, outside_of_graphs, version
+from rsc_bench.kernels.rsc.conversion.sources import Edges, Prepared, Sources, is_adjacency
 from rsc_bench.kernels.rsc.operation import propagate
 from rsc_bench.kernels.rsc.product import Regime
 from rsc_bench.kernels.rsc.propagation import Propagation
+from rsc_bench.kernels.rsc.running import Running
 
-_LAYERS = (GCNConv, SAGEConv, GCN2Conv)
-_REDUCE: dict[str, Reduce] = {"add": "sum", "sum": "sum", "mean": "mean"}
 _STATE = "_rsc"
-_EDGE_LIST = (
-    "layer {name!r} was called with {found} and runs exact PyTorch Geometric code: pass a torch CSR tensor or a torch-sparse "
-    "SparseTensor, transposed (rows are targets), that requires no gradient"
-)
+_OURS = (_STATE, "propagate", "forward", NORM, "__reduce_ex__", "__deepcopy__", "__prepare_scriptable__")
+"""Attributes of the instance that make a layer a converted one; its class, parameters and buffers stay what they are."""
+_NEW_IN_A_ROW = 3
+"""Edge lists that were never seen, one call after the other, from which on each is taken to serve one step."""
+
+
+class Shared:
+    """What the converted layers of one model share."""
+
+    def __init__(self, regime: Regime, running: Running, samples: bool) -> None:
+        self.regime, self.running, self.samples = regime, running, samples
+        self.sources, self.remembered = Sources(regime.sampler), Remembered()
+        self.layers: list[Layer] = []
+
+    @cached_property
+    def costs(self) -> Costs:
+        """Measured when they are first needed."""
+        kernel = self.regime.sampler.kernel
+        return Costs.measure(kernel, torch.device(kernel.device))
 
 
 class Layer:
-    """What an approximated layer carries: its accounts, and what it shares with the others of its model.
+    """What a converted layer carries beside its own: how it aggregates, and what it did so far."""
 
-    A deep copy of the model shares it too: a copy is evaluated, or trained instead of the original.
-    """
-
-    def __init__(self, name: str, regime: Regime, sources: Sources, warned: set[str]) -> None:
-        self.name, self.regime, self.sources = name, regime, sources
+    def __init__(self, name: str, found: Aggregation, shared: Shared) -> None:
+        self.name, self.aggregation, self.shared = name, found, shared
         self.accounts = Accounts.for_layer(name)
-        self._warned = warned
+        self.products = 0
+        """Products in training that our kernels multiplied."""
+        self.elements = 0
+        """Edges times features of those."""
+        self.width: int | None = None
+        self.own: Counter[str] = Counter()
+        """Calls that PyTorch Geometric ran itself, by the reason."""
+        self._reads_values: dict[type, bool | str] = {}
+        self._new_in_a_row = 0
+        shared.layers.append(self)
+        shared.running.add(self.accounts)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Layer:
-        del memo
-        return self
+    def propagate(self, layer: Any, edge_index: Any, size: Any = None, **given: Any) -> torch.Tensor:
+        """Aggregate by our operation what is a product; everything else by PyTorch Geometric, and take down why."""
+        reason = aggregation.detour(layer)
+        prepared = self._prepared(layer, edge_index, size, given) if reason is None else reason
+        if not isinstance(prepared, str):
+            return self._multiplied(layer, prepared, given[self.aggregation.features])
+        if prepared not in self.own:
+            warnings.warn(f"layer {self.name!r} is run by PyTorch Geometric itself, exactly: {prepared}", stacklevel=4)
+        self.own[prepared] += 1
+        if layer.training and torch.is_grad_enabled():
+            self.shared.running.forward(edge_index, self.products + self.own.total())
+        exact: torch.Tensor = type(layer).propagate(layer, edge_index, size=size, **given)
+        return exact
 
-    def aggregate(self, prepared: Prepared, dense: torch.Tensor, training: bool) -> torch.Tensor:
+    def _prepared(self, layer: Any, edge_index: Any, size: Any, given: dict[str, Any]) -> Prepared | str:
+        features = given.get(self.aggregation.features)
+        dense = _sources(layer, features)
+        if dense is None or not dense.is_floating_point():
+            return f"its {self.aggregation.features} must be floating-point features of the nodes"
+        if is_adjacency(edge_index):
+            return self._from_adjacency(layer, edge_index, given)
+        if isinstance(edge_index, torch.Tensor) and edge_index.layout is torch.strided:
+            return self._from_edges(layer, edge_index, size, given)
+        return f"its adjacency {'requires a gradient' if _requires_gradient(edge_index) else 'is of a kind that is not known'}"
+
+    def _from_adjacency(self, layer: Any, source: Any, given: dict[str, Any]) -> Prepared | str:
+        if layer.flow != "source_to_target" or version(source) is None:
+            return "a sparse adjacency must be for source_to_target, and made outside of inference mode"
+        kind = type(source)
+        if kind not in self._reads_values:
+            self._reads_values[kind] = aggregation.reads_values(layer, source, given, self.aggregation.features)
+        weighted = self._reads_values[kind]
+        if isinstance(weighted, str):
+            return weighted
+        reduce = self.aggregation.reduce
+        return self.shared.sources.prepared(source, ("plain", weighted, reduce), partial(_as_passed, source, weighted, reduce))
+
+    def _from_edges(self, layer: Any, source: torch.Tensor, size: Any, given: dict[str, Any]) -> Prepared | str:
+        index = source.as_tensor() if isinstance(source, EdgeIndex) else source
+        weight = given.get(self.aggregation.weight) if self.aggregation.weight else None
+        sizes = layer._check_input(source, size)  # raises PyTorch Geometric's own errors
+        reason = _unfit(index, weight)
+        if reason is not None or version(source) is None or (weight is not None and version(weight) is None):
+            return reason or "its edge_index was made in inference mode"
+        edges = Edges(source, index, weight, _shape(layer, sizes, given[self.aggregation.features]), *self._direction(layer))
+        reason = self._not_worth(edges, given)
+        try:
+            return reason or self.shared.sources.from_edges(edges)
+        except ValueError as error:
+            raise ValueError(f"layer {self.name!r}, {error}") from None
+
+    def _direction(self, layer: Any) -> tuple[bool, Reduce]:
+        return layer.flow == "target_to_source", self.aggregation.reduce
+
+    def _not_worth(self, edges: Edges, given: dict[str, Any]) -> str | None:
+        """Return why an edge list that will serve one step is left alone, or None where it is known or worth its conversion."""
+        if self.shared.sources.knows(edges.source):
+            self._new_in_a_row = 0
+            return None
+        self._new_in_a_row += 1
+        if self._new_in_a_row <= _NEW_IN_A_ROW:
+            return None
+        dense = given[self.aggregation.features]
+        width = (dense[0] if isinstance(dense, tuple | list) else dense).shape[-1]
+        if self.shared.costs.pays(edges.index.shape[1], width):
+            return None
+        return f"its edge_index is new in each call, and at {width} features converting takes longer than it saves"
+
+    def _multiplied(self, layer: Any, prepared: Prepared, features: Any) -> torch.Tensor:
+        dense = _sources(layer, features)
+        assert dense is not None
+        dim = layer.node_dim % dense.dim()
+        rows = dense if dense.dim() == 2 and dim == 0 else dense.movedim(dim, 0)
+        product = self._product(prepared, rows.reshape(rows.shape[0], -1), layer.training)
+        return product.reshape(product.shape[0], *rows.shape[1:]).movedim(0, dim) if rows is not dense else product
+
+    def _product(self, prepared: Prepared, dense: torch.Tensor, training: bool) -> torch.Tensor:
         """Return the aggregation of `dense`, (sources, width), with a sampled gradient where the model is training."""
-        key = self.name, dense.shape[1], dense.dtype
+        shape, key = prepared.adjacency.matrix.shape, (self, dense.shape[1], dense.dtype)
+        if dense.shape[0] != shape[1]:
+            raise ValueError(f"layer {self.name!r}: features must have a row for each of {shape[1]} sources (got {dense.shape[0]})")
         if key not in prepared.propagations:
-            made = Propagation(prepared.adjacency, dense.shape[1], self.regime, self.accounts, dense.dtype)
-            prepared.propagations[key] = made
-        return propagate(prepared.propagations[key], dense, sampled=training and torch.is_grad_enabled())
+            prepared.propagations[key] = self._propagation(prepared, dense)
+        trains = training and torch.is_grad_enabled()
+        if trains:
+            self.products, self.width = self.products + 1, dense.shape[1]
+            self.shared.running.forward(prepared, self.products)
+            self.elements += prepared.adjacency.matrix.nnz * dense.shape[1]
+        return propagate(prepared.propagations[key], dense, sampled=trains and self.shared.samples)
 
-    def warn_exact(self, found: str) -> None:
-        """Say once for a model that a layer is called with something that cannot be approximated."""
-        if not self._warned:
-            self._warned.add(self.name)
-            warnings.warn(_EDGE_LIST.format(name=self.name, found=found), stacklevel=2)
+    def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:
+        try:
+            made = Propagation(prepared.adjacency, dense.shape[1], self.shared.regime, self.accounts, dense.dtype)
+            made.check()
+        except (Unsupported, ValueError) as error:
+            remedy = "undo() the conversion, move or cast the model, and convert it again"
+            raise type(error)(f"layer {self.name!r}: {error}; {remedy}") from None
+        return made
 
 
 def why_not(layer: MessagePassing) -> str | None:
-    """Return why `layer` cannot be approximated, or None where it can."""
-    kind = next((kind for kind in _LAYERS if isinstance(layer, kind)), None)
-    if kind is None:
-        return f"{type(layer).__name__} is none of {', '.join(known.__name__ for known in _LAYERS)}"
+    """Return why `layer` cannot be converted, or None where it can."""
     if _STATE in vars(layer):
-        return "it is approximated already: undo() that first"
-    changed = [
-        name for name in ("message", "message_and_aggregate", "update") if getattr(type(layer), name) is not getattr(kind, name)
-    ]
-    if changed:
-        return f"{type(layer).__name__} has a {changed[0]}() of its own"
-    if layer.aggr not in _REDUCE:
-        return f"its aggregation must be a sum or a mean (got {layer.aggr!r})"
-    return "its flow must be 'source_to_target'" if layer.flow != "source_to_target" else None
+        return "it is converted already: undo() that first"
+    if isinstance(layer, torch.jit.ScriptModule):
+        return "it is compiled by TorchScript: convert the model before"
+    found = aggregation.read(layer)
+    return found if isinstance(found, str) else None
 
 
-def change(layer: MessagePassing, state: Layer) -> None:
-    """Approximate `layer` from now on: two methods of this instance, no parameter, buffer or name."""
-    setattr(layer, _STATE, state)
-    layer.propagate = MethodType(_propagate, layer)
-    if isinstance(layer, (GCNConv, GCN2Conv)):
-        layer.forward = MethodType(_forward_normalised_once, layer)
+def change(layer: MessagePassing, name: str, shared: Shared) -> Layer:
+    """Convert `layer` from now on: attributes of this instance, no parameter, buffer or name of a class."""
+    found = aggregation.read(layer)
+    assert isinstance(found, Aggregation)
+    state = Layer(name, found, shared)
+    _give(layer, state)
+    return state
+
+
+def _give(layer: Any, state: Layer) -> None:
+    mine = vars(layer)
+    mine[_STATE] = state
+    mine["propagate"] = MethodType(_propagate, layer)
+    forward = state.shared.remembered.forward(type(layer).forward)
+    if forward is not None:
+        mine["forward"] = MethodType(forward, layer)
+    if callable(getattr(layer, NORM, None)):
+        mine[NORM] = state.shared.remembered.remembering(getattr(layer, NORM))
+    mine["__reduce_ex__"] = MethodType(_plain, layer)
+    mine["__deepcopy__"] = MethodType(_copied, layer)
+    mine["__prepare_scriptable__"] = MethodType(_refuse_script, layer)
 
 
 def restore(layer: MessagePassing) -> None:
     """Take `change` back."""
-    for name in (_STATE, "propagate", "forward"):
+    for name in _OURS:
         vars(layer).pop(name, None)
 
 
-def _forward_normalised_once(layer: Any, x: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
-    """Run the layer's own forward with the adjacency normalised once an object, where it would be in each call.
-
-    The layer takes a normalised adjacency from its cache before it makes one, so it is handed ours there, and only for
-    the length of the call. A layer that caches by itself normalises once already.
-    """
-    at = 1 if isinstance(layer, GCN2Conv) else 0
-    source = named.get("edge_index", rest[at] if len(rest) > at else None)
-    if not layer.normalize or layer.cached or not is_adjacency(source) or not _is_matrix(x):
-        return _own_forward(layer, x, *rest, **named)
-    cache = "_cached_adj_t" if isinstance(source, SparseTensor) else "_cached_edge_index"
-    ours = _normalised(layer, source, x)
-    setattr(layer, cache, ours if cache == "_cached_adj_t" else (ours, None))
-    try:
-        return _own_forward(layer, x, *rest, **named)
-    finally:
-        setattr(layer, cache, None)
+def state_of(layer: Any) -> Layer | None:
+    """Return what a converted layer carries; None for any other module."""
+    found: Layer | None = vars(layer).get(_STATE)
+    return found
 
 
-def _is_matrix(x: Any) -> bool:
-    return isinstance(x, torch.Tensor) and x.dim() == 2
+@outside_of_graphs  # type: ignore[untyped-decorator]
+def _propagate(layer: Any, edge_index: Any, size: Any = None, **given: Any) -> torch.Tensor:
+    return vars(layer)[_STATE].propagate(layer, edge_index, size, **given)  # type: ignore[no-any-return]
 
 
-def _own_forward(layer: Any, *given: Any, **named: Any) -> torch.Tensor:
-    result: torch.Tensor = type(layer).forward(layer, *given, **named)
-    return result
+def _plain(layer: Any, protocol: int) -> Any:
+    """Pickle a converted layer as the plain one: it loads where this package is not installed, and trains exactly there."""
+    del protocol
+    mine = {name: value for name, value in vars(layer).items() if name not in _OURS}
+    return copyreg.__newobj__, (type(layer),), mine  # type: ignore[attr-defined]
 
 
-def _normalised(layer: Any, source: Any, x: torch.Tensor) -> Prepared:
-    improved, reduce = getattr(layer, "improved", False), _REDUCE[layer.aggr]
-    form = "gcn", improved, layer.add_self_loops, x.dtype, reduce
-
-    def make() -> tuple[Any, Reduce]:
-        found = gcn_norm(source, None, x.size(0), improved, layer.add_self_loops, layer.flow, x.dtype)
-        return (found[0] if isinstance(found, tuple) else found), reduce
-
-    prepared: Prepared = layer._rsc.sources.prepared(source, form, make)
-    return prepared
-
-
-@torch.compiler.disable  # type: ignore[untyped-decorator]
-def _propagate(layer: Any, edge_index: Any, size: Any = None, **named: Any) -> torch.Tensor:
-    """Aggregate by our operation what can be; everything else by PyTorch Geometric."""
-    x = named["x"]
-    dense = x[0] if isinstance(x, tuple) else x
-    prepared = edge_index if isinstance(edge_index, Prepared) else _plain(layer, edge_index)
-    if prepared is None or not _is_matrix(dense):
-        layer._rsc.warn_exact("an edge_index" if prepared is None else f"{dense.dim()}-dimensional features")
-        exact: torch.Tensor = type(layer).propagate(layer, edge_index, size=size, **named)
-        return exact
-    aggregated: torch.Tensor = layer._rsc.aggregate(prepared, dense, layer.training)
-    return aggregated
+def _copied(layer: Any, memo: dict[int, Any]) -> Any:
+    """Deep-copy a converted layer: the copy is converted, too, follows the same schedule, and has accounts of its own."""
+    make, arguments, mine = _plain(layer, 2)
+    made = make(*arguments)
+    memo[id(layer)] = made
+    made.__setstate__(copy.deepcopy(mine, memo))
+    state = vars(layer)[_STATE]
+    _give(made, Layer(state.name, state.aggregation, state.shared))
+    state.shared.running.optimisers.follow(made)
+    return made
 
 
-def _plain(layer: Any, source: Any) -> Prepared | None:
-    """Return the adjacency as it was passed, or None for an edge list or one that has to be learnt.
+def _refuse_script(layer: Any) -> NoReturn:
+    name = vars(layer)[_STATE].name
+    raise ValueError(f"layer {name!r} is converted, and TorchScript compiles no layer that is: undo() the conversion first")
 
-    GraphSAGE leaves out the values of a torch-sparse adjacency, and uses those of a torch tensor: so do we.
-    """
-    if not is_adjacency(source):
+
+def _sources(layer: Any, features: Any) -> torch.Tensor | None:
+    """The features of the edges' sources."""
+    if isinstance(features, tuple | list):
+        features = features[0 if layer.flow == "source_to_target" else 1]
+    return features if isinstance(features, torch.Tensor) and features.dim() > 1 else None
+
+
+def _shape(layer: Any, sizes: list[int | None], features: Any) -> tuple[int, int]:
+    """Rows and columns of the matrix of an edge list, by PyTorch Geometric's own rules."""
+    of_i, of_j = (1, 0) if layer.flow == "source_to_target" else (0, 1)
+    pair = features if isinstance(features, tuple | list) else None
+    if pair is not None and isinstance(pair[of_i], torch.Tensor):
+        layer._set_size(sizes, of_i, pair[of_i])
+    layer._set_size(sizes, of_j, features if pair is None else pair[of_j])
+    columns = sizes[of_j]
+    rows = sizes[of_i] if sizes[of_i] is not None else columns
+    assert columns is not None
+    assert rows is not None
+    return rows, columns
+
+
+def _unfit(index: torch.Tensor, weight: Any) -> str | None:
+    if weight is None:
         return None
-    weighted = not (isinstance(layer, SAGEConv) and isinstance(source, SparseTensor))
-    reduce = _REDUCE[layer.aggr]
-    make = partial(_as_passed, source, weighted, reduce)
-    prepared: Prepared = layer._rsc.sources.prepared(source, ("plain", weighted, reduce), make)
-    return prepared
+    if not isinstance(weight, torch.Tensor) or weight.dim() != 1 or weight.shape[0] != index.shape[1]:
+        return "its edge weights must be one number for each edge"
+    return "its edge weights require a gradient: they are learnt" if learnt(weight) else None
+
+
+def _requires_gradient(source: Any) -> bool:
+    try:
+        return learnt(source)
+    except AttributeError:
+        return False
 
 
 def _as_passed(source: Any, weighted: bool, reduce: Reduce) -> tuple[Any, Reduce]:
-    return (source if weighted else source.set_value(None, layout=None)), reduce
+    if weighted:
+        return source, reduce
+    if isinstance(source, SparseTensor):
+        return source.set_value(None, layout=None), reduce
+    csr = source.to_sparse_csr()
+    return torch.sparse_csr_tensor(csr.crow_indices(), csr.col_indices(), torch.ones_like(csr.values()), csr.shape), reduce

@@ -1,10 +1,11 @@
-"""Turns the adjacencies that a PyTorch Geometric model is called with into ours, once an object."""
+"""Turns the adjacencies that a PyTorch Geometric model is called with into ours, once for an object and its version."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch_geometric.typing import SparseTensor
 from rsc_bench.kernels.contract import Reduce
 from rsc_bench.kernels.csr import INT32_MAX, Csr
 from rsc_bench.kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels.rsc.conversion.remembering import outside_of_graphs, version
 from rsc_bench.kernels.rsc.conversion.separable import separated
 from rsc_bench.kernels.rsc.product import Sampler
 from rsc_bench.kernels.rsc.propagation import Propagation
@@ -28,48 +30,128 @@ class Prepared:
     """One adjacency with the propagations over it, one a layer, width and dtype; they live as long as it does."""
 
     adjacency: Adjacency
-    propagations: dict[tuple[str, int, torch.dtype], Propagation] = field(default_factory=dict)
+    propagations: dict[tuple[object, int, torch.dtype], Propagation] = field(default_factory=dict)
+    weight: weakref.ref[torch.Tensor] | None = None
+    """The weights of an edge list that it was made with; None: it has none."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether the weights that it was made with are no more."""
+        return self.weight is not None and self.weight() is None
+
+
+@dataclass(frozen=True)
+class Edges:
+    """An edge list as a layer multiplies with it."""
+
+    source: Any
+    """The user's own object, which says by its identity and version whether the list is known."""
+    index: torch.Tensor
+    """(2, edges), integer: what is in it."""
+    weight: torch.Tensor | None
+    """(edges,), floating; None: all are one."""
+    shape: tuple[int, int]
+    """Rows, which are targets, and columns, which are sources."""
+    rows_first: bool
+    """Whether ``index[0]`` has the targets (PyG's flow ``target_to_source``)."""
+    reduce: Reduce
 
 
 class Sources:
-    """The adjacencies met so far, by the user's own object; one that dies takes along what was prepared for it.
-
-    An object is taken to stay what it was: a changed adjacency is passed as another object.
-    """
+    """The adjacencies met so far, by the user's own object and its version; one that dies takes along what was prepared for it."""
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
-        self._known: dict[int, tuple[weakref.ref[Any], dict[Form, Prepared]]] = {}
+        self._known: dict[int, tuple[weakref.ref[Any], tuple[int, ...], dict[Form, Any]]] = {}
+        self.converted = 0
+        """Edge lists and adjacencies that were converted so far."""
+        self.converting_s = 0.0
+        """Seconds that took."""
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def prepared(self, source: Any, form: Form, make: Callable[[], tuple[Any, Reduce]]) -> Prepared:
-        """Return what stands for `source` in one form; `make` returns the matrix, and its aggregation, where it is new."""
-        forms = self._forms(source)
-        if form not in forms:
-            matrix, reduce = make()
-            csr = separated(as_csr(matrix)) if self._sampler.kernel.separable else as_csr(matrix)
-            adjacency = Adjacency.from_csr(csr, reduce, self._sampler.diagonal).fixed(self._sampler.kernel.separable)
-            if torch.is_grad_enabled():
-                adjacency.prepare_backward()
-            forms[form] = Prepared(adjacency)
-        return forms[form]
+        """Return what stands for the sparse adjacency `source` in one form; `make` returns the matrix and its aggregation."""
+        found: Prepared = self._known_or_made(source, form, lambda _: self._made(*make()))
+        return found
+
+    def from_edges(self, edges: Edges) -> Prepared:
+        """Return what stands for an edge list. The pattern is sorted once; other weights on it are laid out as it was.
+
+        Raises ``ValueError`` for an index outside of the shape.
+        """
+        weight, place = edges.weight, (edges.shape, edges.rows_first)
+        given = None if weight is None else (id(weight), version(weight), weight.dtype)
+
+        def make(forms: dict[Form, Any]) -> Prepared:
+            for gone in [key for key, known in forms.items() if isinstance(known, Prepared) and known.stale]:
+                del forms[gone]
+            if place not in forms:
+                forms[place] = _Pattern.of(edges)
+            made = self._made(forms[place].weighted(weight), edges.reduce)
+            made.weight = None if weight is None else weakref.ref(weight)
+            return made
+
+        found: Prepared = self._known_or_made(edges.source, (*place, given, edges.reduce), make)
+        return found
+
+    def knows(self, source: Any) -> bool:
+        """Return whether `source`, as it is now, was converted before."""
+        known = self._known.get(id(source))
+        return known is not None and known[0]() is source and known[1] == version(source)
 
     def propagations(self) -> list[Propagation]:
         """Return every propagation over an adjacency that is still alive."""
-        forms = [prepared for _, known in self._known.values() for prepared in known.values()]
+        forms = [prepared for _, _, known in self._known.values() for prepared in known.values() if isinstance(prepared, Prepared)]
         return [propagation for prepared in forms for propagation in prepared.propagations.values()]
 
-    def _forms(self, source: Any) -> dict[Form, Prepared]:
-        key = id(source)
+    @outside_of_graphs  # type: ignore[untyped-decorator]
+    def _known_or_made(self, source: Any, form: Form, make: Callable[[dict[Form, Any]], Prepared]) -> Prepared:
+        forms = self._forms(source)
+        found = forms.get(form)
+        if found is None or found.stale:
+            start, trained = perf_counter(), torch.is_grad_enabled()
+            with torch.inference_mode(False), torch.no_grad():
+                found = forms[form] = make(forms)
+                if trained:
+                    found.adjacency.prepare_backward()
+            self.converted += 1
+            self.converting_s += perf_counter() - start
+        return found
+
+    def _made(self, matrix: Any, reduce: Reduce) -> Prepared:
+        csr = matrix if isinstance(matrix, Csr) else as_csr(matrix)
+        csr = separated(csr) if self._sampler.kernel.separable else csr
+        return Prepared(Adjacency.from_csr(csr, reduce, self._sampler.diagonal).fixed(self._sampler.kernel.separable))
+
+    def _forms(self, source: Any) -> dict[Form, Any]:
+        key, now = id(source), version(source)
         known = self._known.get(key)
-        if known is None or known[0]() is not source:
-            known = weakref.ref(source, lambda _: self._known.pop(key, None)), {}
+        if known is None or known[0]() is not source or known[1] != now or now is None:
+            known = weakref.ref(source, lambda _: self._known.pop(key, None)), now or (), {}
             self._known[key] = known
-        return known[1]
+        return known[2]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pattern:
+    """The sorted edges of an edge list, with which its weights become values."""
+
+    matrix: Csr
+    order: torch.Tensor
+    """(edges,), int64: see `Csr.from_edges`."""
+
+    @classmethod
+    def of(cls, edges: Edges) -> _Pattern:
+        rows, columns = (0, 1) if edges.rows_first else (1, 0)
+        return cls(*Csr.from_edges(edges.index[rows], edges.index[columns], edges.shape, "adjacency"))
+
+    def weighted(self, weight: torch.Tensor | None) -> Csr:
+        if weight is None:
+            return self.matrix
+        return replace(self.matrix, entries=weight.detach()[self.order], _transposed=[])
 
 
 def is_adjacency(source: Any) -> bool:
-    """Return whether `source` is a sparse matrix that layers can be approximated over, and nothing has to be learnt of it."""
+    """Return whether `source` is a sparse matrix, and nothing has to be learnt of it."""
     if isinstance(source, SparseTensor):
         return not source.requires_grad()
     return isinstance(source, torch.Tensor) and source.layout in _SPARSE and not source.requires_grad

@@ -72,7 +72,7 @@ LOOKS = 2
 def affordable(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, worth: torch.Tensor | None = None) -> torch.Tensor:
     """Return the (pairs,) bool mask of the longest prefix of `order` that fits, and of what else fits behind it, in that order.
 
-    One pair that is as large as the whole budget would otherwise leave it unspent. Behind the prefix only pairs in `worth`, (pairs,),
+    One pair that is as large as the whole budget would otherwise leave it unspent. Behind the prefix only pairs in `worth`
     are taken: one without a score would cost and give nothing. As `affordable_prefix` it waits for no device.
     """
     cost = pair_nnz[order]

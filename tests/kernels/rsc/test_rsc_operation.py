@@ -5,8 +5,8 @@ import torch
 from made_graphs import propagation, random_graph, regime
 
 from rsc_bench.kernels.exact import mkl, torch_reduce
-from rsc_bench.kernels.rsc.edge_gradient import edge_gradient
 from rsc_bench.kernels.rsc.operation import _dense_gradient, _propagate, _value_gradient, propagate
+from rsc_bench.kernels.rsc.propagation import edge_gradient
 
 DOUBLE = torch.float64
 

@@ -48,11 +48,11 @@ def test_a_share_of_the_epochs_that_rounding_would_miss():
 
 @pytest.mark.parametrize(("option", "message"), [
     ({"budget": 0}, r"budget must lie in \(0, 1\] \(got 0\)"),
-    ({"epochs": 0}, r"epochs must be at least 1 \(got 0\)"),
+    ({"epochs": 0}, r"epochs must be a whole number of at least 1 \(got 0\)"),
     ({"interval": 0}, r"interval must be at least 1 \(got 0\)"),
-    ({"reallocate_every": 0}, r"reallocate_every must be at least 1 \(got 0\)"),
-    ({"warmup_steps": 0}, r"warmup_steps must be at least 1 \(got 0\)"),
-    ({"steps_per_epoch": -1}, r"steps_per_epoch must be at least 1 \(got -1\)"),
+    ({"reallocate_every": 0}, r"reallocate_every must be a whole number of at least 1 \(got 0\)"),
+    ({"warmup_steps": 0}, r"warmup_steps must be a whole number of at least 1 \(got 0\)"),
+    ({"steps_per_epoch": -1}, r"steps_per_epoch must be a whole number of at least 1 \(got -1\)"),
     ({"switch_at": 1.5}, r"switch_at must lie in \[0, 1\] \(got 1.5\)"),
     ({"switch_at": float("nan")}, r"switch_at must lie in \[0, 1\] \(got nan\)"),
     ({"allocation": "gredy"}, "allocation 'gredy' is not known: nearest are greedy"),
@@ -72,15 +72,24 @@ def running(schedule, calls, layers=2):
         calls.append((len(costs), budget))
         return [1] * len(costs)
 
-    return Running(schedule, allocate, regime(), accounts), accounts
+    follows = Running(regime(), schedule, allocate)
+    for each in accounts:
+        follows.add(each)
+    return follows, accounts
+
+
+def trained(follows):
+    """One training step: a forward pass, and the step of an optimiser."""
+    follows.forward(Schedule(0.1, epochs=1), 1)
+    follows.regime.sampled_products += not follows.regime.exact
+    follows.step()
 
 
 def test_an_allocation_limits_what_was_measured_to_the_cost_of_its_best_pairs():
     calls = []
     follows, accounts = running(Schedule(0.25, epochs=10, warmup_steps=1), calls)
-    follows.begin_step()
     assert (calls, accounts[0].backward.limit) == ([], None)
-    follows.begin_step()
+    trained(follows)
     limit = accounts[0].backward.limit
     assert calls == [(1, 0.25)]
     assert (limit.pairs, limit.nnz, limit.of_nnz) == (1, 6, 10)
@@ -91,8 +100,8 @@ def test_steps_switch_the_regime_and_allocations_are_made_only_when_due():
     calls, seen = [], []
     follows, _ = running(Schedule(0.1, epochs=10, reallocate_every=3, warmup_steps=2), calls)
     for _ in range(10):
-        follows.begin_step()
         seen.append((follows.regime.exact, follows.regime.measuring))
+        trained(follows)
     assert len(calls) == 2
     assert [exact for exact, _ in seen] == [True] * 2 + [False] * 6 + [True] * 2
     assert [measuring for _, measuring in seen] == [True, True, False, False, True, False, False, True, False, False]
@@ -101,5 +110,5 @@ def test_steps_switch_the_regime_and_allocations_are_made_only_when_due():
 def test_a_run_with_nothing_measured_allocates_nothing():
     calls = []
     follows, _ = running(Schedule(0.1, epochs=10, warmup_steps=1), calls, layers=1)
-    follows.begin_step(), follows.begin_step()
+    trained(follows)
     assert calls == []

@@ -112,7 +112,7 @@ class Observed:
             trace.multiplied.append(
                 {layer: matrix.to_scipy().toarray().T for layer, matrix in zip(reversed(layers), backward, strict=True)}
             )
-            trace.k.append(dict(self.approximation.k_per_layer))
+            trace.k.append(self.k)
         return trace
 
     def step(self):
@@ -121,6 +121,7 @@ class Observed:
         train = torch.tensor(self.task.train)
         loss = torch.nn.functional.cross_entropy(logits[train], torch.tensor(self.task.labels)[train])
         loss.backward()
+        self.k = dict(self.approximation.k_per_layer)
         self.optimiser.step()
         return loss.item()
 

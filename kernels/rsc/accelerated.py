@@ -1,0 +1,217 @@
+"""Converts the layers of an existing PyTorch Geometric model in place, with one call and without touching its training loop."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from rsc_bench.kernels.contract import Kernel
+from rsc_bench.kernels.rsc.allocations import Allocate
+from rsc_bench.kernels.rsc.product import Regime, Sampler
+from rsc_bench.kernels.rsc.running import Running
+from rsc_bench.kernels.rsc.schedule import Schedule
+from rsc_bench.kernels.rsc.timings import Timings
+from rsc_bench.kernels.sampled.compose import Sampling
+from rsc_bench.optional import absent
+from rsc_bench.plugins import find
+
+if TYPE_CHECKING:
+    from torch_geometric.nn import MessagePassing
+
+    from rsc_bench.kernels.rsc.conversion.layers import Layer
+
+
+def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None) -> Accelerated:
+    """Multiply with this project's kernels in every layer of `model` that is a product with its adjacency, exactly.
+
+    Parameters, buffers, ``state_dict`` keys and results stay what they are, to rounding. The layers take an ``edge_index``, a
+    torch CSR, CSC or COO tensor, or a torch-sparse ``SparseTensor``, with or without edge weights; each is converted once for
+    an object and its version.
+
+    Args:
+        model: has PyTorch Geometric layers, anywhere inside, or is one.
+        kernel: the exact kernel that multiplies; None: the fastest for the model's device and dtype that is installed.
+
+    Returns:
+        What was converted and how training goes: `print` it. And the way back.
+
+    Raises:
+        ValueError: for a model with no layer that can be converted, with the reason of each.
+        ModuleNotFoundError: where PyTorch Geometric is not installed, with how to get it.
+    """
+    chosen = choose_kernel(kernel, model)
+    return Accelerated(model, Regime(Sampler(chosen, find("selection", "topk")), Sampling(1.0), exact=True))
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One layer of a model: whether it was converted, and what it did in training."""
+
+    kind: str
+    """Name of its class."""
+    converted: bool
+    reason: str | None
+    """Why it was not converted; of a converted one, why PyTorch Geometric ran some of its calls itself; None: neither."""
+    width: int | None = None
+    """Features of its last product in training."""
+    products: int = 0
+    """Forward products in training by our kernels."""
+    own_calls: int = 0
+    """Calls that PyTorch Geometric ran itself."""
+    spent_share: float | None = None
+    """Share of the FLOPs of its backward products that was spent; None: nothing of it is sampled."""
+    saved_s: float | None = None
+    """Seconds that its products took less than PyTorch Geometric's own would have; None: not known (on a GPU, or none yet)."""
+
+
+class Accelerated:
+    """A converted model: what was changed in it, how its training goes, and the way back."""
+
+    def __init__(
+        self, model: torch.nn.Module, regime: Regime, schedule: Schedule | None = None, allocate: Allocate | None = None
+    ) -> None:
+        _require_pytorch_geometric()
+        from rsc_bench.kernels.rsc.conversion import layers as convert
+
+        self.model = model
+        every = _message_passing(model)
+        reasons = {name: convert.why_not(layer) for name, layer in every.items()}
+        self._reasons = {name: reason for name, reason in reasons.items() if reason is not None}
+        self._kinds = {name: type(layer).__name__ for name, layer in every.items()}
+        if len(self._reasons) == len(every):
+            raise ValueError(_nothing(model, self._reasons))
+        self._running = Running(regime, schedule, allocate)
+        self._shared = convert.Shared(regime, self._running, samples=schedule is not None)
+        self._running.why = self._why_exact
+        self._running.optimisers.follow(model)
+        self._layers: dict[str, Layer] = {
+            name: convert.change(layer, name, self._shared) for name, layer in every.items() if name not in self._reasons
+        }
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Accelerated:
+        """Return itself: a copy of the model follows the same schedule."""
+        del memo
+        return self
+
+    def prepare(self) -> None:
+        """Prepare now what sampled steps need over the adjacencies that the model was called with so far.
+
+        Otherwise the first training step does it, and on a machine that never did, it compiles for seconds.
+        """
+        for propagation in self._shared.sources.propagations():
+            propagation.prepare()
+
+    def step(self) -> None:
+        """Count one training step: only for an optimiser that is none of torch's, whose steps are noticed."""
+        self._running.step()
+
+    def undo(self) -> None:
+        """Make the model exactly what it was before; a second time does nothing."""
+        from rsc_bench.kernels.rsc.conversion import layers as convert
+
+        self._running.optimisers.stop()
+        for name, layer in self._layers.items():
+            found = self.model.get_submodule(name)
+            if convert.state_of(found) is layer:
+                convert.restore(found)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps so far."""
+        return self._running.steps
+
+    @property
+    def layers(self) -> Mapping[str, LayerReport]:
+        """Every PyTorch Geometric layer of the model by its name, as things stand now."""
+        return {name: self._report(name) for name in self._kinds}
+
+    @property
+    def timings(self) -> Timings:
+        """Where the seconds of the products went so far."""
+        return self._shared.regime.timings
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the adjacencies that were converted, and their transposes, as far as they are still in use."""
+        adjacencies = {id(found.adjacency): found.adjacency for found in self._shared.sources.propagations()}
+        return sum(adjacency.nbytes for adjacency in adjacencies.values())
+
+    def __str__(self) -> str:
+        from rsc_bench.kernels.rsc.table import table
+
+        return table(self)
+
+    def __repr__(self) -> str:
+        converted = f"{len(self._layers)} of {len(self._kinds)} layers converted"
+        return f"<{type(self).__name__} of {type(self.model).__name__}: {converted}, {self.steps} steps>"
+
+    def _report(self, name: str) -> LayerReport:
+        if name in self._reasons:
+            return LayerReport(self._kinds[name], False, self._reasons[name])
+        layer = self._layers[name]
+        reason = "; ".join(f"{reason} ({calls} calls)" for reason, calls in layer.own.items()) or None
+        saved = None
+        if layer.products and self._shared.regime.sampler.kernel.device == "cpu":
+            spent = layer.accounts.forward.seconds + layer.accounts.backward.seconds
+            saved = layer.elements * self._shared.costs.own_s - spent
+        return LayerReport(
+            self._kinds[name], True, reason, layer.width, layer.products, layer.own.total(), self._spent(layer), saved
+        )
+
+    def _spent(self, layer: Layer) -> float | None:
+        del layer
+        return None
+
+    def _why_exact(self) -> str:
+        """Why no layer was sampled, for a warning."""
+        reasons = {f"layer {name!r}: {report.reason}" for name, report in self.layers.items() if report.reason}
+        calls = sum(layer.products for layer in self._layers.values())
+        if not calls:
+            reasons.add("no converted layer was called in training with gradients enabled")
+        return "; ".join(sorted(reasons)) or "no layer has a backward product of its features"
+
+
+def choose_kernel(given: str | Kernel | None, model: torch.nn.Module) -> Kernel:
+    """Return the kernel that was given, or the default of the model's device and dtype; ``ValueError`` where it cannot run."""
+    kernel: Kernel = given if isinstance(given, Kernel) else find("kernel", given or _default_kernel(model))
+    reason = kernel.why_not()
+    if reason is not None:
+        raise ValueError(f"kernel {kernel.name!r} cannot run here: {reason}")
+    return kernel
+
+
+def _default_kernel(model: torch.nn.Module) -> str:
+    parameter = next(model.parameters(), torch.empty(0))
+    if parameter.is_cuda:
+        ours = parameter.dtype in (torch.float32, torch.bfloat16) and importlib.util.find_spec("triton") is not None
+        return "rows_triton" if ours else "cusparse"
+    if parameter.dtype is torch.float64 or importlib.util.find_spec("numba") is None:
+        return "mkl" if torch.backends.mkl.is_available() else "torch_reduce"  # type: ignore[no-untyped-call]
+    return "rows_numba"
+
+
+def _require_pytorch_geometric() -> None:
+    """Raise one line that says how to get PyTorch Geometric where it is not installed."""
+    try:
+        import torch_geometric  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "torch_geometric":
+            raise
+        raise ModuleNotFoundError(absent("torch_geometric"), name="torch_geometric") from None
+
+
+def _message_passing(model: torch.nn.Module) -> dict[str, MessagePassing]:
+    from torch_geometric.nn import MessagePassing
+
+    return {name: layer for name, layer in model.named_modules() if isinstance(layer, MessagePassing)}
+
+
+def _nothing(model: torch.nn.Module, unchanged: dict[str, str]) -> str:
+    found = (
+        "; ".join(f"{name or 'the model'}: {reason}" for name, reason in unchanged.items()) or "it has no PyTorch Geometric layer"
+    )
+    return f"{type(model).__name__} must have a layer that is a product with its adjacency ({found})"

@@ -1,0 +1,79 @@
+"""What converting an edge list costs on this machine, and what it saves: decides where a graph is new in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+
+from rsc_bench.kernels.contract import Kernel
+from rsc_bench.kernels.csr import Csr
+
+_EDGES, _NODES, _WIDTH = 60_000, 6_000, 64
+"""Of the graph that is measured: beyond what a call costs whatever its size."""
+_CALLS = 3
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds, the fastest of a few calls each; a product is one forward and one backward."""
+
+    convert_s: float
+    """Sorting an edge, and again for the transpose."""
+    own_s: float
+    """PyTorch Geometric's product, for an edge and a feature: it copies the features of each edge's source, then adds them up."""
+    ours_s: float
+    """The kernel's product, for an edge and a feature."""
+
+    @classmethod
+    def measure(cls, kernel: Kernel, device: torch.device) -> Costs:
+        """Measure them on `device` now; that takes some tens of milliseconds, and compiles the kernel for one width."""
+        generator = torch.Generator().manual_seed(0)
+        index = torch.randint(_NODES, (2, _EDGES), generator=generator).to(device)
+        x = torch.rand(_NODES, _WIDTH, generator=generator).to(device).requires_grad_()
+        weight, shape = torch.rand(_EDGES, generator=generator).to(device), (_NODES, _NODES)
+        csr, _ = Csr.from_edges(index[1], index[0], shape)
+        products = [kernel.prepare(matrix, _WIDTH, torch.float32) for matrix in (csr, csr.transpose())]
+
+        def convert() -> None:
+            matrix, order = Csr.from_edges(index[1], index[0], shape)
+            weight[order]
+            matrix.transpose()
+
+        def own() -> None:
+            out = x.new_zeros(shape[0], _WIDTH).index_add(0, index[1], x.index_select(0, index[0]) * weight[:, None])
+            torch.autograd.grad(out, x, torch.ones_like(out))
+
+        def ours() -> None:
+            for product in products:
+                product(x.detach())
+
+        elements = _EDGES * _WIDTH
+        return cls(_fastest(convert, device) / _EDGES, _fastest(own, device) / elements, _fastest(ours, device) / elements)
+
+    def pays(self, edges: int, width: int, products: float = 1) -> bool:
+        """Return whether converting `edges` for so many products, each of `width` features, takes less than it saves."""
+        return self.convert_s * edges < self.saved_s(edges, width) * products
+
+    def saved_s(self, edges: int, width: int) -> float:
+        """Return the seconds that one product saves, forward and backward."""
+        return (self.own_s - self.ours_s) * edges * width
+
+    def __str__(self) -> str:
+        return (
+            f"on this machine PyTorch Geometric's product takes {1e9 * self.own_s:.2g} ns for an edge and a feature, forward and "
+            f"backward, ours {1e9 * self.ours_s:.2g} ns; converting an edge takes {1e9 * self.convert_s:.2g} ns"
+        )
+
+
+def _fastest(call: Callable[[], None], device: torch.device) -> float:
+    times = []
+    for _ in range(_CALLS):
+        start = perf_counter()
+        call()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(perf_counter() - start)
+    return min(times)

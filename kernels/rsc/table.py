@@ -1,0 +1,53 @@
+"""The table that a converted model prints: its layers, and what they did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rsc_bench.kernels.rsc.accelerated import Accelerated, LayerReport
+
+_HEAD = ("layer", "kind", "converted", "features", "products", "FLOPs spent", "saved")
+
+
+def table(model: Accelerated) -> str:
+    """Return the layers a line each, then why a layer is not converted or was run by PyTorch Geometric, then the whole."""
+    layers = model.layers
+    rows = [_HEAD, *((name or "(the model)", *_cells(report)) for name, report in layers.items())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = [f"{name or '(the model)'}: {report.reason}" for name, report in layers.items() if report.reason]
+    return "\n".join([*lines, *notes, *_whole(model)])
+
+
+def _cells(report: LayerReport) -> tuple[str, ...]:
+    return (
+        report.kind,
+        "yes" if report.converted else "no",
+        "" if report.width is None else str(report.width),
+        f"{report.products}{f' of {report.products + report.own_calls}' if report.own_calls else ''}",
+        "" if report.spent_share is None else f"{100 * report.spent_share:.3g} %",
+        "" if report.saved_s is None else seconds(report.saved_s),
+    )
+
+
+def seconds(value: float) -> str:
+    """Return seconds in a fitting unit."""
+    return f"{value:.3g} s" if abs(value) >= 1 else f"{1e3 * value:.3g} ms"
+
+
+def _whole(model: Accelerated) -> list[str]:
+    shared = model._shared
+    saved = [report.saved_s for report in model.layers.values() if report.saved_s is not None]
+    sampled = getattr(model, "sampled_steps", None)
+    steps = f"{model.steps} steps" + ("" if sampled is None else f", {sampled} of them sampled")
+    share = getattr(model, "spent_share", None)
+    spent = "" if share is None else f"; {100 * share:.3g} % of the exact FLOPs of the sampled products spent"
+    sources = shared.sources
+    lines = [
+        f"{steps}{spent}; kernel {shared.regime.sampler.kernel.name}",
+        f"adjacencies: {sources.converted} converted in {seconds(sources.converting_s)}, {model.memory_bytes / 1e6:.3g} MB in use",
+    ]
+    if saved:
+        lines.append(f"saved {seconds(sum(saved))} in the products of training, by estimate: {shared.costs}")
+    return lines
