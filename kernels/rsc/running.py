@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -41,8 +40,9 @@ class Running:
         self._seen = False
         self._sampled_before = 0
         self._warned: set[str] = set()
-        self._graph: weakref.ref[object] | None = None
-        self._changes = 0
+        self._new = False
+        self._new_steps = 0
+        """Steps over an adjacency that was never seen before."""
         self.optimisers = Steps(self.step)
         self._enter(self.steps)
 
@@ -50,11 +50,10 @@ class Running:
         """Follow one more layer."""
         self._layers.append(accounts)
 
-    def forward(self, adjacency: object, products: int) -> None:
-        """Take down a training pass of a layer over `adjacency`, of which it made so many products so far."""
+    def forward(self, products: int, new: bool = False) -> None:
+        """Take down a training pass of a layer, which made so many products so far; `new`: over an adjacency never seen before."""
         self._seen = True
-        self._changes += self._graph is not None and self._graph() is not adjacency
-        self._graph = weakref.ref(adjacency)
+        self._new = self._new or new
         if self.schedule is not None and self.steps == 0 and products > max(_UNSEEN, (self.schedule.exact_from or 0) // 2):
             self._warn("no step of a torch optimiser was seen, so nothing is sampled: call step() of what approximate() returned")
 
@@ -62,7 +61,8 @@ class Running:
         """Count one step; torch's optimisers are noticed, any other calls this after it has changed the parameters."""
         if not self._seen:
             return
-        self._seen = False
+        self._new_steps += self._new
+        self._seen = self._new = False
         self.steps += 1
         self.sampled_steps += self.regime.sampled_products > self._sampled_before
         self._sampled_before = self.regime.sampled_products
@@ -125,7 +125,7 @@ class Running:
             return
         if self.steps == schedule.half and self.sampled_steps == 0 and schedule.samples_by(self.steps):
             self._warn(f"half of the planned steps ({self.steps}) have passed, and no backward product was sampled: {self.why()}")
-        if self.steps == _UNSEEN and schedule.counts_epochs and schedule.steps_per_epoch == 1 and self._changes >= self.steps - 2:
+        if self.steps == _UNSEEN and schedule.counts_epochs and schedule.steps_per_epoch == 1 and self._new_steps >= self.steps - 2:
             self._warn(
                 f"epochs={schedule.epochs} is taken as so many steps, but the graph changes from step to step as mini-batches "
                 "do: give steps= of the whole training, or steps_per_epoch="

@@ -69,15 +69,15 @@ class Layer:
 
     def propagate(self, layer: Any, edge_index: Any, size: Any = None, **given: Any) -> torch.Tensor:
         """Aggregate by our operation what is a product; everything else by PyTorch Geometric, and take down why."""
-        reason = aggregation.detour(layer)
+        reason, new = aggregation.detour(layer), not self.shared.sources.knows(edge_index)
         prepared = self._prepared(layer, edge_index, size, given) if reason is None else reason
         if not isinstance(prepared, str):
-            return self._multiplied(layer, prepared, given[self.aggregation.features])
+            return self._multiplied(layer, prepared, given[self.aggregation.features], new)
         if prepared not in self.own:
             warnings.warn(f"layer {self.name!r} is run by PyTorch Geometric itself, exactly: {prepared}", stacklevel=4)
         self.own[prepared] += 1
         if layer.training and torch.is_grad_enabled():
-            self.shared.running.forward(edge_index, self.products + self.own.total())
+            self.shared.running.forward(self.products + self.own.total(), self._new_in_a_row > 0)
         exact: torch.Tensor = type(layer).propagate(layer, edge_index, size=size, **given)
         return exact
 
@@ -135,15 +135,15 @@ class Layer:
             return None
         return f"its edge_index is new in each call, and at {width} features converting takes longer than it saves"
 
-    def _multiplied(self, layer: Any, prepared: Prepared, features: Any) -> torch.Tensor:
+    def _multiplied(self, layer: Any, prepared: Prepared, features: Any, new: bool) -> torch.Tensor:
         dense = _sources(layer, features)
         assert dense is not None
         dim = layer.node_dim % dense.dim()
         rows = dense if dense.dim() == 2 and dim == 0 else dense.movedim(dim, 0)
-        product = self._product(prepared, rows.reshape(rows.shape[0], -1), layer.training)
+        product = self._product(prepared, rows.reshape(rows.shape[0], -1), layer.training, new)
         return product.reshape(product.shape[0], *rows.shape[1:]).movedim(0, dim) if rows is not dense else product
 
-    def _product(self, prepared: Prepared, dense: torch.Tensor, training: bool) -> torch.Tensor:
+    def _product(self, prepared: Prepared, dense: torch.Tensor, training: bool, new: bool) -> torch.Tensor:
         """Return the aggregation of `dense`, (sources, width), with a sampled gradient where the model is training."""
         shape, key = prepared.adjacency.matrix.shape, (self, dense.shape[1], dense.dtype)
         if dense.shape[0] != shape[1]:
@@ -153,7 +153,7 @@ class Layer:
         trains = training and torch.is_grad_enabled()
         if trains:
             self.products, self.width = self.products + 1, dense.shape[1]
-            self.shared.running.forward(prepared, self.products)
+            self.shared.running.forward(self.products, new)
             self.elements += prepared.adjacency.matrix.nnz * dense.shape[1]
         return propagate(prepared.propagations[key], dense, sampled=trains and self.shared.samples)
 

@@ -80,7 +80,7 @@ def running(schedule, calls, layers=2):
 
 def trained(follows):
     """One training step: a forward pass, and the step of an optimiser."""
-    follows.forward(Schedule(0.1, epochs=1), 1)
+    follows.forward(1)
     follows.regime.sampled_products += not follows.regime.exact
     follows.step()
 

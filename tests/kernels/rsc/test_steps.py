@@ -204,7 +204,7 @@ def test_mini_batches_counted_as_epochs_are_one_warning():
     optimiser = adam(model)
     with pytest.warns(UserWarning, match=r"epochs=400 is taken as so many steps, .*: give steps= .*, or steps_per_epoch=") as seen:
         repeat(30, lambda seed: (model(features(), edges(seed)).square().mean().backward(), optimiser.step()))
-    assert len(seen) == 1
+    assert sum("epochs=400" in str(each.message) for each in seen) == 1
 
 
 @pytest.mark.parametrize("options", [{"steps": 400}, {"epochs": 40, "steps_per_epoch": 10}])
