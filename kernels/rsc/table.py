@@ -33,7 +33,7 @@ def _cells(report: LayerReport) -> tuple[str, ...]:
 
 def seconds(value: float) -> str:
     """Return seconds in a fitting unit."""
-    return f"{value:.3g} s" if abs(value) >= 1 else f"{1e3 * value:.3g} ms"
+    return f"{value:.3g} s" if abs(value) >= 0.9995 else f"{1e3 * value:.3g} ms"
 
 
 def _whole(model: Accelerated) -> list[str]:
