@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import os
 from pathlib import Path
 
 
@@ -19,11 +21,12 @@ class OpenMp:
 
         torch brings an OpenMP of its own, Numba loads the system's. With both, the workers of one spin for a while after their
         work is done, on the cores that the other's need: the products between a layer's dense operations took 20 % longer, and
-        twice as long now and then (docs/how-it-works/cpu-kernels.md). Elsewhere than on Linux nothing changes.
+        twice as long now and then (docs/how-it-works/cpu-kernels.md). torch keeps its number of threads, and Numba gets the same
+        unless ``NUMBA_NUM_THREADS`` says another. Elsewhere than on Linux nothing changes.
         """
         runtime = None if self._shared else self.runtime()
         if runtime is not None:
-            ctypes.CDLL(runtime, mode=ctypes.RTLD_GLOBAL)
+            _start_numba(ctypes.CDLL(runtime, mode=ctypes.RTLD_GLOBAL))
         self._shared = True
 
     def runtime(self) -> str | None:
@@ -34,6 +37,19 @@ class OpenMp:
             return None
         paths = (line.split(maxsplit=5)[-1] for line in mapped if "gomp" in line)
         return next((path for path in paths if "torch" in path), None)
+
+
+def _start_numba(runtime: ctypes.CDLL) -> None:
+    """Have Numba start its threads now: it sets the number of the runtime to that of the cores, which is put back."""
+    if importlib.util.find_spec("numba") is None:
+        return
+    import numba
+
+    threads = runtime.omp_get_max_threads()
+    most = numba.get_num_threads()
+    runtime.omp_set_num_threads(threads)
+    if "NUMBA_NUM_THREADS" not in os.environ:
+        numba.set_num_threads(min(threads, most))
 
 
 OPENMP = OpenMp()

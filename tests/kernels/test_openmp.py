@@ -1,5 +1,6 @@
 """Numba and torch share one OpenMP where both have one."""
 
+import os
 import subprocess
 import sys
 
@@ -33,6 +34,17 @@ def test_a_numba_product_starts_no_thread_beside_torchs():
     if shared == "False":
         pytest.skip("Numba does not thread with OpenMP here")
     assert started == "0"
+
+
+@pytest.mark.parametrize(("numbas", "expected"), [({}, "1 1"), ({"NUMBA_NUM_THREADS": "2"}, "1 2")])
+def test_importing_leaves_the_threads_that_the_user_has_set(numbas, expected):
+    if OPENMP.runtime() is None:
+        pytest.skip("torch has no OpenMP runtime of its own here")
+    code = "from rsc_bench import approximate; import numba, torch; print(torch.get_num_threads(), numba.get_num_threads())"
+    others = {name: value for name, value in os.environ.items() if name != "NUMBA_NUM_THREADS"}
+    environment = others | {"OMP_NUM_THREADS": "1"} | numbas
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == expected.split()
 
 
 def test_torchs_runtime_is_the_one_that_lies_in_its_folder(tmp_path):
