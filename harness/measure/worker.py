@@ -23,8 +23,10 @@ from typing import IO
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from {module} import {name}; {name}(sys.argv[1])"
 _HEAD = struct.Struct(">cQ")
-_NOTE, _ANSWER, _END = b"+", b"=", b""
+_READY, _NOTE, _ANSWER, _END = b"!", b"+", b"=", b""
 _TICK_S = 0.5
+_START_S = 600.0
+"""Seconds that a process gets to start and to load its code: no limit of a job is about that."""
 _GRACE_S = 5.0
 """Seconds that a process whose pipe is closed gets to end, before it is killed."""
 _PR_SET_PDEATHSIG = 1
@@ -55,7 +57,7 @@ class Worker:
             [sys.executable, "-c", start, str(log), json.dumps(sys.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._frames: queue.Queue[tuple[bytes, bytes]] = queue.Queue()
-        self._busy = False
+        self._ready = self._busy = False
         self._how: str | None = None
         self._receiver = threading.Thread(target=self._receive, daemon=True)
         self._receiver.start()
@@ -67,12 +69,12 @@ class Worker:
 
         Args:
             job: the job.
-            limit_s: seconds that it may take, or that may pass between two of its notes.
+            limit_s: seconds that it may take once the process is ready, or that may pass between two of its notes.
             noted: takes each note.
             waiting: is called twice a second with the seconds since the job began.
         """
         begin = monotonic()
-        end = begin + limit_s
+        end = begin + (limit_s if self._ready else _START_S)
         if self._how is not None:
             raise WorkerLost(self._how)
         self._busy = True
@@ -83,7 +85,8 @@ class Worker:
                 kind, content = self._frames.get(timeout=max(0.0, min(_TICK_S, end - monotonic())))
             except queue.Empty:
                 if monotonic() >= end:
-                    raise self._lost(f"over its time limit of {limit_s:g} s") from None
+                    limit = f"over its time limit of {limit_s:g} s"
+                    raise self._lost(limit if self._ready else f"its process did not start in {_START_S:g} s") from None
                 waiting(monotonic() - begin)
                 continue
             if kind == _ANSWER:
@@ -91,7 +94,9 @@ class Worker:
                 return content
             if kind == _END:
                 raise self._lost(self._ended())
-            noted(content)
+            if kind == _NOTE:
+                noted(content)
+            self._ready = True
             end = monotonic() + limit_s
 
     def kill(self) -> None:
@@ -160,6 +165,7 @@ def serve(make: Callable[[bytes], Answer], log: str) -> None:
     _end_with_parent()
     kind, setup = _read(inbox)
     answer = make(setup)
+    _write(outbox, _READY, b"")
     while True:
         kind, job = _read(inbox)
         if kind == _END:
@@ -193,7 +199,7 @@ def _write(pipe: IO[bytes], kind: bytes, content: bytes) -> None:
 
 def _read(pipe: IO[bytes]) -> tuple[bytes, bytes]:
     """Return a frame's kind and content; `_END` where the pipe ends, also in the middle of a frame."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, MemoryError, OverflowError):  # of a length that is none
         head = pipe.read(_HEAD.size)
         if len(head) == _HEAD.size:
             kind, length = _HEAD.unpack(head)

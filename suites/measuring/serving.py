@@ -15,7 +15,7 @@ from rsc_bench.harness.measure.ceilings import probes
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.measure.worker import Answer, Note, serve
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.lines import RecordLine, to_line
+from rsc_bench.harness.records.lines import RecordLine, readable, to_line
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Choice, catalog
@@ -123,10 +123,11 @@ def _made(setup: bytes) -> Answer:
     # What is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s.
     gc.freeze()
     atexit.register(gc.unfreeze)  # what is frozen is not freed at exit, and Triton's bindings list all of it as leaked
-    return lambda job, note: msgspec.json.encode(_answer(unpacked(job, Job), note, bench, given.device))
+    return lambda job, note: msgspec.json.encode(answer(unpacked(job, Job), note, bench, given.device))
 
 
-def _answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
+def answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
+    """Return the answer to a job, one that can be read at the other end; `note` takes what is worth saying before."""
     if job.ceilings is not None:
         return Answered(ceilings=probes.measure(device, set(job.ceilings)))
     setting = setting_of(job)
@@ -134,6 +135,7 @@ def _answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
         bench.rest()
         return Answered()
     bench.store.loaded = lambda facts: note(msgspec.json.encode(Noted(loaded=facts)))
-    record = bench.record(setting, lambda epoch: note(msgspec.json.encode(Noted(epoch=epoch))))
+    # What no file may hold could not be read at the other end either: it is said here, as in a file.
+    record, _ = readable(bench.record(setting, lambda epoch: note(msgspec.json.encode(Noted(epoch=epoch)))))
     fault = bench.fault(setting) if record.status == "failed" else None
     return Answered(record=to_line(record), fault=fault)

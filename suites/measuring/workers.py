@@ -118,10 +118,13 @@ class Workers:
     def _asked(self, origins: frozenset[str], job: Job, noted: Note, waiting: Waiting) -> Answered:
         try:
             content = self._workers[origins].ask(packed(job), self._limit_s, noted, waiting)
+            answer = msgspec.json.decode(content, type=Answered)
         except WorkerLost:
             del self._workers[origins]
             raise
-        answer = msgspec.json.decode(content, type=Answered)
+        except msgspec.MsgspecError as error:  # somebody else's code has written to the pipe, or into the answer
+            self._workers.pop(origins).kill()
+            raise WorkerLost(f"its process gave an answer that cannot be read ({error})") from None
         if answer.fault is not None:
             self._write(f"a new process: the device can do nothing more in this one ({answer.fault})")
             self._workers.pop(origins).kill()

@@ -8,12 +8,18 @@ import subprocess
 import sys
 import time
 
-from rsc_bench.harness.measure.worker import Note, serve
+from rsc_bench.harness.measure.worker import Answer, Note, serve
 
 
 def behave(log: str) -> None:
     """Answer jobs."""
-    serve(lambda setup: lambda job, note: _answer(setup, job, note), log)
+    serve(_made, log)
+
+
+def _made(setup: bytes) -> Answer:
+    if setup == b"slow":
+        time.sleep(1)
+    return lambda job, note: _answer(setup, job, note)
 
 
 def _answer(setup: bytes, job: bytes, note: Note) -> bytes:

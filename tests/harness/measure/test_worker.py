@@ -93,6 +93,15 @@ def test_a_job_over_its_limit_is_ended_with_its_process(worker, job):
     assert is_gone(pid)
 
 
+def test_what_a_process_takes_to_start_is_not_time_of_its_first_job(tmp_path):
+    slow = Worker(behave, b"slow", tmp_path / "run.log")
+    try:
+        assert ask(slow, b"one", limit_s=0.3).startswith(b"slow:one")
+        assert lost(slow, b"hang", limit_s=0.3) == "over its time limit of 0.3 s"
+    finally:
+        slow.close()
+
+
 def test_a_note_gives_a_job_its_whole_time_again(worker):
     ask(worker, b"who")  # it is there
     seen = []

@@ -5,17 +5,22 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rsc_bench import plugins
+from rsc_bench.harness.records.ranges import MANY_LETTERS
+from rsc_bench.harness.records.run import Record
 from rsc_bench.plugins import Registry
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.graphs import load
 from rsc_bench.suites.measuring import workers as pool
-from rsc_bench.suites.measuring.serving import Job, Setup, job_of, packed, setting_of, unpacked
+from rsc_bench.suites.measuring.bench import Bench
+from rsc_bench.suites.measuring.serving import Answered, Job, Setup, answer, job_of, packed, setting_of, unpacked
 from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import Origins
 from rsc_bench.suites.options import Options
+from rsc_bench.suites.spmm.store import Store
 
 KERNEL = """
 import os
@@ -111,6 +116,42 @@ def test_file_names_that_are_not_utf_8_go_through_a_pipe_too():
     assert setting_of(unpacked(packed(job_of(setting)), Job)) == setting
     setup = Setup(plugins=(f"{name}.py",), data_root=name)
     assert unpacked(packed(setup), Setup) == setup
+
+
+class Raises(Bench):
+    """Makes a record of an error with a long text."""
+
+    def record(self, setting, follow):
+        return Record(case=setting.case(), status="failed", reason="x" * (2 * MANY_LETTERS))
+
+
+def test_a_record_that_no_file_may_hold_can_be_read_at_the_other_end():
+    setting = settings("mkl").settings[0]
+    given = answer(job_of(setting), lambda note: None, Raises(catalog(), Store()), "cpu")
+    read = msgspec.json.decode(msgspec.json.encode(given), type=Answered).record
+    assert (read.status, read.reason) == ("failed", "x" * (MANY_LETTERS - 1) + "…")
+
+
+class Babbles:
+    """Stands in for a process into whose answers somebody's code writes."""
+
+    def __init__(self, entry, setup, log):
+        self.ended = False
+
+    def ask(self, *given):
+        return b'{"record": 1}'
+
+    def kill(self):
+        self.ended = True
+
+
+def test_an_answer_that_cannot_be_read_costs_its_case_and_its_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "Worker", Babbles)
+    session = settings("mkl")
+    measured = session.workers(tmp_path / "run.log")
+    record = measured.record(session.settings[0], follow=None, waiting=None)
+    assert record.status == "failed"
+    assert record.reason.startswith("its process gave an answer that cannot be read (Expected ")
 
 
 @pytest.mark.parametrize("in_process", [True, False])
