@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from time import perf_counter
@@ -55,7 +55,11 @@ def attempt(
 
 def unchanged(record: Record, state: State) -> Record:
     """Return a record, `wrong` where its case has changed the process for those behind it; what it changed is put back."""
-    changed = state.put_back()
+    return blamed(record, state.put_back())
+
+
+def blamed(record: Record, changed: Sequence[str]) -> Record:
+    """Return a record that says what its case has changed, of what others find; `wrong` where it said nothing before."""
     if not changed:
         return record
     reason = f"changed {', '.join(changed)}"

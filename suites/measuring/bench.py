@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rsc_bench.harness.measure.attempt import attempt
+from rsc_bench.harness.measure.attempt import attempt, blamed
 from rsc_bench.harness.measure.gpu import faults
 from rsc_bench.harness.measure.sampling import Limits
-from rsc_bench.harness.measure.work import Skip, Work
+from rsc_bench.harness.measure.state import State
+from rsc_bench.harness.measure.work import Skip, Work, Wrong
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog
@@ -42,10 +43,23 @@ class Bench:
         """Return the record of a case, whatever becomes of it; `follow` is called after each epoch of a training."""
         if isinstance(setting, TrainingSetting):
             return self._training_record(setting, follow)
-        return attempt(setting.case(), lambda: self._ready(setting), devices.clock(setting.clock), self.limits)
+        record = attempt(setting.case(), lambda: self._ready(setting), devices.clock(setting.clock), self.limits)
+        return blamed(record, self.store.put_back())
 
     def check(self, setting: AnySetting) -> None:
-        """Check a case and time nothing; raises what its kernel raises, `Skip` with the reason and `Wrong` among it."""
+        """Check a case and time nothing; raises what its kernel raises, `Skip` with the reason and `Wrong` among it.
+
+        What it has changed for the cases behind it is put back, and is `Wrong` where nothing else was.
+        """
+        state = State.read()
+        try:
+            self._check(setting)
+        finally:
+            changed = [*state.put_back(), *self.store.put_back()]
+        if changed:
+            raise Wrong(f"changed {', '.join(changed)}")
+
+    def _check(self, setting: AnySetting) -> None:
         if isinstance(setting, TrainingSetting):
             self._check_training(setting)
             return

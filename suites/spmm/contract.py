@@ -13,7 +13,8 @@ import torch
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.kernels import Csr, Kernel, Reduce, Unsupported
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm.checks import Fingerprint, check_form, check_memory, check_values
+from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values
+from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands
 
 Values = Literal["values", "no-values", "factors"]

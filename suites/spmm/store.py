@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from rsc_bench.suites.graphs import Facts, Graph, GraphStore
+from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import OperandStore
 from rsc_bench.suites.spmm.reference import References
 
@@ -31,6 +33,17 @@ class Store:
         self._graphs = GraphStore(on_disk=self._on_disk)
         self.operands = OperandStore(self._graphs)
         self.references = References()
+        self.watched: Fingerprint | None = None
+        """The matrix of the case at work, which others multiply too; None between cases."""
+
+    def put_back(self) -> list[str]:
+        """Return what the case that has ended changed of its matrix, however it ended; what others would find is made anew."""
+        watched, self.watched = self.watched, None
+        with contextlib.suppress(RuntimeError):  # of a GPU that can do nothing more: its process ends
+            if watched is not None and (changed := watched.changed()):
+                self.drop()
+                return [f"its operand ({', '.join(changed)} of the matrix)"]
+        return []
 
     @property
     def trouble(self) -> str | None:

@@ -16,7 +16,8 @@ from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import SampledMultiply
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm.checks import Fingerprint, check_form, check_memory, check_values
+from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values
+from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
 from rsc_bench.suites.spmm.probe import ProductProbe, Site, sites
 from rsc_bench.suites.spmm.reference import relative_error
@@ -42,7 +43,8 @@ def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWo
     """
     made = store.operands.make(product)
     store.references.reference(product, made)
-    given = Given(made, Operands(made.matrix, made.dense.clone()), Fingerprint(made.matrix), sites(made.matrix, made.dense))
+    store.watched = mark = Fingerprint(made.matrix)
+    given = Given(made, Operands(made.matrix, made.dense.clone()), mark, sites(made.matrix, made.dense))
     tune_s = _tuned(product, given.kernels, kernel)
     return lambda: SpmmWork(product, given, _prepared(product, given.kernels, kernel), store, tune_s)
 

@@ -1,10 +1,15 @@
 """What makes records in a process: products and trainings, what is given back between them, what a failure leaves."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-from rsc_bench.harness.measure.work import Skip
+from rsc_bench.harness.measure.work import Skip, Wrong
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.suites.catalog import Choice
 from rsc_bench.suites.measuring import bench as measuring
 from rsc_bench.suites.measuring.bench import Bench
 from rsc_bench.suites.measuring.session import Session
@@ -27,6 +32,51 @@ def test_a_kernel_that_cannot_run_here_is_skipped():
         session.bench.check(setting)
 
 
+def spoils(matrix):
+    matrix.col.zero_()
+    torch.set_default_dtype(torch.float64)
+    raise ValueError("sorry")
+
+
+def in_prepare(matrix, width, dtype, reduce="sum"):
+    spoils(matrix)
+
+
+def in_a_call(matrix, width, dtype, reduce="sum"):
+    return lambda dense: spoils(matrix)
+
+
+@pytest.mark.parametrize("prepare", [in_prepare, in_a_call])
+@pytest.mark.parametrize("measured", [True, False])
+def test_what_a_kernel_changes_before_it_fails_is_said_and_put_back(prepare, measured):
+    session = Session(Options(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("mkl",), device="cpu", in_process=True))
+    session.catalog.exact["bad"] = Kernel("bad", "cpu", "Bad on purpose.", prepare)
+    setting = session.settings[0]
+    bad = replace(setting, choice=Choice("bad"))
+    if measured:
+        record = session.bench.record(bad, follow=None)
+        assert record.status == "failed"
+        changed = "torch's default dtype; it also changed its operand (col of the matrix)"
+        assert record.reason == f"ValueError: sorry; it also changed {changed}"
+    else:
+        with pytest.raises(ValueError, match="sorry"):
+            session.bench.check(bad)
+    assert torch.get_default_dtype() == torch.float32
+    assert session.bench.check(setting) is None, "it multiplies the matrix as it was"
+
+
+def test_a_check_that_leaves_the_process_as_it_was_not_is_wrong():
+    def prepare(matrix, width, dtype, reduce="sum"):
+        torch.set_default_dtype(torch.float64)
+        return torch_reduce.prepare(matrix, width, dtype, reduce)
+
+    session = Session(Options(graphs=("small:hub",), widths=(3,), kernels=("mkl",), device="cpu"))
+    session.catalog.exact["bad"] = Kernel("bad", "cpu", "Bad on purpose.", prepare)
+    with pytest.raises(Wrong, match="changed torch's default dtype"):
+        session.bench.check(replace(session.settings[0], choice=Choice("bad")))
+    assert torch.get_default_dtype() == torch.float32
+
+
 @pytest.fixture
 def training():
     pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
@@ -36,7 +86,9 @@ def training():
 
 def on_a_gpu(session, freed):
     """The bench of a session, whose operands note that a GPU's memory is to be freed."""
-    store = SimpleNamespace(operands=SimpleNamespace(free_gpu=lambda: freed.append(True)), graph=lambda name, reorder: None)
+    store = SimpleNamespace(
+        operands=SimpleNamespace(free_gpu=lambda: freed.append(True)), graph=lambda name, reorder: None, put_back=list
+    )
     return Bench(session.catalog, store)
 
 

@@ -13,7 +13,8 @@ from rsc_bench.kernels.sampled.compose import Sampling, compose
 from rsc_bench.plugins import find
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Choice
-from rsc_bench.suites.spmm.checks import Fingerprint, sums, where
+from rsc_bench.suites.spmm.checks import where
+from rsc_bench.suites.spmm.fingerprint import Fingerprint, sums
 from rsc_bench.suites.spmm.operands import Product
 from rsc_bench.suites.spmm.probe import sites
 from rsc_bench.suites.spmm.store import Store
