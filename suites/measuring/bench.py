@@ -75,6 +75,14 @@ class Bench:
         work.check(work())
         work.check_operands()
 
+    def digest(self, setting: AnySetting) -> str | None:
+        """Return the digest of what a case sees of its graph; None where the graph cannot be loaded."""
+        try:
+            graph = self._graph(setting)
+            return graph.task_digest if isinstance(setting, TrainingSetting) else graph.digest
+        except Exception:  # whatever it is: the case's own attempt has met it as well, and its record says so
+            return None
+
     def fault(self, setting: AnySetting) -> str | None:
         """Return why no later case can use the device of one that failed; None where it can, with the memory given back."""
         if setting.device == "cpu":

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.measuring.bench import AnySetting
-from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.training.sweep import TrainingSetting
 
 
 class Contents:
     """Which contents the graphs of a run have, by what was measured last, else by what is there now."""
 
-    def __init__(self, settings: Iterable[AnySetting], store: Store) -> None:
+    def __init__(self, settings: Iterable[AnySetting], digest_of: Callable[[AnySetting], str | None]) -> None:
         """Load nothing yet.
 
         Args:
             settings: the cases of the run.
-            store: loads a graph of which nothing has been measured.
+            digest_of: loads the graph of a case, where nothing of it has been measured, for its digest; None where it cannot.
         """
         self._settings = {_graph(setting.case()): setting for setting in settings}
-        self._store = store
+        self._digest_of = digest_of
         self._known: dict[tuple[object, ...], str | None] = {}
 
     def digest(self, case: Case) -> str | None:
         """Return the digest of what a case sees of its graph; None where the graph cannot be loaded."""
         if _graph(case) not in self._known:
-            self._known[_graph(case)] = self._loaded(case)
+            setting = self._settings.get(_graph(case))
+            self._known[_graph(case)] = None if setting is None else self._digest_of(setting)
         return self._known[_graph(case)]
 
     def identified(self, record: Record) -> Record:
@@ -39,16 +38,6 @@ class Contents:
             self._known[_graph(record.case)] = record.measurement.matrix.graph_digest
         case = msgspec.structs.replace(record.case, graph_digest=self.digest(record.case))
         return msgspec.structs.replace(record, case=case)
-
-    def _loaded(self, case: Case) -> str | None:
-        setting = self._settings.get(_graph(case))
-        if setting is None:
-            return None
-        try:
-            graph = self._store.graph(setting.graph, setting.reorder)
-            return graph.task_digest if isinstance(setting, TrainingSetting) else graph.digest
-        except Exception:  # whatever it is: the case's own attempt has met it as well, and its record says so
-            return None
 
 
 def _graph(case: Case) -> tuple[object, ...]:

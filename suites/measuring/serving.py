@@ -57,6 +57,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     product: Setting | None = None
     training: dict[str, Any] | None = None
     """The fields of a `TrainingSetting`, its model by name, for that is code."""
+    digest: bool = False
+    """Whether only the digest of the case's graph is asked for."""
     ceilings: tuple[int, ...] | None = None
     """Bytes of an operand's row, for each of which the device's ceilings are measured."""
     rest: bool = False
@@ -78,6 +80,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     record: RecordLine | None = None
     fault: str | None = None
     """Why no later case can use the device in this process."""
+    digest: str | None = None
+    """Of the case's graph; None where that cannot be loaded."""
     ceilings: Ceilings | None = None
 
 
@@ -135,6 +139,8 @@ def answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
         bench.rest()
         return Answered()
     bench.store.loaded = lambda facts: note(msgspec.json.encode(Noted(loaded=facts)))
+    if job.digest:
+        return Answered(digest=bench.digest(setting))
     # What no file may hold could not be read at the other end either: it is said here, as in a file.
     record, _ = readable(bench.record(setting, lambda epoch: note(msgspec.json.encode(Noted(epoch=epoch)))))
     fault = bench.fault(setting) if record.status == "failed" else None

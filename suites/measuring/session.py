@@ -99,9 +99,9 @@ class Rounds:
         environment_of = (environment.read() if machine is None else machine) | _what_runs(session)
         self._file = ResultsFile(path, environment_of, say=self._tell)
         self._ceilings: Ceilings | None = None
-        self._contents = Contents(session.settings, session.bench.store)
         self._done = _by_name(self._file.done())
         self.workers = session.workers(self.path.with_suffix(".log"))
+        self._contents = Contents(session.settings, (self.workers or session.bench).digest)
 
     def _tell(self, line: str) -> None:
         self.say(line)  # whatever takes it by then

@@ -92,6 +92,18 @@ class Workers:
         self._write(f"{record.status}: {case}{f': {record.reason}' if record.reason else ''}")
         return record
 
+    def digest(self, setting: AnySetting) -> str | None:
+        """Return the digest of what a case sees of its graph; None where it cannot be loaded.
+
+        It is loaded in a process as well: it may have been what the case's own process was lost by.
+        """
+        job = msgspec.structs.replace(job_of(setting), digest=True)
+        try:
+            return self._ask(frozenset(), job, lambda note: self._noted(note, _ignore), _ignore).digest
+        except WorkerLost as lost:
+            self._write(f"failed: the digest of {setting.case().graph}: {lost}")
+            return None
+
     def ceilings(self, row_bytes: Iterable[int]) -> Ceilings | None:
         """Return what the device can reach; None where that could not be measured."""
         try:

@@ -222,7 +222,7 @@ def changing_graph(tmp_path):
 
 
 def contents_of(session):
-    return Contents(session.settings, session.bench.store)
+    return Contents(session.settings, session.bench.digest)
 
 
 def test_what_was_measured_is_what_a_case_is_of(path):
@@ -263,7 +263,7 @@ def test_a_round_that_was_cut_short_is_finished_on_the_same_graph(path, tmp_path
     graph, _ = changing_graph(tmp_path)
     session = session_of(path, graphs=(str(graph),))
     cut_short_after(path, session, 2)
-    rounds = rounds_of(session_of(path, graphs=(str(graph),)))
+    rounds = rounds_of(session_of(path, graphs=(str(graph),), in_process=True))
     assert [rounds.is_done(setting, 1) for setting in session.settings[:3]] == [True, True, False]
 
 
@@ -271,7 +271,7 @@ def test_what_was_done_on_a_graph_that_has_changed_is_another_case(path, tmp_pat
     graph, change = changing_graph(tmp_path)
     cut_short_after(path, session_of(path, graphs=(str(graph),)), 2)
     change()
-    session = session_of(path, graphs=(str(graph),))
+    session = session_of(path, graphs=(str(graph),), in_process=True)
     rounds = rounds_of(session)
     assert not any(rounds.is_done(setting, 1) for setting in session.settings)
 

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from rsc_bench import plugins
+from rsc_bench.harness.measure.worker import WorkerLost
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.ranges import MANY_LETTERS
 from rsc_bench.harness.records.run import Record
 from rsc_bench.plugins import Registry
@@ -152,6 +154,28 @@ def test_an_answer_that_cannot_be_read_costs_its_case_and_its_process(tmp_path, 
     record = measured.record(session.settings[0], follow=None, waiting=None)
     assert record.status == "failed"
     assert record.reason.startswith("its process gave an answer that cannot be read (Expected ")
+
+
+class Leaves(Babbles):
+    """Stands in for a process that ends with each graph that it loads."""
+
+    def ask(self, *given):
+        raise WorkerLost("its process ended with status 7")
+
+
+def test_a_graph_that_ends_the_process_which_loads_it_is_not_loaded_by_the_one_that_supervises(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "Worker", Leaves)
+    session = Session(
+        Options(benchmark=True, graphs=("small:hub",), kernels=("mkl",), device="cpu", results=tmp_path / "run.jsonl")
+    )
+    session.bench.store.graph = lambda *given: pytest.fail("it loads the graph")
+    rounds = Rounds(session, machine={})
+    rounds.plan(session.settings)
+    rounds.append(rounds.workers.record(session.settings[0], follow=None, waiting=None), 1)
+    rounds.close()
+    (record,) = read(tmp_path / "run.jsonl").records
+    assert (record.status, record.case.graph_digest) == ("failed", None)
+    assert "failed: the digest of small:hub: its process ended with status 7" in (tmp_path / "run.log").read_text()
 
 
 @pytest.mark.parametrize("in_process", [True, False])
