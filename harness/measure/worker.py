@@ -174,11 +174,15 @@ def serve(make: Callable[[bytes], Answer], log: str) -> None:
 
 
 def _redirect(log: str) -> None:
-    for path, flags, targets in ((os.devnull, os.O_RDONLY, (0,)), (log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, (1, 2))):
-        source = os.open(path, flags, 0o644)
-        for target in targets:
-            os.dup2(source, target)
-        os.close(source)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    except OSError:  # what is printed is lost, and no job for it
+        output = os.dup(nowhere)
+    for source, target in ((nowhere, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    os.close(nowhere)
+    os.close(output)
     faulthandler.enable()
 
 

@@ -150,8 +150,11 @@ class Workers:
             follow(note.epoch)
 
     def _write(self, line: str) -> None:
-        with self.log.open("a", encoding="utf-8", errors="replace") as log:
-            log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
+        # Of a full disk the results file tells; where their folder was moved, they go on in one of its name.
+        with contextlib.suppress(OSError):
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a", encoding="utf-8", errors="replace") as log:
+                log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
 
 
 def _path(file: str) -> str:

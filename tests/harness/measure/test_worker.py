@@ -67,6 +67,14 @@ def test_what_is_printed_goes_to_the_log_and_not_between_the_answers(worker, tmp
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_log_that_cannot_be_written_costs_no_job(tmp_path):
+    made = Worker(behave, b"setup", tmp_path / "gone" / "run.log")
+    try:
+        assert ask(made, b"print").startswith(b"setup:print")
+    finally:
+        made.close()
+
+
 @pytest.mark.parametrize(
     ("job", "how"),
     [

@@ -156,6 +156,22 @@ def test_an_answer_that_cannot_be_read_costs_its_case_and_its_process(tmp_path, 
     assert record.reason.startswith("its process gave an answer that cannot be read (Expected ")
 
 
+def test_a_folder_of_results_that_is_moved_costs_no_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "Worker", Babbles)
+    results = tmp_path / "results" / "run.jsonl"
+    session = Session(Options(benchmark=True, graphs=("small:hub",), kernels=("mkl",), device="cpu", results=results))
+    rounds, said = Rounds(session, machine={}), []
+    rounds.say = said.append
+    rounds.plan(session.settings)
+    for setting in session.settings[:2]:
+        rounds.append(rounds.workers.record(setting, follow=None, waiting=None), 1)
+        if (tmp_path / "results").exists() and not said:
+            (tmp_path / "results").rename(tmp_path / "moved")
+    rounds.close()
+    assert len(said) == 1
+    assert len(read(rounds.path).records) == 2
+
+
 class Leaves(Babbles):
     """Stands in for a process that ends with each graph that it loads."""
 
