@@ -1,4 +1,4 @@
-"""Where this program keeps what it can make again: graphs, tuned settings, and compiled code where a compiler finds no place."""
+"""Where this program keeps what it can make again, tracebacks, and compiled code where a compiler finds no place: in one folder."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def folder() -> Path:
     """Return the folder: ``$RSC_BENCH_CACHE``, else ``rsc-bench`` under ``$XDG_CACHE_HOME``, else under ``~/.cache``."""
     named = os.environ.get(PLACE)
     return Path(named).absolute() if named else _home() / "rsc-bench"
+
+
+def own() -> Path:
+    """Return our folder, else one for this user among the temporary files; raises `OSError` where there is none of either."""
+    return folder() if refusal(folder()) is None else private()
 
 
 def graphs() -> Path:
@@ -73,11 +78,11 @@ def keep_compiled(package: Path) -> None:
     be closed to others.
     """
     if all(refusal(place) for place in _numba_places(package)):
-        os.environ["NUMBA_CACHE_DIR"] = str(_own() / "numba")
+        os.environ["NUMBA_CACHE_DIR"] = str(own() / "numba")
         if "numba" in sys.modules:
             sys.modules["numba"].config.reload_config()
     if refusal(_triton_place()):
-        os.environ["TRITON_CACHE_DIR"] = str(_own() / "triton")
+        os.environ["TRITON_CACHE_DIR"] = str(own() / "triton")
 
 
 def _numba_places(package: Path) -> list[Path]:
@@ -102,11 +107,6 @@ def _user() -> Path:
         return Path.home()
     except RuntimeError:  # a user without an entry in the system's list, and without HOME
         return private()
-
-
-def _own() -> Path:
-    """Our folder, else one for this user among the temporary files."""
-    return folder() if refusal(folder()) is None else private()
 
 
 @cache

@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from rsc_bench import caches
+
 MARK = "written by rsc-bench"
 """Stands near the start of every file of ours but results and pages, so that no file of another program is replaced by one."""
 
@@ -18,40 +20,24 @@ MOST_KEPT, KEPT_S = 5, 7 * 24 * 3600.0
 """Files that are kept at most, and for how long."""
 
 
-def cache_folder() -> Path:
-    """Return where this user's programs keep what can be made again: ``$XDG_CACHE_HOME``, else ``~/.cache``, with our name."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rsc-bench"
-
-
 def keep(name: str, text: str) -> Path:
     """Keep a text for the user to look at, and return where; raises ``OSError`` where there is no place for it."""
-    file = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
-    *first, last = _kept_folders()
-    for folder in first:
-        with suppress(OSError):
-            write_whole(folder / file, text)
-            return folder / file
-    write_whole(last / file, text)
-    return last / file
+    path = _kept() / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    write_whole(path, text)
+    return path
 
 
 def clean_kept() -> None:
     """Remove what was kept long enough, and all but the newest files."""
-    for folder in _kept_folders():
-        with suppress(OSError):
-            found = sorted(((path.stat().st_mtime, path) for path in folder.glob("*.txt")), reverse=True)
-            for place, (written, path) in enumerate(found):
-                if place >= MOST_KEPT or written < time.time() - KEPT_S:
-                    path.unlink(missing_ok=True)
+    with suppress(OSError):
+        found = sorted(((path.stat().st_mtime, path) for path in _kept().glob("*.txt")), reverse=True)
+        for place, (written, path) in enumerate(found):
+            if place >= MOST_KEPT or written < time.time() - KEPT_S:
+                path.unlink(missing_ok=True)
 
 
-def _kept_folders() -> list[Path]:
-    """Where texts are kept: in the cache folder, or where there is none to write to in the system's temporary folder."""
-    user = getattr(os, "getuid", lambda: 0)()  # on Windows that folder is the user's own
-    folders = [Path(tempfile.gettempdir()) / f"rsc-bench-{user}"]
-    with suppress(RuntimeError):  # no home
-        folders.insert(0, cache_folder() / "kept")
-    return folders
+def _kept() -> Path:
+    return caches.own() / "kept"
 
 
 def write_whole(path: Path, text: str) -> None:

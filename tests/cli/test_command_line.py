@@ -16,6 +16,7 @@ import click
 from made_runs import case, ok, written
 
 import rsc_bench
+from rsc_bench import caches
 from rsc_bench.cli import main
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import PluginError
@@ -234,8 +235,10 @@ def test_what_a_user_can_do_something_about_is_one_line(capsys, fail, line):
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """The folder in which tracebacks are kept."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache/rsc-bench/kept"
+    monkeypatch.setenv("RSC_BENCH_CACHE", str(tmp_path / "cache"))
+    caches.private.cache_clear()
+    yield tmp_path / "cache/kept"
+    caches.private.cache_clear()
 
 
 BUGS = [
@@ -280,9 +283,12 @@ def test_a_traceback_that_cannot_be_kept_leaves_one_line(capsys, cache, tmp_path
 
 def test_where_there_is_no_cache_folder_it_is_kept_in_the_temporary_one(capsys, cache, tmp_path, monkeypatch):
     (tmp_path / "cache").touch()
+    (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     assert main([], raising(ZeroDivisionError())) == 4
     assert str(tmp_path / "tmp") in capsys.readouterr().err
+    assert caches.private().parent == tmp_path / "tmp"
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "tmp").iterdir()] == [0], "one folder, closed to others"
 
 
 @pytest.mark.parametrize("arguments", ["--help", "compare --help", "compare {base} {base}", "compare {base} {base} --json"])
@@ -331,6 +337,7 @@ import sys
 import rsc_bench.reports.figures
 rsc_bench.reports.figures.__path__.append(sys.argv.pop(1))
 import rsc_bench
+from rsc_bench import caches
 from rsc_bench.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -355,6 +362,7 @@ class Absent:
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
 sys.meta_path.insert(0, Absent())
 import rsc_bench
+from rsc_bench import caches
 from rsc_bench.cli import main
 sys.exit(main(sys.argv[1:]))
 """
