@@ -6,12 +6,16 @@ What is kept for a user to look at later, as a traceback, is in one folder, litt
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from traceback import format_exception
 
-from rsc_bench import caches
+from rsc_bench import __version__, caches
+from rsc_bench.text import error_line
 
 MARK = "written by rsc-bench"
 """Stands near the start of every file of ours but results and pages, so that no file of another program is replaced by one."""
@@ -25,6 +29,16 @@ def keep(name: str, text: str) -> Path:
     path = _kept() / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     write_whole(path, text)
     return path
+
+
+def keep_traceback(error: BaseException) -> str:
+    """Keep the traceback of an error of ours, and return the line that says where."""
+    what = f"an error of rsc-bench itself ({error_line(error)})"
+    lines = [f"rsc-bench {__version__}, Python {sys.version.split()[0]}: {shlex.join(sys.argv)}\n\n", *format_exception(error)]
+    try:
+        return f"{what}: please report it with its traceback, which is in {keep('error', ''.join(lines))}"
+    except OSError as unkept:
+        return f"{what}: please report it; its traceback cannot be kept ({unkept.strerror})"
 
 
 def clean_kept() -> None:

@@ -16,6 +16,7 @@ from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import Facts, GraphError
+from rsc_bench.suites.measuring import internal_errors
 from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
 from rsc_bench.suites.measuring.pytest_benchmark import refusal
@@ -91,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the user's plug-ins, check the options and open the results file: nothing runs on a bad option."""
     config.stash[ROUNDS] = config.stash[PROGRESS] = None
     config.stash[CHECKED] = []
+    internal_errors.installed(config)
     try:
         for file in config.getoption("--plugin"):
             REGISTRY.add_file(Path(file))

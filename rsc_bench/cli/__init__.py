@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shlex
 import sys
-from traceback import format_exception
 from typing import TextIO
 
 import click
 
 from rsc_bench import __version__, files, plugins
 from rsc_bench.cli._options import PLUGIN
-from rsc_bench.text import call, clipped, error_line, plain
+from rsc_bench.text import call, clipped, plain
 
 OURS = 4
 """The exit status where something went wrong that is neither the user's nor an answer."""
@@ -100,19 +98,9 @@ def _status(arguments: list[str] | None, command: click.Command) -> int:
         return OURS
     except Exception as error:
         reason = _reason(error)
-        _complain(reason or _kept(error))
+        _complain(reason or files.keep_traceback(error))
         return 2 if reason else OURS
     return 2
-
-
-def _kept(error: Exception) -> str:
-    """Keep the traceback of an error of ours, and return the line that says where."""
-    what = f"an error of rsc-bench itself ({error_line(error)})"
-    lines = [f"rsc-bench {__version__}, Python {sys.version.split()[0]}: {shlex.join(sys.argv)}\n\n", *format_exception(error)]
-    try:
-        return f"{what}: please report it with its traceback, which is in {files.keep('error', ''.join(lines))}"
-    except OSError as unkept:
-        return f"{what}: please report it; its traceback cannot be kept ({unkept.strerror})"
 
 
 def _reason(error: Exception) -> str | None:

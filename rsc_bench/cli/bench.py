@@ -82,14 +82,19 @@ def bench(options: tuple[str, ...]) -> int:
     `exact` and `sampled`, and a `training` where --model names one. The same as `pytest suites/ --benchmark` in a checkout; options
     of pytest, as -k and -x, work too.
 
-    Exit status: 0 all measured; 1 a case is wrong or failed; 2 bad usage; 5 no case.
+    Exit status: 0 all measured; 1 a case is wrong or failed; 2 bad usage; 4 an error of rsc-bench itself; 5 no case.
     """
     if {"-h", "--help"} & set(options):
         click.echo(click.get_current_context().get_help())
         return 0
     import pytest
 
-    status = int(pytest.main(arguments(options), plugins=[_one_line()]))
+    from rsc_bench.suites.measuring.internal_errors import InternalErrors
+
+    errors = InternalErrors()
+    status = int(pytest.main(arguments(options), plugins=[_one_line(), errors]))
+    if errors.status is not None:
+        return errors.status
     return 2 if status == pytest.ExitCode.USAGE_ERROR else status
 
 
