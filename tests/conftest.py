@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,15 @@ def pytest_collection_finish() -> None:
 def _no_cache_of_the_user() -> None:
     """Keep graphs of tests apart from those of the user."""
     os.environ["RSC_BENCH_CACHE"] = CACHE.name
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line: exit status, stdout, stderr."""
+    from rsc_bench.cli import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in arguments])
+        return status, *capsys.readouterr()
+
+    return run

@@ -35,18 +35,6 @@ def make(tmp_path):
     return file
 
 
-@pytest.fixture
-def call(capsys):
-    """Runs the command line: exit status, stdout, stderr."""
-
-    def run(*arguments):
-        status = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
-
-
 def is_one_line(err):
     return err.startswith("error: ") and err.count("\n") == 1 and err.endswith("\n")
 

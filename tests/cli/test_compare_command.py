@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,14 +44,9 @@ def make(tmp_path):
 
 
 @pytest.fixture
-def call(capsys):
+def call(call):
     """Runs `compare`: exit status, stdout, stderr."""
-
-    def run(*arguments):
-        status = main(["compare", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return run
+    return partial(call, "compare")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installed: pip install pytest-benchmark")
 
-from rsc_bench.cli import main
 
 CASE = {
     "suite": "exact",
@@ -72,15 +71,6 @@ def write(tmp_path):
         return path
 
     return file
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*arguments):
-        status = main([str(argument) for argument in arguments])
-        return (status, *capsys.readouterr())
-
-    return run
 
 
 @pytest.mark.parametrize("lines", REFUSED.values(), ids=REFUSED)

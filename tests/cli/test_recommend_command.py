@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,21 +12,15 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 from made_runs import case, ok, written
 from made_trainings import exact, sampled
 
-from rsc_bench.cli import main
 from rsc_bench.text import bench
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def call(capsys):
+def call(call):
     """Runs the command: exit status, stdout, stderr."""
-
-    def run_command(*arguments):
-        status = main(["recommend", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return run_command
+    return partial(call, "recommend")
 
 
 @pytest.fixture

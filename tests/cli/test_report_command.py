@@ -1,4 +1,5 @@
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,20 +9,14 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 import click
 from made_runs import case, ok, written
 
-from rsc_bench.cli import main
 from rsc_bench.cli.report import draw
 from rsc_bench.text import bench
 
 
 @pytest.fixture
-def call(capsys):
+def call(call):
     """Runs the command: exit status, stdout, stderr."""
-
-    def run(*arguments):
-        status = main(["report", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return run
+    return partial(call, "report")
 
 
 class Page:

@@ -11,7 +11,6 @@ pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installe
 
 from made_runs import case, not_ok, ok, written
 
-from rsc_bench.cli import main
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.pytest_benchmark import exporting, foreign, importing
 
@@ -48,17 +47,6 @@ def saved(tmp_path):
         return tmp_path / name
 
     return file
-
-
-@pytest.fixture
-def call(capsys):
-    """Runs the command line: exit status, stdout, stderr."""
-
-    def run(*arguments):
-        status = main([str(argument) for argument in arguments])
-        return (status, *capsys.readouterr())
-
-    return run
 
 
 def without_samples(tree):
