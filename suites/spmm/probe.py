@@ -24,6 +24,11 @@ CANDIDATES = 16
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
 """How far a sum may be from its value, as a share of what its terms add up to without their signs."""
 
+_GOLDEN = 0.381966
+"""Steps of such a share of a whole go nowhere twice: a kernel that knows the results of some operands by heart meets others."""
+Change = float | torch.Tensor
+"""By how much a place differs from what stands there; on a GPU a tensor, (), float64, which nobody waits for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Site:
@@ -31,10 +36,10 @@ class Site:
 
     place: tuple[int, int]
     """Row and column of the operand."""
-    old: torch.Tensor
-    """(), what stands there, of the operand's dtype."""
-    changes: list[torch.Tensor]
-    """() each, of the operand's dtype: what it is changed to."""
+    old: float
+    """What stands there."""
+    size: float
+    """How large a change must be about: it is seen in what it reaches, beside the other terms, and not lost in rounding."""
     rows: torch.Tensor
     """(rows,), int64: rows of the result."""
     columns: torch.Tensor
@@ -63,8 +68,8 @@ class ProductProbe:
         # A write through NumPy takes a tenth of torch's time, and leaves the caches of a short call alone.
         self._array = operand.numpy() if operand.device.type == "cpu" and operand.dtype is not torch.bfloat16 else None
         self._result: torch.Tensor | None = None
-        self._turn = -1
-        self._value: torch.Tensor | None = None
+        self._turn = self._draws = -1
+        self._change: Change | None = None
         self._looks = 0
         self._bad = torch.zeros((), dtype=torch.int64, device=operand.device)
 
@@ -79,20 +84,18 @@ class ProductProbe:
         if not self._sites:
             return
         self._turn += 1
-        site = self._sites[self._turn % len(self._sites)]
-        self._value = site.changes[self._turn // len(self._sites) % len(site.changes)]
-        self._write(site.place, self._value)
+        self._change = self._changed(self._sites[self._turn % len(self._sites)])
 
     def look(self) -> None:
         """Compare what the changed place reaches of the last result, and put the place back."""
-        if self._value is None or self._result is None:
+        if self._change is None or self._result is None:
             return
         site = self._sites[self._turn % len(self._sites)]
-        self._compare(site, self._result, self._value)
+        self._compare(site, self._result, self._change)
         if self._sampled is not None and self._sampled.sampling.interval > 1:
             self._look_within_a_period(site)
         self._write(site.place, site.old)
-        self._value = None
+        self._change = None
 
     def judge(self) -> None:
         """Raise `Wrong` where a result that was looked at did not belong to its operand."""
@@ -103,7 +106,16 @@ class ProductProbe:
                 "reaches it did not (an earlier result, or a wrong one)"
             )
 
-    def _write(self, place: tuple[int, int], value: torch.Tensor) -> None:
+    def _changed(self, site: Site) -> Change:
+        """Write another value into a place, one that was not there before, and return by how much it differs as it stands there."""
+        self._draws += 1
+        share = (0.5 + self._draws * _GOLDEN % 0.5) * (-1) ** (self._draws // SITES)
+        self._write(site.place, site.old + share * site.size)
+        if self._array is not None:
+            return float(self._array[site.place]) - site.old
+        return self._operand[site.place].double() - site.old
+
+    def _write(self, place: tuple[int, int], value: float) -> None:
         if self._array is None:
             self._operand[place] = value
         else:
@@ -112,14 +124,12 @@ class ProductProbe:
     def _look_within_a_period(self, site: Site) -> None:
         """Look at one more multiply over the pairs that are chosen: those of a period come behind one selection."""
         assert self._sampled is not None
-        value = site.changes[(self._turn + 1) % len(site.changes)]
-        self._write(site.place, value)
+        change = self._changed(site)
         self._result = None
         self._result = self._sampled.multiply(self._operand)
-        self._compare(site, self._result, value)
+        self._compare(site, self._result, change)
 
-    def _compare(self, site: Site, result: torch.Tensor, value: torch.Tensor) -> None:
-        change = value.double() - site.old.double()
+    def _compare(self, site: Site, result: torch.Tensor, change: Change) -> None:
         terms = site.terms + site.factor * change
         if self._sampled is not None:
             kept = self._sampled.kept  # not its `weights`, which are made of all pairs
@@ -157,12 +167,11 @@ def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: t
     owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(span) for span in spans])).to(matrix.device)
     columns = matrix.col[entries].long()
     values = _values(matrix, entries, rows[owner], columns)
-    old = dense[place].clone()
     terms = values * dense[columns, column].double()
     return Site(
         place=place,
-        old=old,
-        changes=_changes(old, terms, values[columns == pair]),
+        old=float(dense[place]),
+        size=_size(terms, values[columns == pair]),
         rows=rows,
         columns=columns,
         owner=owner,
@@ -192,9 +201,7 @@ def _values(matrix: Csr, entries: torch.Tensor, rows: torch.Tensor, columns: tor
     return value
 
 
-def _changes(old: torch.Tensor, terms: torch.Tensor, values: torch.Tensor) -> list[torch.Tensor]:
-    """Values that a place is changed to, which are seen in what they reach: beside its terms, and not lost in rounding."""
-    largest = values.abs().max()
-    size = terms.abs().sum() / torch.where(largest > 0, largest, 1.0)
-    size = torch.where(size > 0, size, 1.0)
-    return [(old.double() + share * size).to(old.dtype) for share in (0.5, -0.75, 1.0, -0.625, 0.875)]
+def _size(terms: torch.Tensor, values: torch.Tensor) -> float:
+    """What a change of a place must be about, so that it is as large in the rows that it reaches as all their terms together."""
+    largest, sum_ = float(values.abs().max()), float(terms.abs().sum())
+    return (sum_ / largest if largest > 0 else sum_) or 1.0

@@ -16,7 +16,7 @@ from rsc_bench.suites.catalog import Choice
 from rsc_bench.suites.spmm.checks import where
 from rsc_bench.suites.spmm.fingerprint import Fingerprint, sums
 from rsc_bench.suites.spmm.operands import Product
-from rsc_bench.suites.spmm.probe import sites
+from rsc_bench.suites.spmm.probe import ProductProbe, sites
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.spmm.work import ready
@@ -205,6 +205,20 @@ def test_places_are_those_that_entries_multiply_and_their_rows_few(store):
         wanted = scipy[site.rows.numpy()] @ made.dense.double().numpy()[:, column]
         found = torch.zeros(len(site.rows), dtype=torch.float64).index_add(0, site.owner, site.terms)
         np.testing.assert_allclose(found, wanted, rtol=1e-6)  # values that are factors are rounded to float32
+
+
+@pytest.mark.parametrize(("dtype", "most_again"), [(torch.float32, 0), (torch.bfloat16, 20)])
+def test_no_operand_comes_again_so_that_knowing_results_by_heart_pays_nothing(store, dtype, most_again):
+    made = store.operands.make(Product(store.graph("small:hub"), 8, dtype))
+    operand, seen = made.dense.clone(), set()
+    probe = ProductProbe(lambda: operand, operand, sites(made.matrix, made.dense), sampled=None)
+    for _ in range(LIMITS.most):
+        probe.change()
+        seen.add(operand.view(torch.uint8).numpy().tobytes())
+        probe()
+        probe.look()
+        assert torch.equal(operand, made.dense)
+    assert len(seen) >= LIMITS.most - most_again
 
 
 def test_where_nothing_is_multiplied_nothing_is_changed(store):
