@@ -218,13 +218,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.benchmark(timer=rounds.timer))
     items[:] = [item for item in items if item not in cases] + left
     rounds.measure_ceilings([(setting_of(item), item.stash[ROUND]) for item in left])
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal:
+    if terminal := config.pluginmanager.get_plugin("terminalreporter"):
         config.stash[PROGRESS] = progress = _progress(config, terminal, len(left))
         rounds.tell_loaded(progress.loaded)
         rounds.say = progress.say
-    if terminal and rounds.note:
-        terminal.write_line(rounds.note)
+        if rounds.note:
+            terminal.write_line(rounds.note)
 
 
 def _progress(config: pytest.Config, terminal: pytest.TerminalReporter, cases: int) -> Progress:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rsc_bench import plugins
 from rsc_bench.harness.machine import memory as main_memory
-from rsc_bench.suites.graphs import reordering
+from rsc_bench.suites.graphs import files, reordering
 from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.kept import graphs as kept
@@ -126,6 +126,11 @@ def check(name: str | Path, data_root: str | Path | None = None, on_disk: bool =
         return known
     recorded: str = source.answer("check", str, source.check(str(name), root))
     return recorded
+
+
+def is_file(name: str) -> bool:
+    """Return whether a name is that of a graph file, which is read in a moment: all other graphs are made or downloaded."""
+    return _source_of(name) is files.SOURCE
 
 
 def _stamps(name: str, root: Path | None) -> tuple[object, ...]:

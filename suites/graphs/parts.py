@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rsc_bench.kernels import Csr
-from rsc_bench.suites.graphs.graph import Graph, GraphError, Reading
+from rsc_bench.suites.graphs.graph import Graph, GraphError, Reading, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,8 +81,8 @@ def to_graph(parts: Parts, path: Path, name: str) -> Graph:
         directed=not _symmetric(matrix),
         classes=0 if labels is None else int(labels.max(initial=-1)) + 1,
         metric_name="accuracy",
-        make_features=parts.features or (lambda: None),
-        make_labels=lambda: None if labels is None else _tensor(labels),
+        make_features=parts.features or nothing,
+        make_labels=nothing if labels is None else lambda: _tensor(labels),
         feature_count=parts.feature_count if parts.features else 0,
         reading=reading,
     )

@@ -19,6 +19,7 @@ from rsc_bench.suites.spmm import work as products
 from rsc_bench.suites.spmm.slowness import slowed
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
+from rsc_bench.suites.training.data import lack
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 AnySetting = Setting | TrainingSetting
@@ -114,7 +115,11 @@ class Bench:
             raise Skip(reason)
         from rsc_bench.suites.training import run as training
 
-        training.check(setting, self._graph(setting), self.catalog)
+        graph = self._graph(setting)
+        reason = lack(graph)
+        if reason is not None:
+            raise Skip(reason)  # a graph for products is checked for these, and nobody asked for trainings
+        training.check(setting, graph, self.catalog)
 
     def _why_not(self, setting: TrainingSetting) -> str | None:
         return setting.model.why_not() or self.catalog.why_not(setting.choice)

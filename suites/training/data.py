@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from rsc_bench.suites.graphs import Graph
-from rsc_bench.suites.graphs.graph import MetricName
+from rsc_bench.suites.graphs.graph import MetricName, nothing
 
 
 class TrainingError(Exception):
@@ -48,9 +48,9 @@ def training_data(graph: Graph, device: str = "cpu") -> TrainingData:
     """Return what `graph` has for training, on `device`; raises `TrainingError` for the first thing that is missing or wrong."""
     features, labels = graph.features, graph.labels
     if features is None:
-        raise TrainingError(f"graph {graph.name!r} must have features to train on (it has none): give a file with features")
+        raise TrainingError(_none(graph, "features"))
     if labels is None:
-        raise TrainingError(f"graph {graph.name!r} must have labels to train on (it has none): give a file with labels")
+        raise TrainingError(_none(graph, "labels"))
     parts = {name: getattr(graph.masks, name).nonzero().squeeze(1) for name in ("train", "val", "test")}
     for name, nodes in parts.items():
         if not len(nodes):
@@ -64,6 +64,16 @@ def training_data(graph: Graph, device: str = "cpu") -> TrainingData:
         metric_name=graph.metric_name,
         **{name: nodes.to(device) for name, nodes in parts.items()},
     )
+
+
+def lack(graph: Graph) -> str | None:
+    """Return why nothing can be trained on a graph, as it is known before anything is made; None where that does not tell."""
+    given = {"features": graph.make_features, "labels": graph.make_labels}
+    return next((_none(graph, what) for what, make in given.items() if make is nothing), None)
+
+
+def _none(graph: Graph, what: str) -> str:
+    return f"graph {graph.name!r} must have {what} to train on (it has none): give a file with {what}"
 
 
 def _own(values: torch.Tensor, device: str) -> torch.Tensor:

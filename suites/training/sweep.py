@@ -11,6 +11,7 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import Options
+from rsc_bench.suites.training.data import lack
 from rsc_bench.suites.training.models import USUAL, Model, find, models
 from rsc_bench.suites.training.recipes import CPU_EPOCHS, recipe
 
@@ -96,6 +97,8 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
         return []
     device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
+    if options.trains:
+        _check_files(options)
     labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
     chosen = [find(name) for name in options.models] or ([find(USUAL)] if options.benchmark else list(models().values()))
     every = []
@@ -107,6 +110,15 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
             every += [replace(first, choice=choice, budget=budget) for budget in _budgets(options)]
             every += _ablated(options, replace(first, choice=choice))
     return list(dict.fromkeys(every))
+
+
+def _check_files(options: Options) -> None:
+    """Raise `GraphError` for a file that nothing can be trained on: each training would fail for the same reason."""
+    store = graphs.GraphStore(on_disk=not options.no_cache)
+    for name in options.graphs:
+        reason = lack(store.load(name, options.data_root)) if graphs.is_file(name) else None
+        if reason is not None:
+            raise graphs.GraphError(f"{reason}, or leave trainings out")
 
 
 def _first(options: Options, model: Model, graph: tuple[str, str], width: int | None) -> TrainingSetting:

@@ -1,13 +1,18 @@
 import dataclasses
+import re
 
 import pytest
 
 pytest.importorskip("numba", reason="what is trained on a CPU is rows_numba: pip install numba")
 
+from rsc_bench.harness.measure.work import Skip
 from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.exact import mkl
 from rsc_bench.suites.catalog import Catalog, catalog
+from rsc_bench.suites.graphs import GraphError
+from rsc_bench.suites.measuring.bench import Bench
 from rsc_bench.suites.options import Options
+from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.training.models import ModelError, models
 from rsc_bench.suites.training.sweep import VARIANTS, training_settings
 
@@ -29,6 +34,26 @@ def test_a_sweep_that_measures_has_no_training_unless_trainings_are_named_or_an_
     assert training_settings(Options(benchmark=True, device="cpu"), CATALOG) == []
     for option in ({"trainings_named": True}, {"models": ("GCN",)}, {"epochs": 3}, {"seeds": 1}, {"layers": 2}, {"ablation": True}):
         assert training_settings(Options(benchmark=True, device="cpu", **option), CATALOG)
+
+
+@pytest.fixture
+def edges(tmp_path):
+    path = tmp_path / "g.csv"
+    path.write_text("0,1\n1,2\n")
+    return str(path)
+
+
+def test_a_file_that_nothing_can_be_trained_on_is_refused_once_and_before_the_run(edges):
+    line = "graph 'g' must have features to train on (it has none): give a file with features, or leave trainings out"
+    with pytest.raises(GraphError, match=f"^{re.escape(line)}$"):
+        sweep(graphs=(edges,))
+
+
+def test_where_nobody_asks_for_trainings_such_a_file_is_checked_for_products(edges):
+    options = Options(graphs=(edges,), device="cpu")
+    bench = Bench(CATALOG, Store(on_disk=False))
+    with pytest.raises(Skip, match="must have features"):
+        bench.check(training_settings(options, CATALOG)[0])
 
 
 def test_what_is_measured_by_default():
