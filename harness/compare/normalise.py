@@ -18,7 +18,8 @@ from rsc_bench.harness.compare.reasons import Cause, Differs, Explained, NoCeili
 from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.contents import Namesakes, aligned
-from rsc_bench.harness.records.run import Run
+from rsc_bench.harness.records.measurement import Measurement, Timing
+from rsc_bench.harness.records.run import Record, Records, Round, Run
 
 METRIC = "normalised time"
 MOST_MARGIN = 0.99
@@ -74,6 +75,27 @@ def normalise(base: Run, new: Run, threshold: float = 0.05, across: Collection[s
     verdicts = tuple(_judged(verdict, against, in_the_way) for verdict in time.verdicts)
     notes = (*time.notes, *_without(base, new), *_devices(verdicts, against), *_causes(verdicts))
     return replace(time, verdicts=verdicts, obstacles=obstacles, across=across, notes=notes)
+
+
+def gathered(records: Records) -> Run:
+    """Return the run with what is needed of it here, for it is gone through a dozen times: the fastest sample of each record."""
+    rounds: list[tuple[Round, list[Record]]] = []
+    cases: dict[Case, Case] = {}
+    for start, record in records.entries():
+        if record is None:
+            rounds.append((start, []))
+        else:
+            rounds[-1][1].append(_fastest(record, cases.setdefault(record.case, record.case)))
+    return Run(path=records.path, environment=records.environment, rounds=rounds)
+
+
+def _fastest(record: Record, case: Case) -> Record:
+    """The record with its fastest sample and what that moved, its case in memory once for all rounds."""
+    measured = record.measurement
+    if measured is not None:
+        timing = Timing(times_s=[measured.timing.fastest_s], select_s=None, prepare_s=None)
+        measured = Measurement(timing=timing, matrix=measured.matrix)
+    return msgspec.structs.replace(record, case=case, measurement=measured)
 
 
 def _called_as_compared(base: Run, new: Run) -> tuple[Run, Run]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.run import Record, Run
+from rsc_bench.harness.records.run import Entry, Records
 from rsc_bench.text import nearest
 
 _Names = dict[Case, list[Case]]
@@ -26,8 +28,8 @@ class KernelsError(ValueError):
 class TwoKernels:
     """The records of two kernels of one file."""
 
-    base: Run
-    new: Run
+    base: Records
+    new: Records
     """Cases of both have the kernel ``NEW against BASE``, and are equal where they are a pair."""
     titles: tuple[str, str]
     """Names of the two kernels."""
@@ -35,13 +37,19 @@ class TwoKernels:
     """What a reader must know: which is which, and what has no partner."""
 
 
-def two_kernels(run: Run, new: str, base: str) -> TwoKernels:
-    """Return the two runs of a file's two kernels; raises `KernelsError` for a name that is not in it.
+def two_kernels(run: Records, new: str, base: str) -> TwoKernels:
+    """Return the two runs of a file's two kernels, both read from it as they are gone through.
+
+    Raises `KernelsError` for a name that is not in it.
 
     Cases are a pair where all but the kernel is equal. Where one of the two is exact, every budget and variant of the other one is
     set against it: an exact kernel has none.
     """
-    of_base, of_new = (_cases(run, name) for name in (base, new))
+    kernels: dict[str, dict[Case, None]] = defaultdict(dict)
+    for _, record in run.entries():
+        if record is not None:
+            kernels[record.case.kernel][record.case] = None
+    of_base, of_new = (_cases(run, kernels, name) for name in (base, new))
     if new == base:
         raise KernelsError(f"--kernel and --against must name two kernels (got {new!r} twice)")
     pairs = [(one, other) for one, others in _partners(of_base, of_new) for other in others]
@@ -53,17 +61,15 @@ def two_kernels(run: Run, new: str, base: str) -> TwoKernels:
             side[case].append(replace(sampled, kernel=label))
     alone = _alone(base, of_base, names[0]), _alone(new, of_new, names[1])
     notes = [f"new is {new}, base is {base}, both of {run.path}", *(note for note in alone if note)]
-    return TwoKernels(_part(run, names[0]), _part(run, names[1]), (base, new), tuple(notes))
+    return TwoKernels(_Part(run, names[0]), _Part(run, names[1]), (base, new), tuple(notes))
 
 
-def _cases(run: Run, kernel: str) -> list[Case]:
+def _cases(run: Records, kernels: Mapping[str, Iterable[Case]], kernel: str) -> list[Case]:
     """The cases of a kernel, each once."""
-    cases = dict.fromkeys(record.case for record in run.records)
-    kernels = dict.fromkeys(case.kernel for case in cases)
     if kernel not in kernels:
         near = f"nearest are {', '.join(nearest(kernel, kernels))}" if kernels else "it has no record of any"
         raise KernelsError(f"{run.path}: kernel {kernel!r} is not in it: {near}")
-    return [case for case in cases if case.kernel == kernel]
+    return list(kernels[kernel])
 
 
 def _partners(base: list[Case], new: list[Case]) -> Iterator[tuple[Case, list[Case]]]:
@@ -94,14 +100,31 @@ def _alone(kernel: str, cases: list[Case], names: _Names) -> str | None:
     return f"{len(alone)} cases of {kernel} have no partner, and are left out: {alone[0]}, for one" if alone else None
 
 
-def _part(run: Run, names: _Names) -> Run:
+@dataclass(frozen=True)
+class _Part:
     """The records of some cases, each under its new names, in rounds that make pairs with those of the other kernel."""
-    rounds = []
-    for place, (start, records) in enumerate(run.rounds):
-        own = [renewed for record in records for renewed in _renewed(record, names)]
-        rounds.append((replace(start, index=place, alternated=SESSION, cases=len(own)), own))
-    return replace(run, rounds=rounds)
 
+    run: Records
+    names: _Names
 
-def _renewed(record: Record, names: _Names) -> list[Record]:
-    return [replace(record, case=case) for case in names.get(record.case, [])]
+    @property
+    def path(self) -> Path:
+        return self.run.path
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        return self.run.environment
+
+    @property
+    def unfinished(self) -> list[str]:
+        return []  # a round has what it has of two kernels
+
+    def entries(self) -> Iterator[Entry]:
+        place = 0
+        for start, record in self.run.entries():
+            if record is None:
+                part = replace(start, index=place, alternated=SESSION)
+                place += 1
+                yield part, None
+            else:
+                yield from ((part, replace(record, case=case)) for case in self.names.get(record.case, ()))

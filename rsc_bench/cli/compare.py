@@ -86,25 +86,24 @@ class Judging:
 
     @contextlib.contextmanager
     def _opened(self, path: Path) -> Iterator[Records]:
-        """A results file: whole in memory only where it is worked with again and again."""
-        from rsc_bench.harness.records.file import read, scan
+        """A results file: in memory only where it is worked with again and again, and then what is needed of it."""
+        from rsc_bench.harness.compare.normalise import gathered
+        from rsc_bench.harness.records.file import scan
 
-        if self.normalise:
-            yield read(path)
-        else:
-            with scan(path) as stored:
-                yield stored
+        with scan(path) as stored:
+            yield gathered(stored) if self.normalise else stored
 
     def judge_kernels(self, file: Path, new: str, base: str) -> int:
         """Judge one kernel of a results file against another one of it, show the verdicts, and return the exit status."""
         from rsc_bench.harness.compare.two_kernels import KernelsError, two_kernels
-        from rsc_bench.harness.records.file import read
+        from rsc_bench.harness.records.file import scan, uncollected
 
-        try:
-            sides = two_kernels(read(file), new, base)
-        except KernelsError as error:
-            raise click.ClickException(str(error)) from None
-        found = self._comparison(sides.base, sides.new)
+        with uncollected(), scan(file) as stored:
+            try:
+                sides = two_kernels(stored, new, base)
+            except KernelsError as error:
+                raise click.ClickException(str(error)) from None
+            found = self._comparison(sides.base, sides.new)
         return self._show(replace(found, titles=sides.titles, notes=(*sides.notes, *found.notes)))
 
     def _show(self, comparison: Comparison) -> int:

@@ -11,7 +11,7 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 from made_runs import MACHINE, case, not_ok, ok, run
 
 from rsc_bench.cli import main
-from rsc_bench.harness.compare.normalise import OneDeviceError, normalise
+from rsc_bench.harness.compare.normalise import OneDeviceError, gathered, normalise
 from rsc_bench.harness.compare.reasons import Differs, NoCeiling, TooFew
 from rsc_bench.harness.output import terminal
 from rsc_bench.harness.output.console import Screen
@@ -195,6 +195,14 @@ def test_the_command_line_normalises(tmp_path, capsys):
     assert capsys.readouterr().err == "error: --normalise needs one clock, and takes no --across clocks: leave one of them out\n"
     with pytest.raises(ValueError, match="by one clock"):
         normalise(OLD, OLD, across={"clocks"})
+
+
+def test_what_is_kept_of_a_record_gives_the_same_verdicts_and_is_its_fastest_sample():
+    new = on("new", TWICE, 3.2e-6)
+    kept = gathered(OLD), gathered(new)
+    assert normalise(*kept).verdicts == normalise(OLD, new).verdicts
+    assert {len(record.measurement.timing.times_s) for run in kept for record in run.records} == {1}
+    assert len({id(record.case) for record in kept[0].records}) == 1 < len(kept[0].records)
 
 
 def test_two_runs_of_one_device_are_refused():

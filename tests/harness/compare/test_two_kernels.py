@@ -1,10 +1,11 @@
 """Two kernels of one file are compared like two files."""
 
 import pytest
-from made_runs import case, not_ok, ok, run
+from made_runs import case, not_ok, ok, run, written
 
 from rsc_bench.harness.compare.comparison import compare
 from rsc_bench.harness.compare.two_kernels import KernelsError, two_kernels
+from rsc_bench.harness.records.file import scan
 
 SPEEDS = (1.0, 1.4, 0.9, 1.2)
 
@@ -92,3 +93,9 @@ def test_a_name_that_is_not_in_the_file_is_answered_with_the_nearest(new, base, 
 def test_a_file_without_a_record_has_no_kernel():
     with pytest.raises(KernelsError, match="it has no record of any"):
         two_kernels(run(), "mkl", "ours")
+
+
+def test_a_file_is_gone_through_and_not_kept(tmp_path):
+    rounds = [of_round(speed, (case("mkl"), 2.0), (case("ours"), 1.0)) for speed in SPEEDS]
+    with scan(written(tmp_path / "run.jsonl", *rounds)) as stored:
+        assert judged(stored, "ours", "mkl").verdicts == judged(run(*rounds), "ours", "mkl").verdicts
