@@ -77,8 +77,9 @@ def speedup_of(measurement: Measurement, baseline: Measurement | None) -> float 
     """Return how many times as fast as its baseline a measurement is, by the fastest samples of the round; None without one.
 
     What else runs on a machine only ever adds time. In a study of identical code on a noisy machine the median over rounds of
-    each round's fastest call repeated best (docs/how-it-works/rule.md); `compare` judges by the same number. Both sides get the
-    same number of chances: a fast kernel has more samples in the same time, and of more samples the fastest is faster.
+    each round's fastest call repeated best (docs/how-it-works/rule.md). Both sides get the same number of chances, their first
+    samples: a fast kernel has more of them in the same time, and of more samples the fastest is faster. `compare`, and a latency
+    beside the speedup, take the fastest of all.
     """
     if baseline is None:
         return None

@@ -8,8 +8,8 @@ SPEEDUP = Metric(
     name="speedup",
     unit="x",
     better="higher",
-    summary="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round; "
-    "a training end to end.",
+    summary="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round, "
+    "each by the fastest of as many samples; a training end to end.",
     compute=speedup_of,
 )
 

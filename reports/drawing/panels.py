@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import geometric_mean
 from typing import TYPE_CHECKING, Any
 
 from rsc_bench.reports.tables.rows import OPERATION, Row, by, operations, present
@@ -82,14 +82,24 @@ def paths(rows: Iterable[Row], metrics: Sequence[str]) -> list[tuple[dict[str, s
 def _choices(operation: tuple[Any, ...], rows: list[Row]) -> list[tuple[dict[str, str], list[list[Row]]]]:
     lines = [sorted(line, key=lambda row: row["budget"]) for line in by(rows, ["kernel"]).values()]
     before = by([line[0] for line in lines], ["base"])
-    best: dict[str, list[Row]] = {}
-    for line in sorted(lines, key=_pace):
-        best.setdefault(line[0]["selection"], line)
-    choices = {FASTEST: sorted(best.values(), key=lambda line: str(line[0]["kernel"]))}
+    choices = {FASTEST: sorted(_fastest(rows, lines), key=lambda line: str(line[0]["kernel"]))}
     if len(before) > 1:
         choices |= {base: [line for line in lines if line[0]["base"] == base] for (base,) in before}
     return [(where(operation) | {BEHIND: name}, chosen) for name, chosen in choices.items()]
 
 
-def _pace(line: list[Row]) -> float:
-    return fmean(row["latency"] for row in line)
+def _fastest(rows: list[Row], lines: list[list[Row]]) -> Iterable[list[Row]]:
+    """The line of each selection that is nearest to the fastest budget by budget, which the longest calls alone do not decide.
+
+    Of lines of other budgets each is held against what there is at its own; where that is alike, that of most budgets stays.
+    """
+    least = {key: min(row["latency"] for row in found) for key, found in by(rows, ["selection", "budget"]).items()}
+
+    def behind(line: list[Row]) -> tuple[float, int]:
+        shares = (row["latency"] / least[row["selection"], row["budget"]] for row in line)
+        return geometric_mean(shares), -len(line)
+
+    best: dict[str, list[Row]] = {}
+    for line in sorted(lines, key=behind):
+        best.setdefault(line[0]["selection"], line)
+    return best.values()

@@ -68,6 +68,25 @@ def test_the_first_panel_stands_each_selection_before_its_fastest_exact_kernel(t
     assert kernels == ["cached_topk(rows_numba)", "importance(rows_numba)", "random(rows_numba)", "topk(rows_numba)"]
 
 
+def names_before_the_fastest(tmp_path, **latencies):
+    """The lines of the first panel, from the latencies of each kernel at 0.1, 0.3 and 0.5; None: not measured."""
+    sampled = [
+        ok(case(f"topk({base})", budget), latency)
+        for base, found in latencies.items()
+        for budget, latency in zip((0.1, 0.3, 0.5), found, strict=True)
+        if latency is not None
+    ]
+    return [trace.name for trace in figure_of(tmp_path, "error_speedup", [ok(case("mkl"), 20), *sampled]).data]
+
+
+def test_the_fastest_is_so_budget_by_budget_and_not_by_the_longest_call(tmp_path):
+    assert names_before_the_fastest(tmp_path, mkl=(1, 3, 20), rows_numba=(2, 6, 9)) == ["topk(mkl)"]
+
+
+def test_a_kernel_that_lacks_the_long_budgets_is_not_the_fastest_for_that(tmp_path):
+    assert names_before_the_fastest(tmp_path, mkl=(2, None, None), rows_numba=(1, 5, 9)) == ["topk(rows_numba)"]
+
+
 def test_speedup_against_budget_has_the_ideal_line_in_every_panel(table):
     figure = FIGURES["speedup_budget"].draw(table)
     assert figure.data[0].name == "ideal 1/C"
