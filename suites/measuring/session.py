@@ -135,6 +135,8 @@ class Rounds:
             if cut_short:
                 done = f"{len(records)} of {last.cases} cases"
                 self.note = f"{self.path}: round {last.index} of another sweep stays unfinished ({done}): this one gets its own"
+            elif last.index < last.of:
+                self.note = f"{self.path}: another sweep stays at round {last.index} of {last.of}: this one gets rounds of its own"
         self.indices = list(range(first, end + 1))
 
     def is_done(self, setting: AnySetting, index: int) -> bool:

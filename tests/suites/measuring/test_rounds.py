@@ -98,6 +98,12 @@ def test_another_sweep_on_an_unfinished_file_finishes_no_round_of_it_and_says_so
     assert note(path, **other) == f"{path}: round 2 of another sweep stays unfinished ({done}): this one gets its own"
 
 
+def test_another_sweep_behind_a_kill_between_two_rounds_says_so_too(path):
+    write(path, None, of=3)
+    assert indices(path, widths=(7,)) == [2]
+    assert note(path, widths=(7,)) == f"{path}: another sweep stays at round 1 of 3: this one gets rounds of its own"
+
+
 def test_a_round_that_was_cut_short_is_finished_not_begun_again(path):
     write(path, None, 1, of=2)
     session = session_of(path)
@@ -121,6 +127,7 @@ def test_only_the_round_that_was_cut_short_has_cases_done(path):
 def test_another_sweep_on_a_finished_file_gets_a_round_of_its_own(path):
     write(path, None, None, of=2)
     assert indices(path, widths=(3, 5, 7)) == [3]
+    assert note(path, widths=(3, 5, 7)) is None
 
 
 def test_a_part_of_a_sweep_that_was_done_before_the_kill_gets_a_round_of_its_own(path):
