@@ -49,6 +49,11 @@ def clipped(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
+def shown(text: str, letters: int = 2000) -> str:
+    """Return text for a line of a terminal: without what would steer it, and no longer than somebody reads."""
+    return plain(clipped(text, letters))
+
+
 def first_line(message: object) -> str:
     """Return the first line of an error, or of what a program printed, as any file takes it; empty where it says nothing."""
     try:

@@ -12,7 +12,7 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.graphs import Facts
-from rsc_bench.text import minutes
+from rsc_bench.text import minutes, shown
 
 _ENOUGH = 0.05
 """Share of the cases from which on the time left is shown."""
@@ -137,7 +137,7 @@ def _kind(case: Case) -> str:
 def _outcome(record: Record) -> str:
     measurement = record.measurement
     if measurement is None:
-        return f"{record.status}: {record.reason}"
+        return f"{record.status}: {shown(record.reason or '')}"  # somebody's code may have written it
     if measurement.training is not None:
         return f"{sum(measurement.training.epoch_s or []):.1f} s, {_best(measurement.training)}"
     timing, accuracy = measurement.timing, measurement.accuracy

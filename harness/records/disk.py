@@ -124,14 +124,14 @@ def gone(fd: int, path: Path) -> str | None:
 
 def copied_beside(fd: int, path: Path) -> Path:
     """Copy an open file, which may have no name left, to a new one beside `path`, and return that one."""
-    data = os.pread(fd, os.fstat(fd).st_size, 0)
     path.parent.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
         beside = path.with_name(f"{path.stem}.kept{'' if number == 1 else number}{path.suffix}")
         try:
             with beside.open("xb") as file:
-                file.write(data)
+                while block := os.pread(fd, _BLOCK_BYTES, file.tell()):
+                    file.write(block)
         except FileExistsError:
             number += 1
         else:

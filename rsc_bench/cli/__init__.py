@@ -12,12 +12,10 @@ import click
 
 from rsc_bench import __version__, files, plugins
 from rsc_bench.cli._options import PLUGIN
-from rsc_bench.text import call, clipped, plain
+from rsc_bench.text import call, shown
 
 OURS = 4
 """The exit status where something went wrong that is neither the user's nor an answer."""
-LETTERS = 2000
-"""Of one line: a name in it may be longer."""
 PYTESTS_OWN = "bench"
 """The command whose options are all pytest's, that for plug-ins among them."""
 
@@ -131,4 +129,4 @@ def _discard(stream: TextIO) -> None:
 def _complain(message: str) -> None:
     with contextlib.suppress(OSError):  # where nothing can be said the status says it
         # One line, whatever a name in it holds.
-        click.echo(f"error: {plain(clipped(' '.join(message.split()), LETTERS))}", err=True)
+        click.echo(f"error: {shown(' '.join(message.split()))}", err=True)

@@ -14,6 +14,7 @@ from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.progress import Epoch, Progress
+from rsc_bench.text import shown
 
 FAULT_STATUS = 3
 """Exit status of a session that a CUDA fault has ended: no later case could run in its process."""
@@ -39,9 +40,9 @@ class Runner:
         try:
             self.session.bench.check(self.setting)
         except Skip as reason:
-            pytest.skip(str(reason))
+            pytest.skip(shown(str(reason)))
         except Wrong as wrong:
-            pytest.fail(f"{self.setting.case()}: wrong: {wrong}", pytrace=False)
+            pytest.fail(shown(f"{self.setting.case()}: wrong: {wrong}"), pytrace=False)
         except Exception as error:
             self._stop_after_a_fault(reason_of(error), "leave it out with -k to check the others")
             raise
@@ -79,14 +80,15 @@ class Runner:
         """End the session where the failed case has left a GPU that no later case can use in this process."""
         fault = self.session.bench.fault(self.setting)
         if fault is not None:
-            message = f"{self.setting.case()}: {reason}: the GPU can do nothing more in this process ({fault}): {remedy}"
+            message = f"{self.setting.case()}: {shown(reason)}: the GPU can do nothing more in this process ({fault}): {remedy}"
             pytest.exit(message, returncode=FAULT_STATUS)
 
     def _judge(self, record: Record) -> None:
+        reason = shown(record.reason or "")
         if record.status == "skipped":
-            pytest.skip(record.reason or "")
+            pytest.skip(reason)
         if record.status != "ok":
-            pytest.fail(f"{record.case}: {record.status}: {record.reason}", pytrace=False)
+            pytest.fail(f"{record.case}: {record.status}: {reason}", pytrace=False)
 
     def _follow(self, epoch: Epoch) -> None:
         if self.progress is not None:

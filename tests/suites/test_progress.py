@@ -65,6 +65,13 @@ def test_what_was_not_measured_shows_why():
     assert lines_of(Record(case=TWIN, status="skipped", reason="no CUDA device"))[0].endswith("mkl  skipped: no CUDA device")
 
 
+def test_what_somebodys_code_says_steers_no_terminal_and_is_no_page_long():
+    (line,) = lines_of(Record(case=TWIN, status="failed", reason=f"\x1b[2J{'x' * 100_000}"))
+    assert line.isprintable()
+    assert line.endswith("x…")
+    assert len(line) < 2200
+
+
 def test_a_line_waits_for_the_terminal_and_is_written_once():
     lines = []
     progress = Progress(1, lines.append)
