@@ -62,7 +62,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ceilings: tuple[int, ...] | None = None
     """Bytes of an operand's row, for each of which the device's ceilings are measured."""
     rest: bool = False
-    """Whether to give back what a GPU keeps for the next case: another process comes first."""
+    """Whether to give back what a GPU keeps for the next case, and main memory where it is short: another process comes first."""
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,6 +137,7 @@ def answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
     setting = setting_of(job)
     if setting is None:
         bench.rest()
+        bench.store.make_way()
         return Answered()
     bench.store.loaded = lambda facts: note(msgspec.json.encode(Noted(loaded=facts)))
     if job.digest:

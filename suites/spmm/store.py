@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
+from rsc_bench.harness.machine import memory as main_memory
+from rsc_bench.harness.measure.memory import process
 from rsc_bench.suites.graphs import Facts, Graph, GraphStore
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import OperandStore
 from rsc_bench.suites.spmm.reference import References
+
+Reading = Callable[[], int | None]
+"""Reads some bytes; None where the machine does not say."""
 
 
 class Store:
@@ -35,6 +41,13 @@ class Store:
         self.references = References()
         self.watched: Fingerprint | None = None
         """The matrix of the case at work, which others multiply too; None between cases."""
+
+    def make_way(self, free_bytes: Reading = main_memory.free_bytes, taken_bytes: Reading = process.resident) -> None:
+        """Forget everything where this process has more of main memory than it leaves to another, whose turn it is."""
+        free, taken = free_bytes(), taken_bytes()
+        if free is not None and taken is not None and taken > free:
+            self.drop()
+            gc.collect()  # a matrix and its transpose refer to each other
 
     def put_back(self) -> list[str]:
         """Return what the case that has ended changed of its matrix, however it ended; what others would find is made anew."""
