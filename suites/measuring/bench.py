@@ -16,6 +16,7 @@ from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.spmm import work as products
+from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.slowness import slowed
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
@@ -107,7 +108,8 @@ class Bench:
         from rsc_bench.suites.training import run as training  # needs PyTorch Geometric
 
         self.rest()  # what products kept would count as memory of the training
-        return training.attempt(setting.case(), lambda: training.train(setting, self._graph(setting), self.catalog, follow))
+        record = training.attempt(setting.case(), lambda: training.train(setting, self._watched(setting), self.catalog, follow))
+        return blamed(record, self.store.put_back())
 
     def _check_training(self, setting: TrainingSetting) -> None:
         reason = self._why_not(setting)
@@ -115,7 +117,7 @@ class Bench:
             raise Skip(reason)
         from rsc_bench.suites.training import run as training
 
-        graph = self._graph(setting)
+        graph = self._watched(setting)
         reason = lack(graph)
         if reason is not None:
             raise Skip(reason)  # a graph for products is checked for these, and nobody asked for trainings
@@ -123,6 +125,12 @@ class Bench:
 
     def _why_not(self, setting: TrainingSetting) -> str | None:
         return setting.model.why_not() or self.catalog.why_not(setting.choice)
+
+    def _watched(self, setting: TrainingSetting) -> Graph:
+        """Return the graph of a training, whose adjacency others train on and multiply, too."""
+        graph = self._graph(setting)
+        self.store.watched = Fingerprint(graph.adjacency, transposed=False)
+        return graph
 
     def _graph(self, setting: AnySetting) -> Graph:
         return self.store.graph(setting.graph, setting.reorder)

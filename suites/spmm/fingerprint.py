@@ -14,8 +14,9 @@ _BLOCK = 1024
 class Fingerprint:
     """What is in the tensors of a matrix and of its transpose, so that a change of any of them is seen later."""
 
-    def __init__(self, matrix: Csr) -> None:
-        self._matrix = matrix
+    def __init__(self, matrix: Csr, transposed: bool = True) -> None:
+        """Read them; of the transpose too where `transposed`, which makes it."""
+        self._matrix, self._transposed = matrix, transposed
         self._sums = self._read()
 
     def changed(self) -> list[str]:
@@ -23,7 +24,7 @@ class Fingerprint:
         return [name for name, now in self._read().items() if name in self._sums and not torch.equal(self._sums[name], now)]
 
     def _read(self) -> dict[str, torch.Tensor]:
-        parts = {"": self._matrix, "transposed ": self._matrix.transpose()}
+        parts = {"": self._matrix} | ({"transposed ": self._matrix.transpose()} if self._transposed else {})
         return {prefix + name: sums(tensor) for prefix, part in parts.items() for name, tensor in _tensors(part)}
 
 

@@ -40,7 +40,7 @@ class Store:
         self.operands = OperandStore(self._graphs)
         self.references = References()
         self.watched: Fingerprint | None = None
-        """The matrix of the case at work, which others multiply too; None between cases."""
+        """The matrix of the case at work, or the adjacency of its graph, which others use too; None between cases."""
 
     def make_way(self, free_bytes: Reading = main_memory.free_bytes, taken_bytes: Reading = process.resident) -> None:
         """Forget everything where this process has more of main memory than it leaves to another, whose turn it is."""

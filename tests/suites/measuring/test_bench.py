@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rsc_bench.harness.measure.work import Skip, Wrong
+from rsc_bench.harness.records.measurement import measured
 from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.suites.catalog import Choice
@@ -14,6 +15,9 @@ from rsc_bench.suites.measuring import bench as measuring
 from rsc_bench.suites.measuring.bench import Bench
 from rsc_bench.suites.measuring.session import Session
 from rsc_bench.suites.options import Options
+from rsc_bench.suites.spmm.store import Store
+
+MEASURED = measured(times_s=[1.0], select_s=None, prepare_s=0.0, rel_error=0.0, nnz=9, kept_nnz=9, peak_bytes=None)
 
 
 def test_the_record_of_a_product_is_that_of_its_case():
@@ -84,11 +88,22 @@ def training():
     return session, session.trainings[0]
 
 
+def test_a_training_that_changes_its_graph_is_wrong_and_the_next_one_has_it_as_it_was(training, monkeypatch):
+    from rsc_bench.suites.training import run
+
+    session, setting = training
+    digest = session.bench.digest(setting)
+    monkeypatch.setattr(run, "train", lambda setting, graph, *_: graph.adjacency.col[:5].zero_())
+    monkeypatch.setattr(run, "_watched", lambda found, watch: MEASURED)
+    record = session.bench.record(setting, follow=None)
+    assert (record.status, record.reason) == ("wrong", "changed its operand (col of the matrix)")
+    assert session.bench.digest(setting) == digest
+
+
 def on_a_gpu(session, freed):
     """The bench of a session, whose operands note that a GPU's memory is to be freed."""
-    store = SimpleNamespace(
-        operands=SimpleNamespace(free_gpu=lambda: freed.append(True)), graph=lambda name, reorder: None, put_back=list
-    )
+    store = Store(on_disk=False)
+    store.operands = SimpleNamespace(free_gpu=lambda: freed.append(True))
     return Bench(session.catalog, store)
 
 
