@@ -1,7 +1,7 @@
 """Write, measure, compare and draw sparse kernels for graph neural network training, and train PyTorch Geometric models with them.
 
 ``import rsc_bench`` loads nothing heavy: each name below brings what it needs when it is first used, torch with `approximate`,
-`Csr` and `Kernel`, and no torch with `read_results` and `compare`.
+`Csr` and `Kernel`, and no torch with `keep_memory`, `read_results` and `compare`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rsc_bench.allocator import keep_memory
     from rsc_bench.harness.compare.comparison import compare
     from rsc_bench.harness.records.file import read as read_results
     from rsc_bench.kernels import Csr, Kernel
     from rsc_bench.kernels.rsc import accelerate, approximate
 
-__all__ = ["Csr", "Kernel", "__version__", "accelerate", "approximate", "compare", "read_results"]
+__all__ = ["Csr", "Kernel", "__version__", "accelerate", "approximate", "compare", "keep_memory", "read_results"]
 
 __version__ = "0.2.0"
 
@@ -31,6 +32,7 @@ _API = {
     "accelerate": ("rsc_bench.kernels.rsc", "accelerate"),
     "approximate": ("rsc_bench.kernels.rsc", "approximate"),
     "compare": ("rsc_bench.harness.compare.comparison", "compare"),
+    "keep_memory": ("rsc_bench.allocator", "keep_memory"),
     "read_results": ("rsc_bench.harness.records.file", "read"),
 }
 

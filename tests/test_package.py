@@ -70,7 +70,7 @@ def test_the_version_is_that_of_the_package(wheel):
 
 API = """
 import kernels
-from rsc_bench import Csr, Kernel, __version__, approximate, compare, read_results
+from rsc_bench import Csr, Kernel, __version__, approximate, compare, keep_memory, read_results
 import rsc_bench, rsc_bench.kernels
 assert kernels.OWN == "the user's own"
 assert "site" in rsc_bench.__file__ and "site" in rsc_bench.kernels.__file__

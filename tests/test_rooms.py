@@ -30,7 +30,7 @@ ROOMS = (
     "kernels",
 )
 """From the top down: a module imports from its own room and from those below it."""
-LEAVES = {"plugins", "user_files", "fields", "kinds", "optional", "text", "files", "caches"}
+LEAVES = {"allocator", "plugins", "user_files", "fields", "kinds", "optional", "text", "files", "caches"}
 """What everything may import; they import each other and nothing else of ours."""
 APART = {"harness": {"kernels"}, "reports": {"kernels", "suites"}}
 """What a folder knows nothing of, although it lies below."""
@@ -275,7 +275,11 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
 """
-READING = ["import rsc_bench.cli", "from rsc_bench import compare, read_results", "import rsc_bench.reports.page.render"]
+READING = [
+    "import rsc_bench.cli",
+    "from rsc_bench import compare, keep_memory, read_results",
+    "import rsc_bench.reports.page.render",
+]
 
 
 @pytest.mark.parametrize("statement", READING)

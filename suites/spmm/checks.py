@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
+from rsc_bench import allocator
 from rsc_bench.harness.measure.work import Wrong
 from rsc_bench.suites.spmm.operands import Operands
 from rsc_bench.suites.spmm.reference import relative_error
@@ -18,7 +17,6 @@ TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}
 """Largest relative Frobenius error of a right kernel: some hundred roundings of the dtype, far below one wrong row."""
 _NAMED = 3
 """Rows and columns that are named of those that are wrong."""
-_M_PERTURB = -6
 
 
 def check_form(found: object, made: Operands) -> None:
@@ -97,12 +95,5 @@ def poisoned(like: torch.Tensor) -> Iterator[None]:
         del spoilt  # which torch's allocator hands out again
         yield
         return
-    mallopt = ctypes.CDLL(None).mallopt if sys.platform == "linux" else None
-    if mallopt is None:
+    with allocator.filled(1):
         yield
-        return
-    mallopt(_M_PERTURB, 1)
-    try:
-        yield
-    finally:
-        mallopt(_M_PERTURB, 0)

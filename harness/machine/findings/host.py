@@ -1,4 +1,4 @@
-"""The host: its memory, the cores that may be used, and what makes its times noisy."""
+"""The host: its memory, the allocator, the cores that may be used, and what makes its times noisy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from statistics import quantiles
 
+from rsc_bench import allocator
+from rsc_bench.allocator import Allocator
 from rsc_bench.harness.machine import environment
-from rsc_bench.harness.machine.findings import Finding
+from rsc_bench.harness.machine.findings import Finding, State
 
 BUSY_PERCENT = 10.0
 NOISY_PERCENT = 10.0
@@ -26,6 +28,7 @@ def findings() -> Iterator[Finding]:
     summary = f"{cpu['model'] or 'unnamed CPU'}, {system['distribution'] or system['name']}, kernel {system['release']}"
     yield Finding("machine", "ok", summary + (f" (inside: {', '.join(inside)})" if inside else ""))
     yield memory(found["memory_bytes"], _available_bytes())
+    yield freed_memory(allocator.allocator(), allocator.keeps_freed())
     yield cores(cpu["logical_cores"], cpu["usable_cores"], cpu["quota_cores"])
     yield governor(cpu["governor"])
     yield load(_busy_percent(LOAD_S))
@@ -38,6 +41,18 @@ def memory(total_bytes: int, available_bytes: int) -> Finding:
     if available_bytes < TIGHT_BYTES:
         return Finding("memory", "hint", summary, "close other programs, or measure graphs scaled down (twin:reddit2@0.05)")
     return Finding("memory", "ok", summary)
+
+
+def freed_memory(found: Allocator, kept: bool | None) -> Finding:
+    """Return which allocator answers in this process and, by trying, whether it keeps large blocks that are freed."""
+    if kept is None:
+        return Finding("allocator", "ok", f"{found}; whether it keeps large blocks that are freed cannot be seen here")
+    if kept:
+        return Finding("allocator", "ok", f"{found} keeps large blocks that are freed for the next ones")
+    summary = f"{found} gives large blocks back to the system when they are freed, so that each tensor is faulted in anew"
+    # As nearly everywhere: worth knowing for who trains on a large graph, and nothing that a benchmark has to do without.
+    state: State = "ok" if found.name == "glibc" else "hint"
+    return Finding("allocator", state, summary, allocator.remedy(found))
 
 
 def cores(logical: int | None, usable: int | None, quota: float | None) -> Finding:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from rsc_bench import allocator
+
 T = TypeVar("T")
 
 RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
-M_MMAP_THRESHOLD = -3  # mallopt(3): blocks of at least so many bytes are mapped, and unmapped when they are freed
-M_TRIM_THRESHOLD = -1  # mallopt(3): so many free bytes at the heap's end are kept
 _SMALLEST_MAPPED_BYTES = 64 << 10
-_LARGEST_KEPT_BYTES = 32 << 20  # mallopt(3): what glibc's own threshold grows to in a process that frees large blocks
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ def resident(files: ProcFiles = PROC) -> int | None:
 
     What the process has freed is given back first: how much of that is kept is chance, and the next block may fit into it.
     """
-    _trim()
+    allocator.trim()
     return _status("VmRSS", files)
 
 
@@ -61,41 +58,21 @@ def peak_of_rehearsal(call: Callable[[], object]) -> int | None:
     what earlier calls freed, in pieces that fit or do not, and the peak of one and the same training was seen to lie anywhere
     within 14 %.
     """
-    _map_from(_SMALLEST_MAPPED_BYTES)
-    try:
-        # Not a thread that stays: OpenMP keeps workers for each, and with more of them than cores has all of them sleep at once.
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(peak_of, call).result()[1]
-    finally:
-        _map_from(_LARGEST_KEPT_BYTES)
-
-
-def _map_from(smallest_bytes: int) -> None:
-    option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None  # glibc has it, musl has not
-    if option is not None:
-        option(M_MMAP_THRESHOLD, smallest_bytes)
-        # As glibc's own rule has it, which ends where a threshold is set: or each step would give its memory back and fault it in.
-        option(M_TRIM_THRESHOLD, 2 * smallest_bytes)
+    # Not a thread that stays: OpenMP keeps workers for each, and with more of them than cores has all of them sleep at once.
+    with allocator.mapped_from(_SMALLEST_MAPPED_BYTES), ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(peak_of, call).result()[1]
 
 
 def _reset_peak(files: ProcFiles) -> int | None:
     """Set the peak to what is resident now, and return that."""
     # Freed blocks that the allocator keeps would be used again by the call without growing the process: give them back first.
     gc.collect()
-    _trim()
+    allocator.trim()
     try:
         files.clear_refs.write_text(RESET_PEAK)
     except OSError:
         return None
     return resident(files)
-
-
-def _trim() -> None:
-    if sys.platform != "linux":
-        return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
-    if trim is not None:
-        trim(ctypes.c_size_t(0))
 
 
 def _status(field: str, files: ProcFiles) -> int | None:

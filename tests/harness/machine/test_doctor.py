@@ -16,6 +16,7 @@ def test_every_finding_has_a_state_and_what_is_not_fine_has_a_remedy(psutil):
     named = {
         "machine",
         "memory",
+        "allocator",
         "cores",
         "governor",
         "load",

@@ -1,5 +1,6 @@
 import pytest
 
+from rsc_bench.allocator import Allocator
 from rsc_bench.harness.machine.findings import host
 
 
@@ -45,3 +46,19 @@ def test_a_busy_machine_is_a_hint(busy_percent, state):
 def test_how_busy_a_machine_is_lies_between_nothing_and_all_of_it():
     pytest.importorskip("psutil", reason="psutil is not installed: pip install psutil")
     assert 0 <= host._busy_percent(seconds=0.01) <= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "state", "words", "remedy"),
+    [
+        ("glibc", False, "ok", "glibc gives large blocks back", "rsc_bench.keep_memory()"),
+        ("glibc", True, "ok", "glibc keeps large blocks", None),
+        ("tcmalloc", True, "ok", "tcmalloc (file) keeps large blocks", None),
+        ("jemalloc", False, "hint", "jemalloc (file) gives large blocks back", "MALLOC_CONF=dirty_decay_ms:-1"),
+        ("unknown", None, "ok", "cannot be seen here", None),
+    ],
+)
+def test_an_allocator_that_was_loaded_and_does_not_keep_what_is_freed_is_a_hint(name, kept, state, words, remedy):
+    found = host.freed_memory(Allocator(name, "file"), kept)
+    assert (found.state, words in found.summary) == (state, True)
+    assert found.remedy is None if remedy is None else remedy in found.remedy
