@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from rsc_bench import allocator
 from rsc_bench.kernels.contract import Kernel
 from rsc_bench.kernels.rsc.allocations import Allocate
 from rsc_bench.kernels.rsc.product import Regime, Sampler
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rsc_bench.kernels.rsc.conversion.layers import Layer
 
 
-def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None) -> Accelerated:
+def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None, keep_memory: bool = False) -> Accelerated:
     """Multiply with this project's kernels in every layer of `model` that is a product with its adjacency, exactly.
 
     Parameters, buffers, ``state_dict`` keys and results stay what they are, to rounding. The layers take an ``edge_index``, a
@@ -35,6 +36,7 @@ def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None) ->
     Args:
         model: has PyTorch Geometric layers, anywhere inside, or is one.
         kernel: the exact kernel that multiplies; None: the fastest for the model's device and dtype that is installed.
+        keep_memory: let the whole process keep the memory of freed tensors, as `rsc_bench.keep_memory` does.
 
     Returns:
         What was converted and how training goes: `print` it. And the way back.
@@ -44,7 +46,10 @@ def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None) ->
         ModuleNotFoundError: where PyTorch Geometric is not installed, with how to get it.
     """
     chosen = choose_kernel(kernel, model)
-    return Accelerated(model, Regime(Sampler(chosen, find("selection", "topk")), Sampling(1.0), exact=True))
+    found = Accelerated(model, Regime(Sampler(chosen, find("selection", "topk")), Sampling(1.0), exact=True))
+    if keep_memory:
+        allocator.keep_memory()
+    return found
 
 
 @dataclass(frozen=True)

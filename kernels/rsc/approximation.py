@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from rsc_bench import allocator
 from rsc_bench.kernels.contract import Kernel
 from rsc_bench.kernels.rsc.accelerated import Accelerated, choose_kernel
 from rsc_bench.kernels.rsc.account import last_share, share_so_far
@@ -38,6 +39,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
     diagonal: Diagonal = "exact",
     approximated: Approximated = "backward",
     seed: int = 0,
+    keep_memory: bool = False,
 ) -> Approximation:
     """Do what `accelerate` does, and sample the backward products of `model` in training (RSC, arXiv 2210.10737).
 
@@ -62,6 +64,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
         diagonal: ``"exact"`` keeps self-loops out of the sampling, ``"sampled"`` does not.
         approximated: which products are sampled; anything but ``"backward"`` is for ablation.
         seed: of the selections that draw.
+        keep_memory: let the whole process keep the memory of freed tensors, as `rsc_bench.keep_memory` does.
 
     Returns:
         What was changed and how training goes: `print` it. And the way back.
@@ -85,7 +88,10 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
     )
     chosen = find("selection", selection)
     sampler = Sampler(choose_kernel(kernel, model), chosen, diagonal, approximated)
-    return Approximation(model, planned, sampler)
+    found = Approximation(model, planned, sampler)
+    if keep_memory:
+        allocator.keep_memory()
+    return found
 
 
 class Approximation(Accelerated):

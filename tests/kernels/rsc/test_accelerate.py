@@ -15,6 +15,7 @@ pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models
 from made_models import seeded
 from torch_geometric.nn import GAT, GCN, GCNConv, GraphSAGE, SAGEConv, SGConv
 
+from rsc_bench import allocator
 from rsc_bench.kernels import Kernel, Unsupported
 from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.kernels.rsc import accelerate, approximate
@@ -308,6 +309,20 @@ def test_costs_are_measured_on_this_machine():
     assert Costs(1.0, 2.0, 1.0).pays(edges=10, width=2)
     assert not Costs(3.0, 2.0, 1.0).pays(edges=10, width=2)
     assert Costs(3.0, 2.0, 1.0).pays(edges=10, width=2, products=2)
+
+
+def test_memory_is_kept_where_that_is_asked_for():
+    assert not allocator.is_kept()
+    accelerate(gcn())
+    approximate(gcn(), epochs=20)
+    assert not allocator.is_kept()
+    try:
+        for convert in (accelerate, lambda model, **given: approximate(model, epochs=20, **given)):
+            convert(gcn(), keep_memory=True)
+            assert allocator.is_kept() == (allocator.why_not() is None)
+            allocator.keep_memory(False)
+    finally:
+        allocator.keep_memory(False)
 
 
 def test_an_import_needs_no_path_of_ours():
