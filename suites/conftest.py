@@ -51,8 +51,7 @@ _ONCE = {
     "--layers N": "depth of the models that are trained (default: 3; GCNII 4)",
     "--epochs N": "epochs of a training (default: 60 on a CPU, on a GPU the paper's)",
     "--seeds N": "trainings of each kind, with seeds from 0 (default: 3)",
-    "--case-timeout SECONDS": "seconds after which a product, or an epoch of a training, is ended and recorded as failed "
-    f"(default: {CASE_TIMEOUT_S:g})",
+    "--case-timeout SECONDS": f"seconds until a product, or a training's epoch, is ended as failed (default: {CASE_TIMEOUT_S:g})",
     "--precision SHARE": f"enough samples: the median's 95%% interval is so narrow (default: {Limits.precision:g})",
     "--max-time SECONDS": f"enough samples: they have taken so long (default: {Limits.time_s:g})",
     "--min-samples N": f"samples that are always taken (default: {Limits.fewest})",
@@ -78,6 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
     group.addoption("--no-cache", action="store_true", help="make every graph anew, and keep none on disk for the next run")
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
+    group.addoption("--keep-memory", action="store_true", help="train all a second time, in a process that keeps freed memory")
     group.addoption("--in-process", action="store_true", help="measure in pytest's own process, for a debugger, and not in workers")
     for usage, summary in _REPEATED.items():
         option, metavar = usage.split()
@@ -128,16 +128,17 @@ def _options(config: pytest.Config) -> Options:
         reduces=tuple(option("--reduce")),
         clocks=tuple(option("--clock")),
         reorders=tuple(option("--reorder")),
-        rounds=_number(config, "--rounds"),
+        rounds=_given(config, "--rounds", int, None),
         slow_down=share("--slow-down", option("--slow-down")),
         results=path("--results", option("--results")),
         device=option("--device"),
         data_root=path("--data-root", option("--data-root")),
         models=tuple(option("--model")),
-        layers=_number(config, "--layers"),
-        epochs=_number(config, "--epochs"),
-        seeds=_number(config, "--seeds"),
+        layers=_given(config, "--layers", int, None),
+        epochs=_given(config, "--epochs", int, None),
+        seeds=_given(config, "--seeds", int, None),
         ablation=option("--ablation"),
+        keep_memory=option("--keep-memory"),
         trainings_named=names_trainings(config.args),
         plugins=tuple(option("--plugin")),
         in_process=option("--in-process"),
@@ -159,10 +160,6 @@ def _settled(config: pytest.Config) -> list[str]:
 def _only_shows(config: pytest.Config) -> bool:
     """Return whether pytest was asked for something to read, so that nothing will run."""
     return any(getattr(config.option, name, False) for name in ("collectonly", "help", "version", "markers", "showfixtures"))
-
-
-def _number(config: pytest.Config, option: str) -> int | None:
-    return _given(config, option, int, None)
 
 
 def _given(config: pytest.Config, option: str, kind: type[T], usual: Usual) -> T | Usual:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from rsc_bench import caches
+from rsc_bench import allocator, caches
 from rsc_bench import text as words
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.kernels import Reduce
@@ -74,6 +74,8 @@ class Options:
     """``--seeds``: trainings of each kind, with seeds from 0; at least 1."""
     ablation: bool = False
     """``--ablation``: whether to train the method with each of its parts left out or changed, too."""
+    keep_memory: bool = False
+    """``--keep-memory``: whether to train everything a second time, in a process that keeps the memory that is freed."""
     trainings_named: bool = False
     """Whether the module of the trainings was named on the command line, see `names_trainings`."""
     plugins: tuple[str, ...] = ()
@@ -95,7 +97,7 @@ class Options:
     @property
     def trains(self) -> bool:
         """Whether trainings are part of the run: an option of theirs is given, or their module is named."""
-        options = (self.models, self.layers, self.epochs, self.seeds, self.ablation)
+        options = (self.models, self.layers, self.epochs, self.seeds, self.ablation, self.keep_memory)
         return self.trainings_named or any(option not in ((), None, False) for option in options)
 
 
@@ -148,6 +150,7 @@ def _refusals(options: Options, here: Devices) -> Iterator[str]:
         yield from _each(f"--{name}", () if count is None else (count,), lambda n: n >= 1, "must be at least 1")
     yield from _slow_down(options)
     yield from _limits(options)
+    yield from _kept_memory(options, here)
     yield from _each("--dtype", options.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
     yield from _each("--reduce", options.reduces, ("sum", "mean").__contains__, "must be sum or mean")
     yield from _training_dtypes(options)
@@ -176,6 +179,19 @@ def _slow_down(options: Options) -> Iterator[str]:
         yield "--slow-down must go with --benchmark: without it nothing is timed"
     if options.trains:
         yield "--slow-down must go with products, not with trainings, which it leaves as they are: name no --model or training"
+
+
+def _kept_memory(options: Options, here: Devices) -> Iterator[str]:
+    if not options.keep_memory:
+        return
+    if not options.benchmark:
+        yield "--keep-memory must go with --benchmark: without it nothing is timed"
+    if (device := options.device or here.default()) != "cpu":
+        yield f"--keep-memory must go with trainings on a CPU, for it is main memory (got {device}): add --device cpu"
+    if options.in_process:
+        yield "--keep-memory must go without --in-process: it needs a process of its own"
+    if (reason := allocator.why_not()) is not None:
+        yield f"--keep-memory: {reason}"
 
 
 def _limits(options: Options) -> Iterator[str]:

@@ -131,7 +131,8 @@ def _case(record: Record) -> str:
 def _kind(case: Case) -> str:
     """What distinguishes the trainings on one graph."""
     budget = "" if case.budget is None else f" C={case.budget:g}"
-    return f"{case.model} {case.kernel}{budget}{f' {case.variant}' if case.variant else ''} seed {case.seed}"
+    kept = " with freed memory kept" if case.freed_memory else ""
+    return f"{case.model} {case.kernel}{budget}{f' {case.variant}' if case.variant else ''} seed {case.seed}{kept}"
 
 
 def _outcome(record: Record) -> str:

@@ -175,10 +175,11 @@ def judge_drop(drop: Drop | None, max_drop_points: float) -> Accuracy:
 
 
 def words(training: Case) -> str:
-    """Return what was trained in words: the model, how deep, how wide, how long."""
+    """Return what was trained in words: the model, how deep, how wide, how long, and whether freed memory is kept."""
     deep = [] if training.layers is None else [f"{training.layers} layers"]
     long = [] if training.epochs is None else [f"{training.epochs} epochs"]
-    return ", ".join([training.model or "", *deep, f"d = {training.width}", *long])
+    kept = [] if training.freed_memory is None else [f"freed memory {training.freed_memory}"]
+    return ", ".join([training.model or "", *deep, f"d = {training.width}", *long, *kept])
 
 
 @dataclass

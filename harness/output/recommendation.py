@@ -108,6 +108,7 @@ def _train(recommendation: Recommendation, seeds: int, setting: Setting | None =
     words = [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None]
     words += [f"--kernel {shlex.quote(name)}" for name in dict.fromkeys(each.kernel for each in settings)]
     words += [f"--budget {budget:g}" for budget in dict.fromkeys(each.budget for each in settings)]
+    words += ["--keep-memory"] * (case.freed_memory is not None)
     return f"`{bench(' '.join([*words, f'--seeds {seeds}']), suite='training')}`"
 
 
@@ -163,7 +164,7 @@ def _numbers(setting: Setting) -> list[str]:
 
 def _tree(recommendation: Recommendation) -> dict[str, Any]:
     case, nearest = recommendation.training, recommendation.nearest
-    names = ("graph", "model", "layers", "width", "epochs", "dtype", "device", "clock", "reduce")
+    names = ("graph", "model", "layers", "width", "epochs", "dtype", "device", "clock", "reduce", "freed_memory")
     return {name: getattr(case, name) for name in names} | {
         "machine": recommendation.machine,
         "max_drop_points": recommendation.max_drop_points,

@@ -42,6 +42,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The order that the graph's nodes were put in, ``degree``; None: the source's own."""
     variant: Name | None = None
     """What of the method is left out or changed, ``no-switch``, ``forward``; None: the method as it is (training only)."""
+    freed_memory: Name | None = None
+    """``kept``: main memory that is freed stays in the process for what comes next (`rsc_bench.keep_memory`); None: it goes where
+    the C library's allocator has it go, and in older files (training only)."""
     graph_digest: str | None = None
     """Digest of the graph's contents: structure and values, of a training features, labels and split too. Another graph of the same
     name is another case. None: not known, as where the graph could not be loaded, and in older files."""
@@ -60,5 +63,5 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.graph if self.reorder is None else f"{self.graph} ({self.reorder})"
 
     def _training(self) -> list[tuple[str, Any]]:
-        names = ("model", "layers", "epochs", "seed", "variant")
+        names = ("model", "layers", "epochs", "seed", "variant", "freed_memory")
         return [(name, getattr(self, name)) for name in names]

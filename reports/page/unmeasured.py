@@ -34,7 +34,11 @@ def unmeasured(table: Table) -> list[Unmeasured]:
 
 
 def _words(row: dict[str, Any], several: bool) -> str:
-    named = {name: row[name] for name in ("model", "variant", "budget", "layers", "epochs", "seed") if not absent(row[name])}
+    named = {
+        name: row[name]
+        for name in ("model", "variant", "freed_memory", "budget", "layers", "epochs", "seed")
+        if not absent(row[name])
+    }
     # A column with absent numbers has floats, also of what is counted.
     beyond = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in named.items()]
     aggregation = [] if row["reduce"] == "sum" else [row["reduce"]]

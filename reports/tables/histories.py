@@ -111,7 +111,11 @@ def _words(row: Row) -> str:
     """The case as a reader looks for it: kernel and budget first, then what it was run on."""
     budget = [] if absent(row["budget"]) else [f"C={row['budget']:g}"]
     reduce = [] if row["reduce"] == "sum" else [row["reduce"]]
-    trained = [f"{name}={_plain(row[name])}" for name in ("model", "layers", "epochs", "seed", "variant") if not absent(row[name])]
+    trained = [
+        f"{name}={_plain(row[name])}"
+        for name in ("model", "layers", "epochs", "seed", "variant", "freed_memory")
+        if not absent(row[name])
+    ]
     where = [row["graph"], f"d={row['width']}", row["dtype"], row["device"], row["clock"]]
     return " ".join([row["kernel"], *budget, *where, *reduce, *trained])
 

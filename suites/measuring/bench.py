@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rsc_bench import allocator
 from rsc_bench.harness.measure.attempt import attempt, blamed
 from rsc_bench.harness.measure.gpu import faults
 from rsc_bench.harness.measure.sampling import Limits
@@ -93,8 +94,10 @@ class Bench:
         return faults.fault(setting.device)
 
     def rest(self) -> None:
-        """Give back what a GPU keeps for the next case."""
+        """Give back what a GPU, and a process that keeps freed memory, has for the next case: another process comes first."""
         self.store.operands.free_gpu()
+        if allocator.is_kept():
+            allocator.trim()
 
     def _ready(self, setting: Setting) -> Callable[[], Work]:
         prepare = products.from_setting(setting, self.catalog, self.store)

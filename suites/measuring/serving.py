@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rsc_bench import allocator
 from rsc_bench.harness.measure.ceilings import probes
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.measure.worker import Answer, Note, serve
@@ -49,6 +50,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "cpu"
     limits: Limits = Limits()
     slow_down: float | None = None
+    keeps_memory: bool = False
+    """Whether memory that is freed stays in the process."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,6 +121,8 @@ def main(log: str) -> None:
 
 def _made(setup: bytes) -> Answer:
     given = unpacked(setup, Setup)
+    if given.keeps_memory:
+        allocator.keep_memory()  # the options have been refused where that cannot be
     REGISTRY.leave_out(APART, given.left_out)
     for file in given.plugins:
         REGISTRY.add_file(Path(file))

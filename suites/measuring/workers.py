@@ -28,6 +28,16 @@ Waiting = Callable[[float], None]
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a case needs of its process: cases of different needs are measured in different ones."""
+
+    origins: frozenset[str] = frozenset()
+    """Where all that runs while it is timed comes from, but for what is ours."""
+    keeps_memory: bool = False
+    """Whether main memory that is freed stays in the process, which holds for all of it."""
+
+
+@dataclass(frozen=True)
 class Origins:
     """Where the plug-ins of a run come from, but for ours: files of the user and installed packages."""
 
@@ -60,7 +70,7 @@ class Origins:
 
 
 class Workers:
-    """The processes of a run: one for what is ours, and one of its own for each origin of other code."""
+    """The processes of a run: one for what is ours, one for each origin of other code, and more where freed memory is kept."""
 
     def __init__(self, origins: Origins, setup: Setup, log: Path, limit_s: float) -> None:
         """Begin without any.
@@ -75,15 +85,15 @@ class Workers:
         self.loaded: Callable[[Facts], None] = _ignore
         """Is told of each graph that a process has loaded."""
         self._origins, self._setup, self._limit_s = origins, setup, limit_s
-        self._workers: dict[frozenset[str], Worker] = {}
-        self._last: frozenset[str] | None = None
+        self._workers: dict[Needs, Worker] = {}
+        self._last: Needs | None = None
 
     def record(self, setting: AnySetting, follow: Follow, waiting: Waiting) -> Record:
         """Return the record of a case, whatever becomes of its process."""
         case = setting.case()
         self._write(f"begins: {case}")
         try:
-            answer = self._ask(self._origins.of(setting), job_of(setting), lambda note: self._noted(note, follow), waiting)
+            answer = self._ask(self.needs(setting), job_of(setting), lambda note: self._noted(note, follow), waiting)
         except WorkerLost as lost:
             record = Record(case=case, status="failed", reason=str(lost))
         else:
@@ -99,15 +109,24 @@ class Workers:
         """
         job = msgspec.structs.replace(job_of(setting), digest=True)
         try:
-            return self._ask(frozenset(), job, lambda note: self._noted(note, _ignore), _ignore).digest
+            return self._ask(Needs(), job, lambda note: self._noted(note, _ignore), _ignore).digest
         except WorkerLost as lost:
             self._write(f"failed: the digest of {setting.case().graph}: {lost}")
             return None
 
+    def needs(self, setting: AnySetting) -> Needs:
+        """Return which process a case is measured in."""
+        return Needs(self._origins.of(setting), isinstance(setting, TrainingSetting) and setting.keeps_memory)
+
+    def setup(self, needs: Needs) -> Setup:
+        """Return what a process for such cases has to know."""
+        setup = self._origins.setup(needs.origins, self._setup)
+        return msgspec.structs.replace(setup, keeps_memory=needs.keeps_memory)
+
     def ceilings(self, row_bytes: Iterable[int]) -> Ceilings | None:
         """Return what the device can reach; None where that could not be measured."""
         try:
-            return self._ask(frozenset(), Job(ceilings=tuple(sorted(row_bytes))), _ignore, _ignore).ceilings
+            return self._ask(Needs(), Job(ceilings=tuple(sorted(row_bytes))), _ignore, _ignore).ceilings
         except WorkerLost as lost:
             self._write(f"failed: ceilings: {lost}")
             return None
@@ -118,28 +137,28 @@ class Workers:
             worker.close()
         self._workers.clear()
 
-    def _ask(self, origins: frozenset[str], job: Job, noted: Note, waiting: Waiting) -> Answered:
-        if self._last not in (None, origins) and self._last in self._workers:
+    def _ask(self, needs: Needs, job: Job, noted: Note, waiting: Waiting) -> Answered:
+        if self._last not in (None, needs) and self._last in self._workers:
             with contextlib.suppress(WorkerLost):
                 self._asked(self._last, Job(rest=True), _ignore, _ignore)
-        self._last = origins
-        if origins not in self._workers:
-            self._workers[origins] = Worker(serving.main, packed(self._origins.setup(origins, self._setup)), self.log)
-        return self._asked(origins, job, noted, waiting)
+        self._last = needs
+        if needs not in self._workers:
+            self._workers[needs] = Worker(serving.main, packed(self.setup(needs)), self.log)
+        return self._asked(needs, job, noted, waiting)
 
-    def _asked(self, origins: frozenset[str], job: Job, noted: Note, waiting: Waiting) -> Answered:
+    def _asked(self, needs: Needs, job: Job, noted: Note, waiting: Waiting) -> Answered:
         try:
-            content = self._workers[origins].ask(packed(job), self._limit_s, noted, waiting)
+            content = self._workers[needs].ask(packed(job), self._limit_s, noted, waiting)
             answer = msgspec.json.decode(content, type=Answered)
         except WorkerLost:
-            del self._workers[origins]
+            del self._workers[needs]
             raise
         except msgspec.MsgspecError as error:  # somebody else's code has written to the pipe, or into the answer
-            self._workers.pop(origins).kill()
+            self._workers.pop(needs).kill()
             raise WorkerLost(f"its process gave an answer that cannot be read ({error})") from None
         if answer.fault is not None:
             self._write(f"a new process: the device can do nothing more in this one ({answer.fault})")
-            self._workers.pop(origins).kill()
+            self._workers.pop(needs).kill()
         return answer
 
     def _noted(self, content: bytes, follow: Follow) -> None:

@@ -194,4 +194,10 @@ def _with_peak(
 
 def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
     short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS))
-    return memory.peak_of_rehearsal(lambda: _trained(short, data, catalog, _nobody, _REHEARSED_PACE))
+    # What is kept, with the gaps that the timed training has left, is memory of a training that keeps it.
+    watched = _kept_peak if setting.keeps_memory else memory.peak_of_rehearsal
+    return watched(lambda: _trained(short, data, catalog, _nobody, _REHEARSED_PACE))
+
+
+def _kept_peak(call: Callable[[], object]) -> int | None:
+    return memory.peak_of(call)[1]

@@ -61,13 +61,15 @@ class TrainingSetting:
     """Order that the graph's nodes are put in; None: the source's own."""
     variant: str | None = None
     """A name in `VARIANTS`; None: the method as it is."""
+    keeps_memory: bool = False
+    """Whether main memory that is freed stays in the process, which is then one of its own."""
     suite: Literal["training"] = field(default="training", init=False)
 
     def __str__(self) -> str:
         """The id of its test: readable, and unique in a sweep."""
         budget = f"C{self.budget:g}" if self.budget else ""
         parts = [self.label, self.model.name, f"d{self.width}", self.choice.name, budget, self.variant or "", f"seed{self.seed}"]
-        parts.append(self.reorder or "")
+        parts += [self.reorder or "", "kept" * self.keeps_memory]
         return "-".join(part for part in parts if part)
 
     def case(self) -> Case:
@@ -88,6 +90,7 @@ class TrainingSetting:
             seed=self.seed,
             epochs=self.epochs,
             variant=self.variant,
+            freed_memory="kept" if self.keeps_memory else None,
         )
 
 
@@ -109,7 +112,9 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
         for choice in sampled:
             every += [replace(first, choice=choice, budget=budget) for budget in _budgets(options)]
             every += _ablated(options, replace(first, choice=choice))
-    return list(dict.fromkeys(every))
+    every = list(dict.fromkeys(every))
+    # One right after the other, so that what the machine does meanwhile is the same for both.
+    return [s for each in every for s in (each, replace(each, keeps_memory=True))] if options.keep_memory else every
 
 
 def _check_files(options: Options) -> None:

@@ -17,6 +17,7 @@ BAD = {
     "model": (["--model", "GraphSAG"], "--model 'GraphSAG' is not known: nearest are GraphSAGE"),
     "epochs 0": (["--epochs", "0"], "--epochs must be at least 1 (got 0)"),
     "seeds text": (["--seeds", "few"], "--seeds must be a whole number (got 'few')"),
+    "kept memory": (["--keep-memory", "--in-process"], "--keep-memory must go without --in-process: it needs a process of"),
     "kernel": (["--kernel", "topk(mlk)"], "--kernel 'topk(mlk)' is not a known kernel or a file: nearest are topk(mkl)"),
     "kernel file": (["--kernel", "{folder}/none.py"], "none.py: no such file: give the path of a Python file"),
     "kernel broken": (["--kernel", "{folder}/broken.py"], "broken.py, line 1: SyntaxError: "),

@@ -59,7 +59,7 @@ def _group(case: Case) -> str:
 
 def _name(case: Case) -> str:
     parts = {"C": case.budget, "reduce": None if case.reduce == "sum" else case.reduce}
-    parts |= {name: getattr(case, name) for name in ("layers", "epochs", "seed", "variant")}
+    parts |= {name: getattr(case, name) for name in ("layers", "epochs", "seed", "variant", "freed_memory")}
     return " ".join([case.kernel, *(f"{name}={value}" for name, value in parts.items() if value is not None)])
 
 

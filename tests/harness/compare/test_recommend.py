@@ -153,6 +153,18 @@ def test_ablations_are_neither_recommended_nor_a_baseline():
     assert [setting.budget for setting in found.settings] == [0.2]
 
 
+def test_trainings_that_keep_memory_are_judged_apart_and_against_each_other():
+    kept = [*exact(seconds=6.0, freed_memory="kept"), *sampled(0.1, [0.0, 0.0, 0.0], 3.0, freed_memory="kept")]
+    plain, other = recommend([run([*exact(), *sampled(0.1, [0.0, 0.0, 0.0], 4.0), *kept])], 0.3)
+    assert (plain.chosen.speedup, other.chosen.speedup) == (2.5, 2.0)
+    assert [title[1] for title in titles([plain, other])] == [
+        "gcn, 3 layers, d = 256, 2 epochs",
+        "gcn, 3 layers, d = 256, 2 epochs, freed memory kept",
+    ]
+    few = only(*exact(freed_memory="kept")[:1], *sampled(0.1, [0.0], 3.0, freed_memory="kept"))
+    assert "--keep-memory --seeds 3`" in advice(few)
+
+
 def test_a_speedup_is_end_to_end_against_the_fastest_exact_kernel():
     found = only(*exact(seconds=30.0, kernel="mkl"), *exact(seconds=10.0), *sampled(0.1, [0.0, 0.0, 0.0], 4.0))
     assert found.chosen.speedup == 2.5

@@ -16,3 +16,8 @@ def test_a_case_reads_as_one_line_with_all_in_which_cases_differ():
 def test_the_order_of_the_nodes_stands_with_the_graph_and_makes_another_case():
     assert case(reorder="degree") != case()
     assert str(case(reorder="degree")).startswith("exact twin:flickr (degree) d=8 ")
+
+
+def test_a_training_in_kept_memory_is_another_case_and_says_so():
+    assert case(freed_memory="kept") != case()
+    assert str(case("mkl", model="gcn", seed=0, freed_memory="kept")).endswith("mkl model=gcn seed=0 freed_memory=kept")

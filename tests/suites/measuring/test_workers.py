@@ -1,5 +1,6 @@
 """Each origin of code has a process of its own, and a case whose process is lost is a record; the next goes on in a new one."""
 
+import gc
 import os
 from dataclasses import replace
 from functools import partial
@@ -8,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rsc_bench import plugins
+from rsc_bench import allocator, plugins
 from rsc_bench.harness.measure.worker import WorkerLost
 from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.ranges import MANY_LETTERS
@@ -16,13 +17,15 @@ from rsc_bench.harness.records.run import Record
 from rsc_bench.plugins import Registry
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.graphs import load
+from rsc_bench.suites.measuring import serving
 from rsc_bench.suites.measuring import workers as pool
 from rsc_bench.suites.measuring.bench import Bench
 from rsc_bench.suites.measuring.serving import Answered, Job, Setup, answer, job_of, packed, setting_of, unpacked
 from rsc_bench.suites.measuring.session import Rounds, Session
-from rsc_bench.suites.measuring.workers import Origins
+from rsc_bench.suites.measuring.workers import Needs, Origins
 from rsc_bench.suites.options import Options
 from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.training.sweep import TrainingSetting
 
 KERNEL = """
 import os
@@ -103,6 +106,21 @@ def test_an_installed_package_is_left_out_of_every_process_but_its_own(registry)
     }
     assert origins.setup(frozenset(), Setup()).left_out == ("their-package",)
     assert origins.setup(frozenset({"their-package"}), Setup()).left_out == ()
+
+
+@pytest.mark.skipif(allocator.why_not() is not None, reason="this process's allocator cannot be told to keep memory")
+def test_what_keeps_memory_is_trained_in_a_process_of_its_own_that_does(tmp_path):
+    session = Session(Options(benchmark=True, models=("GCN",), graphs=("small:hub",), keep_memory=True, device="cpu", rounds=1))
+    workers = pool.Workers(Origins((), session.catalog), Setup(), tmp_path / "log", 1.0)
+    plain, kept = [workers.needs(setting) for setting in session.settings if isinstance(setting, TrainingSetting)][:2]
+    assert (plain, kept) == (Needs(), Needs(keeps_memory=True))
+    assert unpacked(packed(workers.setup(kept)), Setup).keeps_memory
+    try:
+        serving._made(packed(workers.setup(kept)))
+        assert allocator.is_kept()
+    finally:
+        gc.unfreeze()
+        allocator.keep_memory(False)
 
 
 def test_a_case_goes_through_a_pipe_as_it_is():

@@ -73,6 +73,13 @@ def test_the_phases_add_up_to_the_epoch_and_evaluation_stands_apart(sampled):
         assert sum(sampled.training.phase_s[phase][epoch] for phase in within) == pytest.approx(seconds)
 
 
+def test_where_memory_is_kept_the_peak_is_of_what_is_kept_and_not_only_of_what_is_in_use(monkeypatch):
+    monkeypatch.setattr(training.memory, "peak_of_rehearsal", lambda call: pytest.fail("it gives back what is freed"))
+    monkeypatch.setattr(training.memory, "peak_of", lambda call: (call(), 12_345))
+    found = train(dataclasses.replace(EXACT, keeps_memory=True))
+    assert (found.memory.peak_bytes, len(found.training.epoch_s)) == (12_345, EPOCHS)
+
+
 def test_the_peak_is_read_from_a_short_training_that_selects_and_allocates_twice(monkeypatch):
     made = []
     approximate = training.approximate

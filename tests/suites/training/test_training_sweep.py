@@ -24,7 +24,11 @@ def sweep(catalog=CATALOG, **options):
     return training_settings(dataclasses.replace(ONE, **options), catalog)
 
 
-@pytest.mark.parametrize("options", [Options(), ONE, dataclasses.replace(ONE, ablation=True)], ids=["check", "one", "ablation"])
+@pytest.mark.parametrize(
+    "options",
+    [Options(), ONE, dataclasses.replace(ONE, ablation=True), dataclasses.replace(ONE, keep_memory=True)],
+    ids=["check", "one", "ablation", "kept"],
+)
 def test_the_id_and_the_case_of_each_training_are_unique(options):
     found = training_settings(dataclasses.replace(options, device="cpu"), CATALOG)
     assert len({str(setting) for setting in found}) == len({s.case() for s in found}) == len(found) > 0
@@ -32,7 +36,15 @@ def test_the_id_and_the_case_of_each_training_are_unique(options):
 
 def test_a_sweep_that_measures_has_no_training_unless_trainings_are_named_or_an_option_of_theirs_is_given():
     assert training_settings(Options(benchmark=True, device="cpu"), CATALOG) == []
-    for option in ({"trainings_named": True}, {"models": ("GCN",)}, {"epochs": 3}, {"seeds": 1}, {"layers": 2}, {"ablation": True}):
+    for option in (
+        {"trainings_named": True},
+        {"models": ("GCN",)},
+        {"epochs": 3},
+        {"seeds": 1},
+        {"layers": 2},
+        {"ablation": True},
+        {"keep_memory": True},
+    ):
         assert training_settings(Options(benchmark=True, device="cpu", **option), CATALOG)
 
 
@@ -126,3 +138,9 @@ def test_each_order_of_the_nodes_is_trained_in():
     found = sweep(reorders=("rcm", "none"), seeds=1)
     assert list(dict.fromkeys(setting.case().reorder for setting in found)) == ["rcm", None]
     assert len({str(setting) for setting in found}) == len(found)
+
+
+def test_each_training_that_keeps_memory_follows_the_same_one_that_does_not():
+    found = sweep(keep_memory=True)
+    assert [setting.case().freed_memory for setting in found[:4]] == [None, "kept", None, "kept"]
+    assert [dataclasses.replace(setting, keeps_memory=False) for setting in found[1::2]] == found[::2] == sweep()
