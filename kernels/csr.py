@@ -241,12 +241,12 @@ class Csr:
         """Return the matrix with a one for each edge, and the order (edges,), int64, that lays values of edges out as its own.
 
         Args:
-            rows: (edges,), integer. Repeated edges stay repeated.
-            columns: (edges,), integer.
+            rows: (edges,), integer: targets. Repeated edges stay repeated.
+            columns: (edges,), integer: sources.
             shape: of the matrix; an index outside of it is a ``ValueError``.
             name: what the matrix is called in errors.
         """
-        for what, index, count in (("rows", rows, shape[0]), ("columns", columns, shape[1])):
+        for what, index, count in (("targets", rows, shape[0]), ("sources", columns, shape[1])):
             if index.numel() and (int(index.min()) < 0 or int(index.max()) >= count):
                 found = f"{int(index.min())} to {int(index.max())}"
                 raise ValueError(f"{name}: edge_index must lie in [0, {count}) for its {what} (got {found})")

@@ -162,10 +162,18 @@ class Graph:
         return self.adjacency.nnz
 
     def memory_bytes(self) -> int:
-        """Return the bytes of what it has in memory by now: features and labels are made on first use."""
+        """Return the bytes of what it has in memory by now: features, labels and edge_index are made on first use."""
         matrix, made = self.adjacency, vars(self)
-        parts = (matrix.rowptr, matrix.col, matrix.entries, made.get("features"), made.get("labels"), self.order)
+        parts = (matrix.rowptr, matrix.col, matrix.entries, *map(made.get, ("features", "labels", "edge_index")), self.order)
         return sum(part.nbytes for part in parts if part is not None)
+
+    @cached_property
+    def edge_index(self) -> torch.Tensor:
+        """(2, edges), int64: the source of each edge, then its target, as PyTorch Geometric takes them; made on first use."""
+        import torch
+
+        targets = torch.arange(self.nodes, device=self.adjacency.device).repeat_interleave(self.adjacency.row_nnz)
+        return torch.stack([self.adjacency.col.long(), targets])
 
     @cached_property
     def features(self) -> torch.Tensor | None:

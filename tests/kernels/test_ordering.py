@@ -33,8 +33,8 @@ def test_edges_of_two_kinds_of_node_become_a_matrix_and_their_values_follow(way)
 
 
 @pytest.mark.parametrize(("rows", "columns", "rule"), [
-    ([0, 3], [0, 0], r"bought: edge_index must lie in \[0, 3\) for its rows \(got 0 to 3\)"),
-    ([0, 1], [-1, 0], r"bought: edge_index must lie in \[0, 5\) for its columns \(got -1 to 0\)"),
+    ([0, 3], [0, 0], r"bought: edge_index must lie in \[0, 3\) for its targets \(got 0 to 3\)"),
+    ([0, 1], [-1, 0], r"bought: edge_index must lie in \[0, 5\) for its sources \(got -1 to 0\)"),
 ])  # fmt: skip
 def test_an_index_outside_the_shape_is_one_line(rows, columns, rule):
     with pytest.raises(ValueError, match=rule):

@@ -53,6 +53,15 @@ def test_an_edge_that_stands_twice_in_an_adjacency_is_repeated():
     assert Graph("g", twice, True, 0, "accuracy").facts.repeated == 1
 
 
+def test_an_edge_index_has_the_source_of_each_edge_first_and_stays_one_object():
+    graph = Graph(
+        "made", Csr.from_edge_index(torch.tensor([[0, 0, 1], [1, 2, 2]])), directed=True, classes=0, metric_name="accuracy"
+    )
+    assert graph.edge_index.tolist() == [[0, 0, 1], [1, 2, 2]]
+    assert graph.edge_index.dtype is torch.int64
+    assert graph.edge_index is graph.edge_index
+
+
 def test_features_are_not_made_to_be_counted():
     graph = load("twin:flickr@0.01")
     assert graph.facts.features == 500

@@ -98,6 +98,8 @@ def test_what_a_graph_has_made_by_now_is_part_of_what_it_takes():
     graph = Graph("g", PATH, False, 0, "accuracy", make_features=lambda: torch.zeros(3, 2))
     _ = graph.features, graph.labels
     assert graph.memory_bytes() == 4 * 4 + 4 * 4 + 3 * 2 * 4
+    _ = graph.edge_index
+    assert graph.memory_bytes() == 4 * 4 + 4 * 4 + 3 * 2 * 4 + 2 * 4 * 8
 
 
 def test_all_graphs_but_the_one_in_use_can_be_dropped():
