@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
@@ -70,7 +70,7 @@ class LayerReport:
     spent_share: float | None = None
     """Share of the FLOPs of its backward products that was spent; None: nothing of it is sampled."""
     saved_s: float | None = None
-    """Seconds that its products took less than PyTorch Geometric's own would have; None: not known (on a GPU, or none yet)."""
+    """Seconds, by estimate, that its products took less than PyTorch Geometric's own would have; None: on a GPU, and before any."""
 
 
 class Accelerated:
@@ -101,6 +101,10 @@ class Accelerated:
         """Return itself: a copy of the model follows the same schedule."""
         del memo
         return self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        del protocol
+        raise TypeError(f"{self!r} cannot be pickled, only its model can: keep it out of what is saved or sent")
 
     def prepare(self) -> None:
         """Prepare now what sampled steps need over the adjacencies that the model was called with so far.
@@ -174,14 +178,15 @@ class Accelerated:
     def _why_exact(self) -> str:
         """Why no layer was sampled, for a warning."""
         reasons = {f"layer {name!r}: {report.reason}" for name, report in self.layers.items() if report.reason}
-        calls = sum(layer.products for layer in self._layers.values())
-        if not calls:
+        if not any(layer.products or layer.own for layer in self._layers.values()):
             reasons.add("no converted layer was called in training with gradients enabled")
         return "; ".join(sorted(reasons)) or "no layer has a backward product of its features"
 
 
 def choose_kernel(given: str | Kernel | None, model: torch.nn.Module) -> Kernel:
     """Return the kernel that was given, or the default of the model's device and dtype; ``ValueError`` where it cannot run."""
+    if not isinstance(model, torch.nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module (got {model!r})")
     kernel: Kernel = given if isinstance(given, Kernel) else find("kernel", given or _default_kernel(model))
     reason = kernel.why_not()
     if reason is not None:

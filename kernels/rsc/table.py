@@ -8,13 +8,17 @@ if TYPE_CHECKING:
     from rsc_bench.kernels.rsc.accelerated import Accelerated, LayerReport
 
 _HEAD = ("layer", "kind", "converted", "features", "products", "FLOPs spent", "saved")
+_ALWAYS = _HEAD[:3]
 
 
 def table(model: Accelerated) -> str:
     """Return the layers a line each, then why a layer is not converted or was run by PyTorch Geometric, then the whole."""
     layers = model.layers
     rows = [_HEAD, *((name or "(the model)", *_cells(report)) for name, report in layers.items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    # An exact model has spent nothing, and an untrained one has not saved anything: no column for that.
+    said = [column for column, head in enumerate(_HEAD) if head in _ALWAYS or any(row[column] for row in rows[1:])]
+    rows = [tuple(row[column] for column in said) for row in rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(said))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"{name or '(the model)'}: {report.reason}" for name, report in layers.items() if report.reason]
     return "\n".join([*lines, *notes, *_whole(model)])

@@ -18,7 +18,7 @@ _CALLS = 3
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds, the fastest of a few calls each; a product is one forward and one backward."""
+    """Seconds, the fastest of a few calls each; a product is one of the two, forward or backward, which take about the same."""
 
     convert_s: float
     """Sorting an edge, and again for the transpose."""
@@ -50,22 +50,27 @@ class Costs:
             for product in products:
                 product(x.detach())
 
-        elements = _EDGES * _WIDTH
+        elements = 2 * _EDGES * _WIDTH  # forward and backward
         return cls(_fastest(convert, device) / _EDGES, _fastest(own, device) / elements, _fastest(ours, device) / elements)
 
-    def pays(self, edges: int, width: int, products: float = 1) -> bool:
+    def pays(self, edges: int, width: int, products: float) -> bool:
         """Return whether converting `edges` for so many products, each of `width` features, takes less than it saves."""
         return self.convert_s * edges < self.saved_s(edges, width) * products
 
     def saved_s(self, edges: int, width: int) -> float:
-        """Return the seconds that one product saves, forward and backward."""
+        """Return the seconds that one product saves."""
         return (self.own_s - self.ours_s) * edges * width
 
     def __str__(self) -> str:
         return (
-            f"on this machine PyTorch Geometric's product takes {1e9 * self.own_s:.2g} ns for an edge and a feature, forward and "
-            f"backward, ours {1e9 * self.ours_s:.2g} ns; converting an edge takes {1e9 * self.convert_s:.2g} ns"
+            f"on this machine PyTorch Geometric's product takes {_ns(self.own_s)} for an edge and a feature, ours "
+            f"{_ns(self.ours_s)}; converting an edge takes {_ns(self.convert_s)}"
         )
+
+
+def _ns(seconds: float) -> str:
+    ns = 1e9 * seconds
+    return f"{ns:.2g} ns" if ns < 99.5 else f"{ns:,.0f} ns"
 
 
 def _fastest(call: Callable[[], None], device: torch.device) -> float:

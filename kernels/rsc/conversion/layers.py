@@ -58,7 +58,7 @@ class Layer:
         self.products = 0
         """Products in training that our kernels multiplied."""
         self.elements = 0
-        """Edges times features of those."""
+        """Edges times features of those, and again for a backward product of them."""
         self.width: int | None = None
         self.own: Counter[str] = Counter()
         """Calls that PyTorch Geometric ran itself, by the reason."""
@@ -89,7 +89,7 @@ class Layer:
         if is_adjacency(edge_index):
             return self._from_adjacency(layer, edge_index, given)
         if isinstance(edge_index, torch.Tensor) and edge_index.layout is torch.strided:
-            return self._from_edges(layer, edge_index, size, given)
+            return self._from_edges(layer, edge_index, size, given, dense)
         return f"its adjacency {'requires a gradient' if _requires_gradient(edge_index) else 'is of a kind that is not known'}"
 
     def _from_adjacency(self, layer: Any, source: Any, given: dict[str, Any]) -> Prepared | str:
@@ -104,7 +104,9 @@ class Layer:
         reduce = self.aggregation.reduce
         return self.shared.sources.prepared(source, ("plain", weighted, reduce), partial(_as_passed, source, weighted, reduce))
 
-    def _from_edges(self, layer: Any, source: torch.Tensor, size: Any, given: dict[str, Any]) -> Prepared | str:
+    def _from_edges(
+        self, layer: Any, source: torch.Tensor, size: Any, given: dict[str, Any], dense: torch.Tensor
+    ) -> Prepared | str:
         index = source.as_tensor() if isinstance(source, EdgeIndex) else source
         weight = given.get(self.aggregation.weight) if self.aggregation.weight else None
         sizes = layer._check_input(source, size)  # raises PyTorch Geometric's own errors
@@ -112,7 +114,7 @@ class Layer:
         if reason is not None or version(source) is None or (weight is not None and version(weight) is None):
             return reason or "its edge_index was made in inference mode"
         edges = Edges(source, index, weight, _shape(layer, sizes, given[self.aggregation.features]), *self._direction(layer))
-        reason = self._not_worth(edges, given)
+        reason = self._not_worth(edges, dense)
         try:
             return reason or self.shared.sources.from_edges(edges)
         except ValueError as error:
@@ -121,7 +123,7 @@ class Layer:
     def _direction(self, layer: Any) -> tuple[bool, Reduce]:
         return layer.flow == "target_to_source", self.aggregation.reduce
 
-    def _not_worth(self, edges: Edges, given: dict[str, Any]) -> str | None:
+    def _not_worth(self, edges: Edges, dense: torch.Tensor) -> str | None:
         """Return why an edge list that will serve one step is left alone, or None where it is known or worth its conversion."""
         if self.shared.sources.knows(edges.source):
             self._new_in_a_row = 0
@@ -129,9 +131,9 @@ class Layer:
         self._new_in_a_row += 1
         if self._new_in_a_row <= _NEW_IN_A_ROW:
             return None
-        dense = given[self.aggregation.features]
-        width = (dense[0] if isinstance(dense, tuple | list) else dense).shape[-1]
-        if self.shared.costs.pays(edges.index.shape[1], width):
+        width = dense.shape[-1]
+        # Both directions, also for a first layer that has no backward product: what is converted serves the other layers, too.
+        if self.shared.costs.pays(edges.index.shape[1], width, products=2):
             return None
         return f"its edge_index is new in each call, and at {width} features converting takes longer than it saves"
 
@@ -154,7 +156,7 @@ class Layer:
         if trains:
             self.products, self.width = self.products + 1, dense.shape[1]
             self.shared.running.forward(self.products, new)
-            self.elements += prepared.adjacency.matrix.nnz * dense.shape[1]
+            self.elements += prepared.adjacency.matrix.nnz * dense.shape[1] * _products(dense)
         return propagate(prepared.propagations[key], dense, sampled=trains and self.shared.samples)
 
     def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:
@@ -246,6 +248,11 @@ def _sources(layer: Any, features: Any) -> torch.Tensor | None:
     if isinstance(features, tuple | list):
         features = features[0 if layer.flow == "source_to_target" else 1]
     return features if isinstance(features, torch.Tensor) and features.dim() > 1 else None
+
+
+def _products(dense: torch.Tensor) -> int:
+    """Products that `dense` leads to: a backward one only where its gradient is asked for, as it is not in many a first layer."""
+    return 2 if dense.requires_grad and torch.is_grad_enabled() else 1
 
 
 def _shape(layer: Any, sizes: list[int | None], features: Any) -> tuple[int, int]:

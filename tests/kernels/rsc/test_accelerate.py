@@ -306,9 +306,52 @@ def test_costs_are_measured_on_this_machine():
     found = Costs.measure(Kernel("made", "cpu", "Made.", torch_reduce.prepare), torch.device("cpu"))
     assert min(found.convert_s, found.own_s, found.ours_s) > 0
     assert "ns for an edge and a feature" in str(found)
-    assert Costs(1.0, 2.0, 1.0).pays(edges=10, width=2)
-    assert not Costs(3.0, 2.0, 1.0).pays(edges=10, width=2)
+    assert Costs(1.0, 2.0, 1.0).pays(edges=10, width=2, products=1)
+    assert not Costs(3.0, 2.0, 1.0).pays(edges=10, width=2, products=1)
     assert Costs(3.0, 2.0, 1.0).pays(edges=10, width=2, products=2)
+
+
+def test_times_are_said_without_powers_of_ten():
+    assert "takes 24 ns for an edge and a feature, ours 0.13 ns; converting an edge takes 1,234 ns" in str(
+        Costs(1.234e-6, 2.4e-8, 1.3e-10)
+    )
+
+
+@pytest.mark.parametrize(("asks", "products"), [(False, 1), (True, 2)])
+def test_a_product_that_has_no_backward_saves_none(asks, products):
+    layer = SAGEConv(6, 4)
+    found = accelerate(layer)
+    found._shared.costs = Costs(1.0, own_s=1.0, ours_s=0.1)
+    layer(features().requires_grad_(asks), edges()).sum().backward()
+    # 300 edges of 6 features at a second each, less the little that ours took.
+    assert found.layers[""].saved_s == pytest.approx(products * EDGES * 6, rel=0.01)
+
+
+def test_the_table_has_no_column_without_a_word_in_it():
+    def head(model):
+        return [word.strip() for word in str(model).splitlines()[0].split("  ") if word.strip()]
+
+    model = gcn()
+    exact = accelerate(model)
+    assert head(exact) == ["layer", "kind", "converted", "products"]
+    losses(model, 1)
+    assert head(exact) == ["layer", "kind", "converted", "features", "products", "saved"]
+    exact.undo()
+    sampled = approximate(model, epochs=20)
+    losses(model, 1)
+    assert head(sampled) == ["layer", "kind", "converted", "features", "products", "FLOPs spent", "saved"]
+
+
+def test_only_the_model_can_be_pickled():
+    found = accelerate(gcn())
+    with pytest.raises(TypeError, match=r"<Accelerated of GCN: .*> cannot be pickled, only its model can"):
+        pickle.dumps(found)
+
+
+@pytest.mark.parametrize("convert", [accelerate, lambda model: approximate(model, epochs=20)])
+def test_what_is_no_model_is_one_line(convert):
+    with pytest.raises(ValueError, match=r"model must be a torch.nn.Module \(got <class .*GCN'>\)"):
+        convert(GCN)
 
 
 def test_memory_is_kept_where_that_is_asked_for():

@@ -176,8 +176,11 @@ def test_half_of_a_training_without_a_sampled_product_is_one_warning_with_the_re
         optimiser.step()
 
     learnt = "its edge weights require a gradient: they are learnt"
-    with pytest.warns(UserWarning, match=rf"half of the planned steps \(5\) have passed, .* sampled: layer 'convs.0': {learnt}"):
+    with pytest.warns(
+        UserWarning, match=rf"half of the planned steps \(5\) have passed, .* sampled: layer 'convs.0': {learnt}"
+    ) as seen:
         repeat(8, step)
+    assert "no converted layer was called" not in str(seen[0].message)
 
 
 def test_half_of_a_training_whose_backward_never_reaches_a_layer_is_one_warning():
