@@ -106,7 +106,9 @@ def test_the_network_of_a_lightning_module_follows_its_schedule(trained):
     assert "20 steps, 11 of them sampled" in trained("train_with_lightning.py", "small:random", "--steps", "20")
 
 
-def test_mini_batches_are_counted_in_steps(trained):
+def test_mini_batches_are_counted_in_steps(trained, monkeypatch):
+    costs = pytest.importorskip("rsc_bench.kernels.rsc.conversion.costs").Costs
+    monkeypatch.setattr(costs, "measure", lambda *_: costs(convert_s=1e-12, own_s=2e-9, ours_s=1e-9))  # on any machine it pays
     said = trained("mini_batches.py", "small:random", "--epochs", "8")
     # 180 training nodes are two batches. Of 16 steps 5 are the warm-up and the last 3 exact.
     assert "16 steps, 8 of them sampled" in said
