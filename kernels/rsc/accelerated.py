@@ -59,6 +59,7 @@ class LayerReport:
     kind: str
     """Name of its class."""
     converted: bool
+    """Whether our kernels multiply for it."""
     reason: str | None
     """Why it was not converted; of a converted one, why PyTorch Geometric ran some of its calls itself; None: neither."""
     width: int | None = None
