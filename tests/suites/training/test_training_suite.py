@@ -18,9 +18,11 @@ SMALL = ("--width", 8, "--budget", 0.5, "--epochs", 3, "--seeds", 1, "--device",
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, warm_suites):
-    """Trainings on a graph without labels, then on one that has all it takes."""
+    """Trainings on a graph with one label, which leaves none to train on, then on one that has all it takes."""
     folder = tmp_path_factory.mktemp("training")
     (folder / "bare.csv").write_text("source,target\n0,1\n1,2\n2,0\n")
+    (folder / "bare_features.csv").write_text("id,a\n0,1\n1,2\n2,3\n")
+    (folder / "bare_target.csv").write_text("id,label\n0,1\n1,\n2,\n")
     options = ["suites/test_training.py", "--benchmark", "--graph", folder / "bare.csv", "--graph", "small:random", *SMALL]
     ended = warm_suites(*options, "--results", folder / "run.jsonl")
     return SimpleNamespace(
@@ -37,7 +39,8 @@ def test_a_training_that_fails_is_a_record_with_its_reason_and_the_sweep_goes_on
         ("small:random", "rows_numba", "ok"),
         ("small:random", "cached_topk(rows_numba)", "ok"),
     ]
-    assert run.results.records[0].reason == "graph 'bare' must have features to train on (it has none): give a file with features"
+    rule = "the train mask must hold at least one node (got 0): give another split"
+    assert run.results.records[0].reason == f"graph 'bare': {rule}"
 
 
 def test_one_round_is_usual_for_trainings(run):
