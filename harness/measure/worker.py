@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import IO
@@ -24,6 +25,8 @@ from typing import IO
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from {module} import {name}; {name}(sys.argv[1])"
 _HEAD = struct.Struct(">cQ")
 _READY, _NOTE, _ANSWER, _END = b"!", b"+", b"=", b""
+_MOST_BYTES = 1 << 30
+"""A frame that says it is longer was written by somebody else's code: an answer with the most samples has some kilobytes."""
 _TICK_S = 0.5
 _START_S = 600.0
 """Seconds that a process gets to start and to load its code: no limit of a job is about that."""
@@ -78,6 +81,7 @@ class Worker:
         if self._how is not None:
             raise WorkerLost(self._how)
         self._busy = True
+        self._resume()
         with contextlib.suppress(OSError):
             self._send(job)
         while True:
@@ -86,27 +90,45 @@ class Worker:
             except queue.Empty:
                 if monotonic() >= end:
                     limit = f"over its time limit of {limit_s:g} s"
-                    raise self._lost(limit if self._ready else f"its process did not start in {_START_S:g} s") from None
+                    raise self.lost(limit if self._ready else f"its process did not start in {_START_S:g} s") from None
+                if self._process.poll() is not None and not self._receives():
+                    raise self.lost(self._ended()) from None
                 waiting(monotonic() - begin)
                 continue
             if kind == _ANSWER:
                 self._busy = False
                 return content
             if kind == _END:
-                raise self._lost(self._ended())
+                raise self.lost(self._ended())
             if kind == _NOTE:
                 noted(content)
             self._ready = True
             end = monotonic() + limit_s
 
+    def pause(self) -> None:
+        """Let the process, and what it has started, take no time from what is measured elsewhere; `ask` lets it go on."""
+        if sys.platform == "linux":  # elsewhere a process that is stopped would outlive a parent that is killed
+            self._signal(signal.SIGSTOP)
+
+    def _resume(self) -> None:
+        if sys.platform == "linux":
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, number)  # it leads a group of its own
+
     def kill(self) -> None:
         """End the process at once, with what it has started."""
-        with contextlib.suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group of its own
+        if hasattr(os, "killpg"):
+            self._signal(signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         self._receiver.join(_GRACE_S)
-        for pipe in (self._process.stdin, self._process.stdout):
+        pipes = [self._process.stdin]
+        # Closing what a thread still reads would wait for it: a grandchild that left the group may hold the other end.
+        pipes += [] if self._receiver.is_alive() else [self._process.stdout]
+        for pipe in pipes:
             with contextlib.suppress(OSError):  # what is left in it is for nobody
                 assert pipe is not None
                 pipe.close()
@@ -114,6 +136,7 @@ class Worker:
     def close(self) -> None:
         """Let the process end, or end it where it is at work or does not."""
         assert self._process.stdin is not None
+        self._resume()
         if not self._busy:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -133,7 +156,13 @@ class Worker:
             if kind == _END:
                 return
 
-    def _lost(self, how: str) -> WorkerLost:
+    def _receives(self) -> bool:
+        """Whether something may still come of a process that has ended: what it wrote, but not what a child of it keeps open."""
+        self._receiver.join(_TICK_S)
+        return not self._receiver.is_alive() or not self._frames.empty()
+
+    def lost(self, how: str) -> WorkerLost:
+        """End the process, because of what is said; return the error to raise."""
         self._how = how
         self.kill()
         return WorkerLost(how)
@@ -163,14 +192,35 @@ def serve(make: Callable[[bytes], Answer], log: str) -> None:
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _redirect(log)
     _end_with_parent()
+    _keep_from_children(inbox.fileno(), outbox.fileno())
+    own = os.getpid()
+
+    def write(kind: bytes, content: bytes) -> None:
+        if os.getpid() != own:  # what is measured has forked, and its child came back, too
+            os._exit(0)
+        _write(outbox, kind, content)
+
     kind, setup = _read(inbox)
     answer = make(setup)
-    _write(outbox, _READY, b"")
+    write(_READY, b"")
     while True:
         kind, job = _read(inbox)
         if kind == _END:
             return
-        _write(outbox, _ANSWER, answer(job, lambda note: _write(outbox, _NOTE, note)))
+        write(_ANSWER, answer(job, partial(write, _NOTE)))
+
+
+def _keep_from_children(*pipes: int) -> None:
+    """Give a child that this process forks nothing to say, and let it hold no pipe open when this process has ended."""
+
+    def close() -> None:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for pipe in pipes:
+            os.dup2(nothing, pipe, inheritable=False)
+        os.close(nothing)
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=close)
 
 
 def _redirect(log: str) -> None:
@@ -207,7 +257,7 @@ def _read(pipe: IO[bytes]) -> tuple[bytes, bytes]:
         head = pipe.read(_HEAD.size)
         if len(head) == _HEAD.size:
             kind, length = _HEAD.unpack(head)
-            content = pipe.read(length)
-            if len(content) == length:
+            content = pipe.read(length) if length <= _MOST_BYTES else b""
+            if len(content) == length and kind in (_NOTE, _ANSWER, _READY):
                 return kind, content
     return _END, b""

@@ -12,6 +12,7 @@ import msgspec
 
 from rsc_bench import plugins
 from rsc_bench.harness.measure.worker import Note, Worker, WorkerLost
+from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.lines import from_line
 from rsc_bench.harness.records.run import Record
@@ -23,6 +24,7 @@ from rsc_bench.suites.measuring.bench import AnySetting, Follow
 from rsc_bench.suites.measuring.serving import APART, Answered, Job, Noted, Setup, job_of, packed
 from rsc_bench.suites.training.sweep import TrainingSetting
 
+_NO_ANSWER = "its process answered something else than its record, and was ended: what is measured writes into the pipe"
 Waiting = Callable[[float], None]
 """Takes the seconds since the case began, twice a second while it runs."""
 
@@ -97,8 +99,7 @@ class Workers:
         except WorkerLost as lost:
             record = Record(case=case, status="failed", reason=str(lost))
         else:
-            assert answer.record is not None
-            record = from_line(answer.record)
+            record = self._record_of(answer, case)
         self._write(f"{record.status}: {case}{f': {record.reason}' if record.reason else ''}")
         return record
 
@@ -123,6 +124,16 @@ class Workers:
         setup = self._origins.setup(needs.origins, self._setup)
         return msgspec.structs.replace(setup, keeps_memory=needs.keeps_memory)
 
+    def _record_of(self, answer: Answered, case: Case) -> Record:
+        """Return the record in an answer, of the case that was asked for and no other."""
+        record = None if answer.record is None else from_line(answer.record)
+        if record is None or msgspec.structs.replace(record.case, graph_digest=case.graph_digest) != case:
+            worker = self._workers.pop(self._last, None) if self._last is not None else None
+            if worker is not None:
+                worker.kill()
+            return Record(case=case, status="failed", reason=_NO_ANSWER)
+        return record
+
     def ceilings(self, row_bytes: Iterable[int]) -> Ceilings | None:
         """Return what the device can reach; None where that could not be measured."""
         try:
@@ -141,6 +152,7 @@ class Workers:
         if self._last not in (None, needs) and self._last in self._workers:
             with contextlib.suppress(WorkerLost):
                 self._asked(self._last, Job(rest=True), _ignore, _ignore)
+                self._workers[self._last].pause()  # a thread that a kernel has left behind must not slow others down
         self._last = needs
         if needs not in self._workers:
             self._workers[needs] = Worker(serving.main, packed(self.setup(needs)), self.log)

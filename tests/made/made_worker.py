@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import subprocess
@@ -41,7 +42,26 @@ def _print() -> None:
     os.write(2, b"to the log, too\n")
 
 
+def _fork_and_come_back() -> None:
+    os.fork()
+
+
+def _fork_and_abort() -> None:
+    if os.fork():
+        os.abort()
+    time.sleep(1000)
+
+
+def _write_into_the_pipes() -> None:
+    for pipe in range(3, 30):
+        with contextlib.suppress(OSError):
+            os.write(pipe, b"=" + b"\x7f" * 20)
+
+
 ACTS = {
+    "fork": _fork_and_come_back,
+    "fork and abort": _fork_and_abort,
+    "garbage": _write_into_the_pipes,
     "print": _print,
     "hang": lambda: time.sleep(1000),
     "hang in C": lambda: ctypes.CDLL(None).sleep(1000),

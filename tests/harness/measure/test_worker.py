@@ -81,12 +81,38 @@ def test_a_log_that_cannot_be_written_costs_no_job(tmp_path):
         (b"leave", "its process ended with status 7"),
         (b"crash", "its process was ended by SIGSEGV"),
         (b"abort", "its process was ended by SIGABRT"),
+        (b"fork and abort", "its process was ended by SIGABRT"),
+        (b"garbage", "its process closed its pipe, and was ended"),
         (b"killed", "its process was ended by SIGKILL, as a system does that runs out of memory"),
     ],
     ids=lambda job: job.decode() if isinstance(job, bytes) else "",
 )
 def test_a_process_that_ends_says_how(worker, job, how):
     assert lost(worker, job) == how
+
+
+def test_a_child_that_comes_back_from_the_job_answers_nothing(worker):
+    first = ask(worker, b"fork").rpartition(b":")[2]
+    assert [ask(worker, b"one"), ask(worker, b"two")] == [b"setup:one:" + first, b"setup:two:" + first]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there it ends with its parent")
+def test_a_paused_process_takes_no_time_until_it_is_asked_again(worker):
+    pid = int(ask(worker, b"who").rpartition(b":")[2])
+    worker.pause()
+    end = time.monotonic() + ENOUGH_S
+    while state_of(pid) != "T" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert state_of(pid) == "T"
+    assert ask(worker, b"one") == b"setup:one:%d" % pid
+    worker.pause()
+    worker.close()
+    assert is_gone(pid)
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+        return stat.read().rpartition(") ")[2][0]
 
 
 def test_the_stack_of_a_crash_is_in_the_log(worker, tmp_path):
