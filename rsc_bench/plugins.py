@@ -22,7 +22,7 @@ from typing import Any
 from rsc_bench.kinds import KINDS, Kind
 from rsc_bench.optional import OPTIONAL, absent, present, why_missing
 from rsc_bench.text import error_line, nearest
-from rsc_bench.user_files import PluginError, line_of, load_file
+from rsc_bench.user_files import LOAD_S, PluginError, line_of, load_file
 
 __all__ = [
     "KINDS", "OPTIONAL", "REGISTRY", "Kind", "PluginError", "Plugins", "Registry", "absent", "find", "load", "load_file", "present",
@@ -54,6 +54,8 @@ class Registry:
 
     def __init__(self, kinds: Mapping[str, Kind] = KINDS) -> None:
         self._kinds = kinds
+        self.limit_s = LOAD_S
+        """Seconds that a file of a user may take to load."""
         self._read: dict[Path, ModuleType] = {}
         self._files: dict[Path, ModuleType] = {}
         self._loaded: dict[str, Plugins] = {}
@@ -126,7 +128,7 @@ class Registry:
         """Return each plug-in in a user's file with its kind, without adding them; loaded once, as `add_file` does it."""
         path = path.resolve()
         if path not in self._read:
-            self._read[path] = load_file(path, why)
+            self._read[path] = load_file(path, why, self.limit_s)
         return [(kind, plugin) for kind in self._kinds.values() for plugin in _plugins(self._read[path], kind, f"{why} {path}")]
 
     def blame(self, error: BaseException) -> str | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import atexit
 import hashlib
 import importlib
 import importlib.util
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import chdir, contextmanager, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, redirect_stdout, suppress
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import NoReturn
 
 from rsc_bench.optional import why_missing
 from rsc_bench.text import error_line
@@ -33,6 +37,12 @@ _RENAMED = {"says": "summary", "of": "compute"}
 """Fields of plug-ins that had another name before 0.2."""
 
 
+_END_S = 5.0
+"""Seconds that something of a user's file may take when the program ends."""
+LOAD_S = 300.0
+"""Seconds that a file of a user may take to load where nobody says otherwise."""
+
+
 class PluginError(Exception):
     """A plug-in that cannot be loaded; the message names the file, the line and the reason."""
 
@@ -45,8 +55,14 @@ class _Uncached(SourceFileLoader):
         return code
 
 
-def load_file(path: Path, why: str) -> ModuleType:
-    """Return the module in a user's Python file; raises `PluginError` with the file, the line and the reason."""
+def load_file(path: Path, why: str, limit_s: float = LOAD_S) -> ModuleType:
+    """Return the module in a user's Python file; raises `PluginError` with the file, the line and the reason.
+
+    Args:
+        path: the file.
+        why: the option that named it, for the error.
+        limit_s: seconds that loading it may take.
+    """
     if not path.is_file():
         raise PluginError(f"{why} {path}: {'is a folder' if path.is_dir() else 'no such file'}: give the path of a Python file")
     _refuse_old_imports(path, why)
@@ -58,7 +74,7 @@ def load_file(path: Path, why: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses and Triton look a function's module up
     try:
-        with _as_from_elsewhere():
+        with _as_from_elsewhere(), _outputs_stay(), _in_time(limit_s), _stays(), _no_threads(), _ends_soon():
             spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
@@ -84,6 +100,105 @@ def _as_from_elsewhere() -> Iterator[None]:
             yield
     finally:
         sys.path[:] = before
+
+
+@contextmanager
+def _outputs_stay() -> Iterator[None]:
+    """Put the standard files back where a file of a user has closed or exchanged them."""
+    kept = {}
+    for standard in range(3):
+        with suppress(OSError):  # it was closed from the start
+            kept[standard] = os.dup(standard)
+    try:
+        yield
+    finally:
+        for standard, copy in kept.items():
+            if not _is_same(standard, copy):
+                os.dup2(copy, standard)
+            os.close(copy)
+
+
+def _is_same(one: int, other: int) -> bool:
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
+
+
+@contextmanager
+def _in_time(limit_s: float) -> Iterator[None]:
+    """Raise ``TimeoutError`` where what runs takes too long, as far as a signal can interrupt it."""
+    mine = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+    if not mine or signal.getitimer(signal.ITIMER_REAL)[0]:
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise TimeoutError(f"takes more than {limit_s:g} s to load: move what takes long into what prepares")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _stays() -> Iterator[None]:
+    """Let ``os._exit`` be an error of the file that calls it: it would end the program with the status of a success."""
+    leave = os._exit
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != own:
+            leave(status)
+        raise SystemExit(status)
+
+    own, os._exit = os.getpid(), refuse
+    try:
+        yield
+    finally:
+        os._exit = leave
+
+
+@contextmanager
+def _ends_soon() -> Iterator[None]:
+    """Let what a file registers for the end of the program not keep it from ending."""
+    register = atexit.register
+
+    def register_short(function: Callable[..., object], *args: object, **named: object) -> Callable[..., object]:
+        def run() -> None:
+            with suppress(TimeoutError), _in_time(_END_S):
+                function(*args, **named)
+
+        register(run)
+        return function
+
+    atexit.register = register_short  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        atexit.register = register
+
+
+@contextmanager
+def _no_threads() -> Iterator[None]:
+    """Raise where a file leaves a thread running when it was loaded: it would run beside all that is measured, and for ever."""
+    before, start = set(threading.enumerate()), threading.Thread.start
+
+    def start_daemon(thread: threading.Thread) -> None:
+        thread.daemon = True  # so that the program can end
+        start(thread)
+
+    threading.Thread.start = start_daemon  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        threading.Thread.start = start  # type: ignore[method-assign]
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    if left:
+        raise RuntimeError(f"leaves a thread running that it has started ({left[0]}): start it in what prepares")
 
 
 def _reason(path: Path, error: BaseException) -> str:

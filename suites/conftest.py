@@ -6,7 +6,6 @@ import contextlib
 import gc
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -21,7 +20,7 @@ from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
 from rsc_bench.suites.measuring.pytest_benchmark import refusal
 from rsc_bench.suites.measuring.runner import Runner
-from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session
+from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session, load_plugins
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.spmm.contract import Trial, trials
@@ -94,9 +93,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[CHECKED] = []
     internal_errors.installed(config)
     try:
-        for file in config.getoption("--plugin"):
-            REGISTRY.add_file(Path(file))
         options = _options(config)
+        load_plugins(options)
         config.stash[SESSION] = Session(options)
         if options.graphs:
             config.stash[SESSION].bench.store.loaded = config.stash[CHECKED].append

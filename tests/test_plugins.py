@@ -1,6 +1,7 @@
 """Plug-ins are found in our folders, in installed packages and in a user's files; what is not understood is one line."""
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -343,6 +344,32 @@ def test_loading_a_file_changes_nothing_of_ours(registry, tmp_path, monkeypatch,
 def test_whatever_a_file_raises_is_an_error_of_that_file(registry, tmp_path, error):
     (tmp_path / "mine.py").write_text(error)
     assert "mine.py, line " in refused(lambda: registry("raising_things", a=define("ant")).add_file(tmp_path / "mine.py"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import os\nos._exit(0)\n", "mine.py, line 2: SystemExit: 0"),
+        ("import time\ntime.sleep(100)\n", "mine.py, line 2: TimeoutError: takes more than 0.2 s to load"),
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(1,), name='mine').start()\n",
+            "mine.py: RuntimeError: leaves a thread running that it has started (mine): start it in what prepares",
+        ),
+    ],
+)
+def test_a_file_that_leaves_hangs_or_goes_on_is_refused_in_one_line(registry, tmp_path, text, reason):
+    made = registry("leaving_things", a=define("ant"))
+    made.limit_s = 0.2
+    (tmp_path / "mine.py").write_text(text)
+    assert reason in refused(lambda: made.add_file(tmp_path / "mine.py"))
+
+
+def test_a_file_that_closes_the_output_leaves_it_open(registry, tmp_path):
+    made = registry("closing_things", a=define("ant"))
+    (tmp_path / "mine.py").write_text("import os\nos.close(1)\nos.dup2(0, 2)\n")
+    before = [os.fstat(standard).st_ino for standard in range(3)]
+    refused(lambda: made.add_file(tmp_path / "mine.py"))
+    assert [os.fstat(standard).st_ino for standard in range(3)] == before
 
 
 def test_a_file_is_the_same_by_any_path(registry, tmp_path):

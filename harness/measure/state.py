@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import operator
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 from typing import Any
 
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
+
+_NAMED = 3
+"""Names that are said of those that have changed."""
 _TIMERS = ("perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "time", "time_ns", "process_time")
 
 
@@ -24,6 +34,10 @@ class Setting:
     read: Callable[[], Any]
     write: Callable[[Any], object] | None
     """Puts a value back; None: nothing does."""
+    parts: Callable[[Any, Any], str] | None = None
+    """Says which parts of a value have changed, from what it was and what it is; None: as `_values` does."""
+    same: Callable[[Any, Any], bool] = operator.eq
+    """Whether a value is still what it was."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +47,37 @@ class State:
     settings: tuple[tuple[Setting, Any], ...]
 
     @classmethod
-    def read(cls) -> State:
-        """Return what the settings are now; those of a library that is not loaded are not among them."""
-        return cls(tuple((setting, setting.read()) for setting in _settings()))
+    def read(cls, loading: bool = False) -> State:
+        """Return what the settings are now; those of a library that is not loaded are not among them.
+
+        With `loading`, also what the processes that this one starts would inherit: a file of a user is loaded.
+        """
+        return cls(tuple((setting, setting.read()) for setting in [*_settings(), *(_inherited() if loading else ())]))
 
     def put_back(self) -> list[str]:
         """Put back what has changed, and return what that was: ``the threads of torch (2 -> 1)``."""
         changed = []
         for setting, was in self.settings:  # in order: some settings decide what others are
             now = setting.read()
-            if now == was:
+            if setting.same(was, now):
                 continue
-            changed.append(f"{setting.name}{_values(was, now)}")
+            changed.append(f"{setting.name}{_values(was, now) if setting.parts is None else setting.parts(was, now)}")
             if setting.write is not None:
                 with contextlib.suppress(Exception):  # what cannot be put back is said all the same
                     setting.write(was)
         return changed
+
+
+@contextlib.contextmanager
+def unchanged_by_loading(say: Callable[[str], object]) -> Iterator[None]:
+    """Put back what files of a user change when they are loaded, and say so in a line: others are measured without it."""
+    state = State.read(loading=True)
+    try:
+        yield
+    finally:
+        changed = state.put_back()
+        if changed:
+            say(f"note:    loading the files of --kernel and --plugin changed {', '.join(changed)}: put back")
 
 
 def _values(was: Any, now: Any) -> str:
@@ -68,6 +97,100 @@ def _settings() -> Iterator[Setting]:
         yield Setting("the threads of Numba", numba.get_num_threads, numba.set_num_threads)
     if (numpy := sys.modules.get("numpy")) is not None:
         yield Setting("NumPy's handling of errors", numpy.geterr, lambda errors: numpy.seterr(**errors))
+
+    # Last, for some settings decide what torch's names stand for.
+    yield Setting(
+        "functions of others", _functions, _set_functions, _functions_changed, same=lambda was, now: not _differing(was, now)
+    )
+
+
+def _inherited() -> Iterator[Setting]:
+    yield Setting("the environment", lambda: dict(os.environ), _set_environment, _names_changed)
+    if hasattr(signal, "getsignal"):
+        yield Setting("the handling of signals", _handlers, _set_handlers, lambda *_: "")
+    if resource is not None:
+        yield Setting("the limits of the process", _limits, _set_limits, lambda *_: "")
+
+
+def _set_environment(was: dict[str, str]) -> None:
+    for name in os.environ.keys() - was.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in was.items() if os.environ.get(name) != value})
+
+
+def _handlers() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+
+def _set_handlers(was: dict[int, Any]) -> None:
+    for number, handler in was.items():
+        if handler is not None and signal.getsignal(number) != handler:
+            with contextlib.suppress(OSError, ValueError):  # of some signals nobody may; of any only the main thread
+                signal.signal(number, handler)
+
+
+def _limits() -> dict[int, tuple[int, int]]:
+    assert resource is not None
+    return {number: resource.getrlimit(number) for name, number in vars(resource).items() if name.startswith("RLIMIT_")}
+
+
+def _set_limits(was: dict[int, tuple[int, int]]) -> None:
+    assert resource is not None
+    for number, limits in was.items():
+        with contextlib.suppress(OSError, ValueError):  # a hard limit that was lowered stays so
+            resource.setrlimit(number, limits)
+
+
+def _functions() -> dict[str, Any]:
+    """The functions and classes of ours, and those of the libraries, that checking and timing rest on, by their dotted names."""
+    found: dict[str, Any] = {}
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("rsc_bench.") and isinstance(module, ModuleType):
+            for name, value in _callables(module_name, module).items():
+                found[name] = value
+                if isinstance(value, type) and value.__module__ == module_name:
+                    found |= _callables(name, value)
+    for name in ("torch", "torch.linalg", "numpy"):
+        if (library := sys.modules.get(name)) is not None:
+            found |= _callables(name, library)
+    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "Tensor"):
+        for each in reversed(torch.Tensor.__mro__):
+            found |= _callables("torch.Tensor", each)
+    return found
+
+
+def _callables(owner: str, holder: Any) -> dict[str, Any]:
+    return {f"{owner}.{name}": value for name, value in vars(holder).items() if callable(value)}
+
+
+def _differing(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The names that are another thing now, or that are no more; a new one hurts nobody."""
+    return [name for name, value in was.items() if now.get(name) is not value]
+
+
+def _set_functions(was: dict[str, Any]) -> None:
+    for name in _differing(was, _functions()):
+        setattr(_holder(name.rpartition(".")[0]), name.rpartition(".")[2], was[name])
+
+
+def _holder(name: str) -> Any:
+    if name in sys.modules:
+        return sys.modules[name]
+    module, _, class_name = name.rpartition(".")
+    return getattr(sys.modules[module], class_name)
+
+
+def _functions_changed(was: dict[str, Any], now: dict[str, Any]) -> str:
+    return _some(_differing(was, now))
+
+
+def _names_changed(was: dict[str, Any], now: dict[str, Any]) -> str:
+    """The first names of what has changed."""
+    return _some(sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)))
+
+
+def _some(names: list[str]) -> str:
+    return f" ({', '.join(names[:_NAMED])}{', ...' * (len(names) > _NAMED)})"
 
 
 def _of_torch(torch: Any) -> Iterator[Setting]:

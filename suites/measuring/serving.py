@@ -14,8 +14,10 @@ import msgspec
 from rsc_bench import allocator
 from rsc_bench.harness.measure.ceilings import probes
 from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.measure.state import unchanged_by_loading
 from rsc_bench.harness.measure.worker import Answer, Note, serve
 from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.file import to_stderr
 from rsc_bench.harness.records.lines import RecordLine, readable, to_line
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
@@ -121,13 +123,17 @@ def main(log: str) -> None:
 
 def _made(setup: bytes) -> Answer:
     given = unpacked(setup, Setup)
+    import torch  # noqa: F401  (so that its settings are there to be looked after)
+
     if given.keeps_memory:
         allocator.keep_memory()  # the options have been refused where that cannot be
     REGISTRY.leave_out(APART, given.left_out)
-    for file in given.plugins:
-        REGISTRY.add_file(Path(file))
     store = Store(None if given.data_root is None else Path(given.data_root), given.on_disk)
-    bench = Bench(catalog(given.kernels), store, given.limits, given.slow_down)
+    with unchanged_by_loading(to_stderr):  # which is the log
+        for file in given.plugins:
+            REGISTRY.add_file(Path(file))
+        kernels = catalog(given.kernels)
+    bench = Bench(kernels, store, given.limits, given.slow_down)
     devices.HERE.use(given.device)
     # What is there now stays: the collection before each memory reading then costs microseconds, not 0.2 s.
     gc.freeze()

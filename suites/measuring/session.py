@@ -14,6 +14,7 @@ import msgspec
 
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.ceilings import probes as ceilings
+from rsc_bench.harness.measure.state import unchanged_by_loading
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import ResultsFile, to_stderr
@@ -27,16 +28,25 @@ from rsc_bench.suites.measuring.contents import Contents
 from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
-from rsc_bench.suites.options import DTYPES, Options, check
+from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, settings
 from rsc_bench.suites.training.sweep import training_settings
 from rsc_bench.text import call
+from rsc_bench.user_files import LOAD_S
 
 NEW_FILE_ROUNDS = 3
 """Rounds of a new results file: the fewest that `compare` judges."""
 TRAINING_ROUNDS = 1
 """The same where models are trained: seeds are their replication, and each takes minutes."""
+
+
+def load_plugins(options: Options) -> None:
+    """Load the files of ``--plugin``; raises `PluginError` where one does not load, or not in time."""
+    REGISTRY.limit_s = LOAD_S if options.case_timeout_s == CASE_TIMEOUT_S else options.case_timeout_s
+    with unchanged_by_loading(to_stderr):
+        for file in options.plugins:
+            REGISTRY.add_file(Path(file))
 
 
 class Session:
@@ -49,7 +59,8 @@ class Session:
         """Whether cases run in this process, and not in workers."""
         device = devices.HERE.use(options.device) if self.in_process else devices.HERE.name(options.device)
         self.options = options = replace(options, device=device)
-        self.catalog: Catalog = catalog(options.kernels)
+        with unchanged_by_loading(to_stderr):
+            self.catalog: Catalog = catalog(options.kernels)
         self.trainings = training_settings(options, self.catalog)
         self.settings: list[AnySetting] = [*settings(options, self.catalog), *self.trainings]
         self.bench = Bench(self.catalog, Store(options.data_root, not options.no_cache), options.limits, options.slow_down)

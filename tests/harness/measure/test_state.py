@@ -1,0 +1,69 @@
+"""What a case, or loading a file, may not change is put back, and said by its name."""
+
+import os
+import signal
+import time
+
+import pytest
+import torch
+
+from rsc_bench.harness.measure.state import State, unchanged_by_loading
+from rsc_bench.suites.spmm import checks
+
+
+def fast_clock(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+
+
+def other_equal(monkeypatch):
+    monkeypatch.setattr(torch, "equal", lambda *_: True)
+
+
+def other_abs(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "abs", lambda tensor: tensor)
+
+
+def other_check(monkeypatch):
+    monkeypatch.setattr(checks, "check_values", lambda *_: 0.0)
+
+
+def other_method(monkeypatch):
+    monkeypatch.setattr(checks.Fingerprint, "changed", lambda _: [])
+
+
+CHANGES = {
+    fast_clock: "the clock",
+    other_equal: "functions of others (torch.equal)",
+    other_abs: "functions of others (torch.Tensor.abs)",
+    other_check: "functions of others (rsc_bench.suites.spmm.checks.check_values)",
+    other_method: "functions of others (rsc_bench.suites.spmm.checks.Fingerprint.changed)",
+}
+
+
+@pytest.mark.parametrize(("change", "name"), CHANGES.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_what_was_changed_is_named_and_put_back(monkeypatch, change, name):
+    state = State.read()
+    change(monkeypatch)
+    assert state.put_back() == [name]
+    assert state.put_back() == []
+
+
+def test_what_a_file_leaves_to_other_processes_is_put_back(monkeypatch):
+    said, cores, handler = [], os.sched_getaffinity(0), signal.getsignal(signal.SIGTERM)
+    with unchanged_by_loading(said.append):
+        os.environ["OMP_NUM_THREADS"] = "many"
+        os.sched_setaffinity(0, {min(cores)})
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert os.environ.get("OMP_NUM_THREADS") != "many"
+    assert os.sched_getaffinity(0) == cores
+    assert signal.getsignal(signal.SIGTERM) == handler
+    (line,) = said
+    assert "the environment (OMP_NUM_THREADS)" in line
+    assert "the handling of signals" in line
+
+
+def test_loading_what_changes_nothing_says_nothing():
+    said = []
+    with unchanged_by_loading(said.append):
+        pass
+    assert said == []
