@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from math import inf
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -97,6 +99,7 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits, watch: Wa
     watch.measure_energy(energy.bursts(lambda: _period(work), work.period, work.synchronise))
     watch.mark("check")
     work.check(work())
+    work.check_kept()
     work.check_operands()
     timing = Timing(
         times_s=times_s,
@@ -150,6 +153,12 @@ def _period(work: Work) -> Any:
     return work()
 
 
+LONGER = 1.5
+"""Times as long as usual that a call takes over an operand that is new throughout: a kernel that does so remembers."""
+RENEWALS = 5
+"""Times that this is seen before it is believed."""
+
+
 class Take:
     """Takes a sample over another operand than the one before; what changes and looks is off the clock."""
 
@@ -180,7 +189,32 @@ def _sampled(work: Work, clock: Clock, limits: Limits, watch: Watch) -> tuple[in
 
     samples = watch.sampled(Take(probe, stopwatch), limits)
     probe.judge()
+    _check_renewed(probe, Stopwatch(clock, Timed(probe, work.period, work.synchronise, work.device)), samples[0])
     return warmup_calls, stopwatch, samples
+
+
+def _check_renewed(probe: Probe, stopwatch: Stopwatch, times_s: list[float]) -> None:
+    """Raise `Wrong` where a call takes far longer once everything is new that it reads: the samples timed what it remembers.
+
+    A kernel may find the entry that was changed, and work out that alone. One call shows that it does not; where one is slow, by
+    chance or because the operand was written, others follow in turns with calls behind which only as much was written.
+    """
+    renewed, rewritten, again = inf, inf, median(times_s)
+    for _ in range(RENEWALS):
+        if not probe.renew():
+            return
+        renewed = min(renewed, stopwatch())
+        if renewed <= LONGER * again:
+            break
+        probe.rewrite()
+        rewritten = min(rewritten, stopwatch())
+        again = rewritten
+    probe.restore()
+    if renewed > LONGER * again:
+        raise Wrong(
+            f"result must be computed in every call: where the whole operand is new one takes {renewed:.3g} s, where an entry is "
+            f"{again:.3g} s (it remembers)"
+        )
 
 
 def _warm_up(probe: Probe, work: Work, limits: Limits) -> int:

@@ -44,6 +44,18 @@ class Probe(Protocol):
         """Raise `Wrong` where a result that was looked at did not belong to its operand."""
         ...
 
+    def renew(self) -> bool:
+        """Change all that the next call reads; return whether there is such a thing."""
+        ...
+
+    def rewrite(self) -> None:
+        """Write as `renew` does, but what is there already."""
+        ...
+
+    def restore(self) -> None:
+        """Look at what came of the last `renew`, and put everything back."""
+        ...
+
 
 @dataclass(frozen=True)
 class Unprobed:
@@ -62,6 +74,16 @@ class Unprobed:
         """Do nothing."""
 
     def judge(self) -> None:
+        """Do nothing."""
+
+    def renew(self) -> bool:
+        """Do nothing."""
+        return False
+
+    def rewrite(self) -> None:
+        """Do nothing."""
+
+    def restore(self) -> None:
         """Do nothing."""
 
 
@@ -89,6 +111,10 @@ class Work(Protocol):
 
     def check_memory(self) -> None:
         """Raise `Wrong` where a result has no memory of its own, or is not written everywhere; calls the work."""
+        ...
+
+    def check_kept(self) -> None:
+        """Raise `Wrong` where a result of `check_memory`, kept since, is not what it was: a later call wrote into it."""
         ...
 
     def check_operands(self) -> None:

@@ -75,6 +75,7 @@ class Bench:
             probe()
             probe.look()
         probe.judge()
+        work.check_kept()
         work.check(work())
         work.check_operands()
 

@@ -19,11 +19,18 @@ _NAMED = 3
 """Rows and columns that are named of those that are wrong."""
 
 
+def check_type(found: object) -> None:
+    """Raise `Wrong` where a result is no tensor, or one of a class of its own: that may compute when it is looked at, untimed."""
+    if type(found) is not torch.Tensor:
+        kind = "plain " * isinstance(found, torch.Tensor)
+        raise Wrong(f"result must be a {kind}tensor (got {type(found).__name__})")
+
+
 def check_form(found: object, made: Operands) -> None:
     """Raise `Wrong` where a result is no tensor of the right shape, dtype, layout and device."""
     dense, shape = made.dense, (made.matrix.shape[0], made.dense.shape[1])
-    if not isinstance(found, torch.Tensor):
-        raise Wrong(f"result must be a tensor (got {type(found).__name__})")
+    check_type(found)
+    assert isinstance(found, torch.Tensor)
     if tuple(found.shape) != shape:
         raise Wrong(f"result must have shape {shape} (got {tuple(found.shape)})")
     if found.dtype is not dense.dtype:
@@ -63,8 +70,29 @@ def _short(value: object) -> str:
     return str(value).removeprefix("torch.")
 
 
-def check_memory(call: Callable[[], torch.Tensor], made: Operands) -> None:
-    """Raise `Wrong` where two results of one product share memory with each other or with an operand, or are not whole."""
+class Kept:
+    """A result that is kept, to see whether a later call writes into it: it holds a number that no product is made of."""
+
+    _MARK = -1232.0
+
+    def __init__(self, result: torch.Tensor) -> None:
+        self._result = result.detach()
+        try:
+            self._result.fill_(self._MARK)
+        except RuntimeError as error:
+            raise Wrong("result must have memory of its own (some of its elements share theirs)") from error
+
+    def check(self) -> None:
+        """Raise `Wrong` where something else was written."""
+        if not bool((self._result == self._MARK).all()):
+            raise Wrong("result must have memory of its own (a later call wrote into that of an earlier result)")
+
+
+def check_memory(call: Callable[[], torch.Tensor], made: Operands) -> Kept:
+    """Raise `Wrong` where two results of one product share memory with each other or with an operand, or are not whole.
+
+    Return the first of them.
+    """
     first = call()
     with poisoned(first):
         second = call()
@@ -72,6 +100,7 @@ def check_memory(call: Callable[[], torch.Tensor], made: Operands) -> None:
     for name, other in {"an earlier result": first, "its operand": made.dense}.items():
         if _overlap(second, other):
             raise Wrong(f"result must have memory of its own (it shares that of {name})")
+    return Kept(first)
 
 
 def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:

@@ -6,6 +6,7 @@ touched, some kilobytes, so that the caches are left to the kernel (docs/how-it-
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import torch
 from rsc_bench.harness.measure.work import Wrong
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.sampled.compose import SampledMultiply
+from rsc_bench.suites.spmm.checks import check_type
 
 SITES = 16
 """Places of the operand that are changed in turn."""
@@ -26,8 +28,12 @@ TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
 
 _GOLDEN = 0.381966
 """Steps of such a share of a whole go nowhere twice: a kernel that knows the results of some operands by heart meets others."""
-Change = float | torch.Tensor
-"""By how much a place differs from what stands there; on a GPU a tensor, (), float64, which nobody waits for."""
+_FACTOR = -0.5
+"""What the whole operand is multiplied by: a power of two, so that nothing is rounded."""
+_ROOM = 1e6
+"""What an entry is changed by is so many times smaller than the largest number of its dtype, so that sums hold it."""
+Value = float | torch.Tensor
+"""What stands in a place; on a GPU a tensor, (), float64, which nobody waits for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +61,14 @@ class Site:
 class ProductProbe:
     """Calls a product with an operand that is a little different each time, and looks at what that changes."""
 
-    def __init__(self, call: Callable[[], torch.Tensor], operand: torch.Tensor, sites: list[Site], sampled: SampledMultiply | None):
+    def __init__(
+        self,
+        call: Callable[[], torch.Tensor],
+        operand: torch.Tensor,
+        sites: list[Site],
+        sampled: SampledMultiply | None,
+        original: torch.Tensor,
+    ) -> None:
         """Begin.
 
         Args:
@@ -63,13 +76,17 @@ class ProductProbe:
             operand: (columns, width): what is changed, and put back each time.
             sites: where; none: nothing is changed.
             sampled: what chose the pairs that the last call multiplied; None: it multiplied all.
+            original: what the operand is put back to.
         """
+        self._original, self._scale = original, 1.0
         self._call, self._operand, self._sites, self._sampled = call, operand, sites, sampled
         # A write through NumPy takes a tenth of torch's time, and leaves the caches of a short call alone.
         self._array = operand.numpy() if operand.device.type == "cpu" and operand.dtype is not torch.bfloat16 else None
         self._result: torch.Tensor | None = None
-        self._turn = self._draws = -1
-        self._change: Change | None = None
+        self._turn = -1
+        # From another place on in each case: the next round would begin with the operands of this one.
+        self._draws = int.from_bytes(os.urandom(3))
+        self._value: Value | None = None
         self._looks = 0
         self._bad = torch.zeros((), dtype=torch.int64, device=operand.device)
 
@@ -84,18 +101,18 @@ class ProductProbe:
         if not self._sites:
             return
         self._turn += 1
-        self._change = self._changed(self._sites[self._turn % len(self._sites)])
+        self._value = self._changed(self._sites[self._turn % len(self._sites)])
 
     def look(self) -> None:
         """Compare what the changed place reaches of the last result, and put the place back."""
-        if self._change is None or self._result is None:
+        if self._value is None or self._result is None:
             return
         site = self._sites[self._turn % len(self._sites)]
-        self._compare(site, self._result, self._change)
+        self._compare(site, self._result, self._value)
         if self._sampled is not None and self._sampled.sampling.interval > 1:
             self._look_within_a_period(site)
         self._write(site.place, site.old)
-        self._change = None
+        self._value = None
 
     def judge(self) -> None:
         """Raise `Wrong` where a result that was looked at did not belong to its operand."""
@@ -106,14 +123,39 @@ class ProductProbe:
                 "reaches it did not (an earlier result, or a wrong one)"
             )
 
-    def _changed(self, site: Site) -> Change:
-        """Write another value into a place, one that was not there before, and return by how much it differs as it stands there."""
+    def renew(self) -> bool:
+        """Change every entry, so that the product is another one throughout; return whether there is a product."""
+        if not self._sites:
+            return False
+        self._times(_FACTOR)
+        return True
+
+    def rewrite(self) -> None:
+        """Write every entry as `renew` does, so that the product stays what it is."""
+        self._times(_FACTOR)
+        self._times(1 / _FACTOR)
+
+    def restore(self) -> None:
+        """Look at the last result, and put the operand back."""
+        if self._sites and self._result is not None:
+            self._compare(self._sites[0], self._result, self._sites[0].old, self._scale)
+        self._result = None
+        self._operand.copy_(self._original)
+        self._scale = 1.0
+        self.judge()
+
+    def _times(self, factor: float) -> None:
+        self._operand.mul_(factor)
+        self._scale *= factor
+
+    def _changed(self, site: Site) -> Value:
+        """Write another value into a place, one that was not there before, and return it as it stands there."""
         self._draws += 1
         share = (0.5 + self._draws * _GOLDEN % 0.5) * (-1) ** (self._draws // SITES)
         self._write(site.place, site.old + share * site.size)
         if self._array is not None:
-            return float(self._array[site.place]) - site.old
-        return self._operand[site.place].double() - site.old
+            return float(self._array[site.place])
+        return self._operand[site.place].double()
 
     def _write(self, place: tuple[int, int], value: float) -> None:
         if self._array is None:
@@ -124,21 +166,25 @@ class ProductProbe:
     def _look_within_a_period(self, site: Site) -> None:
         """Look at one more multiply over the pairs that are chosen: those of a period come behind one selection."""
         assert self._sampled is not None
-        change = self._changed(site)
+        value = self._changed(site)
         self._result = None
         self._result = self._sampled.multiply(self._operand)
-        self._compare(site, self._result, change)
+        self._compare(site, self._result, value)
 
-    def _compare(self, site: Site, result: torch.Tensor, change: Change) -> None:
-        terms = site.terms + site.factor * change
+    def _compare(self, site: Site, result: torch.Tensor, value: Value, scale: float = 1.0) -> None:
+        check_type(result)
+        # Not the change added to what was there: where both are of one size, nothing but its rounding would be left.
+        terms = torch.where(site.factor == 0, site.terms, site.factor * value)
         if self._sampled is not None:
             kept = self._sampled.kept  # not its `weights`, which are made of all pairs
             terms = terms * (kept.mask if kept.scale is None else kept.scale)[site.columns].double()
         zeros = torch.zeros(len(site.rows), dtype=torch.float64, device=terms.device)
         wanted, magnitude = zeros.index_add(0, site.owner, terms), zeros.index_add(0, site.owner, terms.abs())
-        found = result[site.rows, site.place[1]].double()
+        found = result[site.rows, site.place[1]].double() / scale
+        # Terms that are too small for the dtype are 0 on some hardware.
+        most = TOLERANCE[self._operand.dtype] * magnitude + len(site.columns) * torch.finfo(self._operand.dtype).tiny
         # Written so that NaN does not pass.
-        self._bad += (~((found - wanted).abs() <= TOLERANCE[self._operand.dtype] * magnitude)).any()
+        self._bad += (~((found - wanted).abs() <= most)).any()
         self._looks += 1
 
 
@@ -156,7 +202,8 @@ def sites(matrix: Csr, dense: torch.Tensor, seed: int = 0) -> list[Site]:
     filled = matrix.column_nnz.nonzero()[:, 0]
     by_column = filled[drawn(len(filled), SITES - SITES // 2)].tolist()
     places = zip(by_entry + by_column, drawn(dense.shape[1], SITES), strict=True)
-    return [_site(matrix, dense, place, generator) for place in places]
+    found = [_site(matrix, dense, place, generator) for place in places]
+    return [site for site in found if site.size <= torch.finfo(dense.dtype).max / _ROOM]
 
 
 def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: torch.Generator) -> Site:

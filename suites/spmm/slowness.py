@@ -44,7 +44,8 @@ class _SlowedOnHost:
         self.period, self.device, self.tune_s = self.work.period, self.work.device, self.work.tune_s
         self.select, self.multiply = self.work.select, self.work.multiply
         self.check, self.result_bytes, self.synchronise = self.work.check, self.work.result_bytes, self.work.synchronise
-        self.check_memory, self.check_operands, self.probe = self.work.check_memory, self.work.check_operands, self.work.probe
+        self.check_memory, self.check_kept = self.work.check_memory, self.work.check_kept
+        self.check_operands, self.probe = self.work.check_operands, self.work.probe
 
     def __call__(self) -> Any:
         start = perf_counter()

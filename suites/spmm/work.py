@@ -16,7 +16,7 @@ from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import SampledMultiply
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values
+from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
 from rsc_bench.suites.spmm.probe import ProductProbe, Site, sites
@@ -89,6 +89,7 @@ class SpmmWork:
     def __init__(self, product: Product, given: Given, multiply: Multiply, store: Store, tune_s: float | None = None) -> None:
         self._product, self._given, self._multiply, self.tune_s = product, given, multiply, tune_s
         self._store = store
+        self._kept: Kept | None = None
         self._matrix, self._dense = given.kernels.matrix, given.kernels.dense
         self._sampled = multiply if isinstance(multiply, SampledMultiply) else None
         self.device = product.device
@@ -136,7 +137,13 @@ class SpmmWork:
             self._sampled.select(self._dense)
             multiply = partial(self._sampled.multiply, self._dense)
         with self._changes_come_first():
-            check_memory(multiply, self._given.kernels)
+            self._kept = check_memory(multiply, self._given.kernels)
+
+    def check_kept(self) -> None:
+        """Raise `Wrong` where the first result of `check_memory` is not what it was, and let it go."""
+        if self._kept is not None:
+            self._kept.check()
+            self._kept = None
 
     @contextlib.contextmanager
     def _changes_come_first(self) -> Iterator[None]:
@@ -157,7 +164,7 @@ class SpmmWork:
 
     def probe(self, call: Callable[[], torch.Tensor]) -> ProductProbe:
         """Return what calls the product through `call`, with an operand that is a little different each time."""
-        return ProductProbe(call, self._dense, self._given.sites, self._sampled)
+        return ProductProbe(call, self._dense, self._given.sites, self._sampled, self._given.ours.dense)
 
     def _check_budget(self, kept_nnz: int) -> None:
         assert self._sampled is not None

@@ -11,6 +11,9 @@ from rsc_bench.harness.measure.work import Unprobed
 class Opaque:
     """Gives a piece of work the parts that look into it, which find nothing."""
 
+    def check_kept(self) -> None:
+        """Find nothing wrong."""
+
     def check_memory(self) -> None:
         """Find nothing."""
 

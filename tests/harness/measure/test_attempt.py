@@ -64,6 +64,9 @@ class Work:
     def check_memory(self):
         self.done.append("check memory")
 
+    def check_kept(self):
+        pass
+
     def check_operands(self):
         self.done.append("check operands")
 

@@ -1,5 +1,7 @@
 """A kernel that is wrong in any way gets a record that says so, and leaves what others multiply as it was."""
 
+from time import sleep
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,33 @@ def remember(product, dense, matrix, noted):
 
 def remember_by_operand(product, dense, matrix, noted):
     return noted.setdefault(dense.data_ptr(), product()).clone()
+
+
+def work_out_what_differs(product, dense, matrix, noted):
+    before = noted.get("dense")
+    if before is None or int((before != dense).sum()) > 4:
+        sleep(0.06)
+    noted["dense"] = dense.clone()
+    return product()
+
+
+def three_buffers(product, dense, matrix, noted):
+    made = product()
+    buffers = noted.setdefault("buffers", [np.empty(made.shape, dtype=np.float32) for _ in range(3)])
+    return torch.from_numpy(buffers[noted["calls"] % 3]).copy_(made)
+
+
+class Later(torch.Tensor):
+    """A tensor that may compute when it is looked at."""
+
+
+def late(product, dense, matrix, noted):
+    return product().as_subclass(Later) if noted["calls"] > 3 else product()
+
+
+def change_a_check(product, dense, matrix, noted):
+    torch.equal = lambda *_: True
+    return product()
 
 
 def wrong_in_the_seventh_call(product, dense, matrix, noted):
@@ -127,6 +156,10 @@ BAD = {
     one_buffer: "result must have memory of its own (it shares that of an earlier result)",
     into_the_operand: "changed its operand (the dense one)",
     change_threads: "changed the threads of torch (",
+    change_a_check: "changed functions of others (torch.equal)",
+    three_buffers: "result must have memory of its own (a later call wrote into that of an earlier result)",
+    late: "result must be a plain tensor (got Later)",
+    work_out_what_differs: "result must be computed in every call: where the whole operand is new one takes 0.0",
     to_nan: f"{ERROR} (got nan): 1 of 300 rows (2), 1 of 8 columns (1), worst at [2, 1]",
     (lambda product, *_: product().double()): "result must be of the operand's dtype, float32 (got float64)",
     (lambda product, *_: product()[:-1]): "result must have shape (300, 8) (got (299, 8))",
@@ -173,6 +206,19 @@ def test_a_sampled_kernel_is_expected_to_give_the_pairs_that_it_chose(store, sel
     assert record_of(sampled, store).status == "ok"
 
 
+def test_no_operand_comes_twice_so_that_none_can_be_remembered(store):
+    work = ready(Product(store.graph("small:hub"), 8, torch.float32), find("kernel", "mkl"), store)()
+    seen = set()
+    for _ in range(2):  # two cases of one process
+        probe = work.probe(work)
+        for _ in range(100):
+            probe.change()
+            seen.add(work._dense.numpy().tobytes())
+            probe()
+            probe.look()
+    assert len(seen) == 200
+
+
 def test_remembering_within_one_selection_is_seen(store):
     sampled = compose(find("selection", "topk"), kernel(remember), Sampling(0.5, 10))
     record = record_of(sampled, store)
@@ -194,6 +240,18 @@ def test_the_operand_is_put_back_after_each_look(store):
     probe.judge()
 
 
+def test_an_entry_that_is_changed_to_nearly_nothing_is_expected_to_give_that(store):
+    product = Product(store.graph("small:hub"), 8, torch.float32)
+    work = ready(product, find("kernel", "mkl"), store)()
+    probe = work.probe(work)
+    probe._changed = lambda site: probe._write(site.place, tiny := -site.old * 2.0**-60) or tiny
+    for _ in range(16):
+        probe.change()
+        probe()
+        probe.look()
+    probe.judge()
+
+
 def test_places_are_those_that_entries_multiply_and_their_rows_few(store):
     product = Product(store.graph("small:hub"), 8, torch.float32)
     made = store.operands.make(product)
@@ -211,7 +269,7 @@ def test_places_are_those_that_entries_multiply_and_their_rows_few(store):
 def test_no_operand_comes_again_so_that_knowing_results_by_heart_pays_nothing(store, dtype, most_again):
     made = store.operands.make(Product(store.graph("small:hub"), 8, dtype))
     operand, seen = made.dense.clone(), set()
-    probe = ProductProbe(lambda: operand, operand, sites(made.matrix, made.dense), sampled=None)
+    probe = ProductProbe(lambda: operand, operand, sites(made.matrix, made.dense), sampled=None, original=made.dense)
     for _ in range(LIMITS.most):
         probe.change()
         seen.add(operand.view(torch.uint8).numpy().tobytes())
