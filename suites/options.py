@@ -22,6 +22,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 AS_IS = "none"
 """What ``--reorder`` calls the source's own order."""
 
+MOST = 10_000
+"""Of what is counted: more rounds are cases that no memory holds, and more epochs nobody waits for."""
 CASE_TIMEOUT_S = 1800.0
 """Seconds that a product, or an epoch of a training, may take where ``--case-timeout`` says nothing: none takes so long."""
 
@@ -148,6 +150,7 @@ def _refusals(options: Options, here: Devices) -> Iterator[str]:
     for name in ("rounds", "layers", "epochs", "seeds"):
         count = getattr(options, name)
         yield from _each(f"--{name}", () if count is None else (count,), lambda n: n >= 1, "must be at least 1")
+        yield from _each(f"--{name}", () if count is None else (count,), lambda n: n <= MOST, f"must be at most {MOST:,}")
     yield from _slow_down(options)
     yield from _limits(options)
     yield from _kept_memory(options, here)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_NODES = 2**28
 """More nodes than any published graph has (ogbn-papers100M: 111 M): a file that claims more is damaged or hostile."""
+ROOM = 1e30
+"""How large the largest value of a graph may be, and one by how small: right products of others leave float32's range."""
 FREE_NODES, NODES_AN_ENTRY = 2**20, 64
 """A graph may have so many nodes whatever its file lists, and so many more for each entry: one number must not cost gigabytes.
 
@@ -209,6 +211,10 @@ def _round(matrix: scipy.sparse.csr_matrix, path: Path) -> int:
     matrix.data = exact.astype(np.float32)
     if not matrix.data.any():
         raise GraphError(f"{path}: not every value may be zero in float32 (got {np.abs(exact).max():g} at most): scale the values")
+    largest = float(np.abs(matrix.data).max())
+    if not 1 / ROOM <= largest <= ROOM:
+        rule = f"the largest value must be from {1 / ROOM:g} to {ROOM:g} in size, or float32 does not hold its products"
+        raise GraphError(f"{path}: {rule} (got {largest:g}): scale the values")
     return int(np.count_nonzero((matrix.data == 0) & (exact != 0)))
 
 

@@ -12,6 +12,7 @@ BAD = {
     "budget text": (["--budget", "much"], "--budget must be a number (got 'much')"),
     "width 0": (["--width", "0"], "--width must be at least 1, the columns of the dense operand (got 0)"),
     "width text": (["--width", "8.5"], "--width must be a whole number (got '8.5')"),
+    "rounds without end": (["--rounds", "1000000000"], "--rounds must be at most 10,000 (got 1000000000)"),
     "rounds 0": (["--rounds", "0"], "--rounds must be at least 1 (got 0)"),
     "dtype": (["--dtype", "float16"], "--dtype must be one of float32, bfloat16 (got float16)"),
     "model": (["--model", "GraphSAG"], "--model 'GraphSAG' is not known: nearest are GraphSAGE"),

@@ -68,7 +68,7 @@ class _Table:
 
 
 def read_labels(path: Path, column: str | None) -> NDArray[np.int64]:
-    """Return (rows,) the class of each node in a file ``id, ..., label``, -1 where the cell is empty.
+    """Return (rows,) the class of each node in a file ``id, ..., label``, -1 where the cell is empty, NaN or a negative number.
 
     The nodes are numbered by the column that `IDS` name, or by the first. The label is `column`, or the last that numbers nothing.
     """
@@ -77,12 +77,25 @@ def read_labels(path: Path, column: str | None) -> NDArray[np.int64]:
     if _is_number(table.header[ids_in]):
         raise GraphError(f"{path}: line 1 must be a header, id, ..., label (got {cut(','.join(table.header))}): put one in front")
     place = _label_column(table, column)
-    values = [row[place].strip() for row in table.rows]
+    values = [_label(row[place].strip()) for row in table.rows]
     # Not an array of texts: each would take the room of the longest.
-    numbers = {value: number for number, value in enumerate(sorted(set(values) - {""}))}
+    known = {value for value in values if value is not None}
+    in_order = sorted(known, key=str if any(isinstance(value, str) for value in known) else None)
+    numbers = {value: number for number, value in enumerate(in_order)}
     labels = np.empty(len(values), dtype=np.int64)
-    labels[table.ids(ids_in)] = [numbers.get(value, -1) for value in values]
+    labels[table.ids(ids_in)] = [-1 if value is None else numbers[value] for value in values]
     return labels
+
+
+def _label(cell: str) -> int | float | str | None:
+    """What a cell says: a number, so that 1 and 1.0 are one class, or a text; None where it is empty, NaN or below 0."""
+    if not cell:
+        return None
+    try:
+        value = int(cell) if _is_number(cell) else float(cell) if "_" not in cell else cell
+    except ValueError:
+        return cell
+    return value if isinstance(value, str) or value >= 0 else None  # NaN is not
 
 
 def _label_column(table: _Table, column: str | None) -> int:

@@ -121,6 +121,23 @@ def test_years_are_as_many_classes_as_there_are_years(tmp_path):
     assert (graph.classes, graph.labels.tolist()) == (2, [1, 0, 1])
 
 
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        (("1", "nan", "0"), [1, -1, 0]),
+        (("-1", "3", "-1"), [-1, 0, -1]),
+        (("-1.5", "NaN", "2.5"), [-1, -1, 0]),
+        (("1", "1.0", "01"), [0, 0, 0]),
+        (("10", "9", "9"), [1, 0, 0]),
+        (("a", "1", "b"), [1, 0, 2]),
+        (("1_0", "10", "x"), [1, 0, 2]),
+    ],
+)
+def test_labels_are_values_and_may_be_missing(tmp_path, cells, labels):
+    text = "".join(f"{node},{cell}\n" for node, cell in enumerate(cells))
+    assert load(written(tmp_path, target_csv=f"id,label\n{text}")).labels.tolist() == labels
+
+
 LONG = "9" * 5_000
 BESIDE = {
     "a long id": ("target_csv", f"id,label\n0,a\n1,b\n{LONG},c\n", r"line 4: an id must be an integer in \[0, 3\)"),

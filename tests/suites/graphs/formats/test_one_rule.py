@@ -138,6 +138,8 @@ def test_true_is_one_and_no_edge_of_a_boolean_matrix_vanishes(tmp_path):
         ((3e38, 3e38, 3e38, 3e38), r"at most 3.4e38 in size, as float32 is \(got 6e\+38\)"),
         ((1e-60, 1e-60), r"not every value may be zero in float32 \(got 1e-60 at most\)"),
         ((1.5, 1.5, -1.5, -1.5), r"not every value may be zero in float32 \(got 0 at most\)"),
+        ((3e38, 1), r"largest value must be from 1e-30 to 1e\+30 in size, .* \(got 3e\+38\)"),
+        ((1e-42, 1e-42), r"largest value must be from 1e-30 to 1e\+30 in size"),
         ((0, 0), r"not every value may be zero in float32"),
     ],
 )
