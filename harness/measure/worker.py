@@ -30,6 +30,8 @@ _MOST_BYTES = 1 << 30
 _TICK_S = 0.5
 _START_S = 600.0
 """Seconds that a process gets to start and to load its code: no limit of a job is about that."""
+MOST_LOG = 1 << 22
+"""Bytes that stay of what one job prints."""
 _GRACE_S = 5.0
 """Seconds that a process whose pipe is closed gets to end, before it is killed."""
 _PR_SET_PDEATHSIG = 1
@@ -56,6 +58,7 @@ class Worker:
             log: file to which the process appends what it prints.
         """
         start = _START.format(module=entry.__module__, name=entry.__qualname__)
+        self._log, self._log_end, self._log_cut = log, MOST_LOG, False
         self._process = subprocess.Popen(
             [sys.executable, "-c", start, str(log), json.dumps(sys.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -81,6 +84,10 @@ class Worker:
         if self._how is not None:
             raise WorkerLost(self._how)
         self._busy = True
+        self._log_end = MOST_LOG
+        with contextlib.suppress(OSError):
+            self._log_end += self._log.stat().st_size
+        self._log_cut = False
         self._resume()
         with contextlib.suppress(OSError):
             self._send(job)
@@ -93,9 +100,11 @@ class Worker:
                     raise self.lost(limit if self._ready else f"its process did not start in {_START_S:g} s") from None
                 if self._process.poll() is not None and not self._receives():
                     raise self.lost(self._ended()) from None
+                self._cut_log()
                 waiting(monotonic() - begin)
                 continue
             if kind == _ANSWER:
+                self._cut_log()
                 self._busy = False
                 return content
             if kind == _END:
@@ -104,6 +113,17 @@ class Worker:
                 noted(content)
             self._ready = True
             end = monotonic() + limit_s
+
+    def _cut_log(self) -> None:
+        """Cut off what a job has printed beyond measure: a full disk would take the records of others."""
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size <= self._log_end:
+                return
+            os.truncate(self._log, self._log_end)
+            if not self._log_cut:
+                with self._log.open("a", encoding="utf-8") as log:
+                    log.write(f"\n... ({MOST_LOG:,} bytes are kept of what one case prints)\n")
+                self._log_cut, self._log_end = True, self._log.stat().st_size
 
     def pause(self) -> None:
         """Let the process, and what it has started, take no time from what is measured elsewhere; `ask` lets it go on."""

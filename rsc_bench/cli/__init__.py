@@ -66,6 +66,7 @@ def main(arguments: list[str] | None = None, command: click.Command = cli) -> in
 
     What a user got wrong is one line on stderr and 2; what we got wrong, and an output that was closed, is one line and 4.
     """
+    _open_what_is_closed()
     files.clean_kept()
     status = _status(arguments, command)
     try:
@@ -73,6 +74,17 @@ def main(arguments: list[str] | None = None, command: click.Command = cli) -> in
     except OSError:  # nobody reads it: the status says what there is to say
         _discard(sys.stderr)
     return status
+
+
+def _open_what_is_closed() -> None:
+    """Give standard files that were closed from the start (``>&-``) to nobody: the next file opened would take their place."""
+    for standard, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(standard)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(standard, "r" if standard == 0 else "w", closefd=False))
 
 
 def _status(arguments: list[str] | None, command: click.Command) -> int:

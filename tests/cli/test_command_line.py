@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -288,6 +289,14 @@ def test_a_closed_output_is_no_verdict(make, arguments):
     done = subprocess.run(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (4, "error: the output: was closed before all of it was written\n")
+
+
+@pytest.mark.parametrize(("closed", "status"), [("<&- >&- 2>&-", 0), (">/dev/full 2>&-", 2)])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_that_was_closed_from_the_start_is_nobodys_and_takes_no_answer_away(make, closed, status):
+    file = shlex.quote(str(make("base")))
+    command = f"{shlex.quote(sys.executable)} -m harness compare {file} {file} {closed}"
+    assert subprocess.run(["sh", "-c", command], cwd=ROOT, check=False).returncode == status
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -58,7 +58,13 @@ def _write_into_the_pipes() -> None:
             os.write(pipe, b"=" + b"\x7f" * 20)
 
 
+def _print_much() -> None:
+    for _ in range(300):
+        os.write(1, b"x" * 2**16)
+
+
 ACTS = {
+    "print much": _print_much,
     "fork": _fork_and_come_back,
     "fork and abort": _fork_and_abort,
     "garbage": _write_into_the_pipes,

@@ -10,7 +10,7 @@ import time
 import pytest
 from made_worker import behave
 
-from rsc_bench.harness.measure.worker import Worker, WorkerLost
+from rsc_bench.harness.measure.worker import MOST_LOG, Worker, WorkerLost
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "setsid"), reason="this system has no process groups")
 ENOUGH_S = 30
@@ -73,6 +73,15 @@ def test_a_log_that_cannot_be_written_costs_no_job(tmp_path):
         assert ask(made, b"print").startswith(b"setup:print")
     finally:
         made.close()
+
+
+def test_of_what_a_job_prints_beyond_measure_the_beginning_is_kept(worker, tmp_path):
+    log = tmp_path / "run.log"
+    for jobs in (1, 2):
+        assert ask(worker, b"print much").startswith(b"setup:")
+        assert MOST_LOG <= log.stat().st_size / jobs < MOST_LOG + 1000
+    assert ask(worker, b"print").startswith(b"setup:print")
+    assert log.read_text().endswith("(4,194,304 bytes are kept of what one case prints)\nto the log\nto the log, too\n")
 
 
 @pytest.mark.parametrize(
