@@ -96,6 +96,11 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits, watch: Wa
     warmup_calls, stopwatch, (times_s, stop) = _sampled(work, clock, limits, watch)
     watch.mark("parts")
     select_s, multiply_s = (_part(work, part, clock, limits) for part in (work.select, work.multiply))
+    if (
+        work.multiply is not None and multiply_s is not None
+    ):  # the calls behind one selection, which a sample makes over one operand
+        again = Stopwatch(clock, Timed(work.multiply, 1, work.synchronise, work.device))
+        _check_renewed(work.probe(work), again, multiply_s)
     watch.measure_energy(energy.bursts(lambda: _period(work), work.period, work.synchronise))
     watch.mark("check")
     work.check(work())

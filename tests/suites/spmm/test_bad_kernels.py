@@ -226,6 +226,12 @@ def test_remembering_within_one_selection_is_seen(store):
     assert record.reason.startswith(FOLLOWS)
 
 
+def test_working_out_what_differs_within_one_selection_is_seen(store):
+    record = record_of(compose(find("selection", "topk"), kernel(work_out_what_differs), Sampling(0.5, 10)), store)
+    assert record.status == "wrong"
+    assert record.reason.startswith("result must be computed in every call: ")
+
+
 def test_the_operand_is_put_back_after_each_look(store):
     product = Product(store.graph("small:hub"), 8, torch.float32)
     work = ready(product, find("kernel", "mkl"), store)()
