@@ -22,6 +22,8 @@ except ImportError:  # Windows has none
 
 _NAMED = 3
 """Names that are said of those that have changed."""
+_SHORT = 80
+"""Letters of a value that is said."""
 _TIMERS = ("perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "time", "time_ns", "process_time")
 
 
@@ -81,7 +83,7 @@ def unchanged_by_loading(say: Callable[[str], object]) -> Iterator[None]:
 
 
 def _values(was: Any, now: Any) -> str:
-    short = isinstance(was, str | int | float | bool) and isinstance(now, str | int | float | bool)
+    short = all(isinstance(value, str | int | float | bool) and len(str(value)) <= _SHORT for value in (was, now))
     return f" ({was} -> {now})" if short else ""
 
 
@@ -196,7 +198,7 @@ def _some(names: list[str]) -> str:
 def _of_torch(torch: Any) -> Iterator[Setting]:
     yield Setting("the threads of torch", torch.get_num_threads, torch.set_num_threads)
     # Of each library below torch: setting torch's sets them all.
-    yield Setting("the threads below torch", torch.__config__.parallel_info, partial(_set_threads, torch))
+    yield Setting("the threads below torch", partial(_threads_below, torch), partial(_set_threads, torch))
     yield Setting("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype)
     yield Setting("torch's default device", torch.get_default_device, torch.set_default_device)
     yield Setting("torch's recording of gradients", torch.is_grad_enabled, torch.set_grad_enabled)
@@ -219,6 +221,11 @@ def _of_torch(torch: Any) -> Iterator[Setting]:
 def _denormals(torch: Any) -> bool:
     """Whether denormal numbers are taken for 0."""
     return bool(torch.tensor([1e-40], device="cpu", dtype=torch.float32).mul(1.0).item() == 0.0)
+
+
+def _threads_below(torch: Any) -> list[str]:
+    """What torch says of its libraries' threads, without the variables that it repeats: they do nothing any more."""
+    return [line for line in torch.__config__.parallel_info().splitlines() if "_NUM_THREADS :" not in line]
 
 
 def _set_threads(torch: Any, _: str) -> None:
