@@ -8,6 +8,7 @@ import operator
 import os
 import signal
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -166,8 +167,20 @@ def _callables(owner: str, holder: Any) -> dict[str, Any]:
 
 
 def _differing(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The names that are another thing now, or that are no more; a new one hurts nobody."""
-    return [name for name, value in was.items() if now.get(name) is not value]
+    """The names that are another thing now, or that are no more; a new one hurts nobody.
+
+    Nor does what an installed package puts in the place of torch's functions when it is imported, as one of a model's layers does.
+    """
+    return [name for name, value in was.items() if now.get(name) is not value and not _is_installed(now.get(name))]
+
+
+def _is_installed(value: Any) -> bool:
+    """Whether a function stands in a file of an installed package that is not ours."""
+    name = getattr(value, "__module__", None)
+    file = getattr(sys.modules.get(name), "__file__", None) if isinstance(name, str) else None
+    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    ours = isinstance(name, str) and name.partition(".")[0] == "rsc_bench"
+    return isinstance(file, str) and not ours and any(file.startswith(f"{place}{os.sep}") for place in places)
 
 
 def _set_functions(was: dict[str, Any]) -> None:

@@ -48,6 +48,13 @@ def test_what_was_changed_is_named_and_put_back(monkeypatch, change, name):
     assert state.put_back() == []
 
 
+def test_what_an_installed_package_puts_in_the_place_of_a_function_stays(monkeypatch):
+    state = State.read()
+    monkeypatch.setattr(torch, "index_select", pytest.approx)
+    assert state.put_back() == []
+    assert torch.index_select is pytest.approx
+
+
 def test_what_a_file_leaves_to_other_processes_is_put_back(monkeypatch):
     said, cores, handler = [], os.sched_getaffinity(0), signal.getsignal(signal.SIGTERM)
     with unchanged_by_loading(said.append):
