@@ -193,7 +193,11 @@ def _sampled(work: Work, clock: Clock, limits: Limits, watch: Watch) -> tuple[in
     stopwatch = Stopwatch(clock, Timed(probe, work.period, work.synchronise, work.device))
 
     samples = watch.sampled(Take(probe, stopwatch), limits)
-    probe.judge()
+    try:
+        probe.judge()
+    except Wrong:
+        work.check_operands()  # where it has changed them, that is why
+        raise
     _check_renewed(probe, Stopwatch(clock, Timed(probe, work.period, work.synchronise, work.device)), samples[0])
     return warmup_calls, stopwatch, samples
 

@@ -28,7 +28,7 @@ def other_check(monkeypatch):
 
 
 def other_method(monkeypatch):
-    monkeypatch.setattr(checks.Fingerprint, "changed", lambda _: [])
+    monkeypatch.setattr(checks.Kept, "check", lambda _: None)
 
 
 CHANGES = {
@@ -36,7 +36,7 @@ CHANGES = {
     other_equal: "functions of others (torch.equal)",
     other_abs: "functions of others (torch.Tensor.abs)",
     other_check: "functions of others (rsc_bench.suites.spmm.checks.check_values)",
-    other_method: "functions of others (rsc_bench.suites.spmm.checks.Fingerprint.changed)",
+    other_method: "functions of others (rsc_bench.suites.spmm.checks.Kept.check)",
 }
 
 

@@ -110,6 +110,13 @@ def change_matrix(product, dense, matrix, noted):
     return result
 
 
+def change_matrix_late(product, dense, matrix, noted):
+    """Changes it where the kernel has no copy, and behind the first checks."""
+    if noted["calls"] > 4:
+        matrix.col[:] = 0
+    return product() * (noted["calls"] < 6)
+
+
 def change_transpose(product, dense, matrix, noted):
     result = product()
     matrix.transpose().col[:1].add_(1)
@@ -152,6 +159,7 @@ BAD = {
     clamp: "changed its operand (the dense one)",
     clamp_later: "changed its operand (the dense one)",
     change_matrix: "changed its operand (col of the matrix",
+    change_matrix_late: "changed its operand (",
     change_transpose: "changed its operand (transposed col of the matrix)",
     one_buffer: "result must have memory of its own (it shares that of an earlier result)",
     into_the_operand: "changed its operand (the dense one)",
