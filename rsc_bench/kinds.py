@@ -18,7 +18,7 @@ class Kind:
     more_names: str = ""
     """The field with names that no two of its plug-ins may share, beside their own; empty where it has none."""
     taken: tuple[str, ...] = ()
-    """Names that mean something else where one of its plug-ins is chosen, so that one of that name never would be."""
+    """Names that mean something else where one of its plug-ins is chosen or recorded."""
 
     @property
     def constant(self) -> str:
@@ -36,10 +36,13 @@ class Kind:
         return f"rsc_bench.{self.name}s"
 
 
+BASELINES = ("pyg_edge_index", "pyg_csr", "pyg_torch_sparse")
+"""What stands in the place of a kernel in a training by PyTorch Geometric's own code."""
+
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("kernel", "rsc_bench.kernels.exact", "rsc_bench.kernels.contract:Kernel"),
+        Kind("kernel", "rsc_bench.kernels.exact", "rsc_bench.kernels.contract:Kernel", taken=BASELINES),
         Kind("selection", "rsc_bench.kernels.sampled.selections", "rsc_bench.kernels.sampled.selections:Selection"),
         Kind("allocation", "rsc_bench.kernels.rsc.allocations", "rsc_bench.kernels.rsc.allocations:Allocation"),
         Kind("model", "rsc_bench.suites.training.models", "rsc_bench.suites.training.models:Model"),

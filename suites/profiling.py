@@ -132,7 +132,7 @@ def _call(work: SpmmWork, named: Named) -> None:
 def _training(options: Options, found: Catalog, choice: Choice) -> Plan:
     every = training_settings(options, found)
     setting = next(each for each in every if (each.choice, each.budget) == (choice, _budget_of(options, choice)))
-    reason = setting.model.why_not() or found.why_not(choice)
+    reason = setting.why_not(found)
     if reason is not None:
         raise Skip(reason)
     from rsc_bench.suites.training import run as training
@@ -149,14 +149,16 @@ def _training(options: Options, found: Catalog, choice: Choice) -> Plan:
 
 
 def _train(trainer: Trainer, epoch: int, named: Named) -> None:
-    trainer.approximation.timings.named = lambda part: named(PARTS[part])
+    trainer.timings.named = lambda part: named(PARTS[part])
     trainer.train_once(epoch)
 
 
 def _profiled_epoch(setting: TrainingSetting, trainer: Trainer) -> int:
     """Return the first epoch that samples, in which every phase happens; of exact training the first that is warm."""
+    if setting.budget is None or trainer.approximation is None:
+        return 1 + EXACT_EPOCHS
     schedule = trainer.approximation.schedule
-    return 1 + (EXACT_EPOCHS if setting.budget is None else ceil(schedule.warmup_steps / schedule.steps_per_epoch))
+    return 1 + ceil(schedule.warmup_steps / schedule.steps_per_epoch)
 
 
 def _title(setting: TrainingSetting, epoch: int) -> str:

@@ -106,7 +106,7 @@ class Bench:
         return prepare if share is None else lambda: slowed(prepare(), share, devices.clock(setting.clock))
 
     def _training_record(self, setting: TrainingSetting, follow: Follow) -> Record:
-        reason = self._why_not(setting)
+        reason = setting.why_not(self.catalog)
         if reason is not None:
             return Record(case=setting.case(), status="skipped", reason=reason)
         from rsc_bench.suites.training import run as training  # needs PyTorch Geometric
@@ -116,7 +116,7 @@ class Bench:
         return blamed(record, self.store.put_back())
 
     def _check_training(self, setting: TrainingSetting) -> None:
-        reason = self._why_not(setting)
+        reason = setting.why_not(self.catalog)
         if reason is not None:
             raise Skip(reason)
         from rsc_bench.suites.training import run as training
@@ -126,9 +126,6 @@ class Bench:
         if reason is not None:
             raise Skip(reason)  # a graph for products is checked for these, and nobody asked for trainings
         training.check(setting, graph, self.catalog)
-
-    def _why_not(self, setting: TrainingSetting) -> str | None:
-        return setting.model.why_not() or self.catalog.why_not(setting.choice)
 
     def _watched(self, setting: TrainingSetting) -> Graph:
         """Return the graph of a training, whose adjacency others train on and multiply, too."""

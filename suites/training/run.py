@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import torch
@@ -24,10 +24,12 @@ from rsc_bench.suites.catalog import INTERVAL, Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.training import random_walks
+from rsc_bench.suites.training.baselines import Baseline
 from rsc_bench.suites.training.data import TrainingData, TrainingError, training_data
 from rsc_bench.suites.training.models import Shape
+from rsc_bench.suites.training.random_walks import Batch
 from rsc_bench.suites.training.recipes import recipe
-from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting
+from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting, ours_on
 from rsc_bench.suites.training.trainer import History, Trainer
 
 MOST_WARMUP = 5
@@ -35,10 +37,13 @@ MOST_WARMUP = 5
 TRACE_PERIOD_S = 1.0
 """Seconds between two readings of a GPU's sensors: a training takes minutes."""
 _REHEARSED_EPOCHS = 6
+_REHEARSED_BASELINE = 2
+"""Epochs of one without a schedule: its second epoch has all that is ever kept, and it is slow."""
 _REHEARSED_PACE = {"interval": 2, "reallocate_every": 2}
 """Steps and epochs; so a short training, too, warms up, allocates and selects twice, and goes back to exact."""
 
 
+Given = TypeVar("Given", TrainingData, Batch)
 Trained = tuple[History, float]
 """What was observed of a training, and the seconds it took to prepare."""
 
@@ -89,12 +94,12 @@ def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, follow: Call
         memory=MemoryUse(peak_bytes=peak_bytes),
         training=Training(
             epoch_s=history.epoch_s,
-            phase_s=history.phase_s,
+            phase_s=dict(history.phase_s),
             loss=history.loss,
             val_metric=history.val_metric,
             test_metric=history.test_metric,
             metric_name=data.metric_name,
-            k_per_layer=history.k_per_layer,
+            k_per_layer=history.k_per_layer if any(history.k_per_layer) else None,
             flops_share=history.flops_share,
         ),
     )
@@ -121,11 +126,20 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     settings = recipe(setting.label, setting.width)
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
-    batches = random_walks.subgraphs(data, setting.seed) if setting.model.sampled else random_walks.whole(data)
-    approximation = _approximated(model, setting, catalog, {"steps_per_epoch": len(batches)} | (pace or {}))
+    drawn = random_walks.subgraphs(data, setting.seed) if setting.model.sampled else []
+    approximation = None
+    if setting.baseline is None:
+        approximation = _approximated(model, setting, catalog, {"steps_per_epoch": max(1, len(drawn))} | (pace or {}))
+    else:
+        data, drawn = _as_called(data, setting.baseline), [_as_called(batch, setting.baseline) for batch in drawn]
+    batches = drawn or random_walks.whole(data)
     trainer = Trainer(model, approximation, data, batches, settings.learning_rate)
     trainer.prepare()
     return trainer
+
+
+def _as_called(given: Given, baseline: Baseline) -> Given:
+    return replace(given, adjacency=baseline.adjacency(given.adjacency))
 
 
 def _approximated(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Approximation:
@@ -150,9 +164,10 @@ def _check_budget(setting: TrainingSetting, history: History) -> None:
 def check(setting: TrainingSetting, graph: Graph, catalog: Catalog) -> None:
     """Train, and raise `Wrong` unless what is observed is what the method promises."""
     found = train(setting, graph, catalog, _nobody)
-    if setting.budget == 1.0:
-        exact = train(_exact(setting), graph, catalog, _nobody)
-        _check_alike(_loss(found), _loss(exact))
+    if setting.budget == 1.0 or setting.baseline is not None:
+        exact = train(_exact(setting, catalog), graph, catalog, _nobody)
+        what = "with all of the budget" if setting.baseline is None else "of PyTorch Geometric's own code"
+        _check_alike(what, _loss(found), _loss(exact))
 
 
 def _loss(found: Measurement) -> list[float]:
@@ -164,14 +179,15 @@ def _nobody(epoch: Epoch) -> None:
     del epoch
 
 
-def _exact(setting: TrainingSetting) -> TrainingSetting:
-    return replace(setting, budget=None, variant=None, choice=replace(setting.choice, selection=None, cached=False))
+def _exact(setting: TrainingSetting, catalog: Catalog) -> TrainingSetting:
+    own = ours_on(catalog, setting.device) if setting.baseline else replace(setting.choice, selection=None, cached=False)
+    return replace(setting, budget=None, variant=None, choice=own)
 
 
-def _check_alike(loss: list[float], exact: list[float]) -> None:
+def _check_alike(what: str, loss: list[float], exact: list[float]) -> None:
     for epoch, (found, wanted) in enumerate(zip(loss, exact, strict=True), start=1):
         if not math.isclose(found, wanted, rel_tol=1e-4):
-            raise Wrong(f"loss at epoch {epoch} with all of the budget must be exact training's, {wanted:.6f} (got {found:.6f})")
+            raise Wrong(f"loss at epoch {epoch} {what} must be that of our exact training, {wanted:.6f} (got {found:.6f})")
 
 
 def _with_peak(
@@ -193,7 +209,7 @@ def _with_peak(
 
 
 def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
-    short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS))
+    short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS if setting.baseline is None else _REHEARSED_BASELINE))
     # What is kept, with the gaps that the timed training has left, is memory of a training that keeps it.
     watched = _kept_peak if setting.keeps_memory else memory.peak_of_rehearsal
     return watched(lambda: _trained(short, data, catalog, _nobody, _REHEARSED_PACE))

@@ -11,6 +11,7 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import Options
+from rsc_bench.suites.training.baselines import BASELINES, Baseline
 from rsc_bench.suites.training.data import lack
 from rsc_bench.suites.training.models import USUAL, Model, find, models
 from rsc_bench.suites.training.recipes import CPU_EPOCHS, recipe
@@ -51,7 +52,7 @@ class TrainingSetting:
     width: int
     """Of the hidden layers."""
     choice: Choice
-    """The exact kernel, or the selection in front of one."""
+    """The exact kernel, or the selection in front of one; of a baseline its name, in place of a kernel's."""
     budget: float | None
     """None: exact training."""
     epochs: int
@@ -71,6 +72,16 @@ class TrainingSetting:
         parts = [self.label, self.model.name, f"d{self.width}", self.choice.name, budget, self.variant or "", f"seed{self.seed}"]
         parts += [self.reorder or "", "kept" * self.keeps_memory]
         return "-".join(part for part in parts if part)
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """Whose code trains, where it is not ours."""
+        return BASELINES.get(self.choice.exact)
+
+    def why_not(self, catalog: Catalog) -> str | None:
+        """Return why it cannot be trained on this machine, or None."""
+        reason = self.model.why_not()
+        return reason or (self.baseline.missing() if self.baseline else catalog.why_not(self.choice))
 
     def case(self) -> Case:
         """Return the identity that its record gets."""
@@ -148,14 +159,14 @@ def _first(options: Options, model: Model, graph: tuple[str, str], width: int | 
 def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
     """Return the kernels of the exact trainings and of those that sample.
 
-    Exact training with our kernel is always there: a speedup is against the fastest. Named exact kernels stand beside it,
-    named sampled ones in place of the paper's top-k in front of ours.
+    Exact training with our kernel is always there, for a speedup is against the fastest, and so are the baselines, for that is what
+    people run. Named exact kernels stand beside them, named sampled ones in place of the paper's top-k in front of ours.
     """
     ours = ours_on(catalog, device)
     named = [catalog.find(name) for name in options.kernels]
     sampled = [choice for choice in named if choice.selection is not None]
     sampled += [Choice(catalog.from_files[name], "topk", cached=True) for name in options.kernels if name in catalog.from_files]
-    exact = [ours, *(Choice(choice.exact) for choice in named)]
+    exact = [ours, *(Choice(choice.exact) for choice in named), *map(Choice, BASELINES)]
     return list(dict.fromkeys(exact)), list(dict.fromkeys(sampled)) or [Choice(ours.exact, "topk", cached=True)]
 
 

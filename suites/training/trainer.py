@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from rsc_bench.kernels.rsc import Approximation
+from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.training.data import TrainingData, TrainingError
 from rsc_bench.suites.training.random_walks import Batch
@@ -32,7 +34,7 @@ class History:
     """What was observed of a training, one entry an epoch; the names are those of a measurement."""
 
     epoch_s: list[float] = field(default_factory=list)
-    phase_s: dict[str, list[float]] = field(default_factory=lambda: {phase: [] for phase in PHASES})
+    phase_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     loss: list[float] = field(default_factory=list)
     val_metric: list[float] = field(default_factory=list)
     test_metric: list[float] = field(default_factory=list)
@@ -58,7 +60,8 @@ class Trainer:
     """One model in training."""
 
     model: torch.nn.Module
-    approximation: Approximation
+    approximation: Approximation | None
+    """None: the model's own code runs as it is, and of its seconds only the optimiser's and the evaluation's are told apart."""
     data: TrainingData
     batches: list[Batch]
     learning_rate: float
@@ -73,7 +76,8 @@ class Trainer:
         for batch in self.batches:
             self._loss(batch).backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad()
-        self.approximation.prepare()
+        if self.approximation is not None:
+            self.approximation.prepare()
         self.evaluate()
 
     def run(self, epochs: int, follow: Callable[[Epoch], None]) -> History:
@@ -87,6 +91,11 @@ class Trainer:
         return self.history
 
     @cached_property
+    def timings(self) -> Timings:
+        """Where the seconds of an epoch go."""
+        return Timings() if self.approximation is None else self.approximation.timings
+
+    @cached_property
     def optimiser(self) -> torch.optim.Optimizer:
         """Adam, as in the paper's settings; kept through every re-allocation."""
         return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate)
@@ -94,7 +103,7 @@ class Trainer:
     def train_once(self, epoch: int) -> None:
         """Train for one epoch, counted from 1, without evaluating."""
         self.model.train()
-        self.approximation.timings.reset()
+        self.timings.reset()
         start = self._now()
         steps = [self._step(batch) for batch in self.batches]
         epoch_s = self._now() - start
@@ -108,28 +117,36 @@ class Trainer:
         self.optimiser.zero_grad()
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        done = _Step(loss.detach(), self._share(), self.approximation.phase.sampled, self._k_per_layer())
-        with self.approximation.timings.of("optimiser", self.data.features.device):
+        done = _Step(loss.detach(), self._share(), self._sampled, self._k_per_layer())
+        with self.timings.of("optimiser", self.data.features.device):
             self.optimiser.step()  # from here on the phase is that of the next step
         return done
 
+    @property
+    def _sampled(self) -> bool:
+        """Whether this step is sampled."""
+        return self.approximation is not None and self.approximation.phase.sampled
+
     def _share(self) -> float:
-        if not self.approximation.phase.sampled:  # looked at first: counting what was spent waits for a GPU
+        if self.approximation is None or not self._sampled:  # looked at first: counting what was spent waits for a GPU
             return 1.0
         spent = self.approximation.last_share
         return 1.0 if spent is None else spent
 
     def _k_per_layer(self) -> list[int]:
         """Pairs of each layer in this step; all of its batch where that is exact, or the layer has nothing to sample."""
+        if self.approximation is None:
+            return []
         every = self.batches[-1].adjacency.shape[0]
         found = self.approximation.k_per_layer.values()
-        return [every if k is None or not self.approximation.phase.sampled else k for k in found]
+        return [every if k is None or not self._sampled else k for k in found]
 
     def _note_seconds(self, epoch_s: float) -> None:
-        seconds = {_PARTS[part]: spent for part, spent in self.approximation.timings.seconds().items()}
+        seconds = {_PARTS[part]: spent for part, spent in self.timings.seconds().items()}
         dense = max(0.0, epoch_s - sum(seconds.values()))
         for phase, spent in {**seconds, "dense": dense}.items():
-            self.history.phase_s[phase].append(spent)
+            if self.approximation is not None or phase == "optimiser":
+                self.history.phase_s[phase].append(spent)
         self.history.epoch_s.append(epoch_s)
 
     def _note_loss(self, loss: float, epoch: int) -> None:

@@ -33,25 +33,22 @@ def run(tmp_path_factory, warm_suites):
 def test_a_training_that_fails_is_a_record_with_its_reason_and_the_sweep_goes_on(run):
     assert run.ended.returncode == 1
     found = [(record.case.graph, record.case.kernel, record.status) for record in run.results.records]
-    assert found == [
-        ("bare", "rows_numba", "failed"),
-        ("bare", "cached_topk(rows_numba)", "failed"),
-        ("small:random", "rows_numba", "ok"),
-        ("small:random", "cached_topk(rows_numba)", "ok"),
-    ]
+    kernels = ["rows_numba", "pyg_edge_index", "pyg_csr", "cached_topk(rows_numba)"]
+    wanted = [(graph, kernel, status) for graph, status in (("bare", "failed"), ("small:random", "ok")) for kernel in kernels]
+    assert [each for each in found if each[1] != "pyg_torch_sparse"] == wanted
     rule = "the train mask must hold at least one node (got 0): give another split"
     assert run.results.records[0].reason == f"graph 'bare': {rule}"
 
 
 def test_one_round_is_usual_for_trainings(run):
-    assert [(start.index, start.of, start.cases) for start, _ in run.results.rounds] == [(1, 1, 4)]
+    assert [(start.index, start.of, start.cases) for start, _ in run.results.rounds] == [(1, 1, 10)]
 
 
 def test_each_training_is_one_line_and_a_log_file_holds_no_more(run):
     shown = [line for line in run.ended.stdout.splitlines() if " left  " in line]
-    assert len(shown) == 4
-    assert "small:random GCN cached_topk(rows_numba) C=0.5 seed 0  " in shown[3]
-    assert "test accuracy 0." in shown[3]
+    assert len(shown) == 10
+    assert "small:random GCN cached_topk(rows_numba) C=0.5 seed 0  " in shown[9]
+    assert "test accuracy 0." in shown[9]
     assert "\r" not in run.ended.stdout
     assert "epoch 1/3" not in run.ended.stdout
 

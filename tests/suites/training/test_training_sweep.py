@@ -13,6 +13,7 @@ from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.measuring.bench import Bench
 from rsc_bench.suites.options import Options
 from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.training.baselines import BASELINES
 from rsc_bench.suites.training.models import ModelError, models
 from rsc_bench.suites.training.sweep import VARIANTS, training_settings
 
@@ -71,25 +72,28 @@ def test_where_nobody_asks_for_trainings_such_a_file_is_checked_for_products(edg
 def test_what_is_measured_by_default():
     found = training_settings(Options(benchmark=True, trainings_named=True, device="cpu"), CATALOG)
     assert {(s.label, s.model.name, s.layers, s.width, s.epochs) for s in found} == {("twin:reddit2@0.05", "GCN", 3, 256, 60)}
-    assert [(s.choice.name, s.budget, s.seed) for s in found[:5]] == [
+    assert [(s.choice.name, s.budget, s.seed) for s in found[:8]] == [
         ("rows_numba", None, 0),
+        ("pyg_edge_index", None, 0),
+        ("pyg_csr", None, 0),
+        ("pyg_torch_sparse", None, 0),
         ("cached_topk(rows_numba)", 0.1, 0),
         ("cached_topk(rows_numba)", 0.3, 0),
         ("cached_topk(rows_numba)", 0.5, 0),
         ("rows_numba", None, 1),
     ]
-    assert len(found) == 3 * 4
+    assert len(found) == 3 * 7
 
 
 def test_checking_is_of_every_model_exact_and_with_half_and_all_of_the_budget():
     found = training_settings(Options(device="cpu"), CATALOG)
     assert {s.model.name for s in found} == set(models())
-    assert [s.budget for s in found if s.model.name == "GCN"] == [None, 0.5, 1.0]
+    assert [s.budget for s in found if s.model.name == "GCN"] == [None, *[None] * len(BASELINES), 0.5, 1.0]
     assert {s.epochs for s in found} == {3}
 
 
 def test_a_case_says_what_was_trained_and_how():
-    exact, sampled = sweep(seeds=1, budgets=(0.1,), layers=2, epochs=7, widths=(8,), models=("GraphSAGE",))
+    exact, *_, sampled = sweep(seeds=1, budgets=(0.1,), layers=2, epochs=7, widths=(8,), models=("GraphSAGE",))
     assert (exact.case().kernel, exact.case().budget) == ("rows_numba", None)
     case = sampled.case()
     assert (case.suite, case.kernel, case.budget, case.reduce) == ("training", "cached_topk(rows_numba)", 0.1, "mean")
@@ -98,20 +102,20 @@ def test_a_case_says_what_was_trained_and_how():
 
 def test_a_named_exact_kernel_is_trained_with_beside_ours():
     found = sweep(kernels=("mkl",), seeds=1)
-    assert [s.choice.name for s in found if s.budget is None] == ["rows_numba", "mkl"]
+    assert [s.choice.name for s in found if s.budget is None] == ["rows_numba", "mkl", *BASELINES]
     assert {s.choice.name for s in found if s.budget} == {"cached_topk(rows_numba)"}
 
 
 def test_a_named_sampled_kernel_takes_the_place_of_ours_and_brings_its_exact_one():
     found = sweep(kernels=("topk(mkl)",), seeds=1)
-    assert [s.choice.name for s in found if s.budget is None] == ["rows_numba", "mkl"]
+    assert [s.choice.name for s in found if s.budget is None] == ["rows_numba", "mkl", *BASELINES]
     assert {s.choice.name for s in found if s.budget} == {"topk(mkl)"}
 
 
 def test_where_ours_cannot_run_the_vendors_stands_in():
     absent = Kernel("fast", "cpu", "Made up.", mkl.prepare, "ours", missing=lambda: "not here")
     found = sweep(Catalog({"fast": absent, "mkl": mkl.KERNEL}, CATALOG.selections), seeds=1)
-    assert {s.choice.name for s in found} == {"mkl", "cached_topk(mkl)"}
+    assert {s.choice.name for s in found} == {"mkl", "cached_topk(mkl)", *BASELINES}
 
 
 def test_an_ablation_trains_each_variant_at_the_smallest_budget_unless_one_is_given():
