@@ -36,8 +36,10 @@ class Kind:
         return f"rsc_bench.{self.name}s"
 
 
-BASELINES = ("pyg_edge_index", "pyg_csr", "pyg_torch_sparse")
-"""What stands in the place of a kernel in a training by PyTorch Geometric's own code."""
+AS_WRITTEN = "pyg_edge_index"
+"""What stands in the place of a kernel in a training by PyTorch Geometric's own code, as most people write it."""
+BASELINES = (AS_WRITTEN, "pyg_csr", "pyg_torch_sparse")
+"""The same for everything that its layers can be called with."""
 
 KINDS = {
     kind.name: kind

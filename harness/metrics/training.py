@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric, speedup_of
 from rsc_bench.harness.records.measurement import Measurement, Training
+from rsc_bench.kinds import AS_WRITTEN
 
 OWN = ("select", "allocate")
 """The phases that only sampling has."""
@@ -97,6 +98,14 @@ METRICS = (
         better="lower",
         summary="Test metric of exact training less that of this one, for the same seed and epochs; below 0 it is the better one.",
         compute=metric_drop,
+    ),
+    Metric(
+        name="speedup vs PyG",
+        unit="x",
+        better="higher",
+        summary="Times as fast, end to end, as PyTorch Geometric's own code with an edge_index: what most people run.",
+        compute=lambda measurement, baseline: speedup_of(measurement, baseline) if measurement.training else None,
+        against=(AS_WRITTEN,),
     ),
     Metric(
         name="backward speedup",

@@ -8,8 +8,9 @@ from typing import Any
 
 from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, words
 from rsc_bench.harness.output.recommendation import advice
+from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
-from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
+from rsc_bench.reports.tables.table import PYG, TORCH_SPARSE, VENDOR, Table
 from rsc_bench.reports.tables.trainings import Spread, Trained, method, over_seeds, settings
 
 # Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
@@ -28,12 +29,28 @@ class Line:
     """Test metric in points; None where every seed failed."""
     drop: Drop | None
     """None for exact training."""
+    pyg: float | None
+    """Speedup end to end, against PyTorch Geometric as most people write it."""
     speedup: float | None
-    """End to end, against the fastest exact training."""
+    """The same against the fastest exact training."""
     beside: tuple[float | None, ...]
     """The other speedups, those that any line has."""
     accuracy: str
     """Where the drop lies; empty for exact training."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How many times as fast as PyTorch Geometric, as most people write it, a training is, and by what."""
+
+    whole: float
+    """Of the setting to train with, or of exact training where there is none."""
+    exact: float
+    """Of exact training with a kernel of this project, which costs no accuracy."""
+    kernel: str
+    """The exact kernel."""
+    sampling: float | None
+    """Speedup of the setting to train with against exact training; None where there is no such setting."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,8 @@ class TrainingHeadline:
     setting: str
     """Number type, device, timing mode and aggregation."""
     metric: str
+    gain: Gain | None
+    """None where training by PyTorch Geometric's own code, or exact training, was not measured."""
     lead: Setting | None
     """The setting to train with; None where there is none."""
     summary: str
@@ -75,12 +94,22 @@ def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, 
         trained=words(case),
         setting=" · ".join([case.dtype, case.device, f"timing mode {case.clock}", f"{case.reduce} aggregation"]),
         metric=trained[0].metric if trained else "metric",
+        gain=_gain(trained, recommendation.chosen),
         lead=recommendation.chosen,
         summary=advice(recommendation),
         breaks=_breaks(recommendation),
         beside=tuple(BESIDE[name] or _vendor(trained) for name in beside),
         lines=tuple(_lines(trained, recommendation, beside)),
     )
+
+
+def _gain(trained: Sequence[Trained], lead: Setting | None) -> Gain | None:
+    exact = next((each for each in trained if each.budget is None and each.kernel not in BASELINES), None)
+    chosen = next((each for each in trained if lead and (each.kernel, each.budget) == (lead.kernel, lead.budget)), exact)
+    speedups = [over_seeds(each.rows, PYG) if each else None for each in (chosen, exact)]
+    if exact is None or speedups[0] is None or speedups[1] is None:
+        return None
+    return Gain(speedups[0].middle, speedups[1].middle, exact.kernel, lead.speedup if lead else None)
 
 
 def _lines(trained: Sequence[Trained], recommendation: Recommendation, beside: Sequence[str]) -> Iterator[Line]:
@@ -109,13 +138,14 @@ def _breaks(recommendation: Recommendation) -> str:
 
 def _line(trained: Trained | None, setting: Setting | None, beside: Sequence[str]) -> Line:
     rows = trained.rows if trained else []
-    spreads = [over_seeds(rows, name) for name in beside]
+    pyg, *spreads = [over_seeds(rows, name) for name in (PYG, *beside)]
     return Line(
         budget=setting.budget if setting else None,
         kernel=setting.kernel if setting else trained.kernel if trained else "",
         seeds=len(rows),
         score=trained.score if trained else None,
         drop=setting.drop if setting else None,
+        pyg=pyg.middle if pyg else None,
         speedup=trained.speedup.middle if trained and trained.speedup else None,
         beside=tuple(spread.middle if spread else None for spread in spreads),
         accuracy=setting.accuracy if setting else "",

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a reader looks for first; every other metric follows in the order it was found.
-LEAD = ("speedup", "test metric", "metric drop", "error", "latency")
+LEAD = ("speedup", "speedup vs PyG", "test metric", "metric drop", "error", "latency")
 
 VENDOR = "speedup vs vendor"
 """Column of the speedup against the vendor's library."""
+PYG = "speedup vs PyG"
+"""Column of a training's speedup against PyTorch Geometric's own code as most people write it."""
 TORCH_SPARSE = "speedup vs torch-sparse"
 """Column of the speedup against torch-sparse."""
 

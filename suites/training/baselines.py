@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from rsc_bench.harness.measure.work import Skip
+from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.optional import absent, present
 
 
@@ -56,9 +57,6 @@ def _all_ones(adjacency: torch.Tensor) -> bool:
 def _no_torch_sparse() -> str | None:
     return absent("torch_sparse") if find_spec("torch_sparse") is None else None
 
-
-AS_WRITTEN = "pyg_edge_index"
-"""What most people run."""
 
 BASELINES = {
     baseline.name: baseline

@@ -98,6 +98,19 @@ def test_a_learning_curve_is_the_validation_metric_over_the_time_that_passed(tmp
     assert line.y == pytest.approx((60.0, 80.0))
 
 
+def test_learning_over_time_has_pytorch_geometric_beside_the_fastest_exact_training_on_a_logarithmic_axis(tmp_path):
+    seconds = {"rows_numba": 1.0, "mkl": 2.0, "pyg_csr": 3.0, "pyg_edge_index": 20.0}
+    records = [trained(training(kernel=kernel), 90.0, times_s=[each], epoch_s=[each / 40] * 40) for kernel, each in seconds.items()]
+    figure = drawn(tmp_path, "learning_curves", *records)
+    assert {name: line.line.dash for name, line in lines(figure).items()} == {
+        "exact: rows_numba": "dash",
+        "exact: pyg_edge_index": "dot",
+    }
+    assert figure.layout.xaxis.type == "log"
+    (tmp_path / "run.jsonl").unlink()
+    assert drawn(tmp_path, "learning_curves", *records[:2]).layout.xaxis.type is None
+
+
 def test_an_epoch_is_split_into_its_phases_and_what_they_leave(tmp_path):
     phases = {"backward_spmm": [0.5, 1.5], "evaluation": [9.0, 9.0], "unheard_of": [0.25, 0.25]}
     bars = lines(drawn(tmp_path, "epoch_time", trained(training(), 90.0, epoch_s=[1.5, 2.5], phase_s=phases)))

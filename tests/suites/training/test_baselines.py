@@ -9,12 +9,12 @@ import torch
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
 from rsc_bench.harness.measure.work import Skip, Wrong
-from rsc_bench.kinds import KINDS
+from rsc_bench.kinds import AS_WRITTEN, KINDS
 from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.options import Options
 from rsc_bench.suites.training import run as training
-from rsc_bench.suites.training.baselines import AS_WRITTEN, BASELINES, csr, edge_index
+from rsc_bench.suites.training.baselines import BASELINES, csr, edge_index
 from rsc_bench.suites.training.sweep import training_settings
 
 CATALOG = catalog()
