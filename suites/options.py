@@ -97,8 +97,14 @@ class Options:
         return tuple(dict.fromkeys(None if name == AS_IS else name for name in self.reorders)) or (None,)
 
     @property
+    def plain(self) -> bool:
+        """Whether nothing is said of which cases there are, and how often."""
+        chosen = (self.graphs, self.kernels, self.budgets, self.widths, self.dtypes, self.reduces, self.clocks, self.reorders)
+        return not (any(chosen) or self.rounds or self.slow_down or self.trains)
+
+    @property
     def trains(self) -> bool:
-        """Whether trainings are part of the run: an option of theirs is given, or their module is named."""
+        """Whether trainings are what the run is about: an option of theirs is given, or their module is named."""
         options = (self.models, self.layers, self.epochs, self.seeds, self.ablation, self.keep_memory)
         return self.trainings_named or any(option not in ((), None, False) for option in options)
 

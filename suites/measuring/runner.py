@@ -60,7 +60,7 @@ class Runner:
             remedy = f"run the same command again with --results {rounds.path} for the cases to come"
             self._stop_after_a_fault(record.reason or "", remedy)
         self._judge(record)
-        if self.round_index == rounds.indices[-1]:
+        if self.round_index == rounds.last_of(self.setting):
             self._show(case, rounds)
 
     def _record(self, rounds: Rounds) -> Record:

@@ -31,7 +31,7 @@ from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, settings
-from rsc_bench.suites.training.sweep import training_settings
+from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 from rsc_bench.text import call
 from rsc_bench.user_files import LOAD_S
 
@@ -96,8 +96,7 @@ class Rounds:
         self._session = session
         self.workers: Workers | None = None
         """The processes that cases are measured in, once the file is open; None: this one."""
-        self.cases = 0
-        """Cases of a round: those of the sweep that the runner leaves in (``-k``)."""
+        self._planned: list[AnySetting] = []
         self.indices: list[int] = []
         """The rounds to run, once they are planned."""
         self.note: str | None = None
@@ -123,18 +122,18 @@ class Rounds:
         return self._file.path
 
     def plan(self, settings: Collection[AnySetting]) -> None:
-        """Plan the rounds that some cases are to get: what a killed run of the same left, else new ones.
+        """Plan the rounds that the cases which the runner leaves in (``-k``) are to get: what a killed run left, else new ones.
 
         ``--rounds N`` is how many rounds a new file, and one that is not finished, gets in all; and how many more a finished one.
         """
-        self.cases, wanted = len(settings), self._session.options.rounds
+        self._planned, wanted = list(settings), self._session.options.rounds
         if not self._file.rounds:
-            usual = TRAINING_ROUNDS if self._session.trainings else NEW_FILE_ROUNDS
+            usual = TRAINING_ROUNDS if self._session.options.trains else NEW_FILE_ROUNDS
             self.indices = list(range(1, (wanted or usual) + 1))
             return
         last, records = self._file.rounds[-1]
         cut_short = len(records) < last.cases
-        same = last.cases == len(settings) and self._done.keys() <= {setting.case() for setting in settings}
+        same = last.cases == self._cases(last.index) and self._done.keys() <= {setting.case() for setting in settings}
         self._left_over = last.index if cut_short and same else None
         first = last.index if self._left_over else last.index + 1
         if same and (cut_short or last.index < last.of):
@@ -149,6 +148,18 @@ class Rounds:
             elif last.index < last.of:
                 self.note = f"{self.path}: another sweep stays at round {last.index} of {last.of}: this one gets rounds of its own"
         self.indices = list(range(first, end + 1))
+
+    def has(self, setting: AnySetting, index: int) -> bool:
+        """Return whether a round has a case: a training beside products is measured in the first ones alone, seeds replicate it."""
+        beside = isinstance(setting, TrainingSetting) and not self._session.options.trains
+        return index <= TRAINING_ROUNDS or not beside
+
+    def last_of(self, setting: AnySetting) -> int:
+        """Return the last round that a case is measured in."""
+        return max(index for index in self.indices if self.has(setting, index))
+
+    def _cases(self, index: int) -> int:
+        return sum(self.has(setting, index) for setting in self._planned)
 
     def is_done(self, setting: AnySetting, index: int) -> bool:
         """Return whether a killed run has done this case in this round already, on the graph as it is now."""
@@ -175,7 +186,7 @@ class Rounds:
         """Write a record at once, and the start of its round before the first."""
         if not self._file.rounds or self._file.rounds[-1][0].index != index:
             now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            start = Round(index=index, of=self.indices[-1], cases=self.cases, started=now, ceilings=self._ceilings)
+            start = Round(index=index, of=self.indices[-1], cases=self._cases(index), started=now, ceilings=self._ceilings)
             self._file.start_round(start)
             self._ceilings = None
         self._file.append(self._contents.identified(record))

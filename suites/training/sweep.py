@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, Literal
 
 from rsc_bench.harness.records.case import Case
+from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import Options
@@ -22,6 +23,14 @@ CHECKED_HIDDEN = 16
 CHECKED_BUDGETS = (0.5, 1.0)
 MEASURED_SEEDS = 3
 MEASURED_BUDGETS = (0.1, 0.3, 0.5)
+SMALL: dict[str, Any] = {
+    "graphs": ("twin:ogbn-arxiv@0.03",),
+    "widths": (128,),
+    "epochs": 30,
+    "seeds": MEASURED_SEEDS,
+    "budgets": (0.1, 0.3),
+}
+"""Options of the trainings that are part of the usual sweep."""
 ABLATED_BUDGETS = (0.1,)
 """The smallest budget: where a part of the method is worth most."""
 
@@ -106,9 +115,13 @@ class TrainingSetting:
 
 
 def training_settings(options: Options, catalog: Catalog) -> list[TrainingSetting]:
-    """Return every training of the sweep; none where a run measures and no training is asked for: each takes minutes."""
+    """Return every training of the sweep.
+
+    Where a run measures and no training is asked for, a few small ones are part of the usual sweep, and none of any other: each
+    takes minutes.
+    """
     if options.benchmark and not options.trains:
-        return []
+        return _small(options, catalog) if options.plain else []
     device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
     if options.trains:
@@ -135,6 +148,12 @@ def _check_files(options: Options) -> None:
         reason = lack(store.load(name, options.data_root)) if graphs.is_file(name) else None
         if reason is not None:
             raise graphs.GraphError(f"{reason}, or leave trainings out")
+
+
+def _small(options: Options, catalog: Catalog) -> list[TrainingSetting]:
+    """Return the trainings of the usual sweep: half a minute on two cores, and seeds enough for a recommendation."""
+    every = training_settings(replace(options, **SMALL), catalog)
+    return [each for each in every if each.baseline is None or each.baseline.name == AS_WRITTEN]
 
 
 def _first(options: Options, model: Model, graph: tuple[str, str], width: int | None) -> TrainingSetting:

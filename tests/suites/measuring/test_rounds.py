@@ -49,6 +49,43 @@ def test_a_new_file_gets_as_many_rounds_as_compare_wants(path):
     assert indices(path) == list(range(1, NEW_FILE_ROUNDS + 1))
 
 
+def test_a_training_beside_products_is_in_the_first_round_alone_and_each_round_counts_its_own_cases(path):
+    session = Session(Options(benchmark=True, results=path, device="cpu"))
+    found = rounds_of(session)
+    product, training = session.settings[0], session.settings[-1]
+    assert [found.has(product, index) for index in found.indices] == [True, True, True]
+    assert [found.has(training, index) for index in found.indices] == [True, False, False]
+    assert (found.last_of(product), found.last_of(training)) == (3, 1)
+    for index in (1, 2):
+        found.append(Record(case=product.case(), status="failed", reason="made up"), index)
+    found.close()
+    trainings = sum(setting.suite == "training" for setting in session.settings)
+    counts = [start.cases for start, _ in read(path).rounds]
+    assert counts == [len(session.settings), len(session.settings) - trainings]
+
+
+def test_a_sweep_of_trainings_has_them_in_every_round(path):
+    session = session_of(path, rounds=2, models=("GCN",), graphs=("small:random",))
+    found = rounds_of(session)
+    assert found.has(session.settings[-1], 2)
+    found.close()
+
+
+def test_the_usual_sweep_is_carried_on_in_a_later_round_without_its_trainings(path):
+    session = Session(Options(benchmark=True, results=path, device="cpu"))
+    products = [setting for setting in session.settings if setting.suite != "training"]
+    file = ResultsFile(path, NOWHERE)
+    for index, settings in ((1, session.settings), (2, products)):
+        file.start_round(Round(index=index, of=3, cases=len(settings), started="2026-01-01T00:00:00Z"))
+        for setting in settings[: None if index == 1 else 5]:
+            file.append(Record(case=setting.case(), status="failed", reason="made up"))
+    file.close()
+    found = rounds_of(Session(Options(benchmark=True, results=path, device="cpu")))
+    assert (found.indices, found.note) == ([2, 3], None)
+    assert [found.is_done(setting, 2) for setting in products[:7]] == [True] * 5 + [False] * 2
+    found.close()
+
+
 def test_a_new_file_gets_the_rounds_that_are_named(path):
     assert indices(path, 5) == [1, 2, 3, 4, 5]
 

@@ -36,7 +36,7 @@ def test_the_id_and_the_case_of_each_training_are_unique(options):
 
 
 def test_a_sweep_that_measures_has_no_training_unless_trainings_are_named_or_an_option_of_theirs_is_given():
-    assert training_settings(Options(benchmark=True, device="cpu"), CATALOG) == []
+    assert training_settings(Options(benchmark=True, device="cpu", graphs=("small:hub",)), CATALOG) == []
     for option in (
         {"trainings_named": True},
         {"models": ("GCN",)},
@@ -67,6 +67,27 @@ def test_where_nobody_asks_for_trainings_such_a_file_is_checked_for_products(edg
     bench = Bench(CATALOG, Store(on_disk=False))
     with pytest.raises(Skip, match="must have features"):
         bench.check(training_settings(options, CATALOG)[0])
+
+
+def test_the_usual_sweep_has_a_few_small_trainings_with_what_people_run_beside_ours():
+    found = training_settings(Options(benchmark=True, device="cpu"), CATALOG)
+    assert {(s.label, s.model.name, s.width, s.epochs) for s in found} == {("twin:ogbn-arxiv@0.03", "GCN", 128, 30)}
+    assert [(s.choice.name, s.budget) for s in found if s.seed == 0] == [
+        ("rows_numba", None),
+        ("pyg_edge_index", None),
+        ("cached_topk(rows_numba)", 0.1),
+        ("cached_topk(rows_numba)", 0.3),
+    ]
+    assert len(found) == 3 * 4
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"graphs": ("small:hub",)}, {"kernels": ("mkl",)}, {"budgets": (0.1,)}, {"widths": (8,)}, {"rounds": 1}, {"slow_down": 0.1}],
+    ids=lambda option: next(iter(option)),
+)
+def test_a_run_that_says_what_to_measure_has_none_of_them(option):
+    assert training_settings(Options(benchmark=True, device="cpu", **option), CATALOG) == []
 
 
 def test_what_is_measured_by_default():
