@@ -14,6 +14,7 @@ from rsc_bench.harness.measure.attempt import reason_of
 from rsc_bench.harness.measure.profile import Plan, ProfileError
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.harness.records.case import Case
+from rsc_bench.kernels.rsc import Approximation
 from rsc_bench.plugins import PluginError
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, Choice, KernelError, catalog
@@ -154,15 +155,16 @@ def _train(trainer: Trainer, epoch: int, named: Named) -> None:
 
 
 def _profiled_epoch(setting: TrainingSetting, trainer: Trainer) -> int:
-    """Return the first epoch that samples, in which every phase happens; of exact training the first that is warm."""
-    if setting.budget is None or trainer.approximation is None:
+    """Return the first epoch that samples, which selects; of exact training the first that is warm."""
+    if not isinstance(trainer.converted, Approximation):
         return 1 + EXACT_EPOCHS
-    schedule = trainer.approximation.schedule
+    schedule = trainer.converted.schedule
     return 1 + ceil(schedule.warmup_steps / schedule.steps_per_epoch)
 
 
 def _title(setting: TrainingSetting, epoch: int) -> str:
-    what = "" if setting.budget is None else ": the first that samples, so it allocates and selects for those after it, too"
+    said = ": the first that samples, so it selects for those after it, too; the budget was shared out at the end of the one before"
+    what = "" if setting.budget is None else said
     return f"{_case(setting)}, epoch {epoch}{what}"
 
 

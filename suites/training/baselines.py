@@ -35,6 +35,11 @@ def edge_index(adjacency: torch.Tensor) -> torch.Tensor:
     return torch.stack([sources, targets])[:, sources.argsort(stable=True)]
 
 
+def as_written(adjacency: torch.Tensor) -> torch.Tensor:
+    """Return what most people call a model with, an edge_index; the torch CSR tensor itself where the graph has edge weights."""
+    return edge_index(adjacency) if _all_ones(adjacency) else adjacency
+
+
 def csr(adjacency: torch.Tensor) -> torch.Tensor:
     """Return a torch CSR tensor with int64 indices: what ``T.ToSparseTensor(layout=torch.sparse_csr)`` makes."""
     parts = adjacency.crow_indices().long(), adjacency.col_indices().long(), adjacency.values()

@@ -19,12 +19,12 @@ from rsc_bench.harness.measure.work import Wrong
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Matrix, Measurement, MemoryUse, Timing, Training
 from rsc_bench.harness.records.run import Record
-from rsc_bench.kernels.rsc import Approximation, approximate
+from rsc_bench.kernels.rsc import Accelerated, accelerate, approximate
 from rsc_bench.suites.catalog import INTERVAL, Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.training import random_walks
-from rsc_bench.suites.training.baselines import Baseline
+from rsc_bench.suites.training.baselines import as_written
 from rsc_bench.suites.training.data import TrainingData, TrainingError, training_data
 from rsc_bench.suites.training.models import Shape
 from rsc_bench.suites.training.random_walks import Batch
@@ -127,27 +127,30 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
     drawn = random_walks.subgraphs(data, setting.seed) if setting.model.sampled else []
-    approximation = None
+    converted = None
     if setting.baseline is None:
-        approximation = _approximated(model, setting, catalog, {"steps_per_epoch": max(1, len(drawn))} | (pace or {}))
+        converted = _converted(model, setting, catalog, {"steps_per_epoch": max(1, len(drawn))} | (pace or {}))
+        data = _as_called(data, as_written)
     else:
-        data, drawn = _as_called(data, setting.baseline), [_as_called(batch, setting.baseline) for batch in drawn]
+        form = setting.baseline.adjacency
+        data, drawn = _as_called(data, form), [_as_called(batch, form) for batch in drawn]
     batches = drawn or random_walks.whole(data)
-    trainer = Trainer(model, approximation, data, batches, settings.learning_rate)
+    trainer = Trainer(model, converted, data, batches, settings.learning_rate)
     trainer.prepare()
     return trainer
 
 
-def _as_called(given: Given, baseline: Baseline) -> Given:
-    return replace(given, adjacency=baseline.adjacency(given.adjacency))
+def _as_called(given: Given, form: Callable[[torch.Tensor], Any]) -> Given:
+    return replace(given, adjacency=form(given.adjacency))
 
 
-def _approximated(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Approximation:
-    """Approximate `model` as a setting says; exact training has the same products, transposes and clock, and samples nothing."""
+def _converted(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Accelerated:
+    """Convert `model` as a setting says; exact training has the same products, transposes and clock, and samples nothing."""
     choice = setting.choice
-    given: dict[str, Any] = {"interval": INTERVAL, "epochs": setting.epochs, "kernel": catalog.exact[choice.exact], **pace}
+    kernel = catalog.exact[choice.exact]
     if setting.budget is None or choice.selection is None:
-        return approximate(model, 1.0, **given, switch_at=0.0)
+        return accelerate(model, kernel=kernel)
+    given: dict[str, Any] = {"interval": INTERVAL, "epochs": setting.epochs, "kernel": kernel, **pace}
     given |= {"selection": choice.selection, "seed": setting.seed} | ({} if choice.cached else {"interval": 1})
     given |= {"warmup_steps": min(MOST_WARMUP, max(1, setting.epochs // 10))}
     return approximate(model, setting.budget, **given, **VARIANTS.get(setting.variant or "", {}))

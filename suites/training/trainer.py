@@ -12,7 +12,7 @@ from time import perf_counter
 import torch
 from torch.nn import functional
 
-from rsc_bench.kernels.rsc import Approximation
+from rsc_bench.kernels.rsc import Accelerated, Approximation
 from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.training.data import TrainingData, TrainingError
@@ -60,7 +60,7 @@ class Trainer:
     """One model in training."""
 
     model: torch.nn.Module
-    approximation: Approximation | None
+    converted: Accelerated | None
     """None: the model's own code runs as it is, and of its seconds only the optimiser's and the evaluation's are told apart."""
     data: TrainingData
     batches: list[Batch]
@@ -76,8 +76,8 @@ class Trainer:
         for batch in self.batches:
             self._loss(batch).backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad()
-        if self.approximation is not None:
-            self.approximation.prepare()
+        if self.converted is not None:
+            self.converted.prepare()
         self.evaluate()
 
     def run(self, epochs: int, follow: Callable[[Epoch], None]) -> History:
@@ -93,7 +93,7 @@ class Trainer:
     @cached_property
     def timings(self) -> Timings:
         """Where the seconds of an epoch go."""
-        return Timings() if self.approximation is None else self.approximation.timings
+        return Timings() if self.converted is None else self.converted.timings
 
     @cached_property
     def optimiser(self) -> torch.optim.Optimizer:
@@ -125,27 +125,31 @@ class Trainer:
     @property
     def _sampled(self) -> bool:
         """Whether this step is sampled."""
-        return self.approximation is not None and self.approximation.phase.sampled
+        return isinstance(self.converted, Approximation) and self.converted.phase.sampled
 
     def _share(self) -> float:
-        if self.approximation is None or not self._sampled:  # looked at first: counting what was spent waits for a GPU
+        if (
+            not isinstance(self.converted, Approximation) or not self._sampled
+        ):  # looked at first: counting what was spent waits for a GPU
             return 1.0
-        spent = self.approximation.last_share
+        spent = self.converted.last_share
         return 1.0 if spent is None else spent
 
     def _k_per_layer(self) -> list[int]:
         """Pairs of each layer in this step; all of its batch where that is exact, or the layer has nothing to sample."""
-        if self.approximation is None:
+        if self.converted is None:
             return []
-        every = self.batches[-1].adjacency.shape[0]
-        found = self.approximation.k_per_layer.values()
-        return [every if k is None or not self._sampled else k for k in found]
+        nodes = self.batches[-1].nodes
+        every = self.data.nodes if nodes is None else len(nodes)
+        if not isinstance(self.converted, Approximation):
+            return [every for layer in self.converted.layers.values() if layer.converted]
+        return [every if k is None or not self._sampled else k for k in self.converted.k_per_layer.values()]
 
     def _note_seconds(self, epoch_s: float) -> None:
         seconds = {_PARTS[part]: spent for part, spent in self.timings.seconds().items()}
         dense = max(0.0, epoch_s - sum(seconds.values()))
         for phase, spent in {**seconds, "dense": dense}.items():
-            if self.approximation is not None or phase == "optimiser":
+            if self.converted is not None or phase == "optimiser":
                 self.history.phase_s[phase].append(spent)
         self.history.epoch_s.append(epoch_s)
 
