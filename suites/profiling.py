@@ -140,7 +140,7 @@ def _training(options: Options, found: Catalog, choice: Choice) -> Plan:
 
     data = training_data(Store(options.data_root).graph(setting.graph), setting.device)
     trainer = training.prepared(setting, data, found)
-    epoch = _profiled_epoch(setting, trainer)
+    epoch = _profiled_epoch(trainer)
     for before in range(1, epoch):
         trainer.train_once(before)
     phases = tuple(PARTS.values())
@@ -154,7 +154,7 @@ def _train(trainer: Trainer, epoch: int, named: Named) -> None:
     trainer.train_once(epoch)
 
 
-def _profiled_epoch(setting: TrainingSetting, trainer: Trainer) -> int:
+def _profiled_epoch(trainer: Trainer) -> int:
     """Return the first epoch that samples, which selects; of exact training the first that is warm."""
     if not isinstance(trainer.converted, Approximation):
         return 1 + EXACT_EPOCHS

@@ -160,7 +160,10 @@ class Training(msgspec.Struct, frozen=True, omit_defaults=True):
     epoch_s: list[Duration] | None = None
     """Seconds of each epoch, evaluation left out."""
     phase_s: dict[Name, list[Seconds]] | None = None
-    """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``."""
+    """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``.
+
+    And ``batches``, where mini-batches are drawn anew; of PyTorch Geometric's own code only the last two of those, and this.
+    """
     loss: list[Value] | None = None
     """Training loss of each epoch."""
     val_metric: list[Share] | None = None

@@ -16,6 +16,7 @@ AROUND_PX = 150
 
 # In the order of an epoch, with what each is called; evaluation is no part of training.
 PHASES = {
+    "batches": ("drawing mini-batches", "#009E73"),
     "forward_spmm": ("forward SpMM", "#0072B2"),
     "backward_spmm": ("backward SpMM", "#56B4E9"),
     "select": ("selecting", "#D55E00"),

@@ -17,6 +17,12 @@ from rsc_bench.reports.tables.trainings import Spread, Trained, method, over_see
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
 
 
+LITTLE = 1.05
+"""Speedup against exact training below which the page says that sampling gains little."""
+DRAWN = "batches"
+"""The phase that a training of mini-batches has which are drawn anew in each epoch."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One setting over its seeds, a line of the table; what is absent is None."""
@@ -72,6 +78,8 @@ class TrainingHeadline:
     """What to train with, or why there is nothing to recommend."""
     breaks: str
     """At which budget it breaks, in words."""
+    little: str
+    """That sampling gains little, and why where that is known; empty where it gains something."""
     beside: tuple[str, ...]
     """What the other speedups of the lines are."""
     lines: tuple[Line, ...]
@@ -98,6 +106,7 @@ def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, 
         lead=recommendation.chosen,
         summary=advice(recommendation),
         breaks=_breaks(recommendation),
+        little=_little(trained),
         beside=tuple(BESIDE[name] or _vendor(trained) for name in beside),
         lines=tuple(_lines(trained, recommendation, beside)),
     )
@@ -134,6 +143,15 @@ def _breaks(recommendation: Recommendation) -> str:
     if breaks.failed:
         return f"Fails at C = {breaks.budget:g}: {breaks.failed}."
     return f"Breaks at C = {breaks.budget:g}: {breaks.drop.mean:.2f} points below exact." if breaks.drop else ""
+
+
+def _little(trained: Sequence[Trained]) -> str:
+    speedups = [each.speedup.middle for each in trained if each.budget is not None and each.speedup]
+    if not speedups or max(speedups) >= LITTLE:
+        return ""
+    once = any(DRAWN in (row["series"].phase_s or {}) for each in trained for row in each.rows)
+    why = ": each mini-batch is a graph that is seen once, so what is prepared and selected for it serves one step" if once else ""
+    return f"Sampling gains little here, {max(speedups):.2f} times the speed of exact training at best{why}."
 
 
 def _line(trained: Trained | None, setting: Setting | None, beside: Sequence[str]) -> Line:

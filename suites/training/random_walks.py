@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
+from rsc_bench.suites.training.batches import Batch
 from rsc_bench.suites.training.data import TrainingData, TrainingError
 
 if TYPE_CHECKING:
@@ -21,31 +21,13 @@ _ROOTS_SHARE = 20
 """A graph of fewer than 20 times as many nodes starts a twentieth of them, or a subgraph would be most of the graph."""
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What one training step sees of the graph."""
-
-    adjacency: torch.Tensor
-    """(batch nodes, batch nodes), torch CSR: rows are targets."""
-    nodes: torch.Tensor | None
-    """(batch nodes,), int64: their numbers in the graph; None: all nodes, in order."""
-    train: torch.Tensor
-    """(training nodes of the batch,), int64: their places in the batch."""
-    weight: torch.Tensor | None = None
-    """(training nodes of the batch,): what each counts in the loss; None: all the same."""
-
-
-def whole(data: TrainingData) -> list[Batch]:
-    """Return the one batch of full-batch training."""
-    return [Batch(data.adjacency, None, data.train)]
-
-
-def subgraphs(data: TrainingData, seed: int) -> list[Batch]:
+def subgraphs(data: TrainingData, layers: int, seed: int) -> list[Batch]:
     """Return about as many subgraphs as cover the graph once, drawn here and used again in each epoch.
 
     So a transpose, and a selection for it, is kept from epoch to epoch. A node counts in the loss by one over how
     often it was drawn (GraphSAINT, section 3.2, estimated from the subgraphs themselves).
     """
+    del layers
     generator = torch.Generator().manual_seed(seed)
     roots = max(1, min(MOST_ROOTS, data.nodes // _ROOTS_SHARE))
     count = math.ceil(data.nodes / (roots * (LENGTH + 1)))
@@ -55,7 +37,7 @@ def subgraphs(data: TrainingData, seed: int) -> list[Batch]:
     matrix, is_train = _scipy(adjacency), torch.zeros(data.nodes, dtype=torch.bool)
     is_train[data.train.cpu()] = True
     batches = [_batch(matrix, nodes, is_train, seen) for nodes in drawn]
-    batches = [_on(data.adjacency.device, batch) for batch in batches if len(batch.train)]
+    batches = [batch.on(data.adjacency.device) for batch in batches if len(batch.train)]
     if not batches:
         raise TrainingError(f"no random walk of {roots * count} met a training node: train on the whole graph (--model GraphSAGE)")
     return batches
@@ -83,12 +65,6 @@ def _batch(matrix: scipy.sparse.csr_matrix, nodes: torch.Tensor, is_train: torch
     train = is_train[nodes].nonzero().squeeze(1)
     adjacency = torch.sparse_csr_tensor(*parts, part.shape, check_invariants=False)
     return Batch(adjacency, nodes, train, 1.0 / seen[nodes[train]].float())
-
-
-def _on(device: torch.device, batch: Batch) -> Batch:
-    assert batch.nodes is not None
-    assert batch.weight is not None
-    return Batch(batch.adjacency.to(device), batch.nodes.to(device), batch.train.to(device), batch.weight.to(device))
 
 
 def _scipy(adjacency: torch.Tensor) -> scipy.sparse.csr_matrix:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import torch
@@ -23,11 +24,10 @@ from rsc_bench.kernels.rsc import Accelerated, accelerate, approximate
 from rsc_bench.suites.catalog import INTERVAL, Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
-from rsc_bench.suites.training import random_walks
 from rsc_bench.suites.training.baselines import as_written
+from rsc_bench.suites.training.batches import called, whole
 from rsc_bench.suites.training.data import TrainingData, TrainingError, training_data
 from rsc_bench.suites.training.models import Shape
-from rsc_bench.suites.training.random_walks import Batch
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting, ours_on
 from rsc_bench.suites.training.trainer import History, Trainer
@@ -43,7 +43,11 @@ _REHEARSED_PACE = {"interval": 2, "reallocate_every": 2}
 """Steps and epochs; so a short training, too, warms up, allocates and selects twice, and goes back to exact."""
 
 
-Given = TypeVar("Given", TrainingData, Batch)
+_OF_NEW_GRAPHS = (
+    r"layer .* its edge_index is new in each call",
+    r"half of the planned steps .* its edge_index is new in each call",
+)
+"""Warnings of what is to be expected of mini-batches; the record has it, as the share of the FLOPs."""
 Trained = tuple[History, float]
 """What was observed of a training, and the seconds it took to prepare."""
 
@@ -126,22 +130,22 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     settings = recipe(setting.label, setting.width)
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
-    drawn = random_walks.subgraphs(data, setting.seed) if setting.model.sampled else []
+    form = setting.baseline.adjacency if setting.baseline else as_written
+    given, data = data, replace(data, adjacency=form(data.adjacency))
+    # The whole graph is one object, in training as in evaluation: what is prepared for it is prepared once.
+    in_one = setting.model.loader is whole
+    batches = whole(data) if in_one else setting.model.loader(given, setting.layers, setting.seed)
+    if not in_one and (setting.baseline or not isinstance(batches, list)):
+        batches = called(batches, form)  # ours have those that come again as they are, in CSR: it pays to convert them
     converted = None
     if setting.baseline is None:
-        converted = _converted(model, setting, catalog, {"steps_per_epoch": max(1, len(drawn))} | (pace or {}))
-        data = _as_called(data, as_written)
-    else:
-        form = setting.baseline.adjacency
-        data, drawn = _as_called(data, form), [_as_called(batch, form) for batch in drawn]
-    batches = drawn or random_walks.whole(data)
-    trainer = Trainer(model, converted, data, batches, settings.learning_rate)
+        converted = _converted(model, setting, catalog, {"steps_per_epoch": len(batches)} | (pace or {}))
+    if not isinstance(batches, list):
+        for said in _OF_NEW_GRAPHS:
+            warnings.filterwarnings("ignore", message=said)
+    trainer = Trainer(model, converted, data, batches, settings.learning_rate, setting.model.loss)
     trainer.prepare()
     return trainer
-
-
-def _as_called(given: Given, form: Callable[[torch.Tensor], Any]) -> Given:
-    return replace(given, adjacency=form(given.adjacency))
 
 
 def _converted(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Accelerated:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from time import perf_counter
 
 import torch
@@ -15,8 +16,8 @@ from torch.nn import functional
 from rsc_bench.kernels.rsc import Accelerated, Approximation
 from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.training.batches import Batch, Batches
 from rsc_bench.suites.training.data import TrainingData, TrainingError
-from rsc_bench.suites.training.random_walks import Batch
 from rsc_bench.suites.training.scores import SCORES
 
 _PARTS = {
@@ -26,6 +27,9 @@ _PARTS = {
     "allocate": "allocate",
     "optimiser": "optimiser",
 }
+DRAWING = "batches"
+"""The phase of mini-batches that are drawn anew in each epoch."""
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 PHASES = (*_PARTS.values(), "dense", "evaluation")
 
 
@@ -63,9 +67,12 @@ class Trainer:
     converted: Accelerated | None
     """None: the model's own code runs as it is, and of its seconds only the optimiser's and the evaluation's are told apart."""
     data: TrainingData
-    batches: list[Batch]
+    batches: Batches
     learning_rate: float
+    loss: Loss | None = None
+    """The model's own; None: cross entropy."""
     history: History = field(default_factory=History)
+    _drawing_s: float = 0.0
 
     def prepare(self) -> None:
         """Multiply once in each direction and exactly, and prepare to sample: transposes and compiled code are then there.
@@ -73,7 +80,7 @@ class Trainer:
         In evaluation mode: no step is counted, no dropout is drawn, and batch norm learns nothing.
         """
         self.model.eval()
-        for batch in self.batches:
+        for batch in self.batches if self._fixed else islice(self.batches, 1):
             self._loss(batch).backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad()
         if self.converted is not None:
@@ -105,7 +112,7 @@ class Trainer:
         self.model.train()
         self.timings.reset()
         start = self._now()
-        steps = [self._step(batch) for batch in self.batches]
+        steps = [self._step(batch) for batch in self._drawn()]
         epoch_s = self._now() - start
         self._note_seconds(epoch_s)
         self._note_loss(float(torch.stack([step.loss for step in steps]).mean()), epoch)
@@ -113,41 +120,58 @@ class Trainer:
         self.history.k_per_layer.append(steps[-1].k_per_layer)
         self.history.sampled.append(all(step.sampled for step in steps))
 
+    @property
+    def _fixed(self) -> bool:
+        """Whether each epoch has the same batches."""
+        return isinstance(self.batches, list)
+
+    def _drawn(self) -> Iterator[Batch]:
+        """Yield the batches of an epoch, and note the seconds that the host took to make them."""
+        self._drawing_s, batches = 0.0, iter(self.batches)
+        while True:
+            start = perf_counter()
+            batch = next(batches, None)
+            self._drawing_s += 0.0 if self._fixed else perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
     def _step(self, batch: Batch) -> _Step:
         self.optimiser.zero_grad()
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        done = _Step(loss.detach(), self._share(), self._sampled, self._k_per_layer())
+        spent = self._spent()
+        sampled = spent is not None
+        done = _Step(loss.detach(), 1.0 if spent is None else spent, sampled, self._k_per_layer(batch, sampled))
         with self.timings.of("optimiser", self.data.features.device):
             self.optimiser.step()  # from here on the phase is that of the next step
         return done
 
-    @property
-    def _sampled(self) -> bool:
-        """Whether this step is sampled."""
-        return isinstance(self.converted, Approximation) and self.converted.phase.sampled
+    def _spent(self) -> float | None:
+        """Share of the exact backward FLOPs that this step has spent; None where it samples nothing.
 
-    def _share(self) -> float:
-        if (
-            not isinstance(self.converted, Approximation) or not self._sampled
-        ):  # looked at first: counting what was spent waits for a GPU
-            return 1.0
-        spent = self.converted.last_share
-        return 1.0 if spent is None else spent
+        So does a step whose layers PyTorch Geometric runs itself: a mini-batch that does not pay to be converted.
+        """
+        if not isinstance(self.converted, Approximation) or not self.converted.phase.sampled:
+            return None  # looked at first: counting what was spent waits for a GPU
+        return self.converted.last_share
 
-    def _k_per_layer(self) -> list[int]:
+    def _k_per_layer(self, batch: Batch, sampled: bool) -> list[int]:
         """Pairs of each layer in this step; all of its batch where that is exact, or the layer has nothing to sample."""
         if self.converted is None:
             return []
-        nodes = self.batches[-1].nodes
-        every = self.data.nodes if nodes is None else len(nodes)
+        every = self.data.nodes if batch.nodes is None else len(batch.nodes)
         if not isinstance(self.converted, Approximation):
             return [every for layer in self.converted.layers.values() if layer.converted]
-        return [every if k is None or not self._sampled else k for k in self.converted.k_per_layer.values()]
+        return [k if sampled and k is not None else every for k in self.converted.k_per_layer.values()]
 
     def _note_seconds(self, epoch_s: float) -> None:
         seconds = {_PARTS[part]: spent for part, spent in self.timings.seconds().items()}
-        dense = max(0.0, epoch_s - sum(seconds.values()))
+        # The budget is shared out in a hook of the optimiser's step.
+        seconds["optimiser"] = max(0.0, seconds["optimiser"] - seconds["allocate"])
+        if not self._fixed:
+            self.history.phase_s[DRAWING].append(self._drawing_s)
+        dense = max(0.0, epoch_s - sum(seconds.values()) - self._drawing_s)
         for phase, spent in {**seconds, "dense": dense}.items():
             if self.converted is not None or phase == "optimiser":
                 self.history.phase_s[phase].append(spent)
@@ -162,6 +186,8 @@ class Trainer:
         nodes = slice(None) if batch.nodes is None else batch.nodes
         logits = self.model(self.data.features[nodes], batch.adjacency)[batch.train]
         labels = self.data.labels[nodes][batch.train]
+        if self.loss is not None:
+            return self.loss(logits, labels)
         if self.data.multi_label:
             each = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=1)
         else:

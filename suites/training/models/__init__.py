@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+import torch
 from torch import nn
 
 from rsc_bench.fields import Plugin
 from rsc_bench.kernels import Reduce
 from rsc_bench.plugins import absent, load
+from rsc_bench.suites.training.batches import Batches, whole
+from rsc_bench.suites.training.data import TrainingData
 from rsc_bench.suites.training.recipes import Recipe
 from rsc_bench.text import nearest
 
@@ -49,15 +52,18 @@ class Model(Plugin):
     build: Callable[[Shape, Recipe], nn.Module]
     """Returns a fresh module, initialised from torch's global generator: (nodes, features) and an adjacency in, logits out.
 
-    The adjacency is torch CSR, (nodes, nodes), rows are targets. PyTorch Geometric is imported here and not with the file, so that
-    a machine without it can name the model.
+    The adjacency is an ``edge_index``, (2, edges); where the graph has edge weights, and in a baseline with sparse matrices, a
+    sparse one, (nodes, nodes), whose rows are targets: the layers of PyTorch Geometric take either. That is imported here and not
+    with the file, so that a machine without it can name the model.
     """
-    layers: int
+    layers: int = 3
     """Graph convolutions where ``--layers`` gives no other number."""
-    reduce: Reduce
+    reduce: Reduce = "sum"
     """Aggregation of its layers."""
-    sampled: bool = False
-    """Whether it trains on random-walk subgraphs (GraphSAINT) instead of the whole graph."""
+    loader: Callable[[TrainingData, int, int], Batches] = whole
+    """Returns the steps of an epoch, from the data, the layers and the seed: the whole graph, or mini-batches."""
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
+    """Of the logits, (training nodes, classes), and their labels, a number; None: cross entropy, of several tasks binary."""
     missing: Callable[[], str | None] = missing
     """Why it cannot be trained on this machine, with the remedy; None where it can."""
 

@@ -2,6 +2,7 @@
 
 from rsc_bench.suites.training.models import Model
 from rsc_bench.suites.training.models.graphsage import build
+from rsc_bench.suites.training.random_walks import subgraphs
 
 MODEL = Model(
     "GraphSAINT",
@@ -9,5 +10,5 @@ MODEL = Model(
     build,
     layers=3,
     reduce="mean",
-    sampled=True,
+    loader=subgraphs,
 )

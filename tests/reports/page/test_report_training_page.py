@@ -111,6 +111,21 @@ def test_where_no_budget_is_worth_it_the_headline_is_what_exact_training_gains(t
     assert (found.gain.whole, found.gain.exact, found.gain.sampling) == (pytest.approx(10.0), pytest.approx(10.0), None)
 
 
+def test_where_sampling_gains_little_the_page_says_so_and_why_of_mini_batches(tmp_path):
+    (found,) = training_headlines(table_of(tmp_path, *with_pyg((0.1, 1.6))))
+    assert found.little == ""
+    (tmp_path / "run.jsonl").unlink()
+    table = table_of(tmp_path, *with_pyg((0.1, 1.96)))
+    (found,) = training_headlines(table)
+    assert found.little == "Sampling gains little here, 1.02 times the speed of exact training at best."
+    assert found.little in render(table)
+    (tmp_path / "run.jsonl").unlink()
+    beyond = {"phase_s": {"batches": [0.1] * 40}, "times_s": [2.0]}
+    records = [trained(training(), 90.0, **beyond), trained(training(kernel=KERNEL, budget=0.1), 90.0, **beyond)]
+    (found,) = training_headlines(table_of(tmp_path, *records))
+    assert "at best: each mini-batch is a graph that is seen once, so what is prepared and selected" in found.little
+
+
 def test_without_a_training_by_pytorch_geometric_the_headline_is_against_exact_training(table, page):
     assert {each.gain for each in training_headlines(table)} == {None}
     assert "as fast as PyTorch Geometric with an" not in page

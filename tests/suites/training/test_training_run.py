@@ -141,7 +141,7 @@ def test_graphsaint_trains_on_subgraphs_that_cover_about_the_graph(sampled):
     from rsc_bench.suites.training.random_walks import subgraphs
 
     data = training_data(GRAPH)
-    batches = subgraphs(data, seed=0)
+    batches = subgraphs(data, layers=3, seed=0)
     assert len(batches) == 300 // (15 * 5)  # a twentieth of the nodes start walks of five nodes
     for batch in batches:
         nodes = batch.nodes.tolist()
@@ -160,6 +160,22 @@ def edge_set():
 def test_graphsaint_keeps_to_the_budget_in_every_subgraph():
     *_, setting = settings(models=("GraphSAINT",), budgets=(0.5,))
     assert min(train(setting).training.flops_share) <= 0.5
+
+
+def test_mini_batches_of_neighbours_are_drawn_anew_in_each_epoch_and_the_drawing_is_a_phase(exact):
+    own, *_, sampled = settings(models=("NeighborSAGE",), budgets=(0.5,))
+    for setting in (own, sampled):
+        found = train(setting).training
+        assert set(found.phase_s) == {*PHASES, "batches"}
+        assert all(0 < seconds < epoch for seconds, epoch in zip(found.phase_s["batches"], found.epoch_s, strict=True))
+        assert found.loss[-1] < found.loss[0]
+    assert "batches" not in exact.training.phase_s
+
+
+def test_a_model_may_have_a_loss_of_its_own():
+    doubled = dataclasses.replace(EXACT.model, loss=lambda logits, labels: 2 * torch.nn.functional.cross_entropy(logits, labels))
+    found = train(dataclasses.replace(EXACT, model=doubled, epochs=1)).training
+    assert found.loss == pytest.approx([2 * train(dataclasses.replace(EXACT, epochs=1)).training.loss[0]])
 
 
 def test_tasks_without_one_class_a_node_are_trained_too():
@@ -251,8 +267,8 @@ def off(measurement, setting):
 
 
 def test_the_check_refuses_a_training_that_spent_more_than_its_budget(monkeypatch):
-    monkeypatch.setattr(training.Trainer, "_share", lambda trainer: 0.9)
-    with pytest.raises(Wrong, match=r"epoch 2 must spend at most 0.2 of the exact FLOPs \(got 0.9\)"):
+    monkeypatch.setattr(training.Trainer, "_spent", lambda trainer: 0.9)
+    with pytest.raises(Wrong, match=r"epoch 1 must spend at most 0.2 of the exact FLOPs \(got 0.9\)"):
         train(SAMPLED)
 
 

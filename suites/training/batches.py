@@ -1,0 +1,66 @@
+"""What a training step sees of a graph, and where the steps of an epoch come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+
+from rsc_bench.suites.training.data import TrainingData
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one training step sees of the graph."""
+
+    adjacency: torch.Tensor
+    """(batch nodes, batch nodes), torch CSR: rows are targets; in training what the model is called with in its place."""
+    nodes: torch.Tensor | None
+    """(batch nodes,), int64: their numbers in the graph; None: all nodes, in order."""
+    train: torch.Tensor
+    """(training nodes of the batch,), int64: their places in the batch."""
+    weight: torch.Tensor | None = None
+    """(training nodes of the batch,): what each counts in the loss; None: all the same."""
+
+    def on(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        nodes, weight = (None if part is None else part.to(device) for part in (self.nodes, self.weight))
+        return Batch(self.adjacency.to(device), nodes, self.train.to(device), weight)
+
+
+class Batches(Protocol):
+    """The steps of a training: gone through once an epoch. A list has the same ones in each, anything else is asked anew."""
+
+    def __len__(self) -> int:
+        """Return the steps of an epoch."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Begin an epoch."""
+
+
+def whole(data: TrainingData, layers: int = 0, seed: int = 0) -> list[Batch]:
+    """Return the one batch of full-batch training."""
+    del layers, seed
+    return [Batch(data.adjacency, None, data.train)]
+
+
+@dataclass(frozen=True)
+class _Called:
+    """Batches whose adjacency becomes what a model is called with, when they come."""
+
+    batches: Batches
+    form: Callable[[torch.Tensor], Any]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (replace(batch, adjacency=self.form(batch.adjacency)) for batch in self.batches)
+
+
+def called(batches: Batches, form: Callable[[torch.Tensor], Any]) -> Batches:
+    """Return the batches with their adjacency in another form; those of a list once and for all."""
+    found = _Called(batches, form)
+    return list(found) if isinstance(batches, list) else found
