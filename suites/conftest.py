@@ -24,7 +24,7 @@ from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS,
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.spmm.contract import Trial, trials
-from rsc_bench.suites.training.models import ModelError
+from rsc_bench.suites.training.models import ModelError, named
 from rsc_bench.text import call
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ _REPEATED = {
     "--reduce NAME": "sum or mean aggregation",
     "--clock NAME": "timing mode: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",
     "--reorder NAME": f"order of the nodes of each graph (`{call('list')}` names them); none: the source's own (default)",
-    "--model NAME": f"model to train (`{call('list')}` names them). Trainings take minutes each: --benchmark measures them "
-    "only where test_training.py is named, or an option of theirs is given (default there: GCN), but for a few small ones "
-    "in a run that names nothing",
+    "--model NAME|FILE.py": f"model to train (`{call('list')}` names them), or that of a file of yours. Trainings take minutes each: "
+    "they are measured where test_training.py or an option of theirs is named (default there: GCN), and a few small ones where nothing is",
 }
 
 
@@ -132,14 +131,14 @@ def _options(config: pytest.Config) -> Options:
         results=path("--results", option("--results")),
         device=option("--device"),
         data_root=path("--data-root", option("--data-root")),
-        models=tuple(option("--model")),
+        models=tuple(map(named, option("--model"))),
         layers=_given(config, "--layers", int, None),
         epochs=_given(config, "--epochs", int, None),
         seeds=_given(config, "--seeds", int, None),
         ablation=option("--ablation"),
         keep_memory=option("--keep-memory"),
         trainings_named=names_trainings(config.args),
-        plugins=tuple(option("--plugin")),
+        plugins=(*option("--plugin"), *(model for model in option("--model") if model.endswith(".py"))),
         in_process=option("--in-process"),
         case_timeout_s=_given(config, "--case-timeout", float, CASE_TIMEOUT_S),
         limits=Limits(

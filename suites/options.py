@@ -67,7 +67,7 @@ class Options:
     reorders: tuple[str, ...] = ()
     """``--reorder``: names of orders that the nodes of each graph are put in, ``none`` for the source's own."""
     models: tuple[str, ...] = ()
-    """``--model``: names of models to train."""
+    """``--model``: names of models to train, also of one in a file, which is loaded by now."""
     layers: int | None = None
     """``--layers``: depth of the models, at least 1."""
     epochs: int | None = None

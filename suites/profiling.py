@@ -24,7 +24,7 @@ from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, settings
 from rsc_bench.suites.spmm.work import SpmmWork, from_setting
 from rsc_bench.suites.training.data import TrainingError, training_data
-from rsc_bench.suites.training.models import ModelError
+from rsc_bench.suites.training.models import ModelError, named
 from rsc_bench.suites.training.sweep import TrainingSetting, ours_on, training_settings
 from rsc_bench.suites.training.trainer import Trainer
 
@@ -89,7 +89,7 @@ def _options(request: Request) -> Options:
         kernels=() if request.kernel is None else (request.kernel,),
         widths=() if request.width is None else (request.width,),
         budgets=() if request.budget is None else (request.budget,),
-        models=() if request.model is None else (request.model,),
+        models=() if request.model is None else (named(request.model),),
         seeds=1 if request.model else None,
     )
     check(options)

@@ -123,6 +123,13 @@ def test_a_training_that_was_stopped_goes_on_in_its_phase(trained):
     assert "40 steps, 27 of them sampled" in "\n".join(table)
 
 
+def test_a_model_of_ones_own_is_built_and_its_layers_are_named(tmp_path):
+    needs(("torch", "torch"), ("torch_geometric", '"rsc-bench[train]"'))
+    _, first, second, *_ = printed(tmp_path, "my_model.py")
+    assert first.split()[:3] == ["convs.0", "GraphConv", "yes"]
+    assert second.split()[:3] == ["convs.1", "GraphConv", "yes"]
+
+
 def test_a_kernel_of_ones_own_is_checked_and_timed_beside_others(tmp_path):
     needs(("torch", "torch"), ("numba", "numba"), ("scipy", "scipy"))
     head, *lines = printed(tmp_path, "measure_a_kernel.py", "--graph", "small:random", "--width", "8")

@@ -81,6 +81,8 @@ class Recommendation:
     max_drop_points: float
     settings: tuple[Setting, ...]
     """In ascending budget."""
+    model_file: str | None = None
+    """The user's file that its model is in, as it was named, for commands that train more; None: it is known by its name."""
 
     @property
     def chosen(self) -> Setting | None:

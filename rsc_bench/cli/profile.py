@@ -26,7 +26,7 @@ SILENT = "6"
 @click.option("--width", type=int, help="Columns of the dense operand, or of the hidden layers (default: 256, the model's).")
 @click.option("--budget", type=float, help="Share of the exact FLOPs of a kernel that samples (default: 0.1).")
 @click.option("--device", help="cpu, cuda or cuda:NUMBER (default: the GPU where there is one).")
-@click.option("--model", help="Profile one training epoch of this model instead of one product; `list` names them.")
+@click.option("--model", help="Profile one training epoch of this model (NAME or FILE.py) instead of one product.")
 @click.option("--output", type=FILE, default=FOLDER, show_default=True, help="Folder of the trace.")
 def profile(  # noqa: PLR0913  (an argument an option)
     graph: str | None,

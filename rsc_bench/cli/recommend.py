@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rsc_bench.cli._options import FILE, guard_shown, json_option, show
 from rsc_bench.text import bench
+
+if TYPE_CHECKING:
+    from rsc_bench.harness.compare.recommend import Recommendation
 
 
 def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
@@ -32,8 +37,9 @@ def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     metavar="POINTS",
     help="Points of test metric that may be lost.",
 )
+@click.option("--model", metavar="NAME|FILE.py", help="Only the trainings of this model, or of the one in your file.")
 @json_option
-def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None) -> int:
+def recommend_(results: tuple[Path, ...], max_drop: float, model: str | None, as_json: Path | None) -> int:
     """Name the fastest setting that stays accurate.
 
     One for each graph and model in RESULTS.
@@ -52,8 +58,27 @@ def recommend_(results: tuple[Path, ...], max_drop: float, as_json: Path | None)
     if not found:
         names = ", ".join(map(str, results))
         raise click.ClickException(f"{names}: no training is recorded: `{bench(suite='training')}` records some")
+    if model is not None:
+        found = _of_model(found, model)
     show(lambda: recommendation.as_text(found, screen()), lambda: recommendation.as_tree(found), as_json)
     return exit_status(found)
+
+
+def _of_model(found: tuple[Recommendation, ...], given: str) -> tuple[Recommendation, ...]:
+    """Return those of one model, which a file of the user may have; they name that file in what they say to run next."""
+    name, file = given, None
+    if given.endswith(".py"):
+        from rsc_bench.suites.training.models import ModelError, named
+
+        try:
+            name, file = named(given), given
+        except ModelError as error:
+            raise click.ClickException(str(error)) from error
+    kept = tuple(replace(each, model_file=file) for each in found if each.training.model == name)
+    if not kept:
+        known = ", ".join(sorted({each.training.model or "" for each in found}))
+        raise click.ClickException(f"--model {given}: no training of {name} is recorded: recorded are {known}")
+    return kept
 
 
 COMMAND = recommend_

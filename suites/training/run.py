@@ -16,11 +16,12 @@ from rsc_bench.harness.measure.attempt import reason_of, status_of, unchanged
 from rsc_bench.harness.measure.memory import process as memory
 from rsc_bench.harness.measure.state import State
 from rsc_bench.harness.measure.watch import Watch, watched
-from rsc_bench.harness.measure.work import Wrong
+from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Matrix, Measurement, MemoryUse, Timing, Training
 from rsc_bench.harness.records.run import Record
 from rsc_bench.kernels.rsc import Accelerated, accelerate, approximate
+from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites.catalog import INTERVAL, Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
@@ -31,6 +32,7 @@ from rsc_bench.suites.training.models import Shape
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting, ours_on
 from rsc_bench.suites.training.trainer import History, Trainer
+from rsc_bench.text import error_line
 
 MOST_WARMUP = 5
 """Exact steps before the first allocation; a tenth of the epochs where that is less."""
@@ -64,8 +66,14 @@ def attempt(case: Case, train: Callable[[], Measurement]) -> Record:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # as of a product
-        record = Record(case=case, status=status_of(error), reason=reason_of(error))
+        record = Record(case=case, status=status_of(error), reason=_place_of(error) + reason_of(error))
     return unchanged(record, state)
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the user's file and the line in it that raised an error, in front of the reason; empty where none did."""
+    blamed = None if isinstance(error, Skip | Wrong) else REGISTRY.blame(error)
+    return "" if blamed is None else f"{blamed.removesuffix(error_line(error))}"
 
 
 def _watched(found: Measurement, watch: Watch) -> Measurement:

@@ -73,6 +73,8 @@ class Trainer:
     """The model's own; None: cross entropy."""
     history: History = field(default_factory=History)
     _drawing_s: float = 0.0
+    _layers: int = 0
+    """Those that are converted."""
 
     def prepare(self) -> None:
         """Multiply once in each direction and exactly, and prepare to sample: transposes and compiled code are then there.
@@ -85,6 +87,8 @@ class Trainer:
         self.optimiser.zero_grad()
         if self.converted is not None:
             self.converted.prepare()
+            # Asked in a step, it would measure what the layers have saved.
+            self._layers = sum(layer.converted for layer in self.converted.layers.values())
         self.evaluate()
 
     def run(self, epochs: int, follow: Callable[[Epoch], None]) -> History:
@@ -162,7 +166,7 @@ class Trainer:
             return []
         every = self.data.nodes if batch.nodes is None else len(batch.nodes)
         if not isinstance(self.converted, Approximation):
-            return [every for layer in self.converted.layers.values() if layer.converted]
+            return [every] * self._layers
         return [k if sampled and k is not None else every for k in self.converted.k_per_layer.values()]
 
     def _note_seconds(self, epoch_s: float) -> None:

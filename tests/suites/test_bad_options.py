@@ -16,6 +16,8 @@ BAD = {
     "rounds 0": (["--rounds", "0"], "--rounds must be at least 1 (got 0)"),
     "dtype": (["--dtype", "float16"], "--dtype must be one of float32, bfloat16 (got float16)"),
     "model": (["--model", "GraphSAG"], "--model 'GraphSAG' is not known: nearest are GraphSAGE"),
+    "model file": (["--model", "{folder}/none.py"], "--model {folder}/none.py: no such file: give the path of a Python file"),
+    "model that raises": (["--model", "{folder}/model.py"], "--model {folder}/model.py, line 3: AttributeError: "),
     "epochs 0": (["--epochs", "0"], "--epochs must be at least 1 (got 0)"),
     "seeds text": (["--seeds", "few"], "--seeds must be a whole number (got 'few')"),
     "kept memory": (["--keep-memory", "--in-process"], "--keep-memory must go without --in-process: it needs a process of"),
@@ -55,6 +57,8 @@ def folder(tmp_path_factory):
     (folder / "empty.jsonl").touch()
     (folder / "future.jsonl").write_text('{"run": {"schema": 99, "environment": {}}}\n')
     (folder / "broken.py").write_text("def prepare(:\n")
+    start = "from rsc_bench.suites.training.models import Model\ndef build(shape, recipe):\n    return shape.width\n"
+    (folder / "model.py").write_text(f"{start}MODEL = Model('Mine', 'Mine.', build)\n")
     (folder / "nothing.py").write_text("NAME = 1\n")
     (folder / "gpu.py").write_text('from rsc_bench.kernels import Kernel\nKERNEL = Kernel("mine", "gpu", "Mine.", print)\n')
     return folder

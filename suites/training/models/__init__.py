@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from rsc_bench.fields import Plugin
 from rsc_bench.kernels import Reduce
-from rsc_bench.plugins import absent, load
+from rsc_bench.plugins import REGISTRY, PluginError, absent, load
 from rsc_bench.suites.training.batches import Batches, whole
 from rsc_bench.suites.training.data import TrainingData
 from rsc_bench.suites.training.recipes import Recipe
-from rsc_bench.text import nearest
+from rsc_bench.text import error_line, nearest
 
 USUAL = "GCN"
 """What is trained where no model is named."""
@@ -76,6 +77,35 @@ class Model(Plugin):
 def models() -> dict[str, Model]:
     """Return every model by name."""
     return dict(load("model"))
+
+
+def named(given: str) -> str:
+    """Return the name that ``--model`` gives: itself, or that of the one model in a ``FILE.py``, which is loaded and built once.
+
+    Raises `ModelError` and `PluginError` with the file, the line and the reason.
+    """
+    if not given.endswith(".py"):
+        return given
+    path = Path(given)
+    found = [plugin for kind, plugin in REGISTRY.read_file(path, "--model") if kind.name == "model"]
+    if len(found) != 1:
+        several = "give the file as --plugin, and name its models" if found else "see docs/tutorials/train-faster.md"
+        raise ModelError(f"--model {given}: must define one MODEL = Model(...) (got {len(found) or 'none'}): {several}")
+    REGISTRY.add_file(path, "--model")
+    _try(given, found[0])
+    name: str = found[0].name
+    return name
+
+
+def _try(given: str, model: Model) -> None:
+    """Build a model of a user's once, so that an error in its file ends the run before anything is measured."""
+    if model.why_not() is not None:
+        return
+    try:
+        model.answer("build", nn.Module, model.build(Shape(8, 4, model.layers), Recipe(hidden=8)))
+    except Exception as error:
+        place = None if isinstance(error, PluginError) else REGISTRY.blame(error)
+        raise ModelError(f"--model {place or f'{given}: {error_line(error)}'}") from error
 
 
 def find(name: str) -> Model:
