@@ -65,8 +65,8 @@ _REPEATED = {
     "--reduce NAME": "sum or mean aggregation",
     "--clock NAME": "timing mode: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",
     "--reorder NAME": f"order of the nodes of each graph (`{call('list')}` names them); none: the source's own (default)",
-    "--model NAME|FILE.py": f"model to train (`{call('list')}` names them), or that of a file of yours. Trainings take minutes each: "
-    "they are measured where test_training.py or an option of theirs is named (default there: GCN), and a few small ones where nothing is",
+    "--model NAME|FILE.py": f"model to train (`{call('list')}` names them), or one of yours. Trainings take minutes each: they are "
+    "measured where test_training.py or an option of theirs is named (default there: GCN), and a few small ones where nothing is",
 }
 
 

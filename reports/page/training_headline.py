@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, words
 from rsc_bench.harness.output.recommendation import advice
+from rsc_bench.harness.records.case import Case
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
 from rsc_bench.reports.tables.table import PYG, TORCH_SPARSE, VENDOR, Table
@@ -17,6 +20,8 @@ from rsc_bench.reports.tables.trainings import Spread, Trained, method, over_see
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
 
 
+KEPT = "kept"
+"""What ``freed_memory`` of a case says where that stays in the process."""
 LITTLE = 1.05
 """Speedup against exact training below which the page says that sampling gains little."""
 DRAWN = "batches"
@@ -57,6 +62,8 @@ class Gain:
     """The exact kernel."""
     sampling: float | None
     """Speedup of the setting to train with against exact training; None where there is no such setting."""
+    memory: float | None = None
+    """Speedup of exact training in a process that keeps freed memory against the same in one that does not; None: not measured."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,8 @@ def training_headlines(table: Table) -> list[TrainingHeadline]:
 
 def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, ...], list[Trained]]) -> TrainingHeadline:
     case = recommendation.training
-    trained = method(found.get((file, case.graph_as_run, words(case), case.dtype, case.device, case.clock, case.reduce), []))
+    trained = method(found.get(_key(file, case), []))
+    kept = method(found.get(_key(file, msgspec.structs.replace(case, freed_memory=KEPT)), [])) if case.freed_memory is None else []
     beside = [name for name in BESIDE if any(over_seeds(each.rows, name) for each in trained)]
     return TrainingHeadline(
         file=file,
@@ -102,7 +110,7 @@ def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, 
         trained=words(case),
         setting=" · ".join([case.dtype, case.device, f"timing mode {case.clock}", f"{case.reduce} aggregation"]),
         metric=trained[0].metric if trained else "metric",
-        gain=_gain(trained, recommendation.chosen),
+        gain=_gain(trained, recommendation.chosen, kept),
         lead=recommendation.chosen,
         summary=advice(recommendation),
         breaks=_breaks(recommendation),
@@ -112,13 +120,28 @@ def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, 
     )
 
 
-def _gain(trained: Sequence[Trained], lead: Setting | None) -> Gain | None:
-    exact = next((each for each in trained if each.budget is None and each.kernel not in BASELINES), None)
+def _key(file: str, case: Case) -> tuple[str, ...]:
+    return file, case.graph_as_run, words(case), case.dtype, case.device, case.clock, case.reduce
+
+
+def _exact(trained: Sequence[Trained]) -> Trained | None:
+    """Exact training with the fastest kernel that is ours to choose."""
+    return next((each for each in trained if each.budget is None and each.kernel not in BASELINES), None)
+
+
+def _gain(trained: Sequence[Trained], lead: Setting | None, kept: Sequence[Trained]) -> Gain | None:
+    exact = _exact(trained)
     chosen = next((each for each in trained if lead and (each.kernel, each.budget) == (lead.kernel, lead.budget)), exact)
     speedups = [over_seeds(each.rows, PYG) if each else None for each in (chosen, exact)]
     if exact is None or speedups[0] is None or speedups[1] is None:
         return None
-    return Gain(speedups[0].middle, speedups[1].middle, exact.kernel, lead.speedup if lead else None)
+    sampling, memory = lead.speedup if lead else None, _by_memory(exact, _exact(kept))
+    return Gain(speedups[0].middle, speedups[1].middle, exact.kernel, sampling, memory)
+
+
+def _by_memory(exact: Trained, kept: Trained | None) -> float | None:
+    seconds = [over_seeds(each.rows, "training") if each else None for each in (exact, kept)]
+    return seconds[0].middle / seconds[1].middle if seconds[0] and seconds[1] else None
 
 
 def _lines(trained: Sequence[Trained], recommendation: Recommendation, beside: Sequence[str]) -> Iterator[Line]:

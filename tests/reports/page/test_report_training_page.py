@@ -105,6 +105,13 @@ def test_the_headline_is_against_pytorch_geometric_and_says_what_is_exact_and_wh
     assert "1.25× more by sampling, with 10&nbsp;% of the FLOPs" in page
 
 
+def test_kept_memory_has_a_line_of_its_own_where_it_was_measured(tmp_path):
+    kept = [timed(training(seed=seed, freed_memory="kept"), 1.25) for seed in range(3)]
+    found = training_headlines(table_of(tmp_path, *with_pyg((0.1, 1.6)), *kept))
+    assert [each.gain.memory if each.gain else None for each in found] == [pytest.approx(1.6), None]
+    assert found[0].gain.whole == pytest.approx(12.5), "both sides without"
+
+
 def test_where_no_budget_is_worth_it_the_headline_is_what_exact_training_gains(tmp_path):
     (found,) = training_headlines(table_of(tmp_path, *with_pyg((0.1, 2.5))))
     assert found.lead is None
