@@ -38,7 +38,7 @@ class Comparison:
     verdicts: tuple[Verdict, ...]
     """In the order of the base run, then what only the new run has, then the trainings, over their seeds."""
     not_judged: int
-    """Cases that were never measured in base and are not in new."""
+    """Cases that have no time in base, and in new were skipped or are not there."""
     differences: dict[str, tuple[Any, Any]]
     """Fields of the environments that differ, with base's and new's value."""
     obstacles: dict[Obstacle, tuple[str, ...]]
@@ -78,7 +78,7 @@ class Comparison:
     def exit_status(self) -> int:
         """0 nothing slower; 1 slower, missing or broken; 3 cannot be judged.
 
-        An improvement never fails, nor does a likely one, nor what the user has accepted.
+        An improvement never fails, nor does a likely one, nor what was broken in base already, nor what the user has accepted.
         """
         if any(verdict.fails for verdict in self.verdicts):
             return 1
@@ -163,6 +163,8 @@ def _unchanged(entry: Verdict | Open, rule: str) -> Verdict | Open:
     if isinstance(entry, Open) and rule != USUAL_RULE:
         return entry
     draft = entry.draft if isinstance(entry, Open) else entry
+    if draft.change == "still broken":
+        return draft
     return replace(draft, change="same", ratio=1.0, reason=None, rounds_needed=None)
 
 

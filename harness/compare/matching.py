@@ -13,7 +13,7 @@ import msgspec
 from rsc_bench.harness.compare.criteria import Criterion
 from rsc_bench.harness.compare.observed import Observed, Values
 from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, NotPositive, Obstacle, OneSided, TooFew, Unit
-from rsc_bench.harness.compare.verdict import Verdict
+from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.statistics.effects import Sides
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS, Question
@@ -43,7 +43,7 @@ class Matching:
     """What is judged although it differs: ``graphs``, ``clocks``."""
 
     def cases(self) -> Iterator[list[Verdict | Open] | None]:
-        """Yield what is said of each case, in the order of the base run; None where neither side has a value."""
+        """Yield what is said of each case, in the order of the base run; None where there is nothing to say."""
         partners = self._other_clocks()
         taken = set(partners.values())
         for case in {**self.base, **self.new}:
@@ -67,10 +67,10 @@ class Matching:
     def _case(self, case: Case, other: Case) -> list[Verdict | Open] | None:
         base, new = self.base.get(case, Observed()), self.new.get(other, Observed())
         alone = self._alone(case, base, new)
+        if new.broken and new.trouble and (base.places or new.trouble[0] != "skipped"):
+            return [_broken(alone, base, *new.trouble)]
         if not base.places:
-            return [alone] if new.places and not new.broken else None
-        if new.broken and new.trouble:
-            return [replace(alone, change="broken", reason=Broken(*new.trouble))]
+            return [alone] if new.places else None
         if not new.places:
             return [replace(alone, change="missing", reason=Missing())]
         if case.seed is not None:
@@ -107,6 +107,13 @@ class Matching:
         if "graphs" not in self.across and len((base.digests | new.digests) - {None}) > 1:
             return _differs("graphs")
         return None if "clocks" in self.across else clocks
+
+
+def _broken(alone: Verdict, base: Observed, status: str, message: str) -> Verdict:
+    """The verdict on a case that is wrong, fails or cannot be measured in new: it fails, unless base was no better."""
+    before = base.before
+    change: Change = "still broken" if before in ("wrong", "failed") else "broken"
+    return replace(alone, change=change, reason=Broken(status, message, before))
 
 
 def _differs(obstacle: Obstacle, respects: tuple[str, ...] = ()) -> Differs:

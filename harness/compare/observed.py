@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from rsc_bench.harness.compare.criteria import TIME, Criterion
+from rsc_bench.harness.compare.reasons import Before
 from rsc_bench.harness.metrics import round_baselines
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
@@ -37,6 +38,13 @@ class Observed:
     def broken(self) -> bool:
         """Whether any round found it wrong or failing, or no round measured it; skipped once is no harm."""
         return self.trouble is not None and (self.trouble[0] != "skipped" or not self.places)
+
+    @property
+    def before(self) -> Before:
+        """What it says of the case where it is the base: a time, nothing, or the status of its records."""
+        if self.places:
+            return "measured"
+        return cast("Before", self.trouble[0]) if self.trouble else "absent"
 
     def values_of(self, criterion: Criterion) -> Values:
         """Return the values of a metric."""

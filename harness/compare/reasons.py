@@ -12,6 +12,8 @@ Obstacle = Literal["machines", "versions", "graphs", "clocks"]
 Unit = Literal["rounds", "trainings", "seeds"]
 """What repeats a measurement."""
 Cause = Literal["device", "kernel"]
+Before = Literal["measured", "absent", "skipped", "wrong", "failed"]
+"""What base says of a case: a time, nothing, or the status of its records."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Broken:
     """Of the record: ``wrong``, ``failed``, ``skipped``."""
     message: str
     """The record's own reason."""
+    before: Before = "measured"
+    """What base says of it: where it was wrong or failed there, too, the new run has broken nothing."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Literal
 from rsc_bench.harness.compare.reasons import Cause, Reason, Unit
 from rsc_bench.harness.records.case import Case
 
-Change = Literal["slower", "broken", "missing", "unclear", "faster", "new", "same"]
+Change = Literal["slower", "broken", "missing", "still broken", "unclear", "faster", "new", "same"]
 """What became of a case: what the decision rule says of its numbers, and what there is to say without any."""
 
-CHANGES: tuple[Change, ...] = ("slower", "broken", "missing", "unclear", "faster", "new", "same")
+CHANGES: tuple[Change, ...] = ("slower", "broken", "missing", "still broken", "unclear", "faster", "new", "same")
 """Every one, in the order in which a reader wants them."""
 FAILING: tuple[Change, ...] = ("slower", "broken", "missing")
 """Those that make a comparison fail."""

@@ -43,7 +43,7 @@ def _test(suite: Xml.Element, verdict: Verdict) -> None:
         test.set("time", f"{verdict.values[1]:.9f}")
     if verdict.fails:
         Xml.SubElement(test, "failure", type=verdict.change, message=said).text = said
-    elif verdict.change == "unclear" and not verdict.no_slower:
+    elif verdict.change == "still broken" or (verdict.change == "unclear" and not verdict.no_slower):
         Xml.SubElement(test, "skipped", message=said)
     else:
         Xml.SubElement(test, "system-out").text = said

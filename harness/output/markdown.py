@@ -146,7 +146,7 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
     unclear = [verdict for verdict in weighed if verdict.change == "unclear"]
     if unclear:
         yield _unclear(unclear)
-    for change in ("new", "same"):
+    for change in ("still broken", "new", "same"):
         rest = [_row(verdict, why_text(verdict)) for verdict in weighed if verdict.change == change]
         if rest:
             yield Part(f"{len(rest)} {change}", HEAD, rest)

@@ -26,6 +26,7 @@ STYLES: dict[Change, str] = {
     "slower": "bold red",
     "broken": "bold red",
     "missing": "red",
+    "still broken": "yellow",
     "unclear": "yellow",
     "faster": "green",
     "new": "cyan",

@@ -89,7 +89,7 @@ def name(verdict: Verdict) -> str:
 
 def counts_line(comparison: Comparison) -> str:
     """Return in words how many cases came out which way."""
-    neither = f"{comparison.not_judged} not judged (measured on neither side)" if comparison.not_judged else ""
+    neither = f"{comparison.not_judged} not judged (no time on either side)" if comparison.not_judged else ""
     return ", ".join(part for part in (_counted(comparison.verdicts), neither) if part) or "no cases"
 
 
@@ -187,7 +187,7 @@ def reason_text(reason: Reason | None) -> str:
 def _sentence(reason: Reason) -> str:  # noqa: PLR0911  (a sentence for each)
     match reason:
         case Broken():
-            return f"{reason.status}: {reason.message}"
+            return f"{_before(reason)}{reason.status}: {reason.message}"
         case Missing():
             return "measured in base, absent in new"
         case OneSided():
@@ -204,6 +204,11 @@ def _sentence(reason: Reason) -> str:  # noqa: PLR0911  (a sentence for each)
             return "no ceiling on both sides to normalise its time by"
         case Explained():
             return _explained(reason)
+
+
+def _before(reason: Broken) -> str:
+    """What base says of a case that is broken in new, where it has no time there either."""
+    return "" if reason.before == "measured" else f"{reason.before} in base, in new "
 
 
 def _difference(obstacle: Obstacle, respects: tuple[str, ...]) -> str:

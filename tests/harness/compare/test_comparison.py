@@ -103,9 +103,32 @@ def test_a_new_case_and_one_that_turned_ok_are_new_and_fail_nothing():
 
 
 def test_a_case_without_a_time_on_either_side_is_counted_as_not_judged():
-    trouble = not_ok(case("b"), "skipped", "no GPU")
-    comparison = compare(run([trouble], [not_ok(case("c"), "failed", "x")]), run([trouble]), 0.05)
+    skipped, failed = not_ok(case("b"), "skipped", "no GPU"), not_ok(case("c"), "failed", "x")
+    comparison = compare(run([skipped, failed]), run([skipped, not_ok(case("c"), "skipped", "busy")]), 0.05)
     assert (comparison.verdicts, comparison.not_judged) == ((), 2)
+    assert compare(run([failed]), run([skipped]), 0.05).not_judged == 2
+
+
+@pytest.mark.parametrize(("before", "entry"), [("absent", None), ("skipped", not_ok(case("ours"), "skipped", "no GPU"))])
+@pytest.mark.parametrize("status", ["wrong", "failed"])
+@pytest.mark.parametrize("right_before", [True, False])
+def test_what_is_wrong_or_fails_only_in_new_is_broken_although_base_never_measured_it(before, entry, status, right_before):
+    base = run(*([ok(case("mkl"), t), *([entry] if entry else [])] for t in STEADY))
+    bad = [not_ok(case("ours"), status, "rows 3 and 7")]
+    new = run(*([ok(case("mkl"), t), *([ok(case("ours"), t)] if right_before and t == 1.0 else bad)] for t in STEADY))
+    comparison = compare(base, new)
+    assert [(v.case.kernel, v.change) for v in comparison.verdicts] == [("mkl", "same"), ("ours", "broken")]
+    assert comparison.verdicts[1].reason == Broken(status, "rows 3 and 7", before)
+    assert (comparison.exit_status, comparison.not_judged) == (1, 0)
+
+
+@pytest.mark.parametrize("before", ["wrong", "failed"])
+def test_what_was_broken_in_base_already_is_shown_and_fails_nothing(before):
+    sides = [run(*([ok(case("mkl"), t), not_ok(case("ours"), status, "x")] for t in STEADY)) for status in (before, "wrong")]
+    comparison = compare(*sides)
+    assert [v.change for v in comparison.verdicts] == ["same", "still broken"]
+    assert comparison.verdicts[1].reason == Broken("wrong", "x", before)
+    assert comparison.exit_status == 0
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 4])
@@ -123,7 +146,8 @@ def test_a_run_against_itself_is_the_same_however_few_its_rounds_are(rounds):
 def test_a_run_that_has_measured_nothing_is_not_judged_against_itself_either():
     nothing = run([not_ok(case(), "failed", "no memory")])
     comparison = compare(nothing, nothing)
-    assert (comparison.verdicts, comparison.not_judged, comparison.exit_status) == ((), 1, 3)
+    assert [(found.change, found.ratio) for found in comparison.verdicts] == [("still broken", None)]
+    assert (comparison.not_judged, comparison.exit_status) == (0, 3)
 
 
 def test_a_run_with_one_other_sample_or_on_another_machine_is_not_the_same():

@@ -21,6 +21,7 @@ SHARES = (("gather", 50.0, 100 / 3), ("copy", 16.94, 16.94))
     [
         (None, ""),
         (Broken("wrong", "error 0.3 is above 1e-5"), "wrong: error 0.3 is above 1e-5"),
+        (Broken("wrong", "row 3", "absent"), "absent in base, in new wrong: row 3"),
         (Missing(), "measured in base, absent in new"),
         (OneSided("memory", "base"), "memory is known in base only"),
         (NotPositive("error", 0.0, 0.1), "a ratio needs values above 0 (error 0 -> 0.1)"),

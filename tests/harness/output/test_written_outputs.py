@@ -198,6 +198,15 @@ def test_junit_fails_what_fails_and_skips_what_cannot_be_judged():
     assert "needs at least 3" in skipped.get("message")
 
 
+def test_what_is_broken_on_both_sides_is_folded_in_the_comment_and_skipped_in_junit():
+    both = run(*([ok(case("even"), t), not_ok(case("off"), "failed", "no memory")] for t in TIMES))
+    found = compare(both, run(*([ok(case("even"), 1.001 * t), not_ok(case("off"), "wrong", "row 3")] for t in TIMES)))
+    (row,) = folded(markdown.text(found))["1 still broken"]
+    assert "failed in base, in new wrong" in row
+    (skipped,) = Xml.fromstring(junit.text(found)).iter("skipped")
+    assert skipped.get("message").startswith("still broken; ")
+
+
 def test_junit_says_the_numbers_of_a_slower_case():
     said = next(Xml.fromstring(junit.text(comparison())).iter("failure")).get("message")
     assert said.startswith("slower; time 1.010 s -> 2.020 s; new / base 2.000 (above 1 is worse); 95 % interval 1.9")
@@ -258,7 +267,7 @@ def test_json_has_the_reasons_of_the_parts_of_a_verdict_as_sentences_too():
 def test_json_holds_the_whole_verdict_and_both_environments():
     tree = json.loads(as_json.text(comparison(EVIL)))
     assert (tree["schema"], tree["exit_status"], tree["threshold"]) == (1, 1, 0.05)
-    changes = {"slower": 1, "broken": 1, "missing": 1, "unclear": 1, "faster": 0, "new": 0, "same": 1}
+    changes = {"slower": 1, "broken": 1, "missing": 1, "still broken": 0, "unclear": 1, "faster": 0, "new": 0, "same": 1}
     assert tree["counts"] == changes | {"not judged": 0}
     assert tree["differences"] == {"checkout.commit": {"base": None, "new": EVIL}}
     assert tree["environment"]["cpu"]["model"] == "Example 9000"
