@@ -16,6 +16,8 @@ ERROR_SLACK = 1.05
 
 UNSTEADY = 2.0
 """Highest over lowest speedup of a case's rounds from which the page warns: undisturbed rounds lie within a third."""
+UNKNOWN = 3.0
+"""The same from which their median is a matter of luck, and the page shows no number."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Best:
     def unsteady(self) -> bool:
         """Whether the rounds disagree so much that something else than the kernels was measured."""
         return self.high > UNSTEADY * self.low
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the rounds disagree so much that their median says nothing, not even which of the two is faster."""
+        return self.high > UNKNOWN * self.low or (self.unsteady and self.low < 1 < self.high)
 
 
 @dataclass(frozen=True)

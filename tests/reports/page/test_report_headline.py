@@ -45,11 +45,23 @@ def test_exact_kernels_alone_make_no_headline(tmp_path):
     assert headlines_of(tmp_path, [ok(case("mkl"), 20)]) == []
 
 
-def test_rounds_that_disagree_by_more_than_two_are_called_unsteady(tmp_path):
-    def rounds_with(second_ms):
-        return [[ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), ms)] for ms in (4, second_ms)]
+@pytest.mark.parametrize(
+    ("second_ms", "unsteady", "unknown"),
+    [
+        pytest.param(3, False, False, id="within a third"),
+        pytest.param(9, True, False, id="twice"),
+        pytest.param(13, True, True, id="threefold"),
+        pytest.param(11, True, False, id="twice, but always faster"),
+        pytest.param(21, True, True, id="faster, and slower"),
+    ],
+)
+def test_rounds_that_disagree_are_called_unsteady_or_have_no_number(tmp_path, second_ms, unsteady, unknown):
+    sampled = case("topk(mkl)", 0.1)
+    first_ms = 10 if second_ms == 21 else 4
+    (found,) = headlines_of(tmp_path, *([ok(case("mkl"), 20), ok(sampled, ms)] for ms in (first_ms, second_ms)))
+    assert (found.lead.unsteady, found.lead.unknown) == (unsteady, unknown)
 
-    for second_ms, unsteady in ((3, False), (9, True)):
-        (tmp_path / str(second_ms)).mkdir()
-        (found,) = headlines_of(tmp_path / str(second_ms), *rounds_with(second_ms))
-        assert found.lead.unsteady is unsteady
+
+def test_rounds_that_lie_close_around_one_are_a_number(tmp_path):
+    (found,) = headlines_of(tmp_path, *([ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), ms)] for ms in (19, 21)))
+    assert not found.lead.unknown

@@ -68,6 +68,15 @@ def test_the_headline_says_what_a_speedup_is_against_and_how_many_rounds_it_rest
     assert all(f">{header}</th>" in headline for header in ("vs mkl", "vs torch-sparse", "error", "rounds"))
 
 
+def test_a_number_that_is_luck_is_not_printed_large(tmp_path):
+    rounds = [[ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), ms)] for ms in (0.1, 22)]
+    headline = page_of(tmp_path, *rounds).partition('<section id="headline">')[2].partition("</section>")[0]
+    assert re.findall(r'<p class="big[^>]*>(.*?)</p>', headline) == ["unclear"]
+    assert re.search(r"<p>0\.909× to 200×, depending on the round,\s+with 10&nbsp;% of the FLOPs", headline)
+    assert "100× ?" in headline
+    assert "A question mark: " in headline
+
+
 def test_every_case_without_a_measurement_is_on_the_page_with_its_reason(page):
     for reason in ("error 0.31 is above 0.001", "RuntimeError: out of memory", "no GPU: run on", "torch_sparse is not installed"):
         assert reason in page
