@@ -27,6 +27,23 @@ def test_a_faster_kernel_that_drops_the_wrong_pairs_is_not_the_best(tmp_path):
     assert [best.kernel for best in found.best] == ["topk(mkl)"]
 
 
+@pytest.mark.parametrize(
+    ("fresh_ms", "fresh_error", "lead"), [(2, 0.4, "topk(mkl)"), (2, 0.5, "cached_topk(mkl)"), (4, 0.4, "cached_topk(mkl)")]
+)
+def test_the_large_number_is_the_fastest_of_those_about_as_close_cached_or_fresh(tmp_path, fresh_ms, fresh_error, lead):
+    fresh, cached = ok(case("topk(mkl)", 0.1), fresh_ms, rel_error=fresh_error), ok(case("cached_topk(mkl)", 0.1), 3, rel_error=0.4)
+    (found,) = headlines_of(tmp_path, [ok(case("mkl"), 20), fresh, cached, ok(case("cached_topk(mkl)", 0.3), 1, rel_error=0.2)])
+    assert (found.lead.kernel, found.lead.budget) == (lead, 0.1)
+
+
+def test_a_number_that_is_known_goes_before_a_larger_one_that_is_luck(tmp_path):
+    def one(fresh_ms):
+        return [ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), fresh_ms), ok(case("cached_topk(mkl)", 0.1), 3)]
+
+    (found,) = headlines_of(tmp_path, one(0.1), one(0.5), one(4))
+    assert found.lead.kernel == "cached_topk(mkl)"
+
+
 def test_an_unmeasured_baseline_is_absent(tmp_path):
     (found,) = headlines_of(tmp_path, [ok(case("rows_numba"), 20), ok(case("topk(rows_numba)", 0.1), 4)])
     assert (found.vendor, found.lead.vendor, found.lead.torch_sparse) == ("", None, None)
