@@ -2,7 +2,7 @@ from synthetic_results import bad, case, ok, write_results
 
 from rsc_bench.harness.records.file import read
 from rsc_bench.reports.page.cases import columns, shared
-from rsc_bench.reports.page.unmeasured import unmeasured
+from rsc_bench.reports.page.unmeasured import lost, unmeasured
 from rsc_bench.reports.tables.table import read_table
 
 
@@ -49,8 +49,55 @@ def test_ranges_are_stored_only_where_rounds_differ(tmp_path):
 def test_every_unmeasured_case_is_listed_wrong_first_under_its_kernel_and_reason(tmp_path):
     skipped = [bad(case("torch_sparse", width=width), "skipped", "not installed") for width in (64, 256)]
     groups = unmeasured(table_of(tmp_path, [*skipped, bad(case("topk(mine)", 0.1), "wrong", "error 0.3")]))
-    assert [(group.status, group.kernel, group.reason, len(group.cases)) for group in groups] == [
+    assert [(group.status, group.kernel, group.reason, group.count) for group in groups] == [
         ("wrong", "topk(mine)", "error 0.3", 1),
         ("skipped", "torch_sparse", "not installed", 2),
     ]
-    assert groups[0].cases == ("ring · d = 64 · budget 0.1 · float32 · cpu · host · round 1",)
+    assert groups[0].parts[0].cases == ("ring · d = 64 · budget 0.1 · float32 · cpu · host · round 1",)
+
+
+def wrong(kernel, *, budget=None, got=0.3, status="wrong"):
+    return bad(case(kernel, budget), status, f"error must be at most 1e-05 (got {got}): 2 of 8 rows")
+
+
+def test_a_selection_that_has_the_trouble_of_its_exact_kernel_stands_with_it_with_its_own_numbers(tmp_path):
+    one = [wrong("mine"), wrong("topk(mine)", budget=0.1, got=0.31), wrong("topk(mkl)", budget=0.1)]
+    groups = unmeasured(table_of(tmp_path, [*one, wrong("random(mine)", budget=0.1, status="failed")]))
+    assert [(group.status, group.kernel, group.others, group.count) for group in groups] == [
+        ("wrong", "mine", "topk(mine)", 2),
+        ("wrong", "topk(mkl)", "", 1),
+        ("failed", "random(mine)", "", 1),
+    ]
+    assert [part.reason.partition("(")[2][:8] for part in groups[0].parts] == ["got 0.3)", "got 0.31"]
+
+
+def test_other_troubles_of_one_kernel_are_entries_of_their_own(tmp_path):
+    groups = unmeasured(table_of(tmp_path, [wrong("mine")], [bad(case("topk(mine)", 0.1), "wrong", "rows were left out")]))
+    assert [group.kernel for group in groups] == ["mine", "topk(mine)"]
+
+
+def test_a_case_that_was_wrong_in_two_rounds_with_other_numbers_is_one(tmp_path):
+    (group,) = unmeasured(table_of(tmp_path, [wrong("mine", got=0.3)], [wrong("mine", got=0.4)]))
+    assert (group.count, [len(part.cases) for part in group.parts]) == (1, [1, 1])
+
+
+def test_each_case_without_a_number_is_counted_once_and_what_was_skipped_is_not(tmp_path):
+    first = [
+        ok(case("mkl"), 4),
+        ok(case("flaky"), 4),
+        wrong("mine"),
+        bad(case("other"), "failed", "x"),
+        bad(case("gpu"), "skipped", "x"),
+    ]
+    second = [ok(case("mkl"), 4), bad(case("flaky"), "failed", "x"), wrong("mine", got=2), wrong("other")]
+    # Of four kernels mkl has numbers, and so has flaky, of the round in which it did not fail.
+    assert lost(table_of(tmp_path, first, second)).words == "2 of 4 cases have no number: 2 wrong"
+
+
+def test_one_case_without_a_number_has_none(tmp_path):
+    found = lost(table_of(tmp_path, [ok(case("mkl"), 4), wrong("mine", status="failed")]))
+    assert found.words == "1 of 2 cases has no number: 1 failed"
+
+
+def test_where_cases_were_only_skipped_nothing_is_said(tmp_path):
+    assert lost(table_of(tmp_path, [ok(case("mkl"), 4), bad(case("gpu"), "skipped", "no GPU")])) is None

@@ -68,6 +68,11 @@ def test_the_headline_says_what_a_speedup_is_against_and_how_many_rounds_it_rest
     assert all(f">{header}</th>" in headline for header in ("vs mkl", "vs torch-sparse", "error", "rounds"))
 
 
+def test_how_many_cases_are_broken_stands_below_the_title_and_leads_to_them(tmp_path):
+    head = page_of(tmp_path, [ok(case("mkl"), 20), bad(case("mine"), "wrong", "row 3")]).partition("</header>")[0]
+    assert '<a href="#unmeasured">1 of 2 cases has no number: 1 wrong</a>' in head
+
+
 def test_a_number_that_is_luck_is_not_printed_large(tmp_path):
     rounds = [[ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), ms)] for ms in (0.1, 22)]
     headline = page_of(tmp_path, *rounds).partition('<section id="headline">')[2].partition("</section>")[0]
