@@ -41,8 +41,18 @@ OPEN_HEAD = (
     "| rounds | base | new | new / base | 95 % interval | would settle it | case |",
     "| ---: | ---: | ---: | ---: | ---: | ---: | --- |",
 )
-# Everything that Markdown or the HTML inside it could read as more than a letter (CommonMark, 2.4: all may be escaped).
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:^$-])")
+# What CommonMark, GitHub and GitLab would read as more than a letter, only where they would: people read comments as text, too.
+_SPECIAL = re.compile(
+    r"""[\\`*\[\]<|~$@]                # anywhere
+    | (?<!\w)_+ | _+(?!\w)           # not within a word
+    | [#!^&](?=[\w\#\[])             # an issue, a merge request, an alert, an epic, an entity, an image
+    | :(?=//|[\w+-]+:)               # an address, an emoji
+    | \{(?=[+-])                     # GitLab's changed words
+    | \A[-+=>#]                      # at the start of a line: a list, a heading, a quotation
+    | \A\d+[.)](?=\s|\Z)            # a numbered list
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,11 @@ def text(comparison: Comparison) -> str:
 def escaped(text: str, longest: int = CELL) -> str:
     """Return text from a file so that Markdown shows it letter by letter, cut where it is very long."""
     text = plain(text)
-    return _SPECIAL.sub(r"\\\1", text if len(text) <= longest else text[:longest] + "…")
+    return _SPECIAL.sub(_harmless, text if len(text) <= longest else text[:longest] + "…")
+
+
+def _harmless(special: re.Match[str]) -> str:
+    return "".join(letter if letter.isalnum() else f"\\{letter}" for letter in special[0])
 
 
 def _start(comparison: Comparison) -> Iterator[str]:

@@ -25,7 +25,7 @@ from rsc_bench.harness.compare.reasons import (
     Undecided,
 )
 from rsc_bench.harness.compare.verdict import CHANGES, Verdict
-from rsc_bench.harness.output.units import shown
+from rsc_bench.harness.output.units import between, ratio, shown
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS
 from rsc_bench.text import bench, call
 
@@ -223,7 +223,7 @@ def _explained(reason: Explained) -> str:
     """Whose a change in time is, and how near each side came to what its device can do."""
     sides = ", ".join(f"{base:.3g} % -> {new:.3g} % of {ceiling}" for ceiling, base, new in reason.shares)
     whose = f"the {reason.cause}'s: " if reason.cause else ""
-    return f"{whose}time {reason.time_ratio:.3f}, {sides}"
+    return f"{whose}time {ratio(reason.time_ratio)}, {sides}"
 
 
 def _undecided(reason: Undecided) -> str:
@@ -274,9 +274,9 @@ def by_weight(comparison: Comparison) -> list[Verdict]:
 
 def numbers(verdict: Verdict) -> tuple[str, str, str]:
     """Return ratio, interval and rounds as printed; empty where absent."""
-    ratio = "" if verdict.ratio is None else f"{verdict.ratio:.3f}"
-    interval = "" if verdict.interval is None else f"{verdict.interval[0]:.3f} to {verdict.interval[1]:.3f}"
-    return ratio, interval, f"{verdict.rounds[0]}, {verdict.rounds[1]}"
+    shown_ratio = "" if verdict.ratio is None else ratio(verdict.ratio)
+    interval = "" if verdict.interval is None else between(*verdict.interval)
+    return shown_ratio, interval, f"{verdict.rounds[0]}, {verdict.rounds[1]}"
 
 
 def sides(verdict: Verdict) -> tuple[str, str]:

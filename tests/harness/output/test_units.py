@@ -1,6 +1,6 @@
 import pytest
 
-from rsc_bench.harness.output.units import shown
+from rsc_bench.harness.output.units import between, ratio, shown
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,33 @@ from rsc_bench.harness.output.units import shown
         ((0.3, 0.4), "", ["0.3000", "0.4000"]),
         ((0.0, 0.0), "s", ["0.000 s", "0.000 s"]),
         ((None, None), "s", ["", ""]),
-        ((1e-15, 1.0), "s", ["1.000e-06 ns", "1,000,000,000 ns"]),
+        ((1e-15, 1.0), "s", ["1.000e-06 ns", "1.000 s"]),
+        ((53.26e-6, 0.109748), "s", ["53.26 µs", "109.7 ms"]),  # 109,748 µs is nothing to compare digits of
     ],
 )
-def test_values_that_stand_side_by_side_have_one_fitting_unit(values, unit, expected):
+def test_values_that_stand_side_by_side_have_one_fitting_unit_unless_one_would_be_long(values, unit, expected):
     assert shown(values, unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1.0304, "1.030"),
+        (0.885, "0.885"),
+        (12.34, "12.3"),
+        (433.217, "433"),
+        (2060.81, "2,061"),
+        (0.0123, "0.0123"),
+        (0.000485, "0.000485"),
+    ],
+)
+def test_a_ratio_has_three_digits_that_count(value, expected):
+    assert ratio(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [((0.961, 1.155), "0.961 to 1.155"), ((3.7e-5, 26677.179), "under 0.001 to over 1,000"), ((0.0123, 410.27), "0.0123 to 410")],
+)
+def test_a_bound_that_is_far_off_is_no_more_than_that(bounds, expected):
+    assert between(*bounds) == expected
