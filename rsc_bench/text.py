@@ -6,7 +6,9 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -95,9 +97,19 @@ def call(command: str) -> str:
 
 def bench(options: str = "", suite: str = "") -> str:
     """Return how the suites, or one of them, are measured from the current folder: ``pytest suites/ --benchmark`` in a checkout."""
-    file = f"test_{suite}.py" if suite else ""
-    start = f"pytest suites/{file} --benchmark" if _in_the_checkout() else f"rsc-bench bench {suite}".rstrip()
+    files = " ".join(f"suites/test_{each}.py" for each in suite.split()) or "suites/"
+    start = f"pytest {files} --benchmark" if _in_the_checkout() else f"rsc-bench bench {suite}".rstrip()
     return f"{start} {options}".rstrip()
+
+
+SUITES = ("exact", "sampled", "training")
+
+
+def again(options: Sequence[str], results: Path, rounds: int) -> str:
+    """Return the command that measures more rounds into a file: `options` are suites, and then options of theirs."""
+    suites = list(takewhile(SUITES.__contains__, options))
+    words = shlex.join([*options[len(suites) :], "--results", str(results), "--rounds", str(rounds)])
+    return bench(words, " ".join(suites))
 
 
 def _in_the_checkout() -> bool:

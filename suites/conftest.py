@@ -13,6 +13,7 @@ import pytest
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
+from rsc_bench.suites.asked import asked
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring import internal_errors
@@ -111,7 +112,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _options(config: pytest.Config) -> Options:
     option = config.getoption
-    refused = refusal([*config.invocation_params.args, *_settled(config)], option("--benchmark"))
+    # The settings and the environment give pytest options as well.
+    settled = [*config.getini("addopts"), *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
+    refused = refusal([*config.invocation_params.args, *settled], option("--benchmark"))
     if refused is not None:
         raise OptionsError(refused)
     if option("--benchmark"):
@@ -147,12 +150,8 @@ def _options(config: pytest.Config) -> Options:
             fewest=_given(config, "--min-samples", int, Limits.fewest),
         ),
         no_cache=option("--no-cache"),
+        asked=asked(config.invocation_params.args, config.getoption("file_or_dir", [])),
     )
-
-
-def _settled(config: pytest.Config) -> list[str]:
-    """Return the options that the settings and the environment give pytest."""
-    return [*config.getini("addopts"), *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
 
 
 def _only_shows(config: pytest.Config) -> bool:

@@ -90,6 +90,8 @@ class Options:
     """``--precision``, ``--max-time``, ``--min-samples``: when there are enough samples of a case."""
     no_cache: bool = False
     """``--no-cache``: whether to make every graph anew, and to keep none on disk."""
+    asked: list[str] | None = None
+    """All that decides what is measured as it was written, see `rsc_bench.suites.asked`; None: not known."""
 
     @property
     def orders(self) -> tuple[str | None, ...]:

@@ -57,6 +57,8 @@ class Comparison:
     """What base and new are called where they are parts of one file; None where each is a file."""
     apart: tuple[Apart, ...] = ()
     """Where no case is in both: in which fields those of base are never like those of new."""
+    options: tuple[tuple[str, ...] | None, tuple[str, ...] | None] = (None, None)
+    """What the last session of base and of new was asked for, as suites and options of a command line; None: not known."""
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -111,7 +113,8 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
     """
     wanted = criteria(threshold, metrics or {})
     check_across(across)
-    seen, namesakes = _side_by_side(observed(base, wanted), observed(new, wanted))
+    (of_base, base_options), (of_new, new_options) = observed(base, wanted), observed(new, wanted)
+    seen, namesakes = _side_by_side(of_base, of_new)
     differ = differences(base.environment, new.environment)
     obstacles = find_obstacles(differ, any(case.device.startswith("cuda") for case in chain(*seen)))
     matching = Matching(*seen, wanted, differs(obstacles, across), frozenset(across))
@@ -133,6 +136,7 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
         notes=(*((ITSELF,) if itself else ()), *namesakes.sentences),
         environment=new.environment,
         apart=() if in_both else apart(*seen),
+        options=(base_options, new_options),
     )
 
 

@@ -51,20 +51,22 @@ class Observed:
         return self.values.get(criterion.metric.name, {})
 
 
-def observed(run: Records, criteria: Sequence[Criterion]) -> dict[Case, Observed]:
-    """Return what a run says of each of its cases, in its order."""
+def observed(run: Records, criteria: Sequence[Criterion]) -> tuple[dict[Case, Observed], tuple[str, ...] | None]:
+    """Return what a run says of each of its cases, in its order, and what its last session was asked for; None: not known."""
     seen: dict[Case, Observed] = defaultdict(Observed)
     reading = _Reading(run, criteria)
+    options: list[str] | None = None
     for start, record in run.entries():
         if record is None:
             reading.begin(start)
+            options = start.options
             continue
         entry = seen[record.case]
         if record.measurement is not None:
             reading.add(entry, record, record.measurement)
         elif entry.trouble is None or entry.trouble[0] == "skipped":
             entry.trouble = record.status, record.reason or ""
-    return dict(seen)
+    return dict(seen), None if options is None else tuple(options)
 
 
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from rsc_bench.harness.compare.reasons import (
 from rsc_bench.harness.compare.verdict import CHANGES, Verdict
 from rsc_bench.harness.output.units import between, ratio, shown
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS
-from rsc_bench.text import bench, call
+from rsc_bench.text import again, call
 
 MARK = f"{files.MARK} compare"
 """Stands near the start of every file of ours, so that no other file is replaced by one."""
@@ -142,10 +142,12 @@ def _more_rounds(comparison: Comparison) -> Iterator[str]:
     wanting = {comparison.base: 0, comparison.new: 0}  # one where both sides are of one file
     for place, path in enumerate((comparison.base, comparison.new)):
         wanting[path] = max(wanting[path], MIN_ROUNDS - min((rounds[place] for rounds in few), default=MIN_ROUNDS))
+    options = dict(zip((comparison.base, comparison.new), comparison.options, strict=True))
     for path, rounds in wanting.items():
         if rounds > 0:
-            command = bench(f"--results {shlex.quote(str(path))} --rounds {rounds}")
-            yield f"to add rounds, with the options of before: {command}"
+            known = options[path] is not None
+            command = again(options[path] or (), path, rounds)
+            yield f"to add rounds{'' if known else ', with the options of before'}: {command}"
 
 
 def _drift(comparison: Comparison) -> Iterator[str]:

@@ -59,6 +59,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alternated: Name | None = None
     """Name of the session that took two sides in turns, a round of each: rounds of two files with one such name and one
     `index` were taken one right after the other, and make a pair. None: not taken in turns."""
+    options: list[Name] | None = None
+    """What the session was asked for, as the suites and options of a command line; None: not known."""
 
 
 Entry = tuple[Round, Record | None]

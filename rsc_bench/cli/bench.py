@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rsc_bench.text import call
+from rsc_bench.text import SUITES, call
 
 if TYPE_CHECKING:
     import pytest
-
-SUITES = ("exact", "sampled", "training")
 
 
 @dataclass

@@ -187,7 +187,7 @@ class Rounds:
         if not self._file.rounds or self._file.rounds[-1][0].index != index:
             now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             start = Round(index=index, of=self.indices[-1], cases=self._cases(index), started=now, ceilings=self._ceilings)
-            self._file.start_round(start)
+            self._file.start_round(msgspec.structs.replace(start, options=self._session.options.asked))
             self._ceilings = None
         self._file.append(self._contents.identified(record))
 

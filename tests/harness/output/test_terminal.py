@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from made_runs import MACHINE, case, not_ok, ok, run, timed
+from msgspec.structs import replace
 
 from rsc_bench.harness.compare.comparison import compare
 from rsc_bench.harness.output import json as as_json
@@ -78,6 +79,15 @@ def test_a_reason_that_many_cases_have_is_said_once_with_the_command_that_adds_r
         bench("--results 'my base.jsonl' --rounds 2"),
         bench("--results new.jsonl --rounds 1"),
     ]
+
+
+def test_the_command_that_adds_rounds_has_the_options_of_the_last_session():
+    options = ["sampled", "--kernel", "my kernel.py", "--width", "16"]
+    before = run([ok(case(), 1.0)], path="my base.jsonl")
+    base = replace(before, rounds=[(replace(start, options=options), records) for start, records in before.rounds])
+    lines = drawn(of=compare(base, timed(*TIMES, path="new.jsonl"), 0.05)).splitlines()
+    (line,) = [line for line in lines if line.startswith("to add rounds")]
+    assert line == "to add rounds: " + bench("--kernel 'my kernel.py' --width 16 --results 'my base.jsonl' --rounds 2", "sampled")
 
 
 def test_a_reason_of_its_own_stays_under_its_case_and_enough_rounds_ask_for_none():
