@@ -25,6 +25,7 @@ from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring.bench import AnySetting, Bench
 from rsc_bench.suites.measuring.contents import Contents
+from rsc_bench.suites.measuring.doubts import busy, doubts
 from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
@@ -171,6 +172,7 @@ class Rounds:
         """Measure what the device can reach, where products start a new round; its first line in the file keeps it."""
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
+            self.note = "\n".join(filter(None, (self.note, busy())))
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()
             self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self.workers.ceilings(row_bytes)
@@ -202,6 +204,7 @@ class Rounds:
         trouble = self._session.bench.store.trouble
         if trouble is not None:
             yield f"note:    {trouble}"
+        yield from doubts(self._file.rounds, self.path)
         yield f"results: {self.path}"
         if self.workers is not None and self.workers.log.exists():
             yield f"log:     {self.workers.log}"

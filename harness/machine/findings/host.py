@@ -31,7 +31,7 @@ def findings() -> Iterator[Finding]:
     yield freed_memory(allocator.allocator(), allocator.keeps_freed())
     yield cores(cpu["logical_cores"], cpu["usable_cores"], cpu["quota_cores"])
     yield governor(cpu["governor"])
-    yield load(_busy_percent(LOAD_S))
+    yield load(busy_percent(LOAD_S))
     yield noise(_repeated(NOISE_S))
 
 
@@ -84,6 +84,13 @@ def load(busy_percent: float) -> Finding:
     return Finding("load", "ok", summary)
 
 
+def busy_percent(seconds: float) -> float:
+    """Return how busy all cores are while this process sleeps for so long."""
+    import psutil
+
+    return float(psutil.cpu_percent(interval=seconds))
+
+
 def noise(times_s: list[float]) -> Finding:
     """Return how far repetitions of one small piece of arithmetic spread."""
     spread = spread_percent(times_s)
@@ -102,13 +109,6 @@ def _available_bytes() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
-
-
-def _busy_percent(seconds: float) -> float:
-    """How busy the cores are while this process sleeps."""
-    import psutil
-
-    return float(psutil.cpu_percent(interval=seconds))
 
 
 def _repeated(seconds: float) -> list[float]:

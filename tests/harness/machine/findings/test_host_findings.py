@@ -45,7 +45,7 @@ def test_a_busy_machine_is_a_hint(busy_percent, state):
 
 def test_how_busy_a_machine_is_lies_between_nothing_and_all_of_it():
     pytest.importorskip("psutil", reason="psutil is not installed: pip install psutil")
-    assert 0 <= host._busy_percent(seconds=0.01) <= 100
+    assert 0 <= host.busy_percent(seconds=0.01) <= 100
 
 
 @pytest.mark.parametrize(
