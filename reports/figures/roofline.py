@@ -18,6 +18,15 @@ from rsc_bench.reports.tables.table import Table
 CEILING = "#8b96a1"
 TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
 AXIS = {"type": "log", "tickvals": TICKS, "ticktext": [f"{tick:,g}" for tick in TICKS]}
+# A selection has one colour whichever exact kernel it stands before: what tells these apart is the shape.
+SHAPES = (
+    ("diamond", "solid"),
+    ("square", "dash"),
+    ("triangle-up", "dot"),
+    ("star", "dashdot"),
+    ("cross", "longdash"),
+    ("x", "solid"),
+)
 # Beyond the points, so that a ceiling is seen to go on.
 MARGIN = 1.6
 # Sizes of an operand that is surely gathered from the cache, and of one that surely is not.
@@ -27,12 +36,14 @@ NO_BYTES, ENDLESS_BYTES = 0, sys.maxsize
 def draw(table: Table) -> Any:
     """Return the figure, or None where no product has its bytes recorded."""
     palette = colours(table.kernels)
+    bases = sorted({row["base"] for row in table.products if present(row, "base")})
+    shapes = {base: SHAPES[place % len(SHAPES)] for place, base in enumerate(bases)}
     ceilings = {escape(source.name, quote=False): source.ceilings for source in table.sources}
     drawn = [_placed(row) for row in table.products if present(row, "arithmetic", "bandwidth", "gather rate")]
-    panels = [
-        Panel(where(key), [*_roofs(rows, _of_device(ceilings[rows[0]["file"]], rows[0]["device"])), *_kernels(rows, palette)])
-        for key, rows in operations(drawn)
-    ]
+    panels = []
+    for key, rows in operations(drawn):
+        roofs = _roofs(rows, _of_device(ceilings[rows[0]["file"]], rows[0]["device"]))
+        panels.append(Panel(where(key), [*roofs, *_kernels(rows, palette, shapes)]))
     layout = {
         "height": 520,
         "xaxis": {"title": {"text": "FLOP per compulsory byte"}} | AXIS,
@@ -54,15 +65,17 @@ def _of_device(ceilings: Ceilings | None, device: str) -> Ceilings:
     return ceilings
 
 
-def _kernels(rows: Sequence[Row], palette: dict[str, str]) -> list[dict[str, Any]]:
-    return [_kernel(kernel, sorted(found, key=_budget), palette[kernel]) for (kernel,), found in by(rows, ["kernel"]).items()]
+def _kernels(rows: Sequence[Row], palette: dict[str, str], shapes: dict[str, tuple[str, str]]) -> list[dict[str, Any]]:
+    kernels = by(rows, ["kernel"]).items()
+    shape_of = {kernel: shapes.get(found[0]["base"], ("circle", "solid")) for (kernel,), found in kernels}
+    return [_kernel(kernel, sorted(found, key=_budget), palette[kernel], *shape_of[kernel]) for (kernel,), found in kernels]
 
 
 def _budget(row: Row) -> float:
     return float(row["budget"]) if present(row, "budget") else 1.0
 
 
-def _kernel(kernel: str, rows: Sequence[Row], colour: str) -> dict[str, Any]:
+def _kernel(kernel: str, rows: Sequence[Row], colour: str, symbol: str, dash: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers" if len(rows) > 1 else "markers",
@@ -71,8 +84,8 @@ def _kernel(kernel: str, rows: Sequence[Row], colour: str) -> dict[str, Any]:
         "y": [row["arithmetic"] for row in rows],
         "text": [_words(row) for row in rows],
         "hovertemplate": "%{y:.3g} GFLOP/s at %{x:.3g} FLOP per byte%{text}<extra>%{fullData.name}</extra>",
-        "line": {"color": colour, "width": 1.5},
-        "marker": {"color": colour, "size": 11, "symbol": "diamond" if present(rows[0], "budget") else "circle"},
+        "line": {"color": colour, "width": 1.5, "dash": dash},
+        "marker": {"color": colour, "size": 11, "symbol": symbol},
     }
 
 
@@ -110,9 +123,10 @@ FIGURE = Figure(
     name="roofline",
     title="Roofline",
     caption=(
-        "The multiply alone of each kernel (diamonds: sampled, one a budget), counting the FLOPs that it really does. The rising "
-        "line is a kernel that moves the matrix, the operand and the result once each, as fast as this device copies; the flat "
-        "ones fetch a row of the operand for each non-zero, from the cache or from memory. Above a flat line rows are reused."
+        "The multiply alone of each kernel, counting the FLOPs that it really does. Circles are exact kernels, each other shape "
+        "is one exact kernel behind its selections, one marker a budget. The rising line is a kernel that moves the matrix, the "
+        "operand and the result once each, as fast as this device copies; the flat ones fetch a row of the operand for each "
+        "non-zero, from the cache or from memory. Above a flat line rows are reused."
     ),
     draw=draw,
     order=5,

@@ -51,7 +51,7 @@ pageData.then(({ columns }) => {
     const entry = make("tr");
     entry.append(...columns.map((column) => make("td", {
       className: [isText(column) ? "" : "n", column.lead ? "lead" : ""].join(" ").trim(),
-      textContent: shown(column, row), title: hint(column, row),
+      textContent: shown(column, row), title: hint(column, row) || (isText(column) ? shown(column, row) : ""),
     })));
     return entry;
   }

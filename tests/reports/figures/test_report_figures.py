@@ -154,6 +154,16 @@ def test_the_roofline_places_a_kernel_by_its_flops_and_its_compulsory_bytes(tmp_
     assert traces["topk(mkl)"].y == pytest.approx((0.0032,))  # a tenth of the FLOPs in half the time
 
 
+def test_one_selection_before_two_exact_kernels_has_two_shapes_on_the_roofline_and_exact_kernels_are_circles(tmp_path):
+    kernels = [("mkl", None), ("mine", None), ("topk(mkl)", 0.1), ("topk(mine)", 0.1), ("random(mine)", 0.1)]
+    figure = figure_of(tmp_path, "roofline", [ok(case(kernel, budget, width=8), 1) for kernel, budget in kernels])
+    shape = {trace.name: (trace.marker.symbol, trace.line.dash) for trace in figure.data if trace.name in dict(kernels)}
+    assert shape["mkl"] == shape["mine"] == ("circle", "solid")
+    assert len({shape["mkl"][0], shape["topk(mkl)"][0], shape["topk(mine)"][0]}) == 3
+    assert shape["random(mine)"] == shape["topk(mine)"]
+    assert shape["topk(mkl)"][1] != shape["topk(mine)"][1]
+
+
 def test_a_copy_is_a_rising_roof_and_a_gather_a_flat_one(tmp_path):
     traces = roofline(tmp_path, CEILINGS)
     copy = traces["copy: 10 GB/s"]
