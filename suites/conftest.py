@@ -22,6 +22,7 @@ from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_roun
 from rsc_bench.suites.measuring.pytest_benchmark import refusal
 from rsc_bench.suites.measuring.runner import Runner
 from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session, load_plugins
+from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.spmm.contract import Trial, trials
@@ -211,8 +212,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in left:
         item.add_marker(pytest.mark.benchmark(timer=rounds.timer))
     items[:] = [item for item in items if item not in cases] + left
-    rounds.measure_ceilings([(setting_of(item), item.stash[ROUND]) for item in left])
-    if terminal := config.pluginmanager.get_plugin("terminalreporter"):
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal:
+        rounds.say = terminal.write_line
+    try:
+        rounds.measure_ceilings([(setting_of(item), item.stash[ROUND]) for item in left])
+    except CannotStart as error:
+        pytest.exit(str(error), returncode=2)
+    if terminal:
         config.stash[PROGRESS] = progress = _progress(config, terminal, len(left))
         rounds.tell_loaded(progress.loaded)
         rounds.say = progress.say

@@ -28,7 +28,7 @@ _READY, _NOTE, _ANSWER, _END = b"!", b"+", b"=", b""
 _MOST_BYTES = 1 << 30
 """A frame that says it is longer was written by somebody else's code: an answer with the most samples has some kilobytes."""
 _TICK_S = 0.5
-_START_S = 600.0
+START_S = 600.0
 """Seconds that a process gets to start and to load its code: no limit of a job is about that."""
 MOST_LOG = 1 << 22
 """Bytes that stay of what one job prints."""
@@ -44,6 +44,11 @@ Answer = Callable[[bytes, Note], bytes]
 
 class WorkerLost(Exception):
     """A process that ended, or had to be ended, before it answered; the message is how, as a record's reason."""
+
+    def __init__(self, how: str, started: bool = True) -> None:
+        super().__init__(how)
+        self.started = started
+        """Whether it had started; else no job is to blame."""
 
 
 class Worker:
@@ -80,9 +85,9 @@ class Worker:
             waiting: is called twice a second with the seconds since the job began.
         """
         begin = monotonic()
-        end = begin + (limit_s if self._ready else _START_S)
+        end = begin + (limit_s if self._ready else START_S)
         if self._how is not None:
-            raise WorkerLost(self._how)
+            raise WorkerLost(self._how, self._ready)
         self._busy = True
         self._log_end = MOST_LOG
         with contextlib.suppress(OSError):
@@ -97,7 +102,8 @@ class Worker:
             except queue.Empty:
                 if monotonic() >= end:
                     limit = f"over its time limit of {limit_s:g} s"
-                    raise self.lost(limit if self._ready else f"its process did not start in {_START_S:g} s") from None
+                    slow = f"its process did not start in {START_S:g} s (is the machine busy, or its memory full?)"
+                    raise self.lost(limit if self._ready else slow) from None
                 if self._process.poll() is not None and not self._receives():
                     raise self.lost(self._ended()) from None
                 self._cut_log()
@@ -185,7 +191,7 @@ class Worker:
         """End the process, because of what is said; return the error to raise."""
         self._how = how
         self.kill()
-        return WorkerLost(how)
+        return WorkerLost(how, self._ready)
 
     def _ended(self) -> str:
         """How the process ended by itself."""

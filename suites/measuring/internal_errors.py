@@ -9,6 +9,7 @@ import pytest
 from rsc_bench import files
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
+from rsc_bench.suites.measuring.workers import CannotStart
 
 OURS = 4
 """The exit status where it is neither the user's nor an answer; pytest's own for it, 3, means something else here."""
@@ -24,7 +25,7 @@ class InternalErrors:
     def pytest_internalerror(self, excrepr: Any, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Put the line in the place of the traceback, which is kept in a file."""
         error = excinfo.value
-        line = str(error) if isinstance(error, PluginError | ResultsError) else REGISTRY.blame(error)
+        line = str(error) if isinstance(error, CannotStart | PluginError | ResultsError) else REGISTRY.blame(error)
         self.status = OURS if line is None else 2
         said = files.keep_traceback(error) if line is None else line
         excrepr.toterminal = lambda terminal: terminal.line(said)

@@ -13,6 +13,7 @@ from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.session import Rounds, Session
+from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.progress import Epoch, Progress
 from rsc_bench.text import shown
 
@@ -49,10 +50,10 @@ class Runner:
 
     def _measure(self, rounds: Rounds) -> None:
         case = self.setting.case()
-        record = self._record(rounds)
         try:
+            record = self._record(rounds)
             rounds.append(record, self.round_index)
-        except ResultsError as error:  # a full disk: every case to come would be measured for nothing
+        except (CannotStart, ResultsError) as error:  # a full disk, say: every case to come would be measured for nothing
             pytest.exit(str(error), returncode=2)
         if self.progress is not None:
             self.progress.note(record, self.round_index, rounds.indices[-1])

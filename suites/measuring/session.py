@@ -15,6 +15,7 @@ import msgspec
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.ceilings import probes as ceilings
 from rsc_bench.harness.measure.state import unchanged_by_loading
+from rsc_bench.harness.measure.worker import WorkerLost
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import ResultsFile, to_stderr
@@ -169,13 +170,24 @@ class Rounds:
         return None in digests or (bool(digests) and self._contents.digest(setting.case()) in digests)
 
     def measure_ceilings(self, todo: Iterable[tuple[AnySetting, int]]) -> None:
-        """Measure what the device can reach, where products start a new round; its first line in the file keeps it."""
+        """Measure what the device can reach, where products start a new round; its first line in the file keeps it.
+
+        Where that fails it is said; raises `CannotStart` where no process starts.
+        """
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
             self.note = "\n".join(filter(None, (self.note, busy())))
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()
-            self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self.workers.ceilings(row_bytes)
+            self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self._from_a_worker(row_bytes)
+
+    def _from_a_worker(self, row_bytes: set[int]) -> Ceilings | None:
+        assert self.workers is not None
+        try:
+            return self.workers.ceilings(row_bytes)
+        except WorkerLost as lost:
+            self.say(f"note:    what the device can reach could not be measured ({lost}): the page has no roofline of this round")
+            return None
 
     def tell_loaded(self, tell: Callable[[Facts], None]) -> None:
         """Call `tell` with what each graph is, when a process of this run loads it for the first time."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from rsc_bench import plugins
-from rsc_bench.harness.measure.worker import Note, Worker, WorkerLost
+from rsc_bench.harness.measure.worker import START_S, Note, Worker, WorkerLost
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.lines import from_line
@@ -25,8 +25,14 @@ from rsc_bench.suites.measuring.serving import APART, Answered, Job, Noted, Setu
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 _NO_ANSWER = "its process answered something else than its record, and was ended: what is measured writes into the pipe"
+_STARTS = 2
+"""Processes that are started for a case before it is given up: on a busy machine the next may be quicker."""
 Waiting = Callable[[float], None]
 """Takes the seconds since the case began, twice a second while it runs."""
+
+
+class CannotStart(Exception):
+    """No process can be started that our own code runs in, so that no case can be measured; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,12 @@ class Workers:
         """Is told of each graph that a process has loaded."""
         self._origins, self._setup, self._limit_s = origins, setup, limit_s
         self._workers: dict[Needs, Worker] = {}
+        self._unstartable: dict[Needs, str] = {}
+        """Needs whose process did not start, and why: their other cases need not wait for it again."""
         self._last: Needs | None = None
 
     def record(self, setting: AnySetting, follow: Follow, waiting: Waiting) -> Record:
-        """Return the record of a case, whatever becomes of its process."""
+        """Return the record of a case, whatever becomes of its process; raises `CannotStart` where there can be none for any."""
         case = setting.case()
         self._write(f"begins: {case}")
         try:
@@ -134,13 +142,18 @@ class Workers:
             return Record(case=case, status="failed", reason=_NO_ANSWER)
         return record
 
-    def ceilings(self, row_bytes: Iterable[int]) -> Ceilings | None:
-        """Return what the device can reach; None where that could not be measured."""
+    def ceilings(self, row_bytes: Iterable[int]) -> Ceilings:
+        """Return what the device can reach; raises `WorkerLost` where that could not be measured, and `CannotStart`.
+
+        It is no case, and has the time of a start for itself, not that of ``--case-timeout``.
+        """
         try:
-            return self._ask(Needs(), Job(ceilings=tuple(sorted(row_bytes))), _ignore, _ignore).ceilings
+            found = self._ask(Needs(), Job(ceilings=tuple(sorted(row_bytes))), _ignore, _ignore, START_S).ceilings
         except WorkerLost as lost:
             self._write(f"failed: ceilings: {lost}")
-            return None
+            raise
+        assert found is not None
+        return found
 
     def close(self) -> None:
         """End every process."""
@@ -148,19 +161,36 @@ class Workers:
             worker.close()
         self._workers.clear()
 
-    def _ask(self, needs: Needs, job: Job, noted: Note, waiting: Waiting) -> Answered:
+    def _ask(self, needs: Needs, job: Job, noted: Note, waiting: Waiting, limit_s: float | None = None) -> Answered:
+        if needs in self._unstartable:
+            raise WorkerLost(self._unstartable[needs], started=False)
         if self._last not in (None, needs) and self._last in self._workers:
             with contextlib.suppress(WorkerLost):
                 self._asked(self._last, Job(rest=True), _ignore, _ignore)
                 self._workers[self._last].pause()  # a thread that a kernel has left behind must not slow others down
         self._last = needs
-        if needs not in self._workers:
-            self._workers[needs] = Worker(serving.main, packed(self.setup(needs)), self.log)
-        return self._asked(needs, job, noted, waiting)
+        for _ in range(_STARTS):
+            if needs not in self._workers:
+                self._workers[needs] = Worker(serving.main, packed(self.setup(needs)), self.log)
+            try:
+                return self._asked(needs, job, noted, waiting, limit_s)
+            except WorkerLost as lost:
+                if lost.started:
+                    raise
+                how = str(lost)
+                self._write(f"no start: {how}")
+        raise self._given_up(needs, how)
 
-    def _asked(self, needs: Needs, job: Job, noted: Note, waiting: Waiting) -> Answered:
+    def _given_up(self, needs: Needs, how: str) -> Exception:
+        if not needs.origins:
+            why = f"no process to measure in could be started, {_STARTS} times in a row: {how}"
+            return CannotStart(f"{why}: see {self.log}, then run the same command again")
+        self._unstartable[needs] = f"{how}, {_STARTS} times in a row"
+        return WorkerLost(self._unstartable[needs], started=False)
+
+    def _asked(self, needs: Needs, job: Job, noted: Note, waiting: Waiting, limit_s: float | None = None) -> Answered:
         try:
-            content = self._workers[needs].ask(packed(job), self._limit_s, noted, waiting)
+            content = self._workers[needs].ask(packed(job), limit_s or self._limit_s, noted, waiting)
             answer = msgspec.json.decode(content, type=Answered)
         except WorkerLost:
             del self._workers[needs]

@@ -10,6 +10,7 @@ import time
 import pytest
 from made_worker import behave
 
+from rsc_bench.harness.measure import worker as worker_module
 from rsc_bench.harness.measure.worker import MOST_LOG, Worker, WorkerLost
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "setsid"), reason="this system has no process groups")
@@ -143,6 +144,14 @@ def test_what_a_process_takes_to_start_is_not_time_of_its_first_job(tmp_path):
         assert lost(slow, b"hang", limit_s=0.3) == "over its time limit of 0.3 s"
     finally:
         slow.close()
+
+
+def test_a_process_that_does_not_start_is_lost_by_no_job(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker_module, "START_S", 0.3)
+    slow = Worker(behave, b"slow", tmp_path / "run.log")
+    with pytest.raises(WorkerLost, match=r"its process did not start in 0\.3 s \(is the machine busy") as caught:
+        ask(slow, b"one")
+    assert not caught.value.started
 
 
 def test_a_note_gives_a_job_its_whole_time_again(worker):

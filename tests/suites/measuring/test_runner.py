@@ -9,6 +9,7 @@ from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.measuring.runner import FAULT_STATUS, Runner
 from rsc_bench.suites.measuring.session import Session
+from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.options import Options
 
 ILLEGAL = "AcceleratorError: CUDA error: an illegal memory access was encountered"
@@ -99,6 +100,16 @@ def test_a_file_that_takes_no_more_ends_the_run_in_one_line(setting):
     _, error, _ = ended(setting, "failed", "whatever", rounds=Full())
     assert isinstance(error, pytest.exit.Exception)
     assert (error.returncode, "the disk is full" in str(error)) == (2, True)
+
+
+def test_a_run_without_a_process_to_measure_in_ends_in_one_line_and_records_nothing(setting):
+    def record(*given):
+        raise CannotStart("no process to measure in could be started")
+
+    rounds = Written()
+    rounds.workers = SimpleNamespace(record=record)
+    _, error, _ = ended(setting, "failed", "not asked", rounds=rounds)
+    assert (error.returncode, list(rounds)) == (2, [])
 
 
 def checked(setting, error, fault=None):

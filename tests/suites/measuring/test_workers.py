@@ -212,6 +212,75 @@ def test_a_graph_that_ends_the_process_which_loads_it_is_not_loaded_by_the_one_t
     assert "failed: the digest of small:hub: its process ended with status 7" in (tmp_path / "run.log").read_text()
 
 
+class StartsLate(Babbles):
+    """Stands in for a process of a busy machine: those that still come as `late` do not start."""
+
+    late, limits = 0, []
+
+    def ask(self, job, limit_s, *given):
+        if StartsLate.late:
+            StartsLate.late -= 1
+            raise WorkerLost("its process did not start in 600 s", started=False)
+        StartsLate.limits.append(limit_s)
+        raise WorkerLost("over its time limit of 8 s")
+
+
+@pytest.fixture
+def starts(monkeypatch):
+    """Let so many processes not start; the limits of what the others were asked."""
+    monkeypatch.setattr(pool, "Worker", StartsLate)
+    monkeypatch.setattr(StartsLate, "limits", limits := [])
+
+    def starts(late):
+        monkeypatch.setattr(StartsLate, "late", late)
+        return limits
+
+    return starts
+
+
+def test_a_process_that_does_not_start_costs_no_case_for_another_one_is_tried(tmp_path, starts):
+    starts(1)
+    session = settings("mkl")
+    record = session.workers(tmp_path / "run.log").record(session.settings[0], follow=None, waiting=None)
+    assert (record.status, record.reason) == ("failed", "over its time limit of 8 s")
+    assert "no start: its process did not start in 600 s" in (tmp_path / "run.log").read_text()
+
+
+def test_where_none_of_ours_starts_the_run_ends_and_no_case_is_failed(tmp_path, starts):
+    starts(2)
+    session = settings("mkl")
+    wanted = "no process to measure in could be started, 2 times in a row: its process did not start in 600 s: see "
+    with pytest.raises(pool.CannotStart, match=wanted):
+        session.workers(tmp_path / "run.log").record(session.settings[0], follow=None, waiting=None)
+
+
+def test_where_that_of_a_users_file_does_not_start_its_cases_fail_and_wait_no_more(registry, tmp_path, starts):
+    mine = write(tmp_path / "mine.py", KERNEL.format(name="mine", prepare="prepare"))
+    session = settings("mkl", mine)
+    measured = session.workers(tmp_path / "run.log")
+    starts(2)
+    chosen = [
+        setting for name in ("mine", "cached_topk(mine)", "mkl") for setting in session.settings if setting.choice.name == name
+    ]
+    records = [measured.record(setting, follow=None, waiting=None) for setting in chosen]
+    late, over = "its process did not start in 600 s, 2 times in a row", "over its time limit of 8 s"
+    assert [record.reason for record in records] == [late, late, over]
+
+
+def test_what_the_device_can_reach_has_not_the_time_of_a_case_and_its_failure_is_said(tmp_path, starts):
+    limits, said = starts(0), []
+    session = settings("mkl")
+    session.options = replace(session.options, results=tmp_path / "run.jsonl", case_timeout_s=8.0)
+    rounds = Rounds(session, machine={})
+    rounds.say = said.append
+    rounds.plan(session.settings)
+    rounds.measure_ceilings([(session.settings[0], 1)])
+    rounds.workers.record(session.settings[0], follow=None, waiting=None)
+    assert limits == [pool.START_S, 8.0]
+    reason = "what the device can reach could not be measured (over its time limit of 8 s)"
+    assert said == [f"note:    {reason}: the page has no roofline of this round"]
+
+
 @pytest.mark.parametrize("in_process", [True, False])
 def test_what_a_process_loads_is_told_once(tmp_path, in_process):
     path = tmp_path / "g.csv"
