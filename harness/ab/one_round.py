@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rsc_bench.harness.ab import AlternatingError, Side, leash
-from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.harness.records.file import ResultsError, log_of, read
 from rsc_bench.harness.records.run import Run
 
 ALL_WELL, CASES_FAILED, GPU_FAULT = 0, 1, 3
@@ -38,17 +38,23 @@ def take(side: Side, arguments: tuple[str, ...], place: Path) -> Run:
     A process of its own, as any later run will be: memory, hash seed and code are laid out anew each time, and that is
     part of what makes two runs differ.
     """
-    results, log, output = place / "round.jsonl", place / "round.log", place / "output.txt"
-    for left in (results, log):
+    results, output = place / "round.jsonl", place / "output.txt"
+    for left in (results, *_logs(place)):
         left.unlink(missing_ok=True)
     try:
         status = run_python([*COMMAND, *LEAN, "--results", str(results), *side.options, *arguments], side.folder, output)
     finally:
-        _keep(log, side.results.with_suffix(log.suffix))
+        for log in _logs(place):
+            _keep(log, log_of(side.results))
     text = output.read_text(encoding="utf-8", errors="replace")
     if status not in (ALL_WELL, CASES_FAILED, GPU_FAULT):
         raise AlternatingError(f"{side.name}: the suites ended with status {status}: {_reason(text)}")
     return _whole(side, results, text)
+
+
+def _logs(place: Path) -> list[Path]:
+    """The log of a round, under the name that the side's revision gives it: ours, or ``round.log``."""
+    return list(place.glob("round*.log"))
 
 
 def _keep(log: Path, kept: Path) -> None:

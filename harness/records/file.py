@@ -29,6 +29,11 @@ class ResultsError(Exception):
 _REMEDY = "give a .jsonl file written by the suites (--benchmark)"
 
 
+def log_of(results: Path) -> Path:
+    """Return the path of the log beside a results file: of a name that nobody gives what the terminal shows (``> run.log``)."""
+    return results.with_name(f"{results.name}.log")
+
+
 def read(path: str | Path) -> Run:
     """Return the run in a results file.
 

@@ -18,7 +18,7 @@ from rsc_bench.harness.measure.state import unchanged_by_loading
 from rsc_bench.harness.measure.worker import WorkerLost
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.file import ResultsFile, to_stderr
+from rsc_bench.harness.records.file import ResultsFile, log_of, to_stderr
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
@@ -112,7 +112,7 @@ class Rounds:
         self._file = ResultsFile(path, environment_of, say=self._tell)
         self._ceilings: Ceilings | None = None
         self._done = _by_name(self._file.done())
-        self.workers = session.workers(self.path.with_suffix(".log"))
+        self.workers = session.workers(log_of(self.path))
         self._contents = Contents(session.settings, (self.workers or session.bench).digest)
 
     def _tell(self, line: str) -> None:

@@ -69,7 +69,7 @@ def test_a_fault_costs_its_case_and_the_sweep_goes_on_in_a_new_process(tmp_path)
     assert found["faulty"][0] == "failed"
     assert "device-side assert" in found["faulty"][1]
     assert found["cusparse"] == ("ok", None)
-    assert "a new process: the device can do nothing more in this one" in (tmp_path / "run.log").read_text()
+    assert "a new process: the device can do nothing more in this one" in (tmp_path / "run.jsonl.log").read_text()
 
 
 def test_in_process_a_fault_ends_the_run_with_its_record_and_the_next_run_carries_on(tmp_path):

@@ -6,7 +6,7 @@ from stand_in_checkout import write_suites
 from rsc_bench.harness.ab import AlternatingError, Side, turns
 from rsc_bench.harness.ab.options import for_a_round
 from rsc_bench.harness.ab.session import Plan, measure
-from rsc_bench.harness.records.file import read
+from rsc_bench.harness.records.file import log_of, read
 
 
 @pytest.fixture(autouse=True)
@@ -86,13 +86,12 @@ def test_a_bad_option_of_the_suites_is_named_in_their_words(tmp_path):
 
 def test_the_log_of_each_round_is_kept_beside_the_results_of_its_side(tmp_path):
     found = sides(tmp_path)
-    writes = (
-        "import pathlib, sys\npathlib.Path(sys.argv[sys.argv.index('--results') + 1]).with_suffix('.log').write_text('logged\\n')"
-    )
-    for side in found:
+    for side, suffix in zip(found, (".log", ".jsonl.log"), strict=True):  # the base may be older than the name
+        path = f"pathlib.Path(sys.argv[sys.argv.index('--results') + 1]).with_suffix('{suffix}')"
+        writes = f"import pathlib, sys\n{path}.write_text('logged\\n')"
         (side.folder / "suites/test_nothing.py").write_text(f"{writes}\ndef test_nothing():\n    pass\n")
     measure(Plan(found, 2, ("suites",)), lambda _: None)
-    assert [side.results.with_suffix(".log").read_text() for side in found] == ["logged\n" * 2] * 2
+    assert [log_of(side.results).read_text() for side in found] == ["logged\n" * 2] * 2
 
 
 def test_suites_that_measure_nothing_are_an_error_not_an_empty_file(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from made_runs import MACHINE, case, not_ok, ok, start, written
 
 from rsc_bench.harness.records.disk import Disk
-from rsc_bench.harness.records.file import ResultsError, ResultsFile, read
+from rsc_bench.harness.records.file import ResultsError, ResultsFile, log_of, read
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -315,7 +315,7 @@ import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from made_runs import MACHINE, case, ok, start
-from rsc_bench.harness.records.file import ResultsFile
+from rsc_bench.harness.records.file import ResultsFile, log_of
 file = ResultsFile(Path(sys.argv[1]), MACHINE)
 count = sum(len(records) for _, records in file.rounds)
 if not file.rounds:
@@ -465,3 +465,9 @@ def test_an_environment_that_no_machine_has_is_refused(path, tree):
     _, _, rest = path.read_text().partition("\n")
     path.write_text(f'{{"run":{{"schema":1,"environment":{tree}}}}}\n{rest}')
     assert "line 1 is damaged" in message(path)
+
+
+def test_the_log_is_not_called_what_a_user_redirects_the_terminal_to():
+    names = {log_of(Path("results", name)).name for name in ("run.jsonl", "run", "run.json")}
+    assert names == {"run.jsonl.log", "run.log", "run.json.log"}
+    assert log_of(Path("results/run.jsonl")).parent == Path("results")

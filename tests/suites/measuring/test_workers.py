@@ -209,7 +209,7 @@ def test_a_graph_that_ends_the_process_which_loads_it_is_not_loaded_by_the_one_t
     rounds.close()
     (record,) = read(tmp_path / "run.jsonl").records
     assert (record.status, record.case.graph_digest) == ("failed", None)
-    assert "failed: the digest of small:hub: its process ended with status 7" in (tmp_path / "run.log").read_text()
+    assert "failed: the digest of small:hub: its process ended with status 7" in (tmp_path / "run.jsonl.log").read_text()
 
 
 class StartsLate(Babbles):
