@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from {module} import {name}; {name}(sys.argv[1])"
@@ -34,6 +34,10 @@ MOST_LOG = 1 << 22
 """Bytes that stay of what one job prints."""
 _GRACE_S = 5.0
 """Seconds that a process whose pipe is closed gets to end, before it is killed."""
+_STACK = getattr(signal, "SIGUSR2", None) if hasattr(faulthandler, "register") else None
+"""The signal for which a process writes its stack into the log; None where the system has none."""
+_STACK_S, _SETTLE_S = 2.0, 0.05
+"""Seconds that it gets to begin with that, and then to end."""
 _PR_SET_PDEATHSIG = 1
 
 Note = Callable[[bytes], None]
@@ -45,10 +49,12 @@ Answer = Callable[[bytes, Note], bytes]
 class WorkerLost(Exception):
     """A process that ended, or had to be ended, before it answered; the message is how, as a record's reason."""
 
-    def __init__(self, how: str, started: bool = True) -> None:
+    def __init__(self, how: str, started: bool = True, over: bool = False) -> None:
         super().__init__(how)
         self.started = started
         """Whether it had started; else no job is to blame."""
+        self.over = over
+        """Whether it was ended because a job went over its time limit."""
 
 
 class Worker:
@@ -89,9 +95,7 @@ class Worker:
         if self._how is not None:
             raise WorkerLost(self._how, self._ready)
         self._busy = True
-        self._log_end = MOST_LOG
-        with contextlib.suppress(OSError):
-            self._log_end += self._log.stat().st_size
+        self._log_end = MOST_LOG + self._log_size()
         self._log_cut = False
         self._resume()
         with contextlib.suppress(OSError):
@@ -101,9 +105,8 @@ class Worker:
                 kind, content = self._frames.get(timeout=max(0.0, min(_TICK_S, end - monotonic())))
             except queue.Empty:
                 if monotonic() >= end:
-                    limit = f"over its time limit of {limit_s:g} s"
-                    slow = f"its process did not start in {START_S:g} s (is the machine busy, or its memory full?)"
-                    raise self.lost(limit if self._ready else slow) from None
+                    self._log_stack()
+                    raise self._late(limit_s) from None
                 if self._process.poll() is not None and not self._receives():
                     raise self.lost(self._ended()) from None
                 self._cut_log()
@@ -119,6 +122,29 @@ class Worker:
                 noted(content)
             self._ready = True
             end = monotonic() + limit_s
+
+    def _late(self, limit_s: float) -> WorkerLost:
+        if not self._ready:
+            return self.lost(f"its process did not start in {START_S:g} s (is the machine busy, or its memory full?)")
+        lost = self.lost(f"over its time limit of {limit_s:g} s")
+        lost.over = True
+        return lost
+
+    def _log_stack(self) -> None:
+        """Let the process write into the log where it is; it does so within a signal handler, also in the middle of C code."""
+        if _STACK is None:
+            return
+        before, end = self._log_size(), monotonic() + _STACK_S
+        self._process.send_signal(_STACK)
+        while self._log_size() == before and self._process.poll() is None and monotonic() < end:
+            sleep(_SETTLE_S)
+        sleep(_SETTLE_S)
+
+    def _log_size(self) -> int:
+        try:
+            return self._log.stat().st_size
+        except OSError:  # nothing is logged
+            return 0
 
     def _cut_log(self) -> None:
         """Cut off what a job has printed beyond measure: a full disk would take the records of others."""
@@ -260,6 +286,8 @@ def _redirect(log: str) -> None:
     os.close(nowhere)
     os.close(output)
     faulthandler.enable()
+    if _STACK is not None:
+        faulthandler.register(_STACK)
 
 
 def _end_with_parent() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.lines import from_line
 from rsc_bench.harness.records.run import Record
 from rsc_bench.plugins import REGISTRY
-from rsc_bench.suites.catalog import Catalog
+from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring import serving
 from rsc_bench.suites.measuring.bench import AnySetting, Follow
 from rsc_bench.suites.measuring.serving import APART, Answered, Job, Noted, Setup, job_of, packed
+from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 _NO_ANSWER = "its process answered something else than its record, and was ended: what is measured writes into the pipe"
@@ -96,20 +97,37 @@ class Workers:
         self._workers: dict[Needs, Worker] = {}
         self._unstartable: dict[Needs, str] = {}
         """Needs whose process did not start, and why: their other cases need not wait for it again."""
+        self._over: dict[Case, str] = {}
+        """Cases that went over their time limit, and how."""
         self._last: Needs | None = None
 
     def record(self, setting: AnySetting, follow: Follow, waiting: Waiting) -> Record:
         """Return the record of a case, whatever becomes of its process; raises `CannotStart` where there can be none for any."""
         case = setting.case()
+        record = self._not_tried_again(setting) or self._tried(setting, follow, waiting)
+        self._write(f"{record.status}: {case}{f': {record.reason}' if record.reason else ''}")
+        return record
+
+    def _not_tried_again(self, setting: AnySetting) -> Record | None:
+        """Return the record of a case that would go over its time limit as it did before, or as its exact kernel did; else None."""
+        case = setting.case()
+        if case in self._over:
+            return Record(case=case, status="failed", reason=f"{self._over[case]} in an earlier round of this run: not tried again")
+        if isinstance(setting, Setting) and (exact := _exact(setting)) in self._over:
+            reason = f"{exact.kernel} without a selection was {self._over[exact]}: not tried (--case-timeout)"
+            return Record(case=case, status="skipped", reason=reason)
+        return None
+
+    def _tried(self, setting: AnySetting, follow: Follow, waiting: Waiting) -> Record:
+        case = setting.case()
         self._write(f"begins: {case}")
         try:
             answer = self._ask(self.needs(setting), job_of(setting), lambda note: self._noted(note, follow), waiting)
         except WorkerLost as lost:
-            record = Record(case=case, status="failed", reason=str(lost))
-        else:
-            record = self._record_of(answer, case)
-        self._write(f"{record.status}: {case}{f': {record.reason}' if record.reason else ''}")
-        return record
+            if lost.over:
+                self._over[case] = str(lost)
+            return Record(case=case, status="failed", reason=str(lost))
+        return self._record_of(answer, case)
 
     def digest(self, setting: AnySetting) -> str | None:
         """Return the digest of what a case sees of its graph; None where it cannot be loaded.
@@ -216,6 +234,11 @@ class Workers:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("a", encoding="utf-8", errors="replace") as log:
                 log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
+
+
+def _exact(setting: Setting) -> Case:
+    """The case of the same product by the exact kernel, which comes first in a sweep."""
+    return replace(setting, suite="exact", choice=Choice(setting.choice.exact), budget=None).case()
 
 
 def _path(file: str) -> str:

@@ -131,10 +131,13 @@ def test_the_stack_of_a_crash_is_in_the_log(worker, tmp_path):
 
 
 @pytest.mark.parametrize("job", [b"hang", b"hang in C"], ids=bytes.decode)
-def test_a_job_over_its_limit_is_ended_with_its_process(worker, job):
+def test_a_job_over_its_limit_is_ended_with_its_process(worker, job, tmp_path):
     pid = int(ask(worker, b"who").rpartition(b":")[2])
-    assert lost(worker, job, limit_s=0.3) == "over its time limit of 0.3 s"
+    with pytest.raises(WorkerLost, match=r"^over its time limit of 0\.3 s$") as caught:
+        ask(worker, job, limit_s=0.3)
+    assert caught.value.over
     assert is_gone(pid)
+    assert "made_worker.py" in (tmp_path / "run.log").read_text(), "it says where it was"
 
 
 def test_what_a_process_takes_to_start_is_not_time_of_its_first_job(tmp_path):
@@ -151,7 +154,8 @@ def test_a_process_that_does_not_start_is_lost_by_no_job(tmp_path, monkeypatch):
     slow = Worker(behave, b"slow", tmp_path / "run.log")
     with pytest.raises(WorkerLost, match=r"its process did not start in 0\.3 s \(is the machine busy") as caught:
         ask(slow, b"one")
-    assert not caught.value.started
+    assert (caught.value.started, caught.value.over) == (False, False)
+    assert "made_worker.py" in (tmp_path / "run.log").read_text(), "it says what it was waiting for"
 
 
 def test_a_note_gives_a_job_its_whole_time_again(worker):

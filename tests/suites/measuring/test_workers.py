@@ -267,6 +267,39 @@ def test_where_that_of_a_users_file_does_not_start_its_cases_fail_and_wait_no_mo
     assert [record.reason for record in records] == [late, late, over]
 
 
+class Slow(Babbles):
+    """Stands in for a process in which the named kernels go over the limit, and others end it."""
+
+    kernels, asked = (), []
+
+    def ask(self, job, *given):
+        name = setting_of(unpacked(job, Job)).choice.name
+        Slow.asked.append(name)
+        over = name in Slow.kernels
+        raise WorkerLost("over its time limit of 8 s" if over else "its process ended with status 3", over=over)
+
+
+def test_a_hang_is_paid_once_and_not_again_in_each_round_and_behind_each_selection(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "Worker", Slow)
+    monkeypatch.setattr(Slow, "kernels", ("mkl", "topk(rows_numba)"))
+    monkeypatch.setattr(Slow, "asked", asked := [])
+    session = settings("mkl", "topk(mkl)", "rows_numba", "topk(rows_numba)")
+    measured = session.workers(tmp_path / "run.log")
+    chosen = {setting.choice.name: setting for setting in session.settings}
+    names = ("mkl", "topk(mkl)", "topk(rows_numba)", "rows_numba")
+    records = [measured.record(chosen[name], follow=None, waiting=None) for name in 2 * names]
+    assert asked == ["mkl", "topk(rows_numba)", "rows_numba", "rows_numba"], "another failure is tried again"
+    over, left = "over its time limit of 8 s", "its process ended with status 3"
+    not_tried = ("skipped", f"mkl without a selection was {over}: not tried (--case-timeout)")
+    again = ("failed", f"{over} in an earlier round of this run: not tried again")
+    assert [(record.status, record.reason) for record in records] == [
+        *(("failed", over), not_tried, ("failed", over), ("failed", left)),
+        *(again, not_tried, again, ("failed", left)),
+    ]
+    other = replace(chosen["topk(mkl)"], width=5)
+    assert measured.record(other, follow=None, waiting=None).status == "failed", "another product may be quick"
+
+
 def test_what_the_device_can_reach_has_not_the_time_of_a_case_and_its_failure_is_said(tmp_path, starts):
     limits, said = starts(0), []
     session = settings("mkl")
