@@ -13,6 +13,7 @@ import pytest
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
+from rsc_bench.suites import summary
 from rsc_bench.suites.asked import asked
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import Facts, GraphError
@@ -80,12 +81,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
     group.addoption("--keep-memory", action="store_true", help="train all a second time, in a process that keeps freed memory")
     group.addoption("--in-process", action="store_true", help="measure in pytest's own process, for a debugger, and not in workers")
-    for usage, summary in _REPEATED.items():
+    for usage, text in _REPEATED.items():
         option, metavar = usage.split()
-        group.addoption(option, metavar=metavar, action="append", default=[], help=f"{summary}; may be repeated")
-    for usage, summary in _ONCE.items():
+        group.addoption(option, metavar=metavar, action="append", default=[], help=f"{text}; may be repeated")
+    for usage, text in _ONCE.items():
         option, metavar = usage.split()
-        group.addoption(option, metavar=metavar, help=summary)
+        group.addoption(option, metavar=metavar, help=text)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the terminal reporter is there, which would print the message a second time
@@ -176,7 +177,8 @@ def _check_runner(config: pytest.Config) -> None:
     # Every case is a benchmark already; pytest-benchmark would leave out those that do not name its fixture.
     config.option.benchmark_only = False
     if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
-        config.option.benchmark_columns = ["min", "median", "max", "rounds"]  # all ten do not fit a terminal
+        # All ten do not fit a terminal, and what it calls rounds are our samples.
+        config.option.benchmark_columns = ["min", "median", "max"]
     # The project's own tests turn warnings into errors; a user's kernel may warn, and torch does so once per process.
     for line in ("default", "ignore:Sparse CSR tensor support is in beta state"):
         config.addinivalue_line("filterwarnings", line)
@@ -247,6 +249,7 @@ def _progress(config: pytest.Config, terminal: pytest.TerminalReporter, cases: i
 @pytest.fixture
 def foreign_kernel(request: pytest.FixtureRequest, trial: Trial) -> Kernel:
     """Return the kernel of a trial."""
+    request.node.user_properties.append((summary.KERNEL, trial.kernel))
     return request.config.stash[SESSION].catalog.exact[trial.kernel]
 
 
@@ -254,6 +257,7 @@ def foreign_kernel(request: pytest.FixtureRequest, trial: Trial) -> Kernel:
 def bench(request: pytest.FixtureRequest, setting: AnySetting) -> Runner:
     """Return what runs the case: checks it, and with ``--benchmark`` measures it into the results file."""
     stash = request.config.stash
+    request.node.user_properties.append((summary.KERNEL, setting.choice.exact))
     return Runner(stash[SESSION], setting, request, stash[ROUNDS], stash[PROGRESS], request.node.stash.get(ROUND, 0))
 
 
@@ -268,16 +272,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
-    """Leave the dots out where there is a line a case."""
+    """Leave the dots out where there is a line a case, and what that line says out of what pytest repeats at the end."""
     if config.stash[PROGRESS] is not None and (report.when == "call" or report.skipped):
-        return report.outcome, "", ""
+        return summary.category(report), "", ""
     return None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what each graph is that was named for a check; a measurement says so when it loads one."""
+    """Say what each graph is that was named for a check (a measurement says so when it loads one), and how each kernel did."""
     for facts in config.stash[CHECKED]:
         terminalreporter.write_line(facts.text())
+    for line in summary.lines(summary.outcomes(terminalreporter.stats), measured=config.stash[ROUNDS] is not None):
+        terminalreporter.write_line(line)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

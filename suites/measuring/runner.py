@@ -15,6 +15,7 @@ from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.progress import Epoch, Progress
+from rsc_bench.suites.summary import STATUS
 from rsc_bench.text import shown
 
 FAULT_STATUS = 3
@@ -38,15 +39,19 @@ class Runner:
         if self.rounds is not None:
             self._measure(self.rounds)
             return
+        wrong = None
         try:
             self.session.bench.check(self.setting)
-        except Skip as reason:
-            pytest.skip(shown(str(reason)))
-        except Wrong as wrong:
-            pytest.fail(shown(f"{self.setting.case()}: wrong: {wrong}"), pytrace=False)
+        except Skip as skip:
+            pytest.skip(shown(str(skip)))
+        except Wrong as error:
+            wrong = error
         except Exception as error:
             self._stop_after_a_fault(reason_of(error), "leave it out with -k to check the others")
             raise
+        if wrong is not None:  # not in the handler, where pytest would print it twice
+            self._note_status("wrong")
+            pytest.fail(shown(f"{self.setting.case()}: wrong: {wrong}"), pytrace=False)
 
     def _measure(self, rounds: Rounds) -> None:
         case = self.setting.case()
@@ -89,7 +94,12 @@ class Runner:
         if record.status == "skipped":
             pytest.skip(reason)
         if record.status != "ok":
+            self._note_status(record.status)
             pytest.fail(f"{record.case}: {record.status}: {reason}", pytrace=False)
+
+    def _note_status(self, status: str) -> None:
+        """Note it for what is said of all tests at the end."""
+        self.request.node.user_properties.append((STATUS, status))
 
     def _follow(self, epoch: Epoch) -> None:
         if self.progress is not None:

@@ -12,6 +12,7 @@ from rsc_bench.suites.measuring.session import Session
 from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.options import Options
 
+REQUEST = SimpleNamespace(node=SimpleNamespace(user_properties=[]))
 ILLEGAL = "AcceleratorError: CUDA error: an illegal memory access was encountered"
 
 
@@ -61,7 +62,7 @@ def ended(setting, status, reason, *, fault=None, rounds=None):
     rounds = Written() if rounds is None else rounds
     bench = Ends(Record(case=setting.case(), status=status, reason=reason), fault)
     with pytest.raises((pytest.exit.Exception, pytest.fail.Exception, pytest.skip.Exception)) as caught:
-        Runner(SimpleNamespace(bench=bench), setting, request=None, rounds=rounds, round_index=1)()
+        Runner(SimpleNamespace(bench=bench), setting, request=REQUEST, rounds=rounds, round_index=1)()
     return rounds, caught.value, bench.asked
 
 
