@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rsc_bench import plugins
+from rsc_bench.suites.graphs.formats.limits import check_zip, cut
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.parts import Parts, to_graph
 from rsc_bench.suites.graphs.source import Source
@@ -84,8 +86,14 @@ def _format(path: Path) -> Format:
         raise GraphError(f"{path}: must be of one format (got {names}): give one another suffix, or let `claims` tell them apart")
     if claiming:
         return claiming[0]
-    layouts = " or ".join(known.summary.rstrip(".") for known in fitting)
-    raise GraphError(f"{path}: is in no layout that is known for {path.suffix} files: write it as one of: {layouts}")
+    layouts = "; or ".join(f"{known.name}: {known.summary.rstrip('.')}" for known in fitting)
+    rule = f"must be in a layout that is known for {path.suffix} files{_held(path)}"
+    raise GraphError(f"{path}: {rule}: write it as one of these ({layouts})")
+
+
+def _held(path: Path) -> str:
+    """What is in an archive that nobody knows."""
+    return f" (got {cut(', '.join(check_zip(path)))})" if zipfile.is_zipfile(path) else ""
 
 
 def _suffix(found: Format, path: Path) -> str:

@@ -68,7 +68,7 @@ def _dense(matrix: scipy.sparse.csr_matrix) -> torch.Tensor:
 
 FORMAT = Format(
     name="attributed-npz",
-    summary="The layout of cora.npz: CSR parts adj_* and attr_*, and labels.",
+    summary="CSR parts adj_* and attr_*, and labels, as in cora.npz: .npz.",
     suffixes=(".npz",),
     claims=lambda path: "adj_data" in check_zip(path),
     read=read,

@@ -23,6 +23,9 @@ _CELL = r'\s*(?:"\s*[+-]?\d{1,19}\s*"|[+-]?\d{1,19})\s*'
 _INTEGERS = re.compile(rf"{_CELL}(?:,{_CELL})*", re.ASCII)
 _EDGE = re.compile(rf"{_CELL},{_CELL}", re.ASCII)
 _NAME = r'\s*"?\s*[^\s\d"+.,-][^",]*"?\s*'
+_WEIGHTED = re.compile(rf"(?:{_CELL}|{_NAME}),(?:{_CELL}|{_NAME}),[^,]+")
+"""An edge with something behind it, or the header of such a list."""
+_SEPARATORS = {";": "the semicolon", "\t": "the tab", " ": "the space"}
 _HEADER = re.compile(rf"{_NAME},{_NAME}")
 """Two names: one that begins as a number does is a damaged edge."""
 
@@ -64,7 +67,8 @@ def _edges(path: Path) -> NDArray[np.int64]:
     if not edges.size:
         raise GraphError(f"{path}: a graph must have at least one edge (got 0 edges): give a file with edges")
     if edges.shape[1] != 2:
-        raise GraphError(f"{path}: an edge list must have two columns, id_1,id_2 (got {edges.shape[1]}): remove the others")
+        weights = "remove the others; weights need a .mtx or .npz file (scipy.io.mmwrite, save_npz)"
+        raise GraphError(f"{path}: an edge list must have two columns, id_1,id_2 (got {edges.shape[1]}): {weights}")
     if not 0 <= int(edges.min()) <= int(edges.max()) < MOST_NODES:
         span = f"{int(edges.min())} to {int(edges.max())}"
         raise GraphError(f"{path}: node ids must lie in [0, {MOST_NODES:,}) (got {span}): number the nodes from 0")
@@ -85,7 +89,17 @@ def _lines_before_the_first_edge(path: Path) -> int:
     if _HEADER.fullmatch(text):
         return number + 1
     rule = "must be a header of two names, or an edge: two integers with a comma between"
-    raise GraphError(f"{path}: line {number + 1} {rule} (got {cut(text)}): correct it")
+    raise GraphError(f"{path}: line {number + 1} {rule} (got {cut(text)}): {_remedy(text)}")
+
+
+def _remedy(text: str) -> str:
+    """Return what to do about a line that is no edge: what is meant is often seen."""
+    if _WEIGHTED.fullmatch(text):
+        return "an edge list has no weights: leave the third column out, or write a .mtx or .npz file (scipy.io.mmwrite, save_npz)"
+    for separator, name in _SEPARATORS.items():
+        if separator in text and "," not in text:
+            return f"put a comma between the ids in place of {name}"
+    return "correct it"
 
 
 def _without_comment(line: str) -> str:
@@ -98,7 +112,7 @@ def _bad_line(path: Path, skip: int, reason: str) -> GraphError:
         for number, line in enumerate(file, start=1):
             text = _without_comment(line)
             if number > skip and text and not _EDGE.fullmatch(text):
-                return GraphError(f"{path}: line {number} must be two integers, id_1,id_2 (got {cut(text)}): correct it")
+                return GraphError(f"{path}: line {number} must be two integers, id_1,id_2 (got {cut(text)}): {_remedy(text)}")
     return GraphError(f"{path}: cannot be read as an edge list ({' '.join(reason.split())[:200]}): give two integers a line")
 
 

@@ -30,7 +30,7 @@ def read(path: Path, option: str | None = None) -> Parts:  # noqa: ARG001
 
 FORMAT = Format(
     name="scipy-npz",
-    summary="What scipy.sparse.save_npz writes: .npz.",
+    summary="A matrix by scipy.sparse.save_npz, say of coo_matrix((values, (rows, columns)), shape=(nodes, nodes)): .npz.",
     suffixes=(".npz",),
     claims=lambda path: {"format", "shape", "data"} <= set(check_zip(path)),
     read=read,

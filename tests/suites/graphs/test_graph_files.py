@@ -178,7 +178,10 @@ NPZ = {
     "complex": (lambda p: bad_scipy(p, data=PATH.data + 1j), "values must be real numbers"),
     "objects": (lambda p: bad_scipy(p, data=np.array([1, None, 1, 1])), "pickled Python objects, which are never loaded"),
     "square": (lambda p: bad_scipy(p, shape=(3, 9)), "must be square \\(got 3 x 9\\)"),
-    "other": (lambda p: save_npz(p, x=np.ones(3)), "in no layout that is known for .npz"),
+    "other": (
+        lambda p: save_npz(p, edge_index=np.ones((2, 3)), x=np.ones(3)),
+        r"known for .npz files \(got 'edge_index, x'\): write it as one of these \(.*save_npz, say of coo_matrix\(",
+    ),
     "cora-labels": (
         lambda p: save_npz(p, **cora_parts(labels=np.zeros(5, int))),
         "labels must be given for each of 3 nodes \\(got 5\\)",

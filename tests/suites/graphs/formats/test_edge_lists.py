@@ -56,6 +56,25 @@ def test_a_first_line_that_is_neither_header_nor_edge_is_an_error_that_names_it(
         load(written(tmp_path, f"{line}\n{TRIANGLE}"))
 
 
+MEANT = {
+    "weights": ("src,dst,w\n0,1,0.5\n", "an edge list has no weights: leave the third column out, or write a .mtx or .npz"),
+    "weights without a header": ("0,1,0.5\n", "an edge list has no weights"),
+    "whole weights": ("0,1,5\n1,2,3\n", "weights need a .mtx or .npz"),
+    "semicolons": ("0;1\n1;2\n", "put a comma between the ids in place of the semicolon"),
+    "tabs": ("0\t1\n1\t2\n", "in place of the tab"),
+    "tabs behind a header": ("a,b\n0\t1\n", "in place of the tab"),
+    "spaces": ("0 1\n1 2\n", "in place of the space"),
+    "something else": ("0,1\n1,x\n", "correct it"),
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_what_was_meant_by_a_line_that_is_no_edge_is_said(tmp_path, name):
+    text, remedy = MEANT[name]
+    with pytest.raises(GraphError, match=remedy):
+        load(written(tmp_path, text))
+
+
 def test_the_line_of_an_error_counts_comments_and_the_header(tmp_path):
     with pytest.raises(GraphError, match=r"line 5 must be two integers, id_1,id_2 \(got '1,2.5'\)"):
         load(written(tmp_path, "# edges\n\nid_1,id_2\n0,1\n1,2.5\n"))
