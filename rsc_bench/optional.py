@@ -17,7 +17,6 @@ OPTIONAL = {
     "psutil": "pip install psutil",
     "plotly": "pip install plotly",
     "pandas": "pip install pandas",
-    "ray": "pip install ray",
 }
 """Packages that may be absent, by the name they are imported under, and how to get each.
 
