@@ -20,7 +20,7 @@ from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring import internal_errors
 from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
-from rsc_bench.suites.measuring.pytest_benchmark import refusal
+from rsc_bench.suites.measuring.pytest_benchmark import refusal, settle_runner
 from rsc_bench.suites.measuring.runner import Runner
 from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session, load_plugins
 from rsc_bench.suites.measuring.workers import CannotStart
@@ -120,7 +120,7 @@ def _options(config: pytest.Config) -> Options:
     if refused is not None:
         raise OptionsError(refused)
     if option("--benchmark"):
-        _check_runner(config)
+        settle_runner(config)
     return Options(
         benchmark=option("--benchmark"),
         graphs=tuple(option("--graph")),
@@ -165,23 +165,6 @@ def _given(config: pytest.Config, option: str, kind: type[T], usual: Usual) -> T
     """Return the number that an option was given, or what is usual."""
     text = config.getoption(option)
     return usual if text is None else numbers(option, [text], kind)[0]
-
-
-def _check_runner(config: pytest.Config) -> None:
-    """Refuse or settle what other plug-ins' options would do to a measurement."""
-    option = config.getoption
-    if option("numprocesses", None) or option("dist", "no") != "no":
-        raise OptionsError(
-            "--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out"
-        )
-    # Every case is a benchmark already; pytest-benchmark would leave out those that do not name its fixture.
-    config.option.benchmark_only = False
-    if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
-        # All ten do not fit a terminal, and what it calls rounds are our samples.
-        config.option.benchmark_columns = ["min", "median", "max"]
-    # The project's own tests turn warnings into errors; a user's kernel may warn, and torch does so once per process.
-    for line in ("default", "ignore:Sparse CSR tensor support is in beta state"):
-        config.addinivalue_line("filterwarnings", line)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -12,7 +12,6 @@ import json
 import os
 import queue
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -20,13 +19,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO
+
+from rsc_bench.harness.measure import frames
+from rsc_bench.harness.measure.frames import ANSWER, END, NOTE, READY
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from {module} import {name}; {name}(sys.argv[1])"
-_HEAD = struct.Struct(">cQ")
-_READY, _NOTE, _ANSWER, _END = b"!", b"+", b"=", b""
-_MOST_BYTES = 1 << 30
-"""A frame that says it is longer was written by somebody else's code: an answer with the most samples has some kilobytes."""
 _TICK_S = 0.5
 START_S = 600.0
 """Seconds that a process gets to start and to load its code: no limit of a job is about that."""
@@ -112,13 +109,13 @@ class Worker:
                 self._cut_log()
                 waiting(monotonic() - begin)
                 continue
-            if kind == _ANSWER:
+            if kind == ANSWER:
                 self._cut_log()
                 self._busy = False
                 return content
-            if kind == _END:
+            if kind == END:
                 raise self.lost(self._ended())
-            if kind == _NOTE:
+            if kind == NOTE:
                 noted(content)
             self._ready = True
             end = monotonic() + limit_s
@@ -198,14 +195,14 @@ class Worker:
 
     def _send(self, content: bytes) -> None:
         assert self._process.stdin is not None
-        _write(self._process.stdin, _ANSWER, content)
+        frames.write(self._process.stdin, ANSWER, content)
 
     def _receive(self) -> None:
         assert self._process.stdout is not None
         while True:
-            kind, content = _read(self._process.stdout)
+            kind, content = frames.read(self._process.stdout)
             self._frames.put((kind, content))
-            if kind == _END:
+            if kind == END:
                 return
 
     def _receives(self) -> bool:
@@ -250,16 +247,16 @@ def serve(make: Callable[[bytes], Answer], log: str) -> None:
     def write(kind: bytes, content: bytes) -> None:
         if os.getpid() != own:  # what is measured has forked, and its child came back, too
             os._exit(0)
-        _write(outbox, kind, content)
+        frames.write(outbox, kind, content)
 
-    kind, setup = _read(inbox)
+    kind, setup = frames.read(inbox)
     answer = make(setup)
-    write(_READY, b"")
+    write(READY, b"")
     while True:
-        kind, job = _read(inbox)
-        if kind == _END:
+        kind, job = frames.read(inbox)
+        if kind == END:
             return
-        write(_ANSWER, answer(job, partial(write, _NOTE)))
+        write(ANSWER, answer(job, partial(write, NOTE)))
 
 
 def _keep_from_children(*pipes: int) -> None:
@@ -298,20 +295,3 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # Linux; elsewhere its pipe tells it, after the job
     if os.getppid() != parent:  # it has ended in between
         os._exit(1)
-
-
-def _write(pipe: IO[bytes], kind: bytes, content: bytes) -> None:
-    pipe.write(_HEAD.pack(kind, len(content)) + content)
-    pipe.flush()
-
-
-def _read(pipe: IO[bytes]) -> tuple[bytes, bytes]:
-    """Return a frame's kind and content; `_END` where the pipe ends, also in the middle of a frame."""
-    with contextlib.suppress(OSError, ValueError, MemoryError, OverflowError):  # of a length that is none
-        head = pipe.read(_HEAD.size)
-        if len(head) == _HEAD.size:
-            kind, length = _HEAD.unpack(head)
-            content = pipe.read(length) if length <= _MOST_BYTES else b""
-            if len(content) == length and kind in (_NOTE, _ANSWER, _READY):
-                return kind, content
-    return _END, b""

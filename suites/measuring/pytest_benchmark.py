@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pytest
+
+from rsc_bench.suites.options import OptionsError
+
 _NOT_OURS = {
     "--benchmark-disable": "leave --benchmark out to check every case and time nothing",
     "--benchmark-skip": "it leaves every case out",
@@ -72,3 +76,20 @@ class ReplayTimer:
         """Give `samples`, in seconds, to a `benchmark` fixture whose marker names this timer."""
         self._samples = list(samples)
         benchmark.pedantic(self.step, setup=self.begin, rounds=len(samples), iterations=1)
+
+
+def settle_runner(config: pytest.Config) -> None:
+    """Refuse or settle what other plug-ins' options would do to a measurement."""
+    option = config.getoption
+    if option("numprocesses", None) or option("dist", "no") != "no":
+        raise OptionsError(
+            "--benchmark must run in one process, or cases disturb each other's time (got pytest-xdist's -n): leave -n out"
+        )
+    # Every case is a benchmark already; pytest-benchmark would leave out those that do not name its fixture.
+    config.option.benchmark_only = False
+    if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
+        # All ten do not fit a terminal, and what it calls rounds are our samples.
+        config.option.benchmark_columns = ["min", "median", "max"]
+    # The project's own tests turn warnings into errors; a user's kernel may warn, and torch does so once per process.
+    for line in ("default", "ignore:Sparse CSR tensor support is in beta state"):
+        config.addinivalue_line("filterwarnings", line)
