@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import os
 from pathlib import Path
 
@@ -41,9 +40,10 @@ class OpenMp:
 
 def _start_numba(runtime: ctypes.CDLL) -> None:
     """Have Numba start its threads now: it sets the number of the runtime to that of the cores, which is put back."""
-    if importlib.util.find_spec("numba") is None:
+    try:
+        import numba
+    except ModuleNotFoundError:
         return
-    import numba
 
     threads = runtime.omp_get_max_threads()
     most = numba.get_num_threads()

@@ -136,7 +136,7 @@ def test_an_order_has_each_node_once(plugin, answer, words):
     assert words in refused(lambda: graphs.GraphStore().load("small:hub", reorder="mine"), PluginError, GraphError)
 
 
-TAKEN = {"metric": {TIME.name, *ALIASES}, "order": {AS_IS}}
+TAKEN = {"metric": {TIME.name, *ALIASES}, "order": {AS_IS}, "kernel": {"pyg_edge_index", "pyg_csr", "pyg_torch_sparse"}}
 
 
 def test_the_names_that_options_give_a_meaning_are_taken():
@@ -145,7 +145,7 @@ def test_the_names_that_options_give_a_meaning_are_taken():
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in TAKEN.items() for name in sorted(names)])
 def test_a_plugin_has_no_name_that_is_taken(plugin, kind, name):
-    arguments = {"metric": "'s', 'lower', 'Mine.', print", "order": "'Mine.', print"}[kind]
+    arguments = {"metric": "'s', 'lower', 'Mine.', print", "order": "'Mine.', print", "kernel": "'cpu', 'Mine.', print"}[kind]
     assert f"no {kind} may be named {name!r}" in refused(lambda: plugin(kind, f"{name!r}, {arguments}"))
 
 

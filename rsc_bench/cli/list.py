@@ -99,17 +99,11 @@ def _tree(entry: Entry) -> dict[str, Any]:
 
 def as_text(sections: tuple[Section, ...] = SECTIONS, loaded: Loader = load) -> str:
     """Return the list for a reader: one line an entry, with what it is or why it cannot be used."""
-    return "\n".join(_all_lines(sections, loaded))
+    return "\n".join(line for section in sections for line in _lines(section, entries(section, loaded)))
 
 
-def _all_lines(sections: tuple[Section, ...] = SECTIONS, loaded: Loader = load) -> Iterator[str]:
-    for section in sections:
-        yield from _lines(section, loaded)
-
-
-def _lines(section: Section, loaded: Loader) -> Iterator[str]:
+def _lines(section: Section, found: list[Entry]) -> Iterator[str]:
     yield f"{section.title} - {section.note}" if section.note else section.title
-    found = entries(section, loaded)
     wide = max((len(entry.name) for entry in found), default=0)
     for entry in found:
         text = entry.summary if entry.missing is None else f"not available: {entry.missing}"
@@ -127,11 +121,7 @@ def list_(as_json: Path | None) -> None:
     A plug-in is available (+), or the reason stands there why not (-).
     """
     guard_shown(as_json)
-    if as_json is not None:
-        show(as_text, as_tree, as_json)
-        return
-    for line in _all_lines():  # one by one: loading all there is takes seconds, on a busy machine a minute
-        click.echo(line)
+    show(as_text, as_tree, as_json)
 
 
 COMMAND = list_

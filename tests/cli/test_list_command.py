@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
-from rsc_bench.cli.list import SECTIONS, Entry, Section, _lines, as_text, as_tree, entries
+from rsc_bench.cli.list import SECTIONS, Entry, Section, as_text, as_tree, entries
 from rsc_bench.fields import Plugin
 from rsc_bench.plugins import Plugins
 from rsc_bench.suites.catalog import INTERVAL
@@ -20,16 +20,6 @@ def loads(*plugins, missing=None):
     """Loads these plug-ins, whatever is in the folders."""
     found = Plugins({plugin.name: plugin for plugin in plugins}, missing or {})
     return lambda kind: found
-
-
-def test_a_heading_is_there_before_what_takes_long_to_load():
-    def loaded(kind):
-        raise TimeoutError
-
-    lines = _lines(KERNELS, loaded)
-    assert next(lines) == "kernels"
-    with pytest.raises(TimeoutError):
-        next(lines)
 
 
 def test_a_plugin_is_available_or_says_why_not():

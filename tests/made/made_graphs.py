@@ -40,10 +40,10 @@ def propagation(full: torch.Tensor, width: int, shared: Regime, reduce: str = "s
 
 
 def topk_mask(scores: torch.Tensor, cost: torch.Tensor, most: int) -> torch.Tensor:
-    """The selection, spelt out: from the highest score down, for as long as the pairs fit, then twice more among what is small."""
+    """The selection, spelt out: from the highest score down, for as long as the pairs fit, then once more among what is small."""
     mask, left = torch.zeros(len(scores), dtype=torch.bool), most
     ranked = scores.argsort(descending=True, stable=True).tolist()
-    for look in range(3):
+    for look in range(2):
         if look and 100 * left <= most:
             break
         for pair in [pair for pair in ranked if not mask[pair] and (look == 0 or (cost[pair] <= left and scores[pair] > 0))]:

@@ -66,7 +66,6 @@ def affordable_prefix(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int
 
 SMALL_REST = 100
 """A rest of less than one part in so many of the budget is not worth another look for pairs that fit."""
-LOOKS = 2
 
 
 def affordable(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, worth: torch.Tensor | None = None) -> torch.Tensor:
@@ -77,9 +76,9 @@ def affordable(order: torch.Tensor, pair_nnz: torch.Tensor, most_nnz: int, worth
     """
     cost = pair_nnz[order]
     fits = cost.cumsum(0) <= most_nnz
-    for _ in range(LOOKS):
-        rest = most_nnz - (cost * fits).sum()
-        small = ~fits & (cost <= rest) & (rest * SMALL_REST > most_nnz)
-        small = small if worth is None else small & worth[order]
-        fits |= small & ((cost * small).cumsum(0) <= rest)
+    rest = most_nnz - (cost * fits).sum()
+    rest = torch.where(rest * SMALL_REST > most_nnz, rest, -1)
+    small = (cost <= rest).logical_and_(~fits)
+    small = small if worth is None else small.logical_and_(worth[order])
+    fits |= (cost * small).cumsum(0).le(rest).logical_and_(small)
     return torch.empty_like(fits).scatter_(0, order, fits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from rsc_bench.kernels.sampled.selections import LOOKS, SMALL_REST
+from rsc_bench.kernels.sampled.selections import SMALL_REST
 
 # Of the 31 bits of a non-negative float32, the leading 12 order it up to about 6 %; only pairs that share those of the
 # last pair that fits are sorted.
@@ -23,11 +23,9 @@ def top_that_fit(scores: np.ndarray, pair_nnz: np.ndarray, most_nnz: int) -> np.
     """
     bits = scores.view(np.uint32) & np.uint32(0x7FFFFFFF)
     mask, rest = _prefix(bits, pair_nnz, most_nnz)
-    for _ in range(LOOKS):
-        if rest * SMALL_REST <= most_nnz:
-            break
+    if rest * SMALL_REST > most_nnz:
         small = np.flatnonzero(~mask & (pair_nnz <= rest) & (bits > 0))
-        mask[small], rest = _prefix(bits[small], pair_nnz[small], rest)
+        mask[small], _ = _prefix(bits[small], pair_nnz[small], rest)
     return mask
 
 

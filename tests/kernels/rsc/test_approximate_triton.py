@@ -31,9 +31,10 @@ def gradients(make, kernel, steps=2):
     features = torch.randn(NODES, 6, generator=torch.Generator().manual_seed(3)).to(kernel.device)
     for _ in range(steps):
         model.zero_grad()
+        assert rsc.phase.sampled == (rsc.steps > 0)
         model(features, adjacency).square().sum().backward()
-    assert rsc.phase.sampled
-    return rsc.spent_share, [parameter.grad.cpu() for parameter in model.parameters()]
+        rsc.step()
+    return rsc.last_share, [parameter.grad.cpu() for parameter in model.parameters()]
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)

@@ -242,8 +242,9 @@ def test_a_selection_launches_little_beside_what_reads_the_operand_and_the_matri
     multiply, operand = prepared(square(weighted=False).gcn(), KERNEL, Sampling(0.4)), operand_of(square())
     with Launches() as seen:
         multiply.select(operand)
-    # Ranking: sort, index, cumsum, le, scatter. Compacting: cumsum. Preparing: three cumsums, a copy, a cast of the rows' factors.
-    assert len(seen.names) <= 11, " ".join(seen.names)
+    # Ranking: sort, index, cumsum, le, scatter, and 17 for what is small behind a pair that does not fit.
+    # Compacting: cumsum. Preparing: three cumsums, a copy, a cast of the rows' factors.
+    assert len(seen.names) <= 29, " ".join(seen.names)
 
 
 @pytest.mark.gpu
