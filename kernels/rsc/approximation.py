@@ -122,7 +122,7 @@ class Approximation(Accelerated):
     @property
     def k_per_layer(self) -> Mapping[str, int | None]:
         """Column-row pairs that the last allocation gave each layer; None: none yet, or it has no product to sample."""
-        return {account.name: account.limit.pairs if account.limit else None for account in self._running.accounts}
+        return {name: account.limit.pairs if account.limit else None for name, account in self._running.named.items()}
 
     @property
     def spent_share(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ class Running:
     def __init__(self, regime: Regime, schedule: Schedule | None = None, allocate: Allocate | None = None) -> None:
         self.regime, self.schedule = regime, schedule
         self._allocate = allocate
-        self._layers: list[Accounts] = []
+        self._layers: list[weakref.ref[Accounts]] = []
         self.steps = 0
         """Optimiser steps so far."""
         self.sampled_steps = 0
@@ -47,8 +48,8 @@ class Running:
         self._enter(self.steps)
 
     def add(self, accounts: Accounts) -> None:
-        """Follow one more layer."""
-        self._layers.append(accounts)
+        """Follow one more layer, or a copy of one, for as long as it lives."""
+        self._layers.append(weakref.ref(accounts, self._layers.remove))
 
     def forward(self, products: int, new: bool = False) -> None:
         """Take down a training pass of a layer, which made so many products so far; `new`: over an adjacency never seen before."""
@@ -71,14 +72,20 @@ class Running:
 
     @property
     def accounts(self) -> list[Account]:
-        """The products that the method samples, layer by layer."""
+        """The products that the method samples, layer by layer; those of copied layers come after."""
         sampler = self.regime.sampler
         sampled = [("forward", sampler.samples("forward")), ("backward", sampler.samples("backward"))]
-        return [getattr(layer, direction) for layer in self._layers for direction, is_sampled in sampled if is_sampled]
+        layers = filter(None, (layer() for layer in self._layers))
+        return [getattr(layer, direction) for layer in layers for direction, is_sampled in sampled if is_sampled]
+
+    @property
+    def named(self) -> dict[str, Account]:
+        """The same by name, without those of copies."""
+        return {account.name: account for account in reversed(self.accounts)}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` takes: steps, and what each layer may spend; plain numbers and texts."""
-        given = {account.name: account.limit for account in self.accounts if account.limit}
+        given = {name: account.limit for name, account in self.named.items() if account.limit}
         limits = {name: [limit.pairs, limit.nnz, limit.of_nnz] for name, limit in given.items()}
         return {"steps": self.steps, "sampled_steps": self.sampled_steps, "limits": limits}
 
@@ -88,7 +95,7 @@ class Running:
             steps, sampled, limits = int(state["steps"]), int(state["sampled_steps"]), dict(state["limits"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a state must have steps, sampled_steps and limits, as state_dict() returns them ({error})") from None
-        known = {account.name: account for account in self.accounts}
+        known = self.named
         unknown = sorted(limits.keys() - known.keys())
         if unknown or steps < 0 or not 0 <= sampled <= steps:
             raise ValueError(f"a state must be of a model with the same layers, its steps not negative (got {unknown or steps})")

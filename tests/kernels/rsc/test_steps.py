@@ -1,6 +1,7 @@
 """What counts as a training step is a step of the optimiser, whatever the loop around it looks like."""
 
 import copy
+import gc
 import warnings
 
 import pytest
@@ -293,3 +294,24 @@ def test_what_is_no_state_is_refused(state):
     with pytest.raises(ValueError, match="a state must"):
         found.load_state_dict(state)
     assert found.steps == 0
+
+
+def test_an_average_of_a_model_leaves_the_accounts_of_the_model_alone():
+    model = gcn()
+    found, optimiser = approximated(model), adam(model)
+    average = torch.optim.swa_utils.AveragedModel(model)
+    for _ in range(3):
+        loss(model).backward()
+        optimiser.step()
+        average.update_parameters(model)
+    assert found.k_per_layer["convs.1"] is not None
+    accounts, state = [layer.accounts.backward for layer in found._layers.values()], found.state_dict()
+    limits = [account.limit for account in accounts]
+    for account in accounts:
+        account.limit = None
+    found.load_state_dict(state)
+    assert [account.limit for account in accounts] == limits
+    copies = len(found._running.accounts)
+    del average
+    gc.collect()
+    assert len(found._running.accounts) == copies // 2
