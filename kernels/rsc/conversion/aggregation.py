@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch_geometric.nn.aggr import MeanAggregation, SumAggregation
 from torch_geometric.typing import SparseTensor
 
 from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.rsc.conversion.remembering import transformed
 
 _REDUCE: dict[type, Reduce] = {SumAggregation: "sum", MeanAggregation: "mean"}
 _HOOKS = (
@@ -25,6 +26,7 @@ _HOOKS = (
     "_message_and_aggregate_forward_pre_hooks",
     "_message_and_aggregate_forward_hooks",
 )
+NO_WEIGHT = "its messages need a weight for each edge"
 _EDGES, _NODES, _WIDTH = 5, 4, 3
 """Of the little graph that a layer is tried on."""
 
@@ -38,6 +40,8 @@ class Aggregation:
     weight: str | None
     """Name under which it is given a weight for each edge; None: all are one."""
     reduce: Reduce
+    bare: bool = True
+    """Whether edges without a weight weigh one."""
 
 
 def read(layer: MessagePassing) -> Aggregation | str:
@@ -50,7 +54,7 @@ def read(layer: MessagePassing) -> Aggregation | str:
     reduce = _REDUCE.get(type(layer.aggr_module))
     if reduce is None:
         return f"its aggregation must be one sum or mean (got {layer.aggr!r})"
-    own = next((name for name in ("aggregate", "update") if getattr(kind, name) is not getattr(MessagePassing, name)), None)
+    own = next((name for name in ("propagate", "aggregate", "update") if _writes(kind, name)), None)
     if own is not None:
         return f"{kind.__name__} has {own}() of its own"
     if kind.edge_update is not MessagePassing.edge_update:
@@ -60,30 +64,69 @@ def read(layer: MessagePassing) -> Aggregation | str:
     weights = [name for name in names if not name.endswith("_j")]
     if len(features) != 1 or len(weights) > 1 or any(name.endswith("_i") for name in weights):
         return f"the messages of {kind.__name__} are made of {', '.join(names)}, and not of features of j and a weight alone"
-    found = Aggregation(features[0].removesuffix("_j"), weights[0] if weights else None, reduce)
-    return found if _weighs(layer, found) else f"the messages of {kind.__name__} are no features times a weight for each edge"
+    found: Aggregation | str = _tried(layer, Aggregation(features[0].removesuffix("_j"), weights[0] if weights else None, reduce))
+    return found
+
+
+def _writes(kind: type, name: str) -> bool:
+    """Whether a class has a method that is neither `MessagePassing`'s, nor written for the class by PyTorch Geometric."""
+    if name != "propagate":
+        return getattr(kind, name) is not getattr(MessagePassing, name)
+    own = [vars(each).get(name) for each in kind.__mro__[: kind.__mro__.index(MessagePassing)]]
+    return any(each not in (None, MessagePassing.propagate) and not each.__module__.endswith("_propagate") for each in own)
 
 
 @torch.no_grad()
 @torch.autocast("cpu", enabled=False)  # type: ignore[untyped-decorator]
-def _weighs(layer: MessagePassing, found: Aggregation) -> bool:
-    """Try whether a message is the features of its source times the weight of its edge."""
+def _tried(layer: MessagePassing, found: Aggregation) -> Aggregation | str:
+    """Return `found` where a message is the features of its source times the weight of its edge, or why it is not."""
+    kind, (watched, state) = type(layer).__name__, _watched(layer)
     generator = torch.Generator().manual_seed(0)
-    features, weight = torch.rand(_EDGES, _WIDTH, generator=generator), torch.rand(_EDGES, generator=generator)
-    given = {f"{found.features}_j": features} | ({found.weight: weight} if found.weight else {})
-    expected = features * weight[:, None] if found.weight else features
-    try:
-        message = layer.message(**given)
-    except Exception:  # whatever the layer needs besides: it is a layer of another kind
-        return False
-    return isinstance(message, torch.Tensor) and message.shape == expected.shape and torch.allclose(message, expected)
+    # Of both signs and of many sizes: relu(x), too, is x for some.
+    features = torch.randn(_EDGES, _WIDTH, generator=generator) * 10.0 ** torch.arange(-2, _EDGES - 2)[:, None]
+    weight = torch.randn(_EDGES, generator=generator)
+
+    def gives(expected: torch.Tensor, **given: Any) -> bool:
+        try:
+            message = watched.message(**{f"{found.features}_j": features}, **given)
+        except Exception:  # whatever the layer needs besides: it is a layer of another kind
+            return False
+        return isinstance(message, torch.Tensor) and message.shape == expected.shape and torch.allclose(message, expected)
+
+    if not (gives(features * weight[:, None], **{found.weight: weight}) if found.weight else gives(features)):
+        return f"the messages of {kind} are no features times a weight for each edge"
+    if state:
+        return f"the messages of {kind} depend on its {', '.join(sorted(state))}, which may change"
+    if found.weight is None:
+        return found
+    optional = inspect.signature(layer.message).parameters[found.weight].default is not inspect.Parameter.empty
+    return replace(found, bare=gives(features, **{found.weight: None}) and (not optional or gives(features)))
+
+
+def _watched(layer: MessagePassing) -> tuple[Any, set[str]]:
+    """Return a stand-in that shares everything with `layer`, and the set that names what its methods read of it."""
+    state: set[str] = set()
+
+    def read(self: Any, name: str) -> Any:
+        mine = object.__getattribute__(self, "__dict__")
+        known = name in mine or not inspect.isroutine(getattr(type(layer), name, None))
+        if known and not name.startswith("__"):
+            state.add(name)
+        return super(kind, self).__getattribute__(name)
+
+    kind: Any = type(type(layer).__name__, (type(layer),), {"__getattribute__": read, "__module__": type(layer).__module__})
+    watched = object.__new__(kind)
+    object.__setattr__(watched, "__dict__", vars(layer))
+    return watched, state
 
 
 def detour(layer: MessagePassing) -> str | None:
     """Return why a call of the layer must go through PyTorch Geometric's own steps as it stands now; None: it need not."""
     if layer.explain:
         return "it is being explained"
-    return "it has hooks on its message passing" if any(getattr(layer, name, None) for name in _HOOKS) else None
+    if any(getattr(layer, name, None) for name in _HOOKS):
+        return "it has hooks on its message passing"
+    return transformed()
 
 
 @torch.no_grad()
@@ -94,23 +137,21 @@ def reads_values(layer: MessagePassing, source: Any, given: Mapping[str, Any], f
     A torch-sparse adjacency and a torch tensor are read in different ways by one layer (GraphSAGE), so each kind is tried.
 
     Args:
-        layer: implements ``message_and_aggregate``.
+        layer: multiplies in its ``message_and_aggregate``.
         source: of the kind, a ``SparseTensor`` or a sparse torch tensor.
         given: what ``propagate()`` is given.
         features: name of the nodes' features in `given`.
     """
     kind = type(layer).__name__
-    if not layer.fuse:
-        return f"{kind} takes an edge_index only (it has no message_and_aggregate)"
     generator = torch.Generator().manual_seed(0)
-    weights, x = torch.rand(_NODES, _NODES, generator=generator), torch.rand(_NODES, _WIDTH, generator=generator)
+    weights, x = torch.rand(_NODES, _NODES, generator=generator), torch.randn(_NODES, _WIDTH, generator=generator)
     matrix = weights * (weights > 0.3)
     tried = SparseTensor.from_dense(matrix) if isinstance(source, SparseTensor) else matrix.to_sparse_csr()
     names = list(inspect.signature(layer.message_and_aggregate).parameters)[1:]
     small = {name: _small(given.get(name), x) if name == features else given.get(name) for name in names}
     try:
         found = layer.message_and_aggregate(tried, **small)
-    except Exception:  # see `_weighs`
+    except Exception:  # see `_tried`
         return f"message_and_aggregate() of {kind} needs more than features and an adjacency"
     reduce = _REDUCE[type(layer.aggr_module)]
     for values, answer in ((matrix, True), ((matrix != 0).float(), False)):
@@ -118,6 +159,21 @@ def reads_values(layer: MessagePassing, source: Any, given: Mapping[str, Any], f
         if isinstance(found, torch.Tensor) and torch.allclose(found, values @ x / divisor, atol=1e-5):
             return answer
     return f"message_and_aggregate() of {kind} is no product with the adjacency"
+
+
+def collects_values(source: Any, given: Mapping[str, Any], aggregation: Aggregation) -> bool | str:
+    """Return whether PyTorch Geometric gives ``message()`` the values of `source` as weights; or why that is no product.
+
+    That is what it does for a layer without ``message_and_aggregate``, or whose ``fuse`` is off.
+    """
+    if aggregation.weight is None:
+        return False
+    if given.get(aggregation.weight) is not None:
+        return "it is given weights beside a sparse adjacency"
+    valued = aggregation.weight in given and (not isinstance(source, SparseTensor) or source.has_value())
+    if valued and aggregation.weight in (("edge_weight", "edge_attr") if isinstance(source, SparseTensor) else ("edge_weight",)):
+        return True
+    return False if aggregation.bare else NO_WEIGHT
 
 
 def _small(features: Any, x: torch.Tensor) -> Any:

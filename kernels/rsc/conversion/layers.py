@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-import copyreg
+import functools
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from functools import cached_property, partial
 from types import MethodType
 from typing import Any, NoReturn
@@ -28,7 +29,16 @@ from rsc_bench.kernels.rsc.propagation import Propagation
 from rsc_bench.kernels.rsc.running import Running
 
 _STATE = "_rsc"
-_OURS = (_STATE, "propagate", "forward", NORM, "__reduce_ex__", "__deepcopy__", "__prepare_scriptable__")
+_OURS = (
+    _STATE,
+    "propagate",
+    "forward",
+    NORM,
+    "__getstate__",
+    "__deepcopy__",
+    "_replicate_for_data_parallel",
+    "__prepare_scriptable__",
+)
 """Attributes of the instance that make a layer a converted one; its class, parameters and buffers stay what they are."""
 _NEW_IN_A_ROW = 3
 """Edge lists that were never seen, one call after the other, from which on each is taken to serve one step."""
@@ -40,7 +50,6 @@ class Shared:
     def __init__(self, regime: Regime, running: Running, samples: bool) -> None:
         self.regime, self.running, self.samples = regime, running, samples
         self.sources, self.remembered = Sources(regime.sampler), Remembered()
-        self.layers: list[Layer] = []
 
     @cached_property
     def costs(self) -> Costs:
@@ -62,9 +71,10 @@ class Layer:
         self.width: int | None = None
         self.own: Counter[str] = Counter()
         """Calls that PyTorch Geometric ran itself, by the reason."""
+        self.before: dict[str, Any] = {}
+        """What the layer itself had under the names that are ours while it is converted."""
         self._reads_values: dict[type, bool | str] = {}
         self._new_in_a_row = 0
-        shared.layers.append(self)
         shared.running.add(self.accounts)
 
     def propagate(self, layer: Any, edge_index: Any, size: Any = None, **given: Any) -> torch.Tensor:
@@ -72,20 +82,23 @@ class Layer:
         reason, new = aggregation.detour(layer), not self.shared.sources.knows(edge_index)
         prepared = self._prepared(layer, edge_index, size, given) if reason is None else reason
         if not isinstance(prepared, str):
-            return self._multiplied(layer, prepared, given[self.aggregation.features], new)
+            return self._multiplied(layer, prepared, given, new)
         if prepared not in self.own:
             warnings.warn(f"layer {self.name!r} is run by PyTorch Geometric itself, exactly: {prepared}", stacklevel=4)
         self.own[prepared] += 1
         if layer.training and torch.is_grad_enabled():
             self.shared.running.forward(self.products + self.own.total(), self._new_in_a_row > 0)
-        exact: torch.Tensor = type(layer).propagate(layer, edge_index, size=size, **given)
+        own = self.before.get("propagate") or MethodType(type(layer).propagate, layer)
+        exact: torch.Tensor = own(edge_index, size=size, **given)
         return exact
 
     def _prepared(self, layer: Any, edge_index: Any, size: Any, given: dict[str, Any]) -> Prepared | str:
         features = given.get(self.aggregation.features)
         dense = _sources(layer, features)
-        if dense is None or not dense.is_floating_point():
+        if dense is None or not dense.is_floating_point() or dense.layout is not torch.strided:
             return f"its {self.aggregation.features} must be floating-point features of the nodes"
+        if dense.is_meta:
+            return "its features are on the meta device, which has no numbers"
         if is_adjacency(edge_index):
             return self._from_adjacency(layer, edge_index, given)
         if isinstance(edge_index, torch.Tensor) and edge_index.layout is torch.strided:
@@ -95,14 +108,20 @@ class Layer:
     def _from_adjacency(self, layer: Any, source: Any, given: dict[str, Any]) -> Prepared | str:
         if layer.flow != "source_to_target" or version(source) is None:
             return "a sparse adjacency must be for source_to_target, and made outside of inference mode"
-        kind = type(source)
-        if kind not in self._reads_values:
-            self._reads_values[kind] = aggregation.reads_values(layer, source, given, self.aggregation.features)
-        weighted = self._reads_values[kind]
+        weighted = self._weighted(layer, source, given)
         if isinstance(weighted, str):
             return weighted
         reduce = self.aggregation.reduce
         return self.shared.sources.prepared(source, ("plain", weighted, reduce), partial(_as_passed, source, weighted, reduce))
+
+    def _weighted(self, layer: Any, source: Any, given: dict[str, Any]) -> bool | str:
+        """Return whether the layer multiplies with the values of a sparse adjacency, or why that is no product."""
+        if not layer.fuse:
+            return aggregation.collects_values(source, given, self.aggregation)
+        kind = type(source)
+        if kind not in self._reads_values:
+            self._reads_values[kind] = aggregation.reads_values(layer, source, given, self.aggregation.features)
+        return self._reads_values[kind]
 
     def _from_edges(
         self, layer: Any, source: torch.Tensor, size: Any, given: dict[str, Any], dense: torch.Tensor
@@ -110,15 +129,16 @@ class Layer:
         index = source.as_tensor() if isinstance(source, EdgeIndex) else source
         weight = given.get(self.aggregation.weight) if self.aggregation.weight else None
         sizes = layer._check_input(source, size)  # raises PyTorch Geometric's own errors
-        reason = _unfit(index, weight)
+        dense = _sources(layer, given[self.aggregation.features])
+        reason = _unfit(index, weight, dense) if weight is not None or self.aggregation.bare else aggregation.NO_WEIGHT
         if reason is not None or version(source) is None or (weight is not None and version(weight) is None):
             return reason or "its edge_index was made in inference mode"
         edges = Edges(source, index, weight, _shape(layer, sizes, given[self.aggregation.features]), *self._direction(layer))
         reason = self._not_worth(edges, dense)
         try:
             return reason or self.shared.sources.from_edges(edges)
-        except ValueError as error:
-            raise ValueError(f"layer {self.name!r}, {error}") from None
+        except ValueError as error:  # an index out of range, which is PyTorch Geometric's IndexError
+            raise IndexError(f"layer {self.name!r}, {error}: they must be valid indices of nodes") from None
 
     def _direction(self, layer: Any) -> tuple[bool, Reduce]:
         return layer.flow == "target_to_source", self.aggregation.reduce
@@ -137,13 +157,17 @@ class Layer:
             return None
         return f"its edge_index is new in each call, and at {width} features converting takes longer than it saves"
 
-    def _multiplied(self, layer: Any, prepared: Prepared, features: Any, new: bool) -> torch.Tensor:
-        dense = _sources(layer, features)
+    def _multiplied(self, layer: Any, prepared: Prepared, given: dict[str, Any], new: bool) -> torch.Tensor:
+        dense, weight = _sources(layer, given[self.aggregation.features]), given.get(self.aggregation.weight or "")
         assert dense is not None
+        if weight is not None:
+            dense = dense.to(torch.promote_types(dense.dtype, weight.dtype))  # what multiplying them gives, as under autocast
         dim = layer.node_dim % dense.dim()
         rows = dense if dense.dim() == 2 and dim == 0 else dense.movedim(dim, 0)
-        product = self._product(prepared, rows.reshape(rows.shape[0], -1), layer.training, new)
-        return product.reshape(product.shape[0], *rows.shape[1:]).movedim(0, dim) if rows is not dense else product
+        product = self._product(prepared, rows.flatten(1), layer.training, new)
+        if rows is dense:
+            return product
+        return product.reshape(product.shape[0], *rows.shape[1:]).movedim(0, dim).contiguous()  # as PyTorch Geometric's
 
     def _product(self, prepared: Prepared, dense: torch.Tensor, training: bool, new: bool) -> torch.Tensor:
         """Return the aggregation of `dense`, (sources, width), with a sampled gradient where the model is training."""
@@ -190,22 +214,54 @@ def change(layer: MessagePassing, name: str, shared: Shared) -> Layer:
 
 def _give(layer: Any, state: Layer) -> None:
     mine = vars(layer)
-    mine[_STATE] = state
-    mine["propagate"] = MethodType(_propagate, layer)
-    forward = state.shared.remembered.forward(type(layer).forward)
-    if forward is not None:
-        mine["forward"] = MethodType(forward, layer)
+    state.before = {name: mine[name] for name in _OURS if name in mine}
     if callable(getattr(layer, NORM, None)):
         mine[NORM] = state.shared.remembered.remembering(getattr(layer, NORM))
-    mine["__reduce_ex__"] = MethodType(_plain, layer)
+    _bind(layer, state)
+
+
+def _bind(layer: Any, state: Layer) -> None:
+    """Give `layer` the methods that are bound to it."""
+    mine = vars(layer)
+    mine[_STATE] = state
+    mine["propagate"] = MethodType(_propagate, layer)
+    if "forward" not in state.before:
+        mine["forward"] = MethodType(_forward(state, type(layer).forward), layer)
+    mine["__getstate__"] = MethodType(_plain, layer)
     mine["__deepcopy__"] = MethodType(_copied, layer)
+    mine["_replicate_for_data_parallel"] = MethodType(_replicated, layer)
     mine["__prepare_scriptable__"] = MethodType(_refuse_script, layer)
+
+
+def _forward(state: Layer, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a layer's ``forward`` that remembers what it derives of its adjacency, and goes on to be ours."""
+    derives = state.shared.remembered.forward(function) or function
+
+    @functools.wraps(function)
+    def forward(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if not torch.compiler.is_compiling():
+            _keep(layer)
+        return derives(layer, *args, **kwargs)
+
+    return forward
+
+
+def _keep(layer: Any) -> None:
+    """Put our ``propagate`` back in front of one that PyTorch Geometric has set since: explaining and decomposing do."""
+    mine = vars(layer)
+    own = mine["propagate"]
+    if getattr(own, "__func__", None) is not _propagate:
+        mine[_STATE].before["propagate"], mine["propagate"] = own, MethodType(_propagate, layer)
 
 
 def restore(layer: MessagePassing) -> None:
     """Take `change` back."""
+    _keep(layer)
+    mine = vars(layer)
+    before = mine[_STATE].before
     for name in _OURS:
-        vars(layer).pop(name, None)
+        mine.pop(name, None)
+    mine.update(before)
 
 
 def state_of(layer: Any) -> Layer | None:
@@ -219,22 +275,29 @@ def _propagate(layer: Any, edge_index: Any, size: Any = None, **given: Any) -> t
     return vars(layer)[_STATE].propagate(layer, edge_index, size, **given)  # type: ignore[no-any-return]
 
 
-def _plain(layer: Any, protocol: int) -> Any:
-    """Pickle a converted layer as the plain one: it loads where this package is not installed, and trains exactly there."""
-    del protocol
+def _plain(layer: Any) -> dict[str, Any]:
+    """Pickle, or copy shallowly, a converted layer as the plain one: it works where this package is not installed, exactly."""
     mine = {name: value for name, value in vars(layer).items() if name not in _OURS}
-    return copyreg.__newobj__, (type(layer),), mine  # type: ignore[attr-defined]
+    before: dict[str, Any] = vars(layer)[_STATE].before
+    return mine | before
 
 
 def _copied(layer: Any, memo: dict[int, Any]) -> Any:
     """Deep-copy a converted layer: the copy is converted, too, follows the same schedule, and has accounts of its own."""
-    make, arguments, mine = _plain(layer, 2)
-    made = make(*arguments)
+    _keep(layer)
+    made: Any = object.__new__(type(layer))
     memo[id(layer)] = made
-    made.__setstate__(copy.deepcopy(mine, memo))
+    made.__setstate__(copy.deepcopy(_plain(layer), memo))
     state = vars(layer)[_STATE]
     _give(made, Layer(state.name, state.aggregation, state.shared))
     state.shared.running.optimisers.follow(made)
+    return made
+
+
+def _replicated(layer: Any) -> Any:
+    """Return what ``DataParallel`` runs on another device in one pass: it shares the layer's accounts."""
+    made = type(layer)._replicate_for_data_parallel(layer)
+    _bind(made, vars(layer)[_STATE])
     return made
 
 
@@ -269,11 +332,13 @@ def _shape(layer: Any, sizes: list[int | None], features: Any) -> tuple[int, int
     return rows, columns
 
 
-def _unfit(index: torch.Tensor, weight: Any) -> str | None:
+def _unfit(index: torch.Tensor, weight: Any, dense: Any) -> str | None:
     if weight is None:
         return None
     if not isinstance(weight, torch.Tensor) or weight.dim() != 1 or weight.shape[0] != index.shape[1]:
         return "its edge weights must be one number for each edge"
+    if weight.dtype is torch.float64 and dense.dtype is not torch.float64:
+        return f"its edge weights are of float64, its features of {str(dense.dtype).removeprefix('torch.')}"
     return "its edge weights require a gradient: they are learnt" if learnt(weight) else None
 
 

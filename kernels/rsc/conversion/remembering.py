@@ -23,6 +23,17 @@ NORM = "__norm__"
 """The name that layers with a normalisation of their own give it (ChebConv)."""
 
 
+def transformed() -> str | None:
+    """Return what PyTorch is doing with the calls that it sees, where tensors are not what they stand for; None: they are."""
+    if torch._C._get_tracing_state() is not None:
+        return "it is being traced by TorchScript"
+    if torch.compiler.is_exporting():
+        return "it is being exported"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "it is called inside of a transform of torch.func"
+    return None
+
+
 def version(thing: Any) -> tuple[int, ...] | None:
     """Return what changes when `thing`, a tensor or torch-sparse adjacency, is changed in place; None: that cannot be known."""
     if isinstance(thing, SparseTensor):
@@ -92,9 +103,9 @@ class Remembered:
             ours = {name: self.remembering(found) for name in names if (found := function.__globals__.get(name)) in DERIVE}
             if not ours:
                 return None
-            made = FunctionType(
-                function.__code__, {**function.__globals__, **ours}, function.__name__, function.__defaults__, function.__closure__
-            )
+            # Code of its own: torch.compile keeps what it made of a code object, for names in the globals of one function.
+            code, globals_ = function.__code__.replace(), {**function.__globals__, **ours}
+            made = FunctionType(code, globals_, function.__name__, function.__defaults__, function.__closure__)
             made.__kwdefaults__ = function.__kwdefaults__
             self._forwards[function] = made
         return self._forwards[function]
@@ -107,7 +118,7 @@ class Remembered:
             arguments = [*given, *named.values()]
             parts = [each for each in arguments if is_graph_part(each)]
             versions = [version(each) for each in parts]
-            if not parts or None in versions or any(map(learnt, parts)):
+            if transformed() or not parts or None in versions or any(map(learnt, parts)):
                 return function(*given, **named)
             values = tuple(("part", id(each)) if is_graph_part(each) else each for each in arguments)
             key = function, values, tuple(named), tuple(versions)

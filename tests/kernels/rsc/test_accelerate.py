@@ -236,7 +236,7 @@ def test_weights_that_are_learnt_stay_with_pytorch_geometric():
 def test_an_index_out_of_range_is_one_line_with_the_layers_name(index, error):
     model = seeded(lambda: GraphSAGE(6, 16, 2, 4))
     accelerate(model)
-    with pytest.raises(ValueError, match=error):
+    with pytest.raises(IndexError, match=error):
         model(features(), index)
 
 
