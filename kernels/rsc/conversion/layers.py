@@ -171,17 +171,18 @@ class Layer:
 
     def _product(self, prepared: Prepared, dense: torch.Tensor, training: bool, new: bool) -> torch.Tensor:
         """Return the aggregation of `dense`, (sources, width), with a sampled gradient where the model is training."""
-        shape, key = prepared.adjacency.matrix.shape, (self, dense.shape[1], dense.dtype)
+        shape, key = prepared.adjacency.matrix.shape, (dense.shape[1], dense.dtype)
         if dense.shape[0] != shape[1]:
             raise ValueError(f"layer {self.name!r}: features must have a row for each of {shape[1]} sources (got {dense.shape[0]})")
-        if key not in prepared.propagations:
-            prepared.propagations[key] = self._propagation(prepared, dense)
+        mine = prepared.propagations.setdefault(self, {})
+        if key not in mine:
+            mine[key] = self._propagation(prepared, dense)
         trains = training and torch.is_grad_enabled()
         if trains:
             self.products, self.width = self.products + 1, dense.shape[1]
             self.shared.running.forward(self.products, new)
             self.elements += prepared.adjacency.matrix.nnz * dense.shape[1] * _products(dense)
-        return propagate(prepared.propagations[key], dense, sampled=trains and self.shared.samples)
+        return propagate(mine[key], dense, sampled=trains and self.shared.samples)
 
     def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:
         try:

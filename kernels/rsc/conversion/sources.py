@@ -27,10 +27,12 @@ _SPARSE = (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo)
 
 @dataclass(eq=False)
 class Prepared:
-    """One adjacency with the propagations over it, one a layer, width and dtype; they live as long as it does."""
+    """One adjacency with the propagations over it, one a layer, width and dtype; they live as long as it and the layer do."""
 
     adjacency: Adjacency
-    propagations: dict[tuple[object, int, torch.dtype], Propagation] = field(default_factory=dict)
+    propagations: weakref.WeakKeyDictionary[object, dict[tuple[int, torch.dtype], Propagation]] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
     weight: weakref.ref[torch.Tensor] | None = None
     """The weights of an edge list that it was made with; None: it has none."""
 
@@ -101,7 +103,7 @@ class Sources:
     def propagations(self) -> list[Propagation]:
         """Return every propagation over an adjacency that is still alive."""
         forms = [prepared for _, _, known in self._known.values() for prepared in known.values() if isinstance(prepared, Prepared)]
-        return [propagation for prepared in forms for propagation in prepared.propagations.values()]
+        return [propagation for prepared in forms for those in prepared.propagations.values() for propagation in those.values()]
 
     @outside_of_graphs  # type: ignore[untyped-decorator]
     def _known_or_made(self, source: Any, form: Form, make: Callable[[dict[Form, Any]], Prepared]) -> Prepared:

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import gc
 import warnings
 
 import pytest
@@ -159,3 +160,12 @@ def test_a_graph_without_nodes_and_a_device_without_numbers():
     assert layer(features()[:0], INDEX[:, :0]).shape == (0, 4)
     with pytest.warns(UserWarning, match="meta device"):
         assert layer.to("meta")(features().to("meta"), INDEX.to("meta")).shape == exact(features(), INDEX).shape
+
+
+def test_a_copy_that_is_dropped_leaves_nothing_at_the_adjacency():
+    layer, _, found = pair(lambda: GCNConv(6, 4))
+    for _ in range(3):
+        copy.deepcopy(layer)(features(), INDEX)
+        layer(features(), INDEX)
+    gc.collect()
+    assert len(found._shared.sources.propagations()) == 1
