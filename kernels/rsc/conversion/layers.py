@@ -129,7 +129,6 @@ class Layer:
         index = source.as_tensor() if isinstance(source, EdgeIndex) else source
         weight = given.get(self.aggregation.weight) if self.aggregation.weight else None
         sizes = layer._check_input(source, size)  # raises PyTorch Geometric's own errors
-        dense = _sources(layer, given[self.aggregation.features])
         reason = _unfit(index, weight, dense) if weight is not None or self.aggregation.bare else aggregation.NO_WEIGHT
         if reason is not None or version(source) is None or (weight is not None and version(weight) is None):
             return reason or "its edge_index was made in inference mode"
