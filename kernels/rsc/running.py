@@ -81,7 +81,10 @@ class Running:
     @property
     def named(self) -> dict[str, Account]:
         """The same by name, without those of copies."""
-        return {account.name: account for account in reversed(self.accounts)}
+        found: dict[str, Account] = {}
+        for account in self.accounts:
+            found.setdefault(account.name, account)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` takes: steps, and what each layer may spend; plain numbers and texts."""

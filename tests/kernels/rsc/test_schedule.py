@@ -98,7 +98,7 @@ def test_an_allocation_limits_what_was_measured_to_the_cost_of_its_best_pairs():
 
 def test_steps_switch_the_regime_and_allocations_are_made_only_when_due():
     calls, seen = [], []
-    follows, _ = running(Schedule(0.1, epochs=10, reallocate_every=3, warmup_steps=2), calls)
+    follows, _kept = running(Schedule(0.1, epochs=10, reallocate_every=3, warmup_steps=2), calls)
     for _ in range(10):
         seen.append((follows.regime.exact, follows.regime.measuring))
         trained(follows)
@@ -109,6 +109,6 @@ def test_steps_switch_the_regime_and_allocations_are_made_only_when_due():
 
 def test_a_run_with_nothing_measured_allocates_nothing():
     calls = []
-    follows, _ = running(Schedule(0.1, epochs=10, warmup_steps=1), calls, layers=1)
+    follows, _kept = running(Schedule(0.1, epochs=10, warmup_steps=1), calls, layers=1)
     trained(follows)
     assert calls == []
