@@ -81,7 +81,8 @@ class Accelerated:
         self, model: torch.nn.Module, regime: Regime, schedule: Schedule | None = None, allocate: Allocate | None = None
     ) -> None:
         _require_pytorch_geometric()
-        from rsc_bench.kernels.rsc.conversion import layers as convert
+        from rsc_bench.kernels.rsc.conversion import changing as convert
+        from rsc_bench.kernels.rsc.conversion.layers import Shared
 
         self.model = model
         every = _message_passing(model)
@@ -91,7 +92,7 @@ class Accelerated:
         if len(self._reasons) == len(every):
             raise ValueError(_nothing(model, self._reasons))
         self._running = Running(regime, schedule, allocate)
-        self._shared = convert.Shared(regime, self._running, samples=schedule is not None)
+        self._shared = Shared(regime, self._running, samples=schedule is not None)
         self._running.why = self._why_exact
         self._running.optimisers.follow(model)
         self._layers: dict[str, Layer] = {
@@ -121,7 +122,7 @@ class Accelerated:
 
     def undo(self) -> None:
         """Make the model exactly what it was before; a second time does nothing."""
-        from rsc_bench.kernels.rsc.conversion import layers as convert
+        from rsc_bench.kernels.rsc.conversion import changing as convert
 
         self._running.optimisers.stop()
         for name, layer in self._layers.items():
