@@ -138,11 +138,12 @@ class Csr:
         self._transposed.append(other)
 
     def _make_transpose(self) -> Csr:
+        rows = self._rows()
         order = ordering(self.col, self.shape[1])
         entries = None if self.entries is None else self.entries[order]
         scaling = None if self.scaling is None else self.scaling.transpose()
         name = f"{self.name}ᵀ" if self.name else ""
-        return Csr(_rowptr(self.column_nnz), self._rows()[order].int(), entries, self.shape[::-1], name, scaling)
+        return Csr(_rowptr(self.column_nnz), rows[order].int(), entries, self.shape[::-1], name, scaling)
 
     def with_entries(self) -> Csr:
         """Return the matrix with a value a non-zero in place of its scaling; itself where it has none."""

@@ -6,12 +6,14 @@ import contextlib
 import gc
 from collections.abc import Callable
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.measure.memory import process
 from rsc_bench.suites.graphs import Facts, Graph, GraphStore
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
-from rsc_bench.suites.spmm.operands import OperandStore
+from rsc_bench.suites.spmm.operands import Operands, OperandStore, Product
+from rsc_bench.suites.spmm.probe import Site, sites
 from rsc_bench.suites.spmm.reference import References
 
 Reading = Callable[[], int | None]
@@ -39,8 +41,18 @@ class Store:
         self._graphs = GraphStore(on_disk=self._on_disk)
         self.operands = OperandStore(self._graphs)
         self.references = References()
+        # Of each kind of product, some kilobytes: finding them takes longer than many a small product.
+        self._sites: WeakKeyDictionary[Graph, dict[tuple[object, ...], list[Site]]] = WeakKeyDictionary()
         self.watched: Fingerprint | None = None
         """The matrix of the case at work, or the adjacency of its graph, which others use too; None between cases."""
+
+    def sites(self, product: Product, made: Operands) -> list[Site]:
+        """Return the places of a product's dense operand that are changed between calls; `made`: its operands."""
+        kept = self._sites.setdefault(product.graph, {})
+        kind = (product.width, product.dtype, product.reduce, product.device)
+        if kind not in kept:
+            kept[kind] = sites(made.matrix, made.dense)
+        return kept[kind]
 
     def make_way(self, free_bytes: Reading = main_memory.free_bytes, taken_bytes: Reading = process.resident) -> None:
         """Forget everything where this process has more of main memory than it leaves to another, whose turn it is."""

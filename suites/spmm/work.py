@@ -19,7 +19,7 @@ from rsc_bench.suites.options import DTYPES
 from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
-from rsc_bench.suites.spmm.probe import ProductProbe, Site, sites
+from rsc_bench.suites.spmm.probe import ProductProbe, Site
 from rsc_bench.suites.spmm.reference import relative_error
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
@@ -44,7 +44,7 @@ def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWo
     made = store.operands.make(product)
     store.references.reference(product, made)
     store.watched = mark = Fingerprint(made.matrix)
-    given = Given(made, Operands(made.matrix, made.dense.clone()), mark, sites(made.matrix, made.dense))
+    given = Given(made, Operands(made.matrix, made.dense.clone()), mark, store.sites(product, made))
     tune_s = _tuned(product, given.kernels, kernel)
     return lambda: SpmmWork(product, given, _prepared(product, given.kernels, kernel), store, tune_s)
 

@@ -39,3 +39,17 @@ def test_edges_of_two_kinds_of_node_become_a_matrix_and_their_values_follow(way)
 def test_an_index_outside_the_shape_is_one_line(rows, columns, rule):
     with pytest.raises(ValueError, match=rule):
         Csr.from_edges(torch.tensor(rows), torch.tensor(columns), (3, 5), "bought")
+
+
+@pytest.mark.parametrize("column", [-1, 2, 100_000])
+def test_a_matrix_made_by_hand_with_a_column_outside_of_it_writes_nowhere(way, column):
+    matrix = Csr(torch.tensor([0, 2]), torch.tensor([0, column], dtype=torch.int32), None, (1, 2), "mine")
+    with pytest.raises((ValueError, RuntimeError)):
+        matrix.transpose()
+
+
+@pytest.mark.parametrize("key", [-1, 3])
+def test_a_key_outside_the_range_is_one_line(key):
+    pytest.importorskip("numba", reason="numba is not installed: pip install numba")
+    with pytest.raises(ValueError, match=r"indices must be from 0 to 2 \(got"):
+        ordering(torch.tensor([0, key, 1]), 3)
