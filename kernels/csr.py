@@ -138,8 +138,7 @@ class Csr:
         self._transposed.append(other)
 
     def _make_transpose(self) -> Csr:
-        rows = self._rows()
-        order = ordering(self.col, self.shape[1])
+        rows, order = self._rows(), ordering(self.col, self.shape[1])
         entries = None if self.entries is None else self.entries[order]
         scaling = None if self.scaling is None else self.scaling.transpose()
         name = f"{self.name}ᵀ" if self.name else ""
