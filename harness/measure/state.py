@@ -8,13 +8,13 @@ import operator
 import os
 import signal
 import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
+
+from rsc_bench.harness.measure.functions import Functions
 
 try:
     import resource
@@ -26,9 +26,6 @@ _NAMED = 3
 _SHORT = 80
 """Letters of a value that is said."""
 _TIMERS = ("perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "time", "time_ns", "process_time")
-
-Names = dict[str, Any]
-"""What the names in a module or class stand for."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,11 @@ def _settings() -> Iterator[Setting]:
 
     # Last, for some settings decide what torch's names stand for.
     yield Setting(
-        "functions of others", _functions, _set_functions, _functions_changed, same=lambda was, now: not _differing(was, now)
+        "functions of others",
+        Functions.read,
+        Functions.put_back,
+        lambda was, now: _some(was.differing(now)),
+        same=lambda was, now: not was.differing(now),
     )
 
 
@@ -145,66 +146,6 @@ def _set_limits(was: dict[int, tuple[int, int]]) -> None:
     for number, limits in was.items():
         with contextlib.suppress(OSError, ValueError):  # a hard limit that was lowered stays so
             resource.setrlimit(number, limits)
-
-
-def _functions() -> dict[str, Names]:
-    """What stands in the modules and classes of ours, and in those of the libraries, that checking and timing rest on.
-
-    By the dotted name of its holder. All of it, whatever it is, which takes a tenth of the time of choosing what may be called.
-    """
-    found: dict[str, Names] = {}
-    for ours, module in list(sys.modules.items()):
-        if ours.startswith("rsc_bench.") and isinstance(module, ModuleType):
-            found[ours] = names = vars(module).copy()
-            classes = [(name, each) for name, each in names.items() if isinstance(each, type) and each.__module__ == ours]
-            found |= {f"{ours}.{name}": vars(each).copy() for name, each in classes}
-    for name in ("torch", "torch.linalg", "numpy"):
-        if (library := sys.modules.get(name)) is not None:
-            found[name] = vars(library).copy()
-    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "Tensor"):
-        found["torch.Tensor"] = {name: value for each in reversed(torch.Tensor.__mro__) for name, value in vars(each).items()}
-    return found
-
-
-def _differing(was: dict[str, Names], now: dict[str, Names]) -> list[tuple[str, str]]:
-    """The holders and names of functions that are another thing now, or that are no more; a new one hurts nobody.
-
-    Nor does what an installed package puts in the place of torch's functions when it is imported, as one of a model's layers does.
-    """
-    found = []
-    for holder, names in was.items():
-        present = now.get(holder, {})
-        if all(map(operator.is_, names.values(), map(present.get, names))):
-            continue
-        for name, value in names.items():
-            if callable(value) and present.get(name) is not value and not _is_installed(present.get(name)):
-                found.append((holder, name))
-    return found
-
-
-def _is_installed(value: Any) -> bool:
-    """Whether a function stands in a file of an installed package that is not ours."""
-    name = getattr(value, "__module__", None)
-    file = getattr(sys.modules.get(name), "__file__", None) if isinstance(name, str) else None
-    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    ours = isinstance(name, str) and name.partition(".")[0] == "rsc_bench"
-    return isinstance(file, str) and not ours and any(file.startswith(f"{place}{os.sep}") for place in places)
-
-
-def _set_functions(was: dict[str, Names]) -> None:
-    for holder, name in _differing(was, _functions()):
-        setattr(_holder(holder), name, was[holder][name])
-
-
-def _holder(name: str) -> Any:
-    if name in sys.modules:
-        return sys.modules[name]
-    module, _, class_name = name.rpartition(".")
-    return getattr(sys.modules[module], class_name)
-
-
-def _functions_changed(was: dict[str, Names], now: dict[str, Names]) -> str:
-    return _some([f"{holder}.{name}" for holder, name in _differing(was, now)])
 
 
 def _names_changed(was: dict[str, Any], now: dict[str, Any]) -> str:
