@@ -69,11 +69,11 @@ def settings(options: Options, catalog: Catalog) -> list[Setting]:
     exact, sampled = _choices(options, catalog, device)
     labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
     every = []
-    chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
-    chosen += [("sampled", choice, budget) for budget in _budgets(options) for choice in sampled]
-    for graph, order, dtype, reduce, width in product(
-        labels, options.orders, _dtypes(options), _reduces(options), _widths(options)
+    for (turn, graph), order, dtype, reduce, (step, width) in product(
+        enumerate(labels), options.orders, _dtypes(options), _reduces(options), enumerate(_widths(options))
     ):
+        chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
+        chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in sampled]
         for suite, choice, budget in chosen:
             where = _device_of(choice, catalog, device)
             place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, where)
@@ -148,8 +148,14 @@ def _widths(options: Options) -> tuple[int, ...]:
     return options.widths or (MEASURED_WIDTHS if options.benchmark else CHECKED_WIDTHS)
 
 
-def _budgets(options: Options) -> tuple[float, ...]:
-    return options.budgets or (MEASURED_BUDGETS if options.benchmark else CHECKED_BUDGETS)
+def _budgets(options: Options, turn: int) -> tuple[float, ...]:
+    """Return the budgets of a product; where nobody asked for any and nothing is timed, one in turn.
+
+    Over the graphs and widths each then meets each budget, as the dtypes and kernels do, in a third of the cases.
+    """
+    if options.budgets or options.benchmark:
+        return options.budgets or MEASURED_BUDGETS
+    return (CHECKED_BUDGETS[turn % len(CHECKED_BUDGETS)],)
 
 
 def _dtypes(options: Options) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 import dataclasses
+from itertools import product
 
 import pytest
 
 from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.exact import mkl
 from rsc_bench.suites.catalog import Catalog, catalog
-from rsc_bench.suites.options import Options
+from rsc_bench.suites.options import DTYPES, Options
 from rsc_bench.suites.spmm.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, settings
 
 CATALOG = catalog()
@@ -114,7 +115,16 @@ def test_checking_is_of_every_selection_before_every_kernel_that_runs():
     assert {setting.choice.name for setting in found if setting.suite == "sampled"} == expected
     assert {s.label for s in found} == set(CHECKED_GRAPHS)
     assert {s.width for s in found} == set(CHECKED_WIDTHS)
-    assert {s.budget for s in found if s.suite == "sampled"} == set(CHECKED_BUDGETS)
+    sampled = [s for s in found if s.suite == "sampled"]
+    for of, values in (("label", CHECKED_GRAPHS), ("width", CHECKED_WIDTHS), ("dtype", DTYPES), ("reduce", ("sum", "mean"))):
+        met = {(s.choice, getattr(s, of), s.budget) for s in sampled}
+        assert met == set(product({s.choice for s in sampled}, values, CHECKED_BUDGETS))
+
+
+def test_budgets_that_are_named_are_all_checked_everywhere():
+    found = [s for s in settings(Options(device="cpu", budgets=(0.2, 0.4)), CATALOG) if s.suite == "sampled"]
+    assert len({(s.label, s.width, s.dtype, s.reduce, s.choice, s.budget) for s in found}) == len(found)
+    assert sum(s.budget == 0.2 for s in found) == sum(s.budget == 0.4 for s in found) == len(found) / 2
 
 
 def test_measuring_samples_in_front_of_ours_and_the_vendors_and_ablates_in_front_of_ours():
