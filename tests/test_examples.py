@@ -93,6 +93,15 @@ def test_one_line_trains_exactly_and_another_samples(trained):
     assert "\n10 steps, 3 of them sampled; 7" in sampled
 
 
+def test_steps_of_four_ways_take_turns_and_their_ratios_are_printed(trained):
+    head, *lines = trained("compare_speeds.py", "small:random", "--steps", "4").splitlines()
+    assert head == "small:random: 300 nodes, 3,000 edges, GCN 2 x 64, 4 steps"
+    assert [line.split()[0] for line in lines[:4]] == ["edge_index", "csr", "accelerate", "approximate"]
+    assert all(re.fullmatch(r"\w+ against \w+ +\d+\.\d\dx  \(.* to .*\)", line) for line in lines[4:7])
+    assert "the first step of accelerate takes " in lines[7]
+    assert float(re.search(r"within (\S+) of", lines[8])[1]) < 1e-4
+
+
 def test_a_model_is_accelerated_that_is_reached_through_encode(trained):
     score, *table = trained("predict_links.py", "small:random", "--epochs", "20").splitlines()
     assert float(re.search(r"curve (\d\.\d+)", score)[1]) > 0.6  # 0.5 is a guess
