@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-A_PAGE = 75
+A_PAGE = 80
 # One thread: on a busy machine the threads of a small product wait for each other longer than they multiply.
 ENVIRONMENT = {
     **os.environ,
@@ -95,11 +95,10 @@ def test_one_line_trains_exactly_and_another_samples(trained):
 
 def test_steps_of_four_ways_take_turns_and_their_ratios_are_printed(trained):
     head, *lines = trained("compare_speeds.py", "small:random", "--steps", "4").splitlines()
-    assert head == "small:random: 300 nodes, 3,000 edges, GCN 2 x 64, 4 steps"
-    assert [line.split()[0] for line in lines[:4]] == ["edge_index", "csr", "accelerate", "approximate"]
-    assert all(re.fullmatch(r"\w+ against \w+ +\d+\.\d\dx  \(.* to .*\)", line) for line in lines[4:7])
-    assert "the first step of accelerate takes " in lines[7]
-    assert float(re.search(r"within (\S+) of", lines[8])[1]) < 1e-4
+    assert head == "small:random: 300 nodes, 3,000 edges, GCN 2 x 64, 4 turns"
+    assert all(re.fullmatch(r".* against .*  +\d+\.\d\dx  \(half of the turns: .* to .*\)", line) for line in lines[:3])
+    assert lines[3].startswith("the first step of accelerate takes as long as ")
+    assert float(re.search(r"within (\S+) of", lines[4])[1]) < 1e-4
 
 
 def test_a_model_is_accelerated_that_is_reached_through_encode(trained):
