@@ -73,7 +73,8 @@ def settings(options: Options, catalog: Catalog) -> list[Setting]:
         enumerate(labels), options.orders, _dtypes(options), _reduces(options), enumerate(_widths(options))
     ):
         chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
-        chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in sampled]
+        behind = [choice for choice in sampled if _compared_at(width, choice, options)]
+        chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in behind]
         for suite, choice, budget in chosen:
             where = _device_of(choice, catalog, device)
             place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, where)
@@ -110,6 +111,12 @@ def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice])
     roles = {choice.exact: catalog.exact[choice.exact].role for choice in runnable}
     ablated = [c for c in every if roles[c.exact] == "ours" and not c.cached]
     return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] != "other")]
+
+
+def _compared_at(width: int, choice: Choice, options: Options) -> bool:
+    """Whether a selection is measured at a width: where neither is named, those beside top-k at the largest, as the page's figures."""
+    usual = options.benchmark and not options.kernels and not options.widths
+    return choice.selection == "topk" or not usual or width == max(MEASURED_WIDTHS)
 
 
 def _named(name: str, catalog: Catalog) -> list[Choice]:

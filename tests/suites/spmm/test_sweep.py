@@ -135,6 +135,14 @@ def test_measuring_samples_in_front_of_ours_and_the_vendors_and_ablates_in_front
     assert found == topk | {f"{selection}(ours)" for selection in CATALOG.selections}
 
 
+def test_the_selections_beside_topk_are_measured_at_the_largest_width_where_none_is_named():
+    found = [s for s in settings(Options(benchmark=True, device="cpu"), CATALOG) if s.suite == "sampled"]
+    assert {s.width for s in found if s.choice.selection == "topk"} == {64, 256}
+    assert {(s.choice.selection, s.width) for s in found if s.choice.selection != "topk"} == {("importance", 256), ("random", 256)}
+    named = [s for s in settings(Options(benchmark=True, device="cpu", widths=(8, 16)), CATALOG) if s.choice.selection == "random"]
+    assert {s.width for s in named} == {8, 16}
+
+
 def test_a_kernel_file_brings_its_fresh_and_cached_topk(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(MINE)
