@@ -114,7 +114,7 @@ def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice])
 
 
 def _compared_at(width: int, choice: Choice, options: Options) -> bool:
-    """Whether a selection is measured at a width: where neither is named, those beside top-k at the largest, as the page's figures."""
+    """Whether a selection is measured at a width: where neither is named, those beside top-k at the largest, as on the page."""
     usual = options.benchmark and not options.kernels and not options.widths
     return choice.selection == "topk" or not usual or width == max(MEASURED_WIDTHS)
 
