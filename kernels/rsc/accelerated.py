@@ -89,6 +89,9 @@ class Accelerated:
         reasons = {name: convert.why_not(layer) for name, layer in every.items()}
         self._reasons = {name: reason for name, reason in reasons.items() if reason is not None}
         self._kinds = {name: type(layer).__name__ for name, layer in every.items()}
+        twice = [name or "the model" for name, reason in self._reasons.items() if reason == convert.CONVERTED]
+        if twice:
+            raise ValueError(f"{type(model).__name__} must be converted once (already: {', '.join(twice)}): undo() that first")
         if len(self._reasons) == len(every):
             raise ValueError(_nothing(model, self._reasons))
         self._running = Running(regime, schedule, allocate)

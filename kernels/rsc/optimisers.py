@@ -36,7 +36,7 @@ class Steps:
 
     def _holds(self, optimiser: torch.optim.Optimizer) -> bool:
         if optimiser not in self._holding:
-            modules = filter(None, (module() for module in self._modules))
+            modules = [module for known in self._modules if (module := known()) is not None]  # one may be empty, or refuse len()
             ours = {id(parameter) for module in modules for parameter in module.parameters()}
             if any(id(parameter) in ours for group in optimiser.param_groups for parameter in group["params"]):
                 self._holding.add(optimiser)

@@ -38,7 +38,9 @@ class Running:
         """What the step that comes next does."""
         self.why: Callable[[], str] = str
         """Returns why nothing is sampled, for a warning."""
-        self._seen = False
+        self._seen = self._evaluated = False
+        self._evaluated_steps = 0
+        """Steps behind passes in evaluation mode alone, which count for nothing."""
         self._sampled_before = 0
         self._warned: set[str] = set()
         self._new = False
@@ -58,9 +60,17 @@ class Running:
         if self.schedule is not None and self.steps == 0 and products > max(_UNSEEN, (self.schedule.exact_from or 0) // 2):
             self._warn("no step of a torch optimiser was seen, so nothing is sampled: call step() of what approximate() returned")
 
+    def evaluated(self) -> None:
+        """Take down a pass with gradients in evaluation mode."""
+        self._evaluated = True
+
     def step(self) -> None:
         """Count one step; torch's optimisers are noticed, any other calls this after it has changed the parameters."""
+        evaluated, self._evaluated = self._evaluated, False
         if not self._seen:
+            self._evaluated_steps += evaluated
+            if self._evaluated_steps == _UNSEEN and self.schedule is not None and self.schedule.budget < 1:
+                self._warn(f"{_UNSEEN} steps were of a model in evaluation mode, so nothing is sampled: call train() of it before")
             return
         self._new_steps += self._new
         self._seen = self._new = False

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import torch
 from torch_geometric.nn import MessagePassing
 
-from rsc_bench.kernels.rsc.conversion import aggregation
+from rsc_bench.kernels.rsc.conversion import aggregation, arguments
 from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
 from rsc_bench.kernels.rsc.conversion.layers import Layer, Shared
 from rsc_bench.kernels.rsc.conversion.remembering import NORM, outside_of_graphs
@@ -29,11 +29,14 @@ _OURS = (
 )
 """Attributes of the instance that make a layer a converted one; its class, parameters and buffers stay what they are."""
 
+CONVERTED = "it is converted already: undo() that first"
+"""Why a converted layer is not converted again."""
+
 
 def why_not(layer: MessagePassing) -> str | None:
     """Return why `layer` cannot be converted, or None where it can."""
     if _STATE in vars(layer):
-        return "it is converted already: undo() that first"
+        return CONVERTED
     if isinstance(layer, torch.jit.ScriptModule):
         return "it is compiled by TorchScript: convert the model before"
     found = aggregation.read(layer)
@@ -78,7 +81,13 @@ def _forward(state: Layer, function: Callable[..., Any]) -> Callable[..., Any]:
     def forward(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if not torch.compiler.is_compiling():
             _keep(layer)
-        return derives(layer, *args, **kwargs)
+        try:
+            return derives(layer, *args, **kwargs)
+        except (IndexError, RuntimeError, ValueError) as error:
+            fault = arguments.fault(layer, args, kwargs)
+            if fault is None or f"layer {state.name!r}" in str(error):
+                raise
+            raise type(error)(f"layer {state.name!r}: {fault}") from error
 
     return forward
 

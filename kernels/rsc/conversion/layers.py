@@ -165,6 +165,8 @@ class Layer:
             self.products, self.width = self.products + 1, dense.shape[1]
             self.shared.running.forward(self.products, new)
             self.elements += prepared.adjacency.matrix.nnz * dense.shape[1] * _products(dense)
+        elif dense.requires_grad and torch.is_grad_enabled():
+            self.shared.running.evaluated()
         return propagate(mine[key], dense, sampled=trains and self.shared.samples)
 
     def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:

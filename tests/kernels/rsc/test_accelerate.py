@@ -148,7 +148,7 @@ def test_undoing_restores_every_attribute():
 def test_a_second_conversion_is_refused():
     model = gcn()
     accelerate(model)
-    with pytest.raises(ValueError, match="it is converted already: undo"):
+    with pytest.raises(ValueError, match=r"must be converted once \(already: .*\): undo\(\) that first"):
         approximate(model, epochs=10)
 
 

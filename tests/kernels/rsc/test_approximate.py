@@ -173,7 +173,7 @@ def test_a_model_with_no_such_layer_is_refused():
 def test_a_model_is_approximated_once_at_a_time():
     model = seeded(MODELS["gcn"])
     approximation = approximate(model, 0.5, epochs=10)
-    with pytest.raises(ValueError, match=r"it is converted already: undo\(\) that first"):
+    with pytest.raises(ValueError, match=r"must be converted once \(already: .*\): undo\(\) that first"):
         approximate(model, 0.5, epochs=10)
     approximation.undo()
     approximate(model, 0.5, epochs=10)

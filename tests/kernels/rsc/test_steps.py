@@ -315,3 +315,33 @@ def test_an_average_of_a_model_leaves_the_accounts_of_the_model_alone():
     del average
     gc.collect()
     assert len(found._running.accounts) == copies // 2
+
+
+def test_steps_in_evaluation_mode_alone_are_told_once():
+    model = gcn().eval()
+    found, optimiser = approximated(model), adam(model)
+
+    def step(turn):
+        loss(model).backward()
+        optimiser.step()
+
+    with pytest.warns(
+        UserWarning, match=r"20 steps were of a model in evaluation mode, so nothing is sampled: call train\(\)"
+    ) as told:
+        repeat(45, step)
+    assert len(told) == 1
+    assert found.steps == 0
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+def test_a_model_that_is_compiled_already_is_counted_and_sampled():
+    model = torch.compile(gcn(), backend="eager")  # its wrapper has a __len__ that raises
+    found, optimiser = approximated(model), adam(model)
+
+    def step(turn):
+        optimiser.zero_grad()
+        loss(model).backward()
+        optimiser.step()
+
+    repeat(4, step)
+    assert (found.steps, found.sampled_steps) == (4, 3)
