@@ -168,11 +168,14 @@ def _refusals(options: Options, here: Devices) -> Iterator[str]:
     yield from filter(None, [here.refusal(options.device)])
     yield from devices.clock_refusals(options.clocks, options.device or here.default())
     yield from _orders(options)
-    yield from _cache(options)
+    yield from _folders(options)
     yield from _names(options)
 
 
-def _cache(options: Options) -> Iterator[str]:
+def _folders(options: Options) -> Iterator[str]:
+    root = options.data_root
+    if root is not None and root.exists() and not root.is_dir():
+        yield f"--data-root must be a folder (got {root})"
     if options.no_cache:
         return
     try:

@@ -9,6 +9,7 @@ BAD = {
     "budget 0": (["--budget", "0"], "--budget must lie in (0, 1], a share of the exact FLOPs (got 0.0)"),
     "budget 1.5": (["--budget", "1.5"], "--budget must lie in (0, 1], a share of the exact FLOPs (got 1.5)"),
     "budget nan": (["--budget", "nan"], "--budget must lie in (0, 1], a share of the exact FLOPs (got nan)"),
+    "data root that is a file": (["--data-root", __file__], f"--data-root must be a folder (got {__file__})"),
     "budget text": (["--budget", "much"], "--budget must be a number (got 'much')"),
     "width 0": (["--width", "0"], "--width must be at least 1, the columns of the dense operand (got 0)"),
     "width text": (["--width", "8.5"], "--width must be a whole number (got '8.5')"),
