@@ -51,7 +51,9 @@ class Functions:
         return [
             name
             for name, value in self._by_name().items()
-            if callable(value) and present.get(name) is not value and not _is_installed(present.get(name))
+            if callable(value)
+            and present.get(name) is not value
+            and not (name.startswith("torch.") and _is_installed(present.get(name)))  # never what stands in a place of ours
         ]
 
     def put_back(self) -> None:
@@ -88,9 +90,9 @@ def _holder(name: str) -> Any:
 
 
 def _is_installed(value: Any) -> bool:
-    """Whether a function stands in a file of an installed package that is not ours."""
+    """Whether a function stands in a file of an installed package, not ours nor a library's below it."""
     name = getattr(value, "__module__", None)
     file = getattr(sys.modules.get(name), "__file__", None) if isinstance(name, str) else None
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    ours = isinstance(name, str) and name.partition(".")[0] == "rsc_bench"
+    ours = isinstance(name, str) and name.partition(".")[0] in ("rsc_bench", *_LIBRARIES)
     return isinstance(file, str) and not ours and any(file.startswith(f"{place}{os.sep}") for place in places)

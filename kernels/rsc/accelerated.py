@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -96,11 +98,18 @@ class Accelerated:
             raise ValueError(_nothing(model, self._reasons))
         self._running = Running(regime, schedule, allocate)
         self._shared = Shared(regime, self._running, samples=schedule is not None)
-        self._running.why = self._why_exact
+        self._layers: dict[str, Layer] = {}
+        self._converted: list[weakref.ref[MessagePassing]] = []
+        self._running.why = partial(_why_exact, self._layers, self._reasons)  # a copy of the model keeps this, and not the model
         self._running.optimisers.follow(model)
-        self._layers: dict[str, Layer] = {
-            name: convert.change(layer, name, self._shared) for name, layer in every.items() if name not in self._reasons
-        }
+        try:
+            for name, layer in every.items():
+                if name not in self._reasons:
+                    self._layers[name] = convert.change(layer, name, self._shared)
+                    self._converted.append(weakref.ref(layer))
+        except BaseException:
+            self.undo()
+            raise
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Accelerated:
         """Return itself: a copy of the model follows the same schedule."""
@@ -124,14 +133,14 @@ class Accelerated:
         self._running.step()
 
     def undo(self) -> None:
-        """Make the model exactly what it was before; a second time does nothing."""
+        """Make the model exactly what it was before, and copies of it plain models; a second time does nothing."""
         from rsc_bench.kernels.rsc.conversion import changing as convert
 
         self._running.optimisers.stop()
-        for name, layer in self._layers.items():
-            found = self.model.get_submodule(name)
-            if convert.state_of(found) is layer:
-                convert.restore(found)
+        for layer in [*(known() for known in self._converted), *self._shared.copies]:
+            state = None if layer is None else convert.state_of(layer)
+            if layer is not None and state is not None and state.shared is self._shared:
+                convert.restore(layer)
 
     @property
     def steps(self) -> int:
@@ -167,7 +176,7 @@ class Accelerated:
         if name in self._reasons:
             return LayerReport(self._kinds[name], False, self._reasons[name])
         layer = self._layers[name]
-        reason = "; ".join(f"{reason} ({calls} calls)" for reason, calls in layer.own.items()) or None
+        reason = _run_elsewhere(layer)
         saved = None
         if layer.products and self._shared.regime.sampler.kernel.device == "cpu":
             spent = layer.accounts.forward.seconds + layer.accounts.backward.seconds
@@ -180,12 +189,19 @@ class Accelerated:
         del layer
         return None
 
-    def _why_exact(self) -> str:
-        """Why no layer was sampled, for a warning."""
-        reasons = {f"layer {name!r}: {report.reason}" for name, report in self.layers.items() if report.reason}
-        if not any(layer.products or layer.own for layer in self._layers.values()):
-            reasons.add("no converted layer was called in training with gradients enabled")
-        return "; ".join(sorted(reasons)) or "no layer has a backward product of its features"
+
+def _run_elsewhere(layer: Layer) -> str | None:
+    """Why PyTorch Geometric ran calls of a layer itself, and how many; None where it ran none."""
+    return "; ".join(f"{reason} ({calls} calls)" for reason, calls in layer.own.items()) or None
+
+
+def _why_exact(layers: dict[str, Layer], unchanged: dict[str, str]) -> str:
+    """Why no layer was sampled, for a warning."""
+    found = unchanged | {name: reason for name, layer in layers.items() if (reason := _run_elsewhere(layer))}
+    reasons = {f"layer {name!r}: {reason}" for name, reason in found.items()}
+    if not any(layer.products or layer.own for layer in layers.values()):
+        reasons.add("no converted layer was called in training with gradients enabled")
+    return "; ".join(sorted(reasons)) or "no layer has a backward product of its features"
 
 
 def choose_kernel(given: str | Kernel | None, model: torch.nn.Module) -> Kernel:

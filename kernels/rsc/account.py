@@ -59,6 +59,7 @@ class Account:
     def multiplied(self, count: Callable[[], int], kept: torch.Tensor | int, nnz: int, width: int) -> None:
         """Take down what a product multiplied: `kept` of its non-zeros, which `count` returns on the host."""
         self.count, self.nnz, self.width = count, nnz, width
+        kept = kept.double() if isinstance(kept, torch.Tensor) else kept  # torch adds a number and an integer tensor in float32
         self.spent, self.whole = self.spent + kept * width, self.whole + nnz * width
 
     @property

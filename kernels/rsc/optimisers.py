@@ -22,7 +22,7 @@ class Steps:
 
     def follow(self, module: torch.nn.Module) -> None:
         """Notice the steps of optimisers that hold a parameter of `module`, too."""
-        self._modules.append(weakref.ref(module))
+        self._modules.append(weakref.ref(module, self._modules.remove))
 
     def stop(self) -> None:
         """Notice none any more."""

@@ -105,15 +105,16 @@ class Running:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken; raises ``ValueError`` for what is no such state, and for layers of another model."""
         try:
-            steps, sampled, limits = int(state["steps"]), int(state["sampled_steps"]), dict(state["limits"])
+            steps, sampled = int(state["steps"]), int(state["sampled_steps"])
+            limits = {name: Limit(*map(int, numbers)) for name, numbers in dict(state["limits"]).items()}
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a state must have steps, sampled_steps and limits, as state_dict() returns them ({error})") from None
         known = self.named
         unknown = sorted(limits.keys() - known.keys())
         if unknown or steps < 0 or not 0 <= sampled <= steps:
             raise ValueError(f"a state must be of a model with the same layers, its steps not negative (got {unknown or steps})")
-        for name, numbers in limits.items():
-            known[name].limit = Limit(*map(int, numbers))
+        for name, account in known.items():
+            account.limit = limits.get(name)
         self.steps, self.sampled_steps = steps, sampled
         self._enter(steps, resumed=True)
 

@@ -83,8 +83,9 @@ def _tried(layer: MessagePassing, found: Aggregation) -> Aggregation | str:
     kind, (watched, state) = type(layer).__name__, _watched(layer)
     generator = torch.Generator().manual_seed(0)
     # Of both signs and of many sizes: relu(x), too, is x for some.
-    features = torch.randn(_EDGES, _WIDTH, generator=generator) * 10.0 ** torch.arange(-2, _EDGES - 2)[:, None]
-    weight = torch.randn(_EDGES, generator=generator)
+    features = torch.randn(_EDGES, _WIDTH, generator=generator, device="cpu")
+    features = features * 10.0 ** torch.arange(-2, _EDGES - 2, device="cpu")[:, None]
+    weight = torch.randn(_EDGES, generator=generator, device="cpu")
 
     def gives(expected: torch.Tensor, **given: Any) -> bool:
         try:
@@ -144,7 +145,8 @@ def reads_values(layer: MessagePassing, source: Any, given: Mapping[str, Any], f
     """
     kind = type(layer).__name__
     generator = torch.Generator().manual_seed(0)
-    weights, x = torch.rand(_NODES, _NODES, generator=generator), torch.randn(_NODES, _WIDTH, generator=generator)
+    weights = torch.rand(_NODES, _NODES, generator=generator, device="cpu")
+    x = torch.randn(_NODES, _WIDTH, generator=generator, device="cpu")
     matrix = weights * (weights > 0.3)
     tried = SparseTensor.from_dense(matrix) if isinstance(source, SparseTensor) else matrix.to_sparse_csr()
     names = list(inspect.signature(layer.message_and_aggregate).parameters)[1:]

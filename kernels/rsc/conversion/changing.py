@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable
+from functools import partial
 from types import MethodType
 from typing import Any, NoReturn
 
 import torch
-from torch_geometric.nn import MessagePassing
+from torch_geometric.nn import ChebConv, MessagePassing
 
 from rsc_bench.kernels.rsc.conversion import aggregation, arguments
 from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
@@ -55,8 +56,9 @@ def change(layer: MessagePassing, name: str, shared: Shared) -> Layer:
 def _give(layer: Any, state: Layer) -> None:
     mine = vars(layer)
     state.before = {name: mine[name] for name in _OURS if name in mine}
-    if callable(getattr(layer, NORM, None)):
-        mine[NORM] = state.shared.remembered.remembering(getattr(layer, NORM))
+    norm: Any = getattr(type(layer), NORM, None)
+    if norm is not None and norm is ChebConv.__norm__:  # one of a user's own may depend on more than the adjacency
+        mine[NORM] = state.shared.remembered.remembering(partial(norm, None))  # it does nothing with the layer
     _bind(layer, state)
 
 
@@ -81,6 +83,7 @@ def _forward(state: Layer, function: Callable[..., Any]) -> Callable[..., Any]:
     def forward(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if not torch.compiler.is_compiling():
             _keep(layer)
+            state.shared.remembered.refresh(function)
         try:
             return derives(layer, *args, **kwargs)
         except (IndexError, RuntimeError, ValueError) as error:
@@ -136,6 +139,7 @@ def _copied(layer: Any, memo: dict[int, Any]) -> Any:
     made.__setstate__(copy.deepcopy(_plain(layer), memo))
     state = vars(layer)[_STATE]
     _give(made, Layer(state.name, state.aggregation, state.shared))
+    state.shared.copies.add(made)
     state.shared.running.optimisers.follow(made)
     return made
 

@@ -30,10 +30,19 @@ class Costs:
     @classmethod
     def measure(cls, kernel: Kernel, device: torch.device) -> Costs:
         """Measure them on `device` now; that takes some tens of milliseconds, and compiles the kernel for one width."""
-        generator = torch.Generator().manual_seed(0)
-        index = torch.randint(_NODES, (2, _EDGES), generator=generator).to(device)
-        x = torch.rand(_NODES, _WIDTH, generator=generator).to(device).requires_grad_()
-        weight, shape = torch.rand(_EDGES, generator=generator).to(device), (_NODES, _NODES)
+        # Whatever mode the user is in: a model may be evaluated when they are needed first.
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+            return cls._measured(kernel, device)
+
+    @classmethod
+    def _measured(cls, kernel: Kernel, device: torch.device) -> Costs:
+        generator, shape = torch.Generator().manual_seed(0), (_NODES, _NODES)
+        index = torch.randint(_NODES, (2, _EDGES), generator=generator, device="cpu").to(device)
+        x, weight = (
+            torch.rand(*size, generator=generator, dtype=torch.float32, device="cpu").to(device)
+            for size in ((_NODES, _WIDTH), (_EDGES,))
+        )
+        x.requires_grad_()
         csr, _ = Csr.from_edges(index[1], index[0], shape)
         products = [kernel.prepare(matrix, _WIDTH, torch.float32) for matrix in (csr, csr.transpose())]
 

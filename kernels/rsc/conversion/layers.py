@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections import Counter
 from functools import cached_property, partial
 from types import MethodType
@@ -34,6 +35,8 @@ class Shared:
     def __init__(self, regime: Regime, running: Running, samples: bool) -> None:
         self.regime, self.running, self.samples = regime, running, samples
         self.sources, self.remembered = Sources(regime.sampler), Remembered()
+        self.copies: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Copies of the layers, which are converted, too."""
 
     @cached_property
     def costs(self) -> Costs:
@@ -167,7 +170,11 @@ class Layer:
             self.elements += prepared.adjacency.matrix.nnz * dense.shape[1] * _products(dense)
         elif dense.requires_grad and torch.is_grad_enabled():
             self.shared.running.evaluated()
-        return propagate(mine[key], dense, sampled=trains and self.shared.samples)
+        spent = self.accounts.forward.seconds
+        product = propagate(mine[key], dense, sampled=trains and self.shared.samples)
+        if not trains:
+            self.accounts.forward.seconds = spent  # what is told is of training
+        return product
 
     def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:
         try:

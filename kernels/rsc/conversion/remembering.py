@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dis
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -35,14 +36,27 @@ def transformed() -> str | None:
 
 
 def version(thing: Any) -> tuple[int, ...] | None:
-    """Return what changes when `thing`, a tensor or torch-sparse adjacency, is changed in place; None: that cannot be known."""
+    """Return what changes when `thing`, a tensor or torch-sparse adjacency, is changed in place; None: that cannot be known.
+
+    Its memory counts as well: ``.data = other`` and ``set_value_`` exchange that. A write through ``.data`` or NumPy is not seen.
+    """
     if isinstance(thing, SparseTensor):
         parts = [part for part in thing.csr() if part is not None]
     elif thing.layout in (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo):
         parts = [thing, thing.detach()._values() if thing.layout is torch.sparse_coo else thing.detach().values()]
     else:
         parts = [thing]
-    return None if any(part.is_inference() for part in parts) else tuple(part._version for part in parts)
+    if any(part.is_inference() for part in parts):
+        return None
+    return tuple(number for part in parts for number in (part._version, _place(part)))
+
+
+def _place(part: torch.Tensor) -> int:
+    """Where a tensor's numbers lie; 0 where it does not say."""
+    try:
+        return part.data_ptr()
+    except (RuntimeError, NotImplementedError):  # sparse, or what torch.compile and torch.func look at
+        return 0
 
 
 def is_graph_part(thing: Any) -> bool:
@@ -80,8 +94,34 @@ class _Argument:
     place: int
 
 
+def _derives(value: Any) -> bool:
+    return any(value is each for each in DERIVE)
+
+
+def _sets_globals(code: CodeType) -> bool:
+    """Whether a function, or one inside of it, assigns to a name of its module."""
+    inner = (each for each in code.co_consts if isinstance(each, CodeType))
+    return any(each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL") for each in dis.get_instructions(code)) or any(
+        map(_sets_globals, inner)
+    )
+
+
 def _tensors(result: Any) -> list[Any]:
     return [each for each in (result if isinstance(result, tuple) else (result,)) if is_graph_part(each)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rewritten:
+    """A function that finds ours under some names."""
+
+    made: FunctionType
+    module: dict[str, Any]
+    """Where the function that it was made of finds its names."""
+    ours: dict[str, Callable[..., Any]]
+
+    def refresh(self) -> None:
+        ours = {name: function for name, function in self.ours.items() if _derives(self.module.get(name))}
+        self.made.__globals__.update({**self.module, **ours})
 
 
 @dataclass(eq=False)
@@ -89,26 +129,37 @@ class Remembered:
     """What was derived so far, by the first adjacency that it was derived from; it goes when that does."""
 
     known: dict[int, tuple[weakref.ref[Any], dict[Any, _Derived]]] = field(default_factory=dict)
-    _forwards: dict[Any, Callable[..., Any]] = field(default_factory=dict)
+    _forwards: dict[Any, _Rewritten | None] = field(default_factory=dict)
 
     def forward(self, function: Any) -> Callable[..., Any] | None:
         """Return a layer's ``forward`` that remembers what it derives; None where it derives nothing that is known here.
 
-        It is the layer's own code: only the functions of `DERIVE` that it finds by name are ours. No module is changed.
+        It is the layer's own code: only the functions of `DERIVE` that it finds by name are ours. No module is changed. Code that
+        sets a global name is left alone.
         """
         if not isinstance(function, FunctionType):
             return None
         if function not in self._forwards:
-            names = function.__code__.co_names
-            ours = {name: self.remembering(found) for name in names if (found := function.__globals__.get(name)) in DERIVE}
-            if not ours:
-                return None
-            # Code of its own: torch.compile keeps what it made of a code object, for names in the globals of one function.
-            code, globals_ = function.__code__.replace(), {**function.__globals__, **ours}
-            made = FunctionType(code, globals_, function.__name__, function.__defaults__, function.__closure__)
-            made.__kwdefaults__ = function.__kwdefaults__
-            self._forwards[function] = made
-        return self._forwards[function]
+            self._forwards[function] = self._rewritten(function)
+        found = self._forwards[function]
+        return None if found is None else found.made
+
+    def refresh(self, function: Any) -> None:
+        """Let what `forward` returned find what stands in the layer's module by now."""
+        found = self._forwards.get(function)
+        if found is not None:
+            found.refresh()
+
+    def _rewritten(self, function: FunctionType) -> _Rewritten | None:
+        names, known = function.__code__.co_names, function.__globals__
+        ours = {name: self.remembering(known[name]) for name in names if name in known and _derives(known[name])}
+        if not ours or _sets_globals(function.__code__):
+            return None
+        # Code of its own: torch.compile keeps what it made of a code object, for names in the globals of one function.
+        code, globals_ = function.__code__.replace(), {**known, **ours}
+        made = FunctionType(code, globals_, function.__name__, function.__defaults__, function.__closure__)
+        made.__kwdefaults__ = function.__kwdefaults__
+        return _Rewritten(made, function.__globals__, ours)
 
     def remembering(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function`, which calls itself once for the same tensors and options."""
@@ -125,10 +176,13 @@ class Remembered:
             entries = self._entries(parts[0])
             found = entries.get(key)
             if found is None or not found.of(parts):
-                for gone in [known for known, entry in entries.items() if not entry.alive]:
+                # Those of tensors that are gone, and of these before they were changed in place.
+                for gone in [known for known, entry in entries.items() if not entry.alive or known[:3] == key[:3]]:
                     del entries[gone]
                 with torch.inference_mode(False):
                     result = function(*given, **named)
+                if any(map(learnt, _tensors(result))):
+                    return result
                 found = entries[key] = _derived(result, parts)
             return _given_back(found.result, parts)
 

@@ -33,13 +33,16 @@ class Prepared:
     propagations: weakref.WeakKeyDictionary[object, dict[tuple[int, torch.dtype], Propagation]] = field(
         default_factory=weakref.WeakKeyDictionary
     )
-    weight: weakref.ref[torch.Tensor] | None = None
-    """The weights of an edge list that it was made with; None: it has none."""
+    weight: tuple[weakref.ref[torch.Tensor], tuple[int, ...] | None] | None = None
+    """The weights of an edge list that it was made with, and their version; None: it has none."""
 
     @property
     def stale(self) -> bool:
-        """Whether the weights that it was made with are no more."""
-        return self.weight is not None and self.weight() is None
+        """Whether the weights that it was made with are no more, or are others by now."""
+        if self.weight is None:
+            return False
+        weight = self.weight[0]()
+        return weight is None or version(weight) != self.weight[1]
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Sources:
             if place not in forms:
                 forms[place] = _Pattern.of(edges)
             made = self._made(forms[place].weighted(weight), edges.reduce)
-            made.weight = None if weight is None else weakref.ref(weight)
+            made.weight = None if weight is None else (weakref.ref(weight), version(weight))
             return made
 
         found: Prepared = self._known_or_made(edges.source, (*place, given, edges.reduce), make)

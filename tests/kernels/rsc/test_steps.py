@@ -13,7 +13,7 @@ from made_models import seeded
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.nn import GAE, GCN, GraphSAGE
 
-from rsc_bench.kernels.rsc import approximate
+from rsc_bench.kernels.rsc import accelerate, approximate
 
 NODES, EDGES = 40, 300
 
@@ -345,3 +345,21 @@ def test_a_model_that_is_compiled_already_is_counted_and_sampled():
 
     repeat(4, step)
     assert (found.steps, found.sampled_steps) == (4, 3)
+
+
+def test_a_state_with_a_limit_of_another_kind_changes_nothing():
+    model = gcn()
+    found = approximated(model)
+    state = found.state_dict() | {"steps": 3, "limits": {"convs.1": [1, 2]}}
+    with pytest.raises(ValueError, match=r"a state must have steps, sampled_steps and limits"):
+        found.load_state_dict(state)
+    assert found.steps == 0
+
+
+def test_copies_that_are_gone_are_followed_no_more():
+    model = gcn()
+    found = accelerate(model)
+    for _ in range(5):
+        copy.deepcopy(model)
+    gc.collect()
+    assert len(found._running.optimisers._modules) == 1
