@@ -100,7 +100,7 @@ class Running:
         """Return what `load_state_dict` takes: steps, and what each layer may spend; plain numbers and texts."""
         given = {name: account.limit for name, account in self.named.items() if account.limit}
         limits = {name: [limit.pairs, limit.nnz, limit.of_nnz] for name, limit in given.items()}
-        return {"steps": self.steps, "sampled_steps": self.sampled_steps, "limits": limits}
+        return {"steps": self.steps, "sampled_steps": self.sampled_steps, "limits": limits, "layers": sorted(self.named)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken; raises ``ValueError`` for what is no such state, and for layers of another model."""
@@ -110,9 +110,12 @@ class Running:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a state must have steps, sampled_steps and limits, as state_dict() returns them ({error})") from None
         known = self.named
-        unknown = sorted(limits.keys() - known.keys())
+        unknown = sorted(limits.keys() - known.keys() | known.keys() ^ set(state.get("layers", known)))
         if unknown or steps < 0 or not 0 <= sampled <= steps:
             raise ValueError(f"a state must be of a model with the same layers, its steps not negative (got {unknown or steps})")
+        wrong = sorted(name for name, limit in limits.items() if not (limit.pairs >= 0 <= limit.nnz <= limit.of_nnz))
+        if wrong:
+            raise ValueError(f"a state's limits must be pairs, non-zeros and the whole's non-zeros, 0 or more (got {wrong})")
         for name, account in known.items():
             account.limit = limits.get(name)
         self.steps, self.sampled_steps = steps, sampled

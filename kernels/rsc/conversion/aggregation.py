@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -27,7 +29,7 @@ _HOOKS = (
     "_message_and_aggregate_forward_hooks",
 )
 NO_WEIGHT = "its messages need a weight for each edge"
-_EDGES, _NODES, _WIDTH = 5, 4, 3
+_EDGES, _NODES, _WIDTH = 70, 4, 67
 """Of the little graph that a layer is tried on."""
 
 
@@ -76,32 +78,66 @@ def _writes(kind: type, name: str) -> bool:
     return any(each not in (None, MessagePassing.propagate) and not each.__module__.endswith("_propagate") for each in own)
 
 
-@torch.no_grad()
+@torch.inference_mode(False)
+@torch.enable_grad()
 @torch.autocast("cpu", enabled=False)  # type: ignore[untyped-decorator]
 def _tried(layer: MessagePassing, found: Aggregation) -> Aggregation | str:
     """Return `found` where a message is the features of its source times the weight of its edge, or why it is not."""
     kind, (watched, state) = type(layer).__name__, _watched(layer)
-    generator = torch.Generator().manual_seed(0)
-    # Of both signs and of many sizes: relu(x), too, is x for some.
-    features = torch.randn(_EDGES, _WIDTH, generator=generator, device="cpu")
-    features = features * 10.0 ** torch.arange(-2, _EDGES - 2, device="cpu")[:, None]
-    weight = torch.randn(_EDGES, generator=generator, device="cpu")
+    if names := _globals_of(type(layer).message):
+        return f"the messages of {kind} depend on {', '.join(names)} of its module, which may change"
+    features, weight = _odd_numbers()
 
-    def gives(expected: torch.Tensor, **given: Any) -> bool:
+    def gives(given: dict[str, torch.Tensor | None], dtype: torch.dtype = torch.float32) -> bool:
+        x = features.to(dtype, copy=True).requires_grad_()
+        weights = {name: each if each is None else each.to(dtype) for name, each in given.items()}
+        each = next(iter(weights.values()), None)
+        factor = torch.ones(_EDGES, 1, dtype=dtype, device="cpu") if each is None else each[:, None]
         try:
-            message = watched.message(**{f"{found.features}_j": features}, **given)
+            message = watched.message(**{f"{found.features}_j": x}, **weights)
+            (gradient,) = torch.autograd.grad(message, x, torch.ones_like(message))
         except Exception:  # whatever the layer needs besides: it is a layer of another kind
             return False
-        return isinstance(message, torch.Tensor) and message.shape == expected.shape and torch.allclose(message, expected)
+        pairs = ((message, features.to(dtype) * factor), (gradient, factor.expand(_EDGES, _WIDTH)))
+        return all(_close(one, other) for one, other in pairs)
 
-    if not (gives(features * weight[:, None], **{found.weight: weight}) if found.weight else gives(features)):
-        return f"the messages of {kind} are no features times a weight for each edge"
+    whole: dict[str, torch.Tensor | None] = {found.weight: weight} if found.weight else {}
+    another = f"the messages of {kind} are no features times a weight for each edge"
+    if not gives(whole):
+        return another
     if state:
         return f"the messages of {kind} depend on its {', '.join(sorted(state))}, which may change"
+    if not gives(whole, torch.bfloat16):
+        return another
     if found.weight is None:
         return found
     optional = inspect.signature(layer.message).parameters[found.weight].default is not inspect.Parameter.empty
-    return replace(found, bare=gives(features, **{found.weight: None}) and (not optional or gives(features)))
+    return replace(found, bare=gives({found.weight: None}) and (not optional or gives({})))
+
+
+def _odd_numbers() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return features and weights of both signs and many sizes, and some that are not finite: relu(x), too, is x for some."""
+    generator, sizes = torch.Generator().manual_seed(0), torch.arange(_EDGES, device="cpu")
+    features = torch.randn(_EDGES, _WIDTH, generator=generator, device="cpu") * 10.0 ** (sizes % 12 - 3)[:, None]
+    weight = torch.randn(_EDGES, generator=generator, device="cpu") * 10.0 ** (sizes % 7 - 2)
+    for row, value in enumerate((torch.nan, torch.inf, -torch.inf, 1e30, -1e30)):
+        features[row, ::3] = value
+    return features, weight
+
+
+def _close(one: Any, other: torch.Tensor) -> bool:
+    if not isinstance(one, torch.Tensor) or one.shape != other.shape or one.dtype is not other.dtype:
+        return False
+    return torch.allclose(one, other, rtol=1e-5 if one.dtype is torch.float32 else 1e-2, equal_nan=True)
+
+
+def _globals_of(function: Any) -> list[str]:
+    """Return the names of its module that a function reads, other than those of modules, functions and classes."""
+    if not isinstance(function, FunctionType):
+        return []
+    names = {each.argval for each in dis.get_instructions(function) if each.opname == "LOAD_GLOBAL"}
+    known = function.__globals__
+    return sorted(name for name in names if name in known and not (callable(known[name]) or isinstance(known[name], ModuleType)))
 
 
 def _watched(layer: MessagePassing) -> tuple[Any, set[str]]:

@@ -10,6 +10,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 from torch_geometric import utils
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.typing import SparseTensor
@@ -32,6 +33,8 @@ def transformed() -> str | None:
         return "it is being exported"
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "it is called inside of a transform of torch.func"
+    if forward_ad._current_level >= 0:
+        return "it is called in forward-mode differentiation"
     return None
 
 
@@ -48,15 +51,15 @@ def version(thing: Any) -> tuple[int, ...] | None:
         parts = [thing]
     if any(part.is_inference() for part in parts):
         return None
-    return tuple(number for part in parts for number in (part._version, _place(part)))
+    return tuple(number for part in parts for number in (part._version, *part.shape, *_place(part)))
 
 
-def _place(part: torch.Tensor) -> int:
-    """Where a tensor's numbers lie; 0 where it does not say."""
+def _place(part: torch.Tensor) -> tuple[int, ...]:
+    """Where a tensor's numbers lie, and how far apart; nothing where it does not say."""
     try:
-        return part.data_ptr()
+        return part.data_ptr(), *part.stride()
     except (RuntimeError, NotImplementedError):  # sparse, or what torch.compile and torch.func look at
-        return 0
+        return ()
 
 
 def is_graph_part(thing: Any) -> bool:

@@ -363,3 +363,12 @@ def test_copies_that_are_gone_are_followed_no_more():
         copy.deepcopy(model)
     gc.collect()
     assert len(found._running.optimisers._modules) == 1
+
+
+def test_a_state_of_another_model_is_refused():
+    state = approximated(gcn()).state_dict()
+    larger = approximated(seeded(lambda: GCN(6, 16, 3, 4)))
+    with pytest.raises(ValueError, match=r"the same layers, .* \(got \['convs.2'\]\)"):
+        larger.load_state_dict(state)
+    with pytest.raises(ValueError, match=r"limits must be pairs, non-zeros .* \(got \['convs.1'\]\)"):
+        approximated(gcn()).load_state_dict(state | {"limits": {"convs.1": [1, -2, 294]}})

@@ -88,6 +88,59 @@ def test_what_only_looks_like_a_product_is_refused(layer, reason):
         accelerate(layer)
 
 
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -gradient
+
+
+ODD = {
+    "detached": lambda x_j: x_j.detach(),
+    "reversed": Reversed.apply,
+    "without nan": lambda x_j: x_j.nan_to_num(),
+    "large ones capped": lambda x_j: x_j.clamp(max=1e7),
+    "dropped where there are gradients": lambda x_j: torch.nn.functional.dropout(x_j, 0.5, torch.is_grad_enabled()),
+    "many edges doubled": lambda x_j: x_j if x_j.size(0) < 10 else x_j * 2,
+    "in float32": lambda x_j: x_j.float(),
+    "some features": lambda x_j: x_j[..., :64],
+}
+FACTOR = 1.0
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_message_that_differs_for_some_numbers_or_in_its_gradient_is_refused(name):
+    change = ODD[name]
+
+    class Odd(Summed):
+        def message(self, x_j):
+            return change(x_j)
+
+    assert "no features times a weight for each edge" in aggregation.read(Odd())
+
+
+def test_a_message_that_reads_a_number_of_its_module_is_refused():
+    class Factored(Summed):
+        def message(self, x_j):
+            return x_j * FACTOR
+
+    assert aggregation.read(Factored()) == "the messages of Factored depend on FACTOR of its module, which may change"
+
+
+def test_forward_mode_differentiation_is_pytorch_geometrics():
+    layer, tangent = Summed(), torch.ones(NODES, 3)
+    accelerate(layer)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(features(), tangent)
+        with pytest.warns(UserWarning, match="in forward-mode differentiation"):
+            out = layer(dual, INDEX)
+        found = torch.autograd.forward_ad.unpack_dual(out).tangent
+    assert torch.equal(found, torch.bincount(INDEX[1], minlength=NODES).float()[:, None].expand(NODES, 3))
+
+
 @pytest.mark.parametrize(("layer", "bare"), [(Weighted(), False), (Inherited(), False), (Twice(), False), (Summed(), True)])
 def test_whether_edges_weigh_one_where_there_is_no_weight(layer, bare):
     found = aggregation.read(layer)

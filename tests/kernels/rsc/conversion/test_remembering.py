@@ -95,6 +95,15 @@ def test_other_numbers_under_the_same_object_are_noticed():
     torch.testing.assert_close(model(features(), index), plain(features(), index), rtol=1e-4, atol=1e-5)
 
 
+def test_a_part_of_the_same_memory_is_noticed():
+    layer, index = GraphConv(6, 4), edges()
+    plain = copy.deepcopy(layer)
+    accelerate(layer)
+    layer(features(), index)
+    index.data = index.data[:, :1]
+    torch.testing.assert_close(layer(features(), index), plain(features(), index))
+
+
 def test_a_name_of_the_layers_module_is_what_it_is_by_now(monkeypatch):
     layer, fixed = Own(), edges()
     accelerate(layer)
