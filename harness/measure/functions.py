@@ -53,7 +53,7 @@ class Functions:
             for name, value in self._by_name().items()
             if callable(value)
             and present.get(name) is not value
-            and not (name.startswith("torch.") and _is_installed(present.get(name)))  # never what stands in a place of ours
+            and not (name.startswith("torch.") and _is_installed(name, present.get(name)))  # never what stands in a place of ours
         ]
 
     def put_back(self) -> None:
@@ -89,10 +89,13 @@ def _holder(name: str) -> Any:
     return getattr(sys.modules[module], class_name)
 
 
-def _is_installed(value: Any) -> bool:
-    """Whether a function stands in a file of an installed package, not ours nor a library's below it."""
+def _is_installed(place: str, value: Any) -> bool:
+    """Whether a function stands in a file of an installed package that is not ours; one of a library's own only by its name."""
     name = getattr(value, "__module__", None)
     file = getattr(sys.modules.get(name), "__file__", None) if isinstance(name, str) else None
-    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    ours = isinstance(name, str) and name.partition(".")[0] in ("rsc_bench", *_LIBRARIES)
-    return isinstance(file, str) and not ours and any(file.startswith(f"{place}{os.sep}") for place in places)
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    package = name.partition(".")[0] if isinstance(name, str) else ""
+    if package in _LIBRARIES and getattr(value, "__name__", None) != place.rpartition(".")[2]:
+        return False
+    ours = package == "rsc_bench"
+    return isinstance(file, str) and not ours and any(file.startswith(f"{folder}{os.sep}") for folder in folders)

@@ -31,7 +31,17 @@ def other_method(monkeypatch):
     monkeypatch.setattr(checks.Kept, "check", lambda _: None)
 
 
+def another_of_torch(monkeypatch):
+    monkeypatch.setattr(torch, "einsum", torch.functional.norm)
+
+
+def another_packages_check(monkeypatch):
+    monkeypatch.setattr(checks, "check_values", pytest.importorskip("scipy.sparse").linalg.norm)
+
+
 CHANGES = {
+    another_of_torch: "functions of others (torch.einsum)",
+    another_packages_check: "functions of others (rsc_bench.suites.spmm.checks.check_values)",
     fast_clock: "the clock",
     other_equal: "functions of others (torch.equal)",
     other_abs: "functions of others (torch.Tensor.abs)",
