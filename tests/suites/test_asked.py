@@ -1,5 +1,7 @@
 import pytest
 
+pytest.importorskip("click", reason="click is not installed: pip install click")
+
 from rsc_bench.cli.bench import arguments
 from rsc_bench.suites.asked import asked
 
