@@ -10,6 +10,7 @@ from rsc_bench.harness.machine.findings import host
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS
+from rsc_bench.optional import absent
 from rsc_bench.text import again, call
 
 UNSTEADY = 2.0
@@ -34,7 +35,10 @@ def doubts(rounds: Sequence[tuple[Round, Sequence[Record]]], path: Path) -> Iter
 
 def busy() -> str | None:
     """Return what `doctor` would say of other programs that run now; None where the machine is quiet. Takes a third of a second."""
-    found = host.load(host.busy_percent(host.LOAD_S))
+    try:
+        found = host.load(host.busy_percent(host.LOAD_S))
+    except ModuleNotFoundError:
+        return f"note:    whether other programs keep the cores busy is not known: {absent('psutil')}"
     return None if found.state == "ok" else f"warning: {found.summary}: {found.remedy}"
 
 

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,5 +38,11 @@ def test_where_nothing_was_measured_there_is_nothing_to_doubt():
     ("percent", "said"), [(3.0, ""), (64.0, "warning: 64 % of all cores busy with other processes: stop other programs")]
 )
 def test_a_machine_that_is_busy_when_a_run_begins_is_said(percent, said, monkeypatch):
+    pytest.importorskip("psutil", reason="psutil is not installed: pip install psutil")
     monkeypatch.setattr("psutil.cpu_percent", lambda interval: percent)
     assert (busy() or "").partition(",")[0] == said
+
+
+def test_where_nobody_can_tell_whether_a_machine_is_busy_that_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert (busy() or "").startswith("note:    whether other programs keep the cores busy is not known: psutil is not installed")
