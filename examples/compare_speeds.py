@@ -50,30 +50,31 @@ class Way:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("graph", nargs="?", default="twin:reddit2@0.01", help="name of a graph, or a graph file with labels")
-    for name, usual in (("--layers", 2), ("--hidden", 64)):
-        parser.add_argument(name, type=int, default=usual)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--hidden", type=int, default=64)
     parser.add_argument("--steps", type=int, default=10, help="steps of each way that are compared")
     parser.add_argument("--budget", type=float, default=0.1, help="share of the exact backward FLOPs that may be spent")
     parser.add_argument("--keep-memory", action="store_true")
     given = parser.parse_args()
     graph = graphs.load(given.graph)
+    if graph.features is None or graph.labels is None or graph.labels.dim() != 1 or given.steps < 2:
+        parser.error(f"graph {graph.name!r} must have features and one label a node, and --steps must be at least 2")
     if given.keep_memory:
         keep_memory()
     model = GCN(graph.features.shape[1], given.hidden, given.layers, graph.classes)
     parts = graph.adjacency.rowptr.long(), graph.adjacency.col.long(), torch.ones(graph.edges)
     warnings.filterwarnings("ignore", "Sparse")  # that torch's CSR tensors are new
     csr = torch.sparse_csr_tensor(*parts, (graph.nodes, graph.nodes), check_invariants=False)
-    edges = graph.edge_index
-    pyg, with_csr, exact, sampled = (Way(deepcopy(model), adjacency) for adjacency in (edges, csr, edges, edges))
+    pyg, with_csr, exact, sampled = (Way(deepcopy(model), each) for each in (graph.edge_index, csr, *[graph.edge_index] * 2))
     accelerate(exact.model)
     approximate(sampled.model, given.budget, warmup_steps=WARMUP, schedule=lambda step: step >= WARMUP)
     for _ in range(WARMUP + given.steps):
         for way in (pyg, with_csr, exact, sampled):
             way.step(graph)
-    furthest = max(abs(1 - b / a) for a, b in zip(pyg.losses, exact.losses, strict=True))
     print(f"{graph.name}: {graph.nodes:,} nodes, {graph.edges:,} edges, GCN {given.layers} x {given.hidden}, {given.steps} turns")
     print(f"PyTorch Geometric with an edge_index against accelerate  {pyg.slower_than(exact)}")
     print(f"PyTorch Geometric with a CSR tensor against accelerate   {with_csr.slower_than(exact)}")
     print(f"accelerate against approximate in its sampled steps      {exact.slower_than(sampled)}")
     print(f"the first step of accelerate takes as long as {exact.seconds[0] / median(pyg.seconds):.2f} of an edge_index")
+    furthest = max(abs(1 - b / a) for a, b in zip(pyg.losses, exact.losses, strict=True))
     print(f"the losses of accelerate are within {furthest:.1e} of those of an edge_index")

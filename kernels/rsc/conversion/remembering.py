@@ -58,7 +58,7 @@ def _place(part: torch.Tensor) -> tuple[int, ...]:
     """Where a tensor's numbers lie, and how far apart; nothing where it does not say."""
     try:
         return part.data_ptr(), *part.stride()
-    except (RuntimeError, NotImplementedError):  # sparse, or what torch.compile and torch.func look at
+    except RuntimeError:  # sparse, or what torch.compile and torch.func look at
         return ()
 
 
