@@ -64,3 +64,13 @@ def train(model, steps=6, adj=None, optimiser=None):
         optimiser.step()
         losses.append(loss.item())
     return losses
+
+
+def edges(seed=0, count=300):
+    """An edge_index over `NODES` nodes, (2, count), int64."""
+    return torch.randint(NODES, (2, count), generator=torch.Generator().manual_seed(seed))
+
+
+def gcn():
+    """A GCN of two layers without normalisation, the same in each call."""
+    return seeded(lambda: GCN(6, 16, 2, 4))

@@ -12,7 +12,7 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models: pip install torch-geometric")
 
-from made_models import seeded
+from made_models import NODES, edges, features, gcn, seeded
 from torch_geometric.nn import GAT, GCN, GCNConv, GraphSAGE, SAGEConv, SGConv
 
 from rsc_bench import allocator
@@ -23,19 +23,7 @@ from rsc_bench.kernels.rsc.conversion.costs import Costs
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled")
 
-NODES, EDGES = 40, 300
-
-
-def edges(seed=0, count=EDGES):
-    return torch.randint(NODES, (2, count), generator=torch.Generator().manual_seed(seed))
-
-
-def features():
-    return torch.randn(NODES, 6, generator=torch.Generator().manual_seed(3))
-
-
-def gcn():
-    return seeded(lambda: GCN(6, 16, 2, 4))
+EDGES = 300
 
 
 def losses(model, steps=20, index=None):

@@ -9,25 +9,13 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models: pip install torch-geometric")
 
-from made_models import seeded
+from made_models import edges, gcn, seeded
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.nn import GAE, GCN, GraphSAGE
 
 from rsc_bench.kernels.rsc import accelerate, approximate
 
-NODES, EDGES = 40, 300
-
-
-def edges(seed=0):
-    return torch.randint(NODES, (2, EDGES), generator=torch.Generator().manual_seed(seed))
-
-
-def features():
-    return torch.randn(NODES, 6, generator=torch.Generator().manual_seed(3))
-
-
-def gcn():
-    return seeded(lambda: GCN(6, 16, 2, 4))
+EDGES = 300
 
 
 def approximated(model, **options):

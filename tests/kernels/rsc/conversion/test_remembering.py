@@ -9,27 +9,15 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models: pip install torch-geometric")
 
-from made_models import seeded
-from torch_geometric.nn import GCN, ChebConv, GCNConv, GraphConv, MessagePassing
+from made_models import edges, gcn
+from torch_geometric.nn import ChebConv, GCNConv, GraphConv, MessagePassing
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
 from rsc_bench import accelerate, approximate
 
-NODES, EDGES = 40, 300
+EDGES = 300
 SCALE = 1.0
 CALLS = 0
-
-
-def edges(seed=0):
-    return torch.randint(NODES, (2, EDGES), generator=torch.Generator().manual_seed(seed))
-
-
-def features():
-    return torch.randn(NODES, 6, generator=torch.Generator().manual_seed(3))
-
-
-def gcn():
-    return seeded(lambda: GCN(6, 16, 2, 4))
 
 
 class Own(MessagePassing):
