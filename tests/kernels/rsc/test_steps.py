@@ -9,7 +9,7 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models: pip install torch-geometric")
 
-from made_models import edges, gcn, seeded
+from made_models import edges, features, gcn, seeded
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.nn import GAE, GCN, GraphSAGE
 

@@ -9,7 +9,7 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models: pip install torch-geometric")
 
-from made_models import edges, gcn
+from made_models import edges, features, gcn
 from torch_geometric.nn import ChebConv, GCNConv, GraphConv, MessagePassing
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
