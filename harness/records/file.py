@@ -107,18 +107,20 @@ class Stored:
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Every line behind the first that had its end when the file was opened, with its number."""
-        self._file.seek(0)
         left = self._end
-        for number, text in enumerate(self._file, start=1):
-            left -= len(text)
-            if left < 0:
-                return
-            if number > 1:
-                yield number, text
+        with _readable(self.path):
+            self._file.seek(0)
+            for number, text in enumerate(self._file, start=1):
+                left -= len(text)
+                if left < 0:
+                    return
+                if number > 1:
+                    yield number, text
 
     def _environment(self) -> dict[str, Any]:
-        self._file.seek(0)
-        text = self._file.readline()
+        with _readable(self.path):
+            self._file.seek(0)
+            text = self._file.readline()
         try:
             schema = msgspec.json.decode(text)["run"]["schema"]
         except (*DAMAGE, KeyError, TypeError, IndexError):
@@ -155,9 +157,16 @@ class Stored:
 
 def _opened(path: Path) -> BinaryIO:
     """The file, to be read more than once."""
-    try:
+    with _readable(path):
         _refuse_device(path, pipe=True)
         return disks.opened_to_read(path)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into a `ResultsError`."""
+    try:
+        yield
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = getattr(error, "strerror", None) or error
         raise ResultsError(f"{path}: cannot be read ({reason}): give the path of a results file") from None
@@ -165,10 +174,11 @@ def _opened(path: Path) -> BinaryIO:
 
 def _whole_lines_bytes(path: Path, file: BinaryIO) -> int:
     """The bytes of all lines that have their end, at least one."""
-    found = disks.whole_lines_bytes(file.fileno())
-    if found:
-        return found
-    start = file.read(7)
+    with _readable(path):
+        found = disks.whole_lines_bytes(file.fileno())
+        if found:
+            return found
+        start = file.read(7)
     if not start:
         raise ResultsError(f"{path}: a results file begins with a run line (this one is empty): measure into a new file")
     what = "was cut short in its run line" if start == b'{"run":' else "has no run line, so it is not a results file"

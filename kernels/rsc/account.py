@@ -46,7 +46,7 @@ class Account:
     whole: float = 0.0
     """The same, had nothing been left out."""
     seconds: float = 0.0
-    """Of the host's clock that the products took; on a GPU 0."""
+    """Of the host's clock that the products took, and selecting for them; on a GPU 0."""
     made: int = 0
     """Products made so far: so that the random draws of a mini-batch differ from those of the next."""
 

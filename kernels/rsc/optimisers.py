@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+_SOME = 8
+"""Parameters whose values tell that the model is being trained."""
+
 
 class Steps:
     """Calls back after each step of an optimiser that holds a parameter of a followed module; keeps neither of them alive."""
@@ -33,6 +36,12 @@ class Steps:
         called = self._called()
         if called is not None and self._holds(optimiser):
             called()
+
+    def some(self) -> list[torch.Tensor]:
+        """Copies of the few smallest parameters: whether others were there later says whether anything has trained them."""
+        modules = [module for known in self._modules if (module := known()) is not None]
+        trained = (parameter for module in modules for parameter in module.parameters() if parameter.requires_grad)
+        return [parameter.detach().clone() for parameter in sorted(trained, key=torch.Tensor.numel)[:_SOME]]
 
     def _holds(self, optimiser: torch.optim.Optimizer) -> bool:
         if optimiser not in self._holding:

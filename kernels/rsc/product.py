@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from time import perf_counter
@@ -118,12 +119,8 @@ class Product:
         _ = self._exact
 
     def _multiply(self, multiply: Multiply, dense: torch.Tensor) -> torch.Tensor:
-        start = perf_counter()
         with self._timed(self.place.direction):
-            product = multiply(dense)
-        if dense.device.type == "cpu":
-            self.place.account.seconds += perf_counter() - start
-        return product
+            return multiply(dense)
 
     def _most_nnz(self) -> int:
         """Return what may be kept; all of it, whatever the selection: then the product is exact."""
@@ -159,8 +156,13 @@ class Product:
         """
         return narrow(dense @ self._mixture)
 
-    def _timed(self, part: Part) -> AbstractContextManager[None]:
-        return self.regime.timings.of(part, self.matrix.device)
+    @contextmanager
+    def _timed(self, part: Part) -> Iterator[None]:
+        start = perf_counter()
+        with self.regime.timings.of(part, self.matrix.device):
+            yield
+        if self.matrix.device.type == "cpu":
+            self.place.account.seconds += perf_counter() - start
 
     @cached_property
     def _exact(self) -> Multiply:

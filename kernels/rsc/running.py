@@ -16,7 +16,7 @@ from rsc_bench.kernels.rsc.product import Regime
 from rsc_bench.kernels.rsc.schedule import Phase, Schedule
 
 _UNSEEN = 20
-"""Products of one layer without an optimiser's step, at least, before that is taken for a loop of its own kind."""
+"""Products of one layer without an optimiser's step, at least, before it is looked whether something else trains the model."""
 
 
 class Running:
@@ -39,6 +39,9 @@ class Running:
         self.why: Callable[[], str] = str
         """Returns why nothing is sampled, for a warning."""
         self._seen = self._evaluated = False
+        self._unseen = max(_UNSEEN, (schedule.exact_from or 0) // 2 if schedule else 0)
+        self._at_first: list[torch.Tensor] = []
+        """Some parameters as they were in the first pass, until a step is seen."""
         self._evaluated_steps = 0
         """Steps behind passes in evaluation mode alone, which count for nothing."""
         self._sampled_before = 0
@@ -57,7 +60,17 @@ class Running:
         """Take down a training pass of a layer, which made so many products so far; `new`: over an adjacency never seen before."""
         self._seen = True
         self._new = self._new or new
-        if self.schedule is not None and self.steps == 0 and products > max(_UNSEEN, (self.schedule.exact_from or 0) // 2):
+        if self.schedule is not None and self.steps == 0:
+            self._look_for_steps(products)
+
+    def _look_for_steps(self, products: int) -> None:
+        """Warn where the parameters change and no optimiser of torch's has changed them; accumulated gradients change none."""
+        if not self._at_first:
+            self._at_first = self.optimisers.some()
+        if products <= self._unseen:
+            return
+        self._unseen *= 2
+        if any(not torch.equal(before, now) for before, now in zip(self._at_first, self.optimisers.some(), strict=False)):
             self._warn("no step of a torch optimiser was seen, so nothing is sampled: call step() of what approximate() returned")
 
     def evaluated(self) -> None:
@@ -74,6 +87,7 @@ class Running:
             return
         self._new_steps += self._new
         self._seen = self._new = False
+        self._at_first = []
         self.steps += 1
         self.sampled_steps += self.regime.sampled_products > self._sampled_before
         self._sampled_before = self.regime.sampled_products

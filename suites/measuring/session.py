@@ -216,6 +216,9 @@ class Rounds:
         trouble = self._session.bench.store.trouble
         if trouble is not None:
             yield f"note:    {trouble}"
+        if not self._file.rounds:
+            yield f"results: none: no case was measured, so {self.path} has no round"
+            return
         yield from doubts(self._file.rounds, self.path)
         yield f"results: {self.path}"
         if self.workers is not None and self.workers.log.exists():

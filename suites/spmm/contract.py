@@ -51,12 +51,22 @@ def check(kernel: Kernel, trial: Trial) -> None:
     reason = kernel.why_not()
     if reason is not None:
         raise Skip(reason)
-    matrix, dtype = matrix_of(trial.values).to(kernel.device), DTYPES[trial.dtype]
-    dense = _dense(trial.width).to(kernel.device, dtype)
+    matrix, dense = matrix_of(trial.values), _dense(COLUMNS, trial.width)
+    check_product(kernel, matrix.to(kernel.device), dense.to(kernel.device, DTYPES[trial.dtype]), trial.reduce)
+
+
+def check_on(kernel: Kernel, matrix: Csr, width: int, reduce: Reduce) -> None:
+    """Raise `Wrong` where a kernel is wrong with a matrix or its transpose, in float32: what a training multiplies with it."""
+    for each, how in ((matrix, reduce), (matrix.transpose(), "sum")):
+        check_product(kernel, each, _dense(each.shape[1], width).to(matrix.device), how)
+
+
+def check_product(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:
+    """Raise `Wrong` where one product is not as it must be, and `Skip` where the kernel says that it cannot."""
     ours, given, mark = Operands(matrix, dense), Operands(matrix, dense.clone()), Fingerprint(matrix)
-    wanted = _product(matrix, dense, trial.reduce)
+    wanted = _product(matrix, dense, reduce)
     try:
-        multiply = kernel.prepare(given.matrix, trial.width, dtype, trial.reduce)
+        multiply = kernel.prepare(given.matrix, dense.shape[1], dense.dtype, reduce)
         found = multiply(given.dense)
     except Unsupported as unsupported:
         raise Skip(str(unsupported)) from unsupported
@@ -83,13 +93,14 @@ def matrix_of(values: Values) -> Csr:
     return scaled.scale_columns(torch.rand(COLUMNS, generator=generator) + 0.5)
 
 
-def _dense(width: int) -> torch.Tensor:
-    return torch.randn(COLUMNS, width, generator=torch.Generator().manual_seed(2))
+def _dense(rows: int, width: int) -> torch.Tensor:
+    return torch.randn(rows, width, generator=torch.Generator().manual_seed(2))
 
 
 def _product(matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> np.ndarray:
     whole: np.ndarray = matrix.to_scipy() @ dense.cpu().double().numpy()
-    return whole / np.maximum(np.array(COUNTS), 1)[:, None] if reduce == "mean" else whole
+    counts = matrix.rowptr.diff().clamp(min=1).cpu().numpy()[:, None]
+    return whole / counts if reduce == "mean" else whole
 
 
 def _check(found: torch.Tensor, made: Operands, wanted: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites.catalog import INTERVAL, Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.spmm import contract
 from rsc_bench.suites.training.baselines import as_written
 from rsc_bench.suites.training.batches import called, whole
 from rsc_bench.suites.training.data import TrainingData, TrainingError, training_data
@@ -91,6 +92,10 @@ def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, follow: Call
     budget was spent.
     """
     data = training_data(graph, setting.device)
+    if setting.choice.exact in catalog.foreign():  # a training itself would not notice, and be fast
+        contract.check_on(
+            catalog.exact[setting.choice.exact], graph.adjacency.to(setting.device), setting.width, setting.model.reduce
+        )
     (history, prepare_s), peak_bytes = _with_peak(setting, data, catalog, follow)
     _check_budget(setting, history)
     nnz = graph.edges

@@ -92,6 +92,13 @@ def test_each_case_is_one_line_while_it_runs_and_the_end_says_what_comes_next(ru
     assert f"next:    python -m harness report {run.path}" in lines
 
 
+def test_a_run_whose_cases_are_all_left_out_says_so(run, warm_suites):
+    path = run.folder / "none.jsonl"
+    ended = warm_suites("--benchmark", *SMALL, "--results", path, "-k", "nosuch")
+    assert f"results: none: no case was measured, so {path} has no round" in ended.stdout
+    assert "next:" not in ended.stdout
+
+
 def test_pytest_benchmark_shows_exactly_our_samples(run):
     table = json.loads((run.folder / "table.json").read_text())["benchmarks"]
     ours = {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -75,6 +77,26 @@ class Costs:
             f"on this machine PyTorch Geometric's product takes {_ns(self.own_s)} for an edge and a feature, ours "
             f"{_ns(self.ours_s)}; converting an edge takes {_ns(self.convert_s)}"
         )
+
+
+class Together:
+    """How many features the layers of a model multiply with one edge list, all together: it is converted once for all of them."""
+
+    def __init__(self) -> None:
+        self.width = 0
+        """Of the edge list before this one, once a second one has come."""
+        self._this: weakref.ref[Any] | None = None
+        self._new, self._so_far = False, 0
+
+    def add(self, source: Any, width: int, known: bool) -> bool:
+        """Take down that a layer multiplies `width` features with the edge list `source`.
+
+        Return whether that was new, not `known`, when it came to the first of the layers.
+        """
+        if self._this is None or self._this() is not source:
+            self.width, self._so_far, self._this, self._new = self._so_far, 0, weakref.ref(source), not known
+        self._so_far += width
+        return self._new
 
 
 def _ns(seconds: float) -> str:

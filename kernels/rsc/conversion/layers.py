@@ -17,7 +17,7 @@ from rsc_bench.kernels.contract import Reduce, Unsupported
 from rsc_bench.kernels.rsc.account import Accounts
 from rsc_bench.kernels.rsc.conversion import aggregation
 from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
-from rsc_bench.kernels.rsc.conversion.costs import Costs
+from rsc_bench.kernels.rsc.conversion.costs import Costs, Together
 from rsc_bench.kernels.rsc.conversion.remembering import Remembered, learnt, version
 from rsc_bench.kernels.rsc.conversion.sources import Edges, Prepared, Sources, is_adjacency
 from rsc_bench.kernels.rsc.operation import propagate
@@ -37,6 +37,7 @@ class Shared:
         self.sources, self.remembered = Sources(regime.sampler), Remembered()
         self.copies: weakref.WeakSet[Any] = weakref.WeakSet()
         """Copies of the layers, which are converted, too."""
+        self.together = Together()
 
     @cached_property
     def costs(self) -> Costs:
@@ -62,6 +63,8 @@ class Layer:
         """What the layer itself had under the names that are ours while it is converted."""
         self._reads_values: dict[type, bool | str] = {}
         self._new_in_a_row = 0
+        self._last: weakref.ref[Any] | None = None
+        """The edge list of the last call."""
         shared.running.add(self.accounts)
 
     def propagate(self, layer: Any, edge_index: Any, size: Any = None, **given: Any) -> torch.Tensor:
@@ -131,17 +134,20 @@ class Layer:
 
     def _not_worth(self, edges: Edges, dense: torch.Tensor) -> str | None:
         """Return why an edge list that will serve one step is left alone, or None where it is known or worth its conversion."""
-        if self.shared.sources.knows(edges.source):
+        source, width, together = edges.source, dense.shape[-1], self.shared.together
+        known = self.shared.sources.knows(source)
+        again, self._last = self._last is not None and self._last() is source, weakref.ref(source)
+        if not together.add(source, width, known) or (again and known):
             self._new_in_a_row = 0
+        elif not again:
+            self._new_in_a_row += 1
+        if known or self._new_in_a_row <= _NEW_IN_A_ROW:
             return None
-        self._new_in_a_row += 1
-        if self._new_in_a_row <= _NEW_IN_A_ROW:
-            return None
-        width = dense.shape[-1]
-        # Both directions, also for a first layer that has no backward product: what is converted serves the other layers, too.
+        width = max(width, together.width)
+        # Both directions, also for a first layer that has no backward product: most products have one.
         if self.shared.costs.pays(edges.index.shape[1], width, products=2):
             return None
-        return f"its edge_index is new in each call, and at {width} features converting takes longer than it saves"
+        return f"its edge_index is new in each call, and for {width} features of all layers converting takes longer than it saves"
 
     def _multiplied(self, layer: Any, prepared: Prepared, given: dict[str, Any], new: bool) -> torch.Tensor:
         dense, weight = _sources(layer, given[self.aggregation.features]), given.get(self.aggregation.weight or "")

@@ -175,6 +175,11 @@ def test_numbers_that_cannot_be_are_refused_when_reading(path):
     assert "line 3 is damaged (times_s must be positive" in message(path)
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that opens and cannot be read: Linux has one")
+def test_a_file_that_opens_and_cannot_be_read_is_named():
+    assert "/proc/self/mem: cannot be read (Input/output error)" in message("/proc/self/mem")
+
+
 def test_a_directory_a_missing_file_and_a_device_are_named(tmp_path):
     assert "cannot be read (Is a directory)" in message(tmp_path)
     assert "cannot be read (No such file or directory)" in message(tmp_path / "none.jsonl")

@@ -285,9 +285,22 @@ def test_a_graph_that_is_new_in_each_step_is_converted_where_that_pays(convert_s
         for seed in range(8):
             layer(features(), edges(seed))
     assert counting(found) == [(ours, 8 - ours)]
-    assert ("its edge_index is new in each call, and at 6 features converting takes longer than it saves" in str(found)) == (
-        ours < 8
-    )
+    assert (
+        "its edge_index is new in each call, and for 6 features of all layers converting takes longer than it saves" in str(found)
+    ) == (ours < 8)
+
+
+@pytest.mark.parametrize(("convert_s", "pays"), [(1.1e-8 * 2, True), (1.3e-8 * 2, False)])
+def test_a_new_graph_is_converted_where_it_pays_for_all_layers_together(convert_s, pays):
+    model = torch.nn.ModuleList([SAGEConv(6, 6) for _ in range(2)])
+    found = accelerate(model)
+    found._shared.costs = Costs(convert_s, own_s=2e-9, ours_s=1e-9)  # pays at 11 features of 12, or at 13
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in range(8):
+            index = edges(seed)
+            model[1](model[0](features(), index), index)
+    assert counting(found) == [(8, 0) if pays else (3, 5)] * 2
 
 
 def test_costs_are_measured_on_this_machine():

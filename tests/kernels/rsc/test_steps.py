@@ -146,12 +146,34 @@ def test_an_optimiser_of_ones_own_counts_by_hand():
     assert (found.steps, found.sampled_steps) == (3, 2)
 
 
-def test_without_a_step_that_is_seen_one_warning_says_so():
+LENGTHS = [{"epochs": 20}, {"epochs": None, "schedule": lambda step: True}]
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_without_a_step_that_is_seen_one_warning_says_so(length):
     model = gcn()
-    approximated(model, epochs=20)
+    approximated(model, **length)
+
+    def by_hand(_):
+        loss(model).backward()
+        for parameter in model.parameters():
+            parameter.data -= 0.1 * parameter.grad
+
     with pytest.warns(UserWarning, match=r"no step of a torch optimiser was seen, .*: call step\(\)") as seen:
-        repeat(40, lambda _: loss(model).backward())
+        repeat(40, by_hand)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_many_accumulated_gradients_are_no_missing_step(length):
+    model = gcn()
+    found = approximated(model, **length)
+    optimiser = adam(model)
+    for _ in range(3):
+        optimiser.zero_grad()
+        repeat(50, lambda _: loss(model).backward())
+        optimiser.step()
+    assert (found.steps, found.sampled_steps) == (3, 2)
 
 
 @pytest.mark.filterwarnings("ignore:layer .* is run by PyTorch Geometric itself")

@@ -290,3 +290,29 @@ def test_the_order_of_the_nodes_changes_no_loss():
     turned = graphs.load("small:random", reorder="degree")
     for setting in (built_by(without_dropout, EXACT), built_by(without_dropout, SAMPLED)):
         assert train(setting, turned).training.loss == pytest.approx(train(setting).training.loss, rel=1e-4)
+
+
+FROM_A_FILE = """
+from rsc_bench import Kernel
+from rsc_bench.kernels.exact import torch_reduce
+
+def prepare(matrix, width, dtype, reduce="sum"):
+    multiply = torch_reduce.prepare(matrix, width, dtype, reduce)
+    return lambda dense: multiply(dense){act}
+
+KERNEL = Kernel("mine", "cpu", "Of a user.", prepare)
+"""
+
+
+@pytest.mark.parametrize(("act", "found"), [("", "ok"), (".mul(1.01)", "wrong")])
+def test_a_kernel_from_a_file_is_checked_before_it_trains(tmp_path, act, found):
+    path = tmp_path / "mine.py"
+    path.write_text(FROM_A_FILE.format(act=act))
+    known = catalog([str(path)])
+    chosen = training_settings(dataclasses.replace(OPTIONS, kernels=(str(path),)), known)
+    mine = [setting for setting in chosen if setting.choice.exact == "mine"]
+    assert {setting.choice.name for setting in mine} == {"mine", "cached_topk(mine)"}
+    for setting in mine:
+        record = training.attempt(setting.case(), lambda s=setting: training.train(s, GRAPH, known, lambda epoch: None))
+        assert record.status == found, record.reason
+        assert found == "ok" or "relative error against float64 must be at most" in record.reason
