@@ -15,8 +15,8 @@ from rsc_bench import allocator
 from rsc_bench.kernels.contract import Kernel
 from rsc_bench.kernels.rsc.allocations import Allocate
 from rsc_bench.kernels.rsc.product import Regime, Sampler
-from rsc_bench.kernels.rsc.running import Running
-from rsc_bench.kernels.rsc.schedule import Schedule
+from rsc_bench.kernels.rsc.scheduling.running import Running
+from rsc_bench.kernels.rsc.scheduling.schedule import Schedule
 from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.kernels.sampled.compose import Sampling
 from rsc_bench.optional import absent
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from rsc_bench.kernels.rsc.conversion.layers import Layer
 
 
-def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None, keep_memory: bool = False) -> Accelerated:
+def accelerate(
+    model: torch.nn.Module,
+    *,
+    loss_nodes: torch.Tensor | None = None,
+    kernel: str | Kernel | None = None,
+    keep_memory: bool = False,
+) -> Accelerated:
     """Multiply with this project's kernels in every layer of `model` that is a product with its adjacency, exactly.
 
     Parameters, buffers, ``state_dict`` keys and results stay what they are, to rounding. The layers take an ``edge_index``, a
@@ -37,6 +43,9 @@ def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None, ke
 
     Args:
         model: has PyTorch Geometric layers, anywhere inside, or is one.
+        loss_nodes: (nodes,) bool, or their numbers: the nodes whose output the loss reads, as a mask of training nodes. In
+            training the last layer then computes no other row, which stay without what their neighbours would have given; in
+            evaluation it computes all. None: every row. That the loss has no gradient at other nodes is checked in each step.
         kernel: the exact kernel that multiplies; None: the fastest for the model's device and dtype that is installed.
         keep_memory: let the whole process keep the memory of freed tensors, as `rsc_bench.keep_memory` does.
 
@@ -48,7 +57,7 @@ def accelerate(model: torch.nn.Module, *, kernel: str | Kernel | None = None, ke
         ModuleNotFoundError: where PyTorch Geometric is not installed, with how to get it.
     """
     chosen = choose_kernel(kernel, model)
-    found = Accelerated(model, Regime(Sampler(chosen, find("selection", "topk")), Sampling(1.0), exact=True))
+    found = Accelerated(model, Regime(Sampler(chosen, find("selection", "topk")), Sampling(1.0), exact=True), loss_nodes=loss_nodes)
     if keep_memory:
         allocator.keep_memory()
     return found
@@ -80,11 +89,17 @@ class Accelerated:
     """A converted model: what was changed in it, how its training goes, and the way back."""
 
     def __init__(
-        self, model: torch.nn.Module, regime: Regime, schedule: Schedule | None = None, allocate: Allocate | None = None
+        self,
+        model: torch.nn.Module,
+        regime: Regime,
+        schedule: Schedule | None = None,
+        allocate: Allocate | None = None,
+        loss_nodes: torch.Tensor | None = None,
     ) -> None:
         _require_pytorch_geometric()
         from rsc_bench.kernels.rsc.conversion import changing as convert
         from rsc_bench.kernels.rsc.conversion.layers import Shared
+        from rsc_bench.kernels.rsc.conversion.needed import Needed
 
         self.model = model
         every = _message_passing(model)
@@ -98,6 +113,9 @@ class Accelerated:
             raise ValueError(_nothing(model, self._reasons))
         self._running = Running(regime, schedule, allocate)
         self._shared = Shared(regime, self._running, samples=schedule is not None)
+        if loss_nodes is not None:
+            self._shared.needed = needed = Needed(loss_nodes, [name for name in every if name not in self._reasons][-1])
+            self._running.stepped = needed.stepped
         self._layers: dict[str, Layer] = {}
         self._converted: list[weakref.ref[MessagePassing]] = []
         self._running.why = partial(_why_exact, self._layers, self._reasons)  # a copy of the model keeps this, and not the model

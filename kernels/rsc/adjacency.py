@@ -26,6 +26,8 @@ class Adjacency:
     reduce: Reduce
     diagonal: Diagonal
     """``"exact"`` keeps the self-loops out of the sampling, ``"sampled"`` does not."""
+    rows: torch.Tensor | None = None
+    """(rows,), bool: those that it has, the others are empty; None: all."""
 
     @classmethod
     def from_csr(cls, source: Csr, reduce: Reduce = "sum", diagonal: Diagonal = "exact") -> Adjacency:
@@ -67,6 +69,10 @@ class Adjacency:
         """
         return replace(self, source=None, matrix=self.matrix if separable else self.matrix.with_entries())
 
+    def of_rows(self, rows: torch.Tensor) -> Adjacency:
+        """Return the adjacency with nothing but the rows of a mask, and without its source."""
+        return replace(self, source=None, matrix=_only(self.matrix, rows), rows=rows)
+
     @property
     def pattern(self) -> Csr:
         """The matrix whose entries edge values stand for, one by one."""
@@ -86,6 +92,14 @@ def _nbytes(matrix: Csr) -> int:
     scaling = matrix.scaling or Scaling()
     parts = matrix.rowptr, matrix.col, matrix.entries, scaling.rows, scaling.columns
     return sum(part.nbytes for part in parts if part is not None)
+
+
+def _only(matrix: Csr, rows: torch.Tensor) -> Csr:
+    """The matrix with the entries of some rows, (rows,) bool; the others are empty."""
+    keep = torch.repeat_interleave(rows, matrix.row_nnz)
+    counts = torch.cat([rows.new_zeros(1, dtype=torch.int64), (matrix.row_nnz * rows).cumsum(0)]).to(matrix.rowptr.dtype)
+    entries = None if matrix.entries is None else matrix.entries[keep]
+    return replace(matrix, rowptr=counts, col=matrix.col[keep], entries=entries, _transposed=[])
 
 
 def _mean(source: Csr) -> Csr:

@@ -13,8 +13,8 @@ from rsc_bench.kernels.contract import Kernel
 from rsc_bench.kernels.rsc.accelerated import Accelerated, choose_kernel
 from rsc_bench.kernels.rsc.account import last_share, share_so_far
 from rsc_bench.kernels.rsc.adjacency import Diagonal
-from rsc_bench.kernels.rsc.product import Approximated, Regime, Sampler
-from rsc_bench.kernels.rsc.schedule import Phase, Schedule
+from rsc_bench.kernels.rsc.product import Approximated, Measures, Regime, Sampler
+from rsc_bench.kernels.rsc.scheduling.schedule import Phase, Schedule, Warmup
 from rsc_bench.plugins import find
 
 if TYPE_CHECKING:
@@ -32,12 +32,15 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
     switch_at: float = 0.8,
     allocation: str = "greedy",
     reallocate_every: int = 10,
+    warmup: Warmup = "continue",
     warmup_steps: int = 5,
     steps_per_epoch: int = 1,
     selection: str = "topk",
     kernel: str | Kernel | None = None,
     diagonal: Diagonal = "exact",
     approximated: Approximated = "backward",
+    measures: Measures = "latest",
+    loss_nodes: torch.Tensor | None = None,
     seed: int = 0,
     keep_memory: bool = False,
 ) -> Approximation:
@@ -55,14 +58,22 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
         schedule: returns whether optimiser step n, counted from 0, samples.
         interval: products that one selection serves.
         switch_at: share of the training after which everything is exact; 1 never switches.
-        allocation: ``"greedy"`` (the paper's), ``"optimal"`` or ``"uniform"``.
+        allocation: ``"greedy"`` (the paper's), ``"optimal"``, ``"uniform"``, or ``"published"``, which is that of the authors' code
+            and may spend more than the budget.
         reallocate_every: epochs from one allocation to the next; steps where `epochs` is not given.
-        warmup_steps: exact steps before the first allocation.
+        warmup: ``"continue"`` trains on from the warm-up. ``"restart"`` goes back, as the authors' code does: behind `warmup_steps`
+            steps of a torch optimiser the parameters, the optimiser's state and torch's random states are those of the first
+            step again, and the steps are counted from there, so train for so many more. A learning rate's scheduler is left alone.
+        warmup_steps: exact steps before the first allocation; 0: samples at once, each layer with the same share.
         steps_per_epoch: optimiser steps of an epoch; 1 for full-batch training.
         selection: ``"topk"`` (the paper's), ``"random"`` or ``"importance"``.
         kernel: the exact kernel that multiplies; None: the fastest for the model's device and dtype that is installed.
         diagonal: ``"exact"`` keeps self-loops out of the sampling, ``"sampled"`` does not.
         approximated: which products are sampled; anything but ``"backward"`` is for ablation.
+        measures: what an allocation goes by. ``"latest"``: the last step's scores, and an estimate of the exact product's norm.
+            ``"published"``: as in the authors' code the scores of each selection and the norms of the products as they were,
+            sampled or not, each half its value before and half the new one.
+        loss_nodes: as `accelerate` takes it; the budget is then a share of the FLOPs that are left.
         seed: of the selections that draw.
         keep_memory: let the whole process keep the memory of freed tensors, as `rsc_bench.keep_memory` does.
 
@@ -79,6 +90,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
         interval=interval,
         reallocate_every=reallocate_every,
         switch_at=switch_at,
+        warmup=warmup,
         warmup_steps=warmup_steps,
         steps_per_epoch=steps_per_epoch,
         allocation=allocation,
@@ -88,7 +100,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
     )
     chosen = find("selection", selection)
     sampler = Sampler(choose_kernel(kernel, model), chosen, diagonal, approximated)
-    found = Approximation(model, planned, sampler)
+    found = Approximation(model, planned, sampler, measures, loss_nodes)
     if keep_memory:
         allocator.keep_memory()
     return found
@@ -97,12 +109,19 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
 class Approximation(Accelerated):
     """An approximated model: what was changed in it, how its budget is spent, and the way back."""
 
-    def __init__(self, model: torch.nn.Module, schedule: Schedule, sampler: Sampler) -> None:
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        schedule: Schedule,
+        sampler: Sampler,
+        measures: Measures = "latest",
+        loss_nodes: torch.Tensor | None = None,
+    ) -> None:
         allocate = find("allocation", schedule.allocation).allocate
-        super().__init__(model, Regime(sampler, schedule.sampling), schedule, allocate)
+        super().__init__(model, Regime(sampler, schedule.sampling, measures), schedule, allocate, loss_nodes)
         self.schedule = schedule
         end = schedule.exact_from
-        if end is not None and 0 < end <= schedule.warmup_steps:
+        if end is not None and 0 < end <= schedule.first_sampled:
             warnings.warn(
                 f"no step will be sampled: training is exact for {schedule.warmup_steps} steps of warm-up, and again from step "
                 f"{end} on; train for longer, or set warmup_steps= or switch_at=",
@@ -118,6 +137,11 @@ class Approximation(Accelerated):
     def phase(self) -> Phase:
         """What the training step that comes next, or is under way, does."""
         return self._running.phase
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether the next step is one of a warm-up behind which training starts again, as with ``warmup="restart"``."""
+        return self._running.warming_up
 
     @property
     def k_per_layer(self) -> Mapping[str, int | None]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from time import perf_counter
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -16,6 +16,7 @@ from rsc_bench.kernels.contract import Kernel, Multiply
 from rsc_bench.kernels.rsc.account import Account
 from rsc_bench.kernels.rsc.adjacency import Adjacency, Diagonal
 from rsc_bench.kernels.rsc.allocations import LayerCost
+from rsc_bench.kernels.rsc.lossless import Lossless
 from rsc_bench.kernels.rsc.timings import Part, Timings
 from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling
 from rsc_bench.kernels.sampled.pairs import Pairs
@@ -23,6 +24,7 @@ from rsc_bench.kernels.sampled.selections import Selection
 
 Direction = Literal["forward", "backward"]
 Approximated = Literal["backward", "forward", "both"]
+Measures = Literal["latest", "published"]
 
 SKETCH_WIDTH = 8
 """Columns that the norm of a product is estimated from; 8 of 256 cost about as much less."""
@@ -58,6 +60,8 @@ class Regime:
 
     sampler: Sampler
     sampling: Sampling
+    measures: Measures = "latest"
+    """What allocations go by: the last step's, or as in the authors' code a mean over all selections, see `Product._average`."""
     timings: Timings = field(default_factory=Timings)
     exact: bool = False
     """Nothing is sampled: warm-up, and the end of training."""
@@ -65,6 +69,10 @@ class Regime:
     """Each product that can be sampled is measured, because an allocation comes next."""
     sampled_products: int = 0
     """Products that were sampled so far."""
+
+    def __post_init__(self) -> None:
+        if self.measures not in get_args(Measures):
+            raise ValueError(f"measures must be one of {', '.join(get_args(Measures))} (got {self.measures!r})")
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Product:
         self.matrix = adjacency.matrix if place.direction == "forward" else adjacency.matrix.transpose()
         self._adjacency = adjacency
         self._selected_under: int | None = None
-        self._served = 0
+        self._served = self._exact_products = 0
         self._kept_nnz: torch.Tensor | int = 0
         """Of the selection that serves now, on the device: nothing waits for it."""
         # The layer and the mini-batch are in the seed, so that no two products of a model share their draws.
@@ -109,9 +117,14 @@ class Product:
             self.regime.sampled_products += 1
         else:
             product = self._multiply(self._exact, dense)
+            self._exact_products += 1
         count = self._sampled.count if most < whole else partial(int, whole)
         account.multiplied(count, self._kept_nnz if most < whole else whole, whole, self.place.width)
-        self._measure(dense, None if most < whole else product)
+        if self.regime.measures == "published":
+            served = self._served if most < whole else self._exact_products % self.regime.sampling.interval
+            self._average(dense, product, selected=served == 1 or self.regime.sampling.interval == 1)
+        else:
+            self._measure(dense, None if most < whole else product)
         return product
 
     def check(self) -> None:
@@ -148,6 +161,23 @@ class Product:
             norm = torch.linalg.vector_norm(product, dtype=torch.promote_types(product.dtype, torch.float32))
             self.place.account.cost = LayerCost(sampled.score(dense), self._pairs.nnz, self.place.width, norm)
 
+    def _average(self, dense: torch.Tensor, product: torch.Tensor, selected: bool) -> None:
+        """Measure as the authors' code does: scores where pairs are selected, the norm of what was multiplied in each step.
+
+        Both are half of what they were and half of what is new; a graph of another size begins anew.
+        """
+        if self.regime.exact and not self.regime.measuring:
+            return
+        account, before = self.place.account, self.place.account.cost
+        sampled = self._sampled
+        with self._timed("select"):
+            norm = torch.linalg.vector_norm(product, dtype=torch.promote_types(product.dtype, torch.float32))
+            if before is None or before.scores.shape != self._pairs.nnz.shape:
+                account.cost = LayerCost(sampled.score(dense), self._pairs.nnz, self.place.width, norm)
+                return
+            scores = (before.scores + sampled.score(dense)) / 2 if selected else before.scores
+            account.cost = replace(before, scores=scores, product_norm=(before.product_norm + norm) / 2)
+
     def _sketch(self, dense: torch.Tensor, narrow: Multiply) -> torch.Tensor:
         """Return the exact product with a few random mixtures of the columns: its norm is that of the whole, on average.
 
@@ -166,7 +196,10 @@ class Product:
 
     @cached_property
     def _exact(self) -> Multiply:
-        return self.regime.sampler.kernel.prepare(self.matrix, self.place.width, self.place.dtype)
+        kernel, of = self.regime.sampler.kernel, (self.matrix, self.place.width, self.place.dtype)
+        if self.place.direction == "backward" and self.matrix.device.type == "cpu":
+            return Lossless(kernel, *of)  # only some nodes have a gradient at the output
+        return kernel.prepare(*of)
 
     @cached_property
     def _narrow(self) -> Multiply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from functools import cached_property
 from weakref import WeakValueDictionary
 
@@ -70,6 +71,8 @@ class Propagation:
         self.adjacency, self.width, self.dtype, self.regime = adjacency, width, dtype, regime
         self.accounts = Accounts.for_layer(adjacency.matrix.name or "layer") if accounts is None else accounts
         self.shape = adjacency.matrix.shape
+        self.arrived: Callable[[torch.Tensor, Adjacency], None] | None = None
+        """Called with each gradient before it is multiplied; None: nothing is."""
         self.handle = HANDLES.add(self)
         """What operators know it by."""
 
@@ -80,6 +83,8 @@ class Propagation:
 
     def backward(self, gradient: torch.Tensor, value: torch.Tensor | None = None, sampled: bool = True) -> torch.Tensor:
         """Return ``A^T @ gradient``, (columns, width); ``sampled=False`` multiplies all pairs."""
+        if self.arrived is not None:
+            self.arrived(gradient, self.adjacency)
         product = self._backward if value is None else self._product("backward", self.adjacency.with_values(value))
         return product(gradient.contiguous(), sampled)
 

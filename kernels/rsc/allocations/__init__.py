@@ -1,7 +1,7 @@
 """What an allocation is: the layers' scores and costs and a budget in, the number of pairs to keep of each layer out.
 
-Every allocation leaves every layer its minimum (`FLOOR`). The paper (RSC, section 3.2) has none: there a layer may get k = 0,
-and then all layers below it learn from a gradient that has passed only its diagonal.
+Every allocation of ours leaves every layer its minimum (`FLOOR`). The paper (RSC, section 3.2) has none: there a layer may
+get k = 0, and then all layers below it learn from a gradient that has passed only its diagonal.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Allocation(Plugin):
     """One sentence: which layers it gives more."""
     allocate: Allocate
     """Returns k of each layer, between its minimum and its pairs; together they never cost more than the budget."""
+    keeps_budget: bool = True
+    """Whether they do not; False: it is there to compare with, and what it spends is told beside the budget."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,6 +81,7 @@ def _forward(state: Layer, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def forward(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        state.calls = 0
         if not torch.compiler.is_compiling():
             _keep(layer)
             state.shared.remembered.refresh(function)

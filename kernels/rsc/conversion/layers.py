@@ -18,12 +18,13 @@ from rsc_bench.kernels.rsc.account import Accounts
 from rsc_bench.kernels.rsc.conversion import aggregation
 from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
 from rsc_bench.kernels.rsc.conversion.costs import Costs, Together
+from rsc_bench.kernels.rsc.conversion.needed import Needed
 from rsc_bench.kernels.rsc.conversion.remembering import Remembered, learnt, version
 from rsc_bench.kernels.rsc.conversion.sources import Edges, Prepared, Sources, is_adjacency
 from rsc_bench.kernels.rsc.operation import propagate
 from rsc_bench.kernels.rsc.product import Regime
 from rsc_bench.kernels.rsc.propagation import Propagation
-from rsc_bench.kernels.rsc.running import Running
+from rsc_bench.kernels.rsc.scheduling.running import Running
 
 _NEW_IN_A_ROW = 3
 """Edge lists that were never seen, one call after the other, from which on each is taken to serve one step."""
@@ -38,6 +39,8 @@ class Shared:
         self.copies: weakref.WeakSet[Any] = weakref.WeakSet()
         """Copies of the layers, which are converted, too."""
         self.together = Together()
+        self.needed: Needed | None = None
+        """Of the loss, where the user said it."""
 
     @cached_property
     def costs(self) -> Costs:
@@ -61,6 +64,8 @@ class Layer:
         """Calls that PyTorch Geometric ran itself, by the reason."""
         self.before: dict[str, Any] = {}
         """What the layer itself had under the names that are ours while it is converted."""
+        self.calls = 0
+        """Products in the pass that is under way."""
         self._reads_values: dict[type, bool | str] = {}
         self._new_in_a_row = 0
         self._last: weakref.ref[Any] | None = None
@@ -166,10 +171,14 @@ class Layer:
         shape, key = prepared.adjacency.matrix.shape, (dense.shape[1], dense.dtype)
         if dense.shape[0] != shape[1]:
             raise ValueError(f"layer {self.name!r}: features must have a row for each of {shape[1]} sources (got {dense.shape[0]})")
+        trains, needed = training and torch.is_grad_enabled(), self.shared.needed
+        self.calls += 1
+        if trains and needed is not None:
+            prepared = needed.of(self, prepared, self.calls)
         mine = prepared.propagations.setdefault(self, {})
         if key not in mine:
             mine[key] = self._propagation(prepared, dense)
-        trains = training and torch.is_grad_enabled()
+            mine[key].arrived = None if prepared.adjacency.rows is None or needed is None else needed.arrived
         if trains:
             self.products, self.width = self.products + 1, dense.shape[1]
             self.shared.running.forward(self.products, new)

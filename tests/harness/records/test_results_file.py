@@ -175,7 +175,7 @@ def test_numbers_that_cannot_be_are_refused_when_reading(path):
     assert "line 3 is damaged (times_s must be positive" in message(path)
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that opens and cannot be read: Linux has one")
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read: Linux has one")
 def test_a_file_that_opens_and_cannot_be_read_is_named():
     assert "/proc/self/mem: cannot be read (Input/output error)" in message("/proc/self/mem")
 

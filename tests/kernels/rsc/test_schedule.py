@@ -4,8 +4,8 @@ from made_graphs import regime
 
 from rsc_bench.kernels.rsc.account import Accounts
 from rsc_bench.kernels.rsc.allocations import LayerCost
-from rsc_bench.kernels.rsc.running import Running
-from rsc_bench.kernels.rsc.schedule import Schedule
+from rsc_bench.kernels.rsc.scheduling.running import Running
+from rsc_bench.kernels.rsc.scheduling.schedule import Schedule
 
 
 def spelt(schedule, steps):
@@ -51,7 +51,9 @@ def test_a_share_of_the_epochs_that_rounding_would_miss():
     ({"epochs": 0}, r"epochs must be a whole number of at least 1 \(got 0\)"),
     ({"interval": 0}, r"interval must be at least 1 \(got 0\)"),
     ({"reallocate_every": 0}, r"reallocate_every must be a whole number of at least 1 \(got 0\)"),
-    ({"warmup_steps": 0}, r"warmup_steps must be a whole number of at least 1 \(got 0\)"),
+    ({"warmup_steps": -1}, r"warmup_steps must be a whole number of at least 0 \(got -1\)"),
+    ({"warmup": "again"}, r"warmup must be one of continue, restart \(got 'again'\)"),
+    ({"warmup": "restart", "warmup_steps": 0}, r"warmup_steps must be at least 1 where training restarts behind them \(got 0\)"),
     ({"steps_per_epoch": -1}, r"steps_per_epoch must be a whole number of at least 1 \(got -1\)"),
     ({"switch_at": 1.5}, r"switch_at must lie in \[0, 1\] \(got 1.5\)"),
     ({"switch_at": float("nan")}, r"switch_at must lie in \[0, 1\] \(got nan\)"),

@@ -11,9 +11,10 @@ import torch
 
 from rsc_bench.kernels.rsc.account import Account, Accounts, Limit
 from rsc_bench.kernels.rsc.allocations import Allocate
-from rsc_bench.kernels.rsc.optimisers import Steps
 from rsc_bench.kernels.rsc.product import Regime
-from rsc_bench.kernels.rsc.schedule import Phase, Schedule
+from rsc_bench.kernels.rsc.scheduling.optimisers import Steps
+from rsc_bench.kernels.rsc.scheduling.restart import Beginning
+from rsc_bench.kernels.rsc.scheduling.schedule import Phase, Schedule
 
 _UNSEEN = 20
 """Products of one layer without an optimiser's step, at least, before it is looked whether something else trains the model."""
@@ -38,6 +39,8 @@ class Running:
         """What the step that comes next does."""
         self.why: Callable[[], str] = str
         """Returns why nothing is sampled, for a warning."""
+        self.stepped: Callable[[], None] | None = None
+        """Called at the end of each step; None: nothing is."""
         self._seen = self._evaluated = False
         self._unseen = max(_UNSEEN, (schedule.exact_from or 0) // 2 if schedule else 0)
         self._at_first: list[torch.Tensor] = []
@@ -49,6 +52,9 @@ class Running:
         self._new = False
         self._new_steps = 0
         """Steps over an adjacency that was never seen before."""
+        self.warming_up = schedule is not None and schedule.restarts and schedule.budget < 1
+        """Whether the steps are those of a warm-up behind which training starts again."""
+        self._beginning: Beginning | None = None
         self.optimisers = Steps(self.step)
         self._enter(self.steps)
 
@@ -60,6 +66,9 @@ class Running:
         """Take down a training pass of a layer, which made so many products so far; `new`: over an adjacency never seen before."""
         self._seen = True
         self._new = self._new or new
+        if self.warming_up and self._beginning is None:
+            self._beginning = Beginning(self.optimisers.modules)
+            self.optimisers.before = self._beginning.note
         if self.schedule is not None and self.steps == 0:
             self._look_for_steps(products)
 
@@ -80,6 +89,8 @@ class Running:
     def step(self) -> None:
         """Count one step; torch's optimisers are noticed, any other calls this after it has changed the parameters."""
         evaluated, self._evaluated = self._evaluated, False
+        if self.stepped is not None:
+            self.stepped()
         if not self._seen:
             self._evaluated_steps += evaluated
             if self._evaluated_steps == _UNSEEN and self.schedule is not None and self.schedule.budget < 1:
@@ -91,8 +102,17 @@ class Running:
         self.steps += 1
         self.sampled_steps += self.regime.sampled_products > self._sampled_before
         self._sampled_before = self.regime.sampled_products
+        if self.warming_up and self.schedule is not None and self.steps == self.schedule.warmup_steps:
+            self._restart()
         self._enter(self.steps)
         self._look_back()
+
+    def _restart(self) -> None:
+        """Go back to where training began, with what the warm-up has measured."""
+        assert self._beginning is not None, "a step behind a training pass"
+        self._beginning.restore()
+        self._beginning = self.optimisers.before = None
+        self.warming_up, self.steps = False, 0
 
     @property
     def accounts(self) -> list[Account]:
@@ -114,7 +134,14 @@ class Running:
         """Return what `load_state_dict` takes: steps, and what each layer may spend; plain numbers and texts."""
         given = {name: account.limit for name, account in self.named.items() if account.limit}
         limits = {name: [limit.pairs, limit.nnz, limit.of_nnz] for name, limit in given.items()}
-        return {"steps": self.steps, "sampled_steps": self.sampled_steps, "limits": limits, "layers": sorted(self.named)}
+        return {
+            # A warm-up that is cut short begins anew: what training goes back to is not in a state.
+            "steps": 0 if self.warming_up else self.steps,
+            "sampled_steps": self.sampled_steps,
+            "warming_up": self.warming_up,
+            "limits": limits,
+            "layers": sorted(self.named),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken; raises ``ValueError`` for what is no such state, and for layers of another model."""
@@ -133,6 +160,7 @@ class Running:
         for name, account in known.items():
             account.limit = limits.get(name)
         self.steps, self.sampled_steps = steps, sampled
+        self.warming_up = self.warming_up and bool(state.get("warming_up", steps == 0))
         self._enter(steps, resumed=True)
 
     def _enter(self, step: int, resumed: bool = False) -> None:
@@ -140,7 +168,7 @@ class Running:
         if self.schedule is None:
             self.regime.exact = True
             return
-        self.phase = self.schedule.phase(step)
+        self.phase = Phase(sampled=False, measuring=True) if self.warming_up else self.schedule.phase(step)
         if self.phase.allocating and not resumed:
             self._share_out()
         self.regime.exact, self.regime.measuring = not self.phase.sampled, self.phase.measuring

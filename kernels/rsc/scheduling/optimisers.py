@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 _SOME = 8
 """Parameters whose values tell that the model is being trained."""
@@ -19,6 +19,8 @@ class Steps:
     def __init__(self, called: Callable[[], None]) -> None:
         """Follow no module yet; `called` is a bound method, whose object may go: then nothing is called any more."""
         self._called = weakref.WeakMethod(called)
+        self.before: Callable[[torch.optim.Optimizer], None] | None = None
+        """Called before each step; None: nothing is."""
         self._modules: list[weakref.ref[torch.nn.Module]] = []
         self._holding: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
         FOLLOWERS.add(self)
@@ -37,23 +39,31 @@ class Steps:
         if called is not None and self._holds(optimiser):
             called()
 
+    def begins(self, optimiser: torch.optim.Optimizer) -> None:
+        """Take a step of any optimiser of the process, which is about to be made."""
+        if self.before is not None and self._holds(optimiser):
+            self.before(optimiser)
+
+    @property
+    def modules(self) -> list[torch.nn.Module]:
+        """Those that are followed, as far as they live: one may be empty, or refuse ``len()``."""
+        return [module for known in self._modules if (module := known()) is not None]
+
     def some(self) -> list[torch.Tensor]:
         """Copies of the few smallest parameters: whether others were there later says whether anything has trained them."""
-        modules = [module for known in self._modules if (module := known()) is not None]
-        trained = (parameter for module in modules for parameter in module.parameters() if parameter.requires_grad)
+        trained = (parameter for module in self.modules for parameter in module.parameters() if parameter.requires_grad)
         return [parameter.detach().clone() for parameter in sorted(trained, key=torch.Tensor.numel)[:_SOME]]
 
     def _holds(self, optimiser: torch.optim.Optimizer) -> bool:
         if optimiser not in self._holding:
-            modules = [module for known in self._modules if (module := known()) is not None]  # one may be empty, or refuse len()
-            ours = {id(parameter) for module in modules for parameter in module.parameters()}
+            ours = {id(parameter) for module in self.modules for parameter in module.parameters()}
             if any(id(parameter) in ours for group in optimiser.param_groups for parameter in group["params"]):
                 self._holding.add(optimiser)
         return optimiser in self._holding
 
 
 class Followers:
-    """Every `Steps` of this process, behind one hook of torch's: those that nobody keeps are gone by themselves."""
+    """Every `Steps` of this process, behind two hooks of torch's: those that nobody keeps are gone by themselves."""
 
     def __init__(self) -> None:
         self._every: weakref.WeakSet[Steps] = weakref.WeakSet()
@@ -62,6 +72,7 @@ class Followers:
     def add(self, follower: Steps) -> None:
         """Tell it of steps from now on."""
         if not self._hooked:
+            register_optimizer_step_pre_hook(self._begins)
             register_optimizer_step_post_hook(self._stepped)
             self._hooked = True
         self._every.add(follower)
@@ -69,6 +80,11 @@ class Followers:
     def discard(self, follower: Steps) -> None:
         """Tell it no more."""
         self._every.discard(follower)
+
+    def _begins(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        del args, kwargs
+        for follower in list(self._every):
+            follower.begins(optimiser)
 
     def _stepped(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         del args, kwargs

@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Literal, get_args
 
 from rsc_bench.kernels.sampled.compose import Sampling
 from rsc_bench.plugins import find
+
+Warmup = Literal["continue", "restart"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ class Schedule:
     switch_at: float = 0.8
     """Share of the training after which everything is exact; 1 never switches."""
     warmup_steps: int = 5
-    """Exact training steps before the first allocation, which is made from what they measure."""
+    """Exact training steps before the first allocation, which is made from what they measure; 0: the first one is uniform."""
+    warmup: Warmup = "continue"
+    """Whether training goes on from the warm-up, or starts again behind it and is sampled from its first step."""
     steps_per_epoch: int = 1
     """Optimiser steps of an epoch: 1 for full-batch training."""
     allocation: str = "greedy"
@@ -57,9 +62,13 @@ class Schedule:
             found = " and ".join(given) or "none"
             raise ValueError(f"one of epochs=, steps= and schedule= must say when training is exact again (got {found})")
         for name in ("epochs", "steps", "reallocate_every", "warmup_steps", "steps_per_epoch"):
-            value = getattr(self, name)
-            if value is not None and (type(value) is bool or not isinstance(value, Integral) or value < 1):
-                raise ValueError(f"{name} must be a whole number of at least 1 (got {value!r})")
+            value, least = getattr(self, name), 0 if name == "warmup_steps" else 1
+            if value is not None and (type(value) is bool or not isinstance(value, Integral) or value < least):
+                raise ValueError(f"{name} must be a whole number of at least {least} (got {value!r})")
+        if self.warmup not in get_args(Warmup):
+            raise ValueError(f"warmup must be one of {', '.join(get_args(Warmup))} (got {self.warmup!r})")
+        if self.restarts and self.warmup_steps == 0:
+            raise ValueError("warmup_steps must be at least 1 where training restarts behind them (got 0)")
         if self.when is not None and not callable(self.when):
             raise ValueError(f"schedule must be a function of the step that returns whether it samples (got {self.when!r})")
         if not 0 <= self.switch_at <= 1:
@@ -70,6 +79,16 @@ class Schedule:
     def sampling(self) -> Sampling:
         """What a sampled product goes by: budget, interval and seed."""
         return Sampling(self.budget, self.interval, self.seed)
+
+    @property
+    def restarts(self) -> bool:
+        """Whether training starts again behind the warm-up, which then counts for nothing."""
+        return self.warmup == "restart"
+
+    @property
+    def first_sampled(self) -> int:
+        """The step that may be sampled first."""
+        return 0 if self.restarts else self.warmup_steps
 
     @property
     def counts_epochs(self) -> bool:
@@ -97,14 +116,14 @@ class Schedule:
         return any(self.phase(before).sampled for before in range(step - 1, -1, -1))
 
     def phase(self, step: int) -> Phase:
-        """Return what training step `step`, counted from 0, does."""
+        """Return what training step `step`, counted from 0, does; the steps of a warm-up that training restarts behind are none."""
         end = self.exact_from
         if end is not None and step >= end:
             return Phase(sampled=False)
-        if step < self.warmup_steps:
+        if step < self.first_sampled:
             return Phase(sampled=False, measuring=True)
         sampled = self.when is None or bool(self.when(step))
         return Phase(sampled, self._allocates_at(step), self._allocates_at(step + 1))
 
     def _allocates_at(self, step: int) -> bool:
-        return (step - self.warmup_steps) % (self.reallocate_every * self.steps_per_epoch) == 0
+        return (step - self.first_sampled) % (self.reallocate_every * self.steps_per_epoch) == 0
