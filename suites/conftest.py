@@ -22,13 +22,13 @@ from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
 from rsc_bench.suites.measuring.pytest_benchmark import refusal, settle_runner
 from rsc_bench.suites.measuring.runner import Runner
-from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS, Rounds, Session, load_plugins
+from rsc_bench.suites.measuring.session import Rounds, Session, load_plugins
+from rsc_bench.suites.measuring.usage import ONCE, REPEATED
 from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.spmm.contract import Trial, trials
 from rsc_bench.suites.training.models import ModelError, named
-from rsc_bench.text import call
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,34 +44,6 @@ PROGRESS = pytest.StashKey[Progress | None]()
 CHECKED = pytest.StashKey[list[Facts]]()
 """Graphs that were named and checked, in a run that measures nothing."""
 
-_ONCE = {
-    "--results FILE": "results file to begin or to carry on (default: results/TIME.jsonl)",
-    "--slow-down SHARE": "make each call longer by that share (5%%, say), to try whether a comparison notices; products only",
-    "--rounds N": f"passes over the sweep (default: {NEW_FILE_ROUNDS}, {TRAINING_ROUNDS} with trainings or on a finished file)",
-    "--device cpu|cuda[:i]": "where to run (default: the GPU where there is one)",
-    "--data-root DIR": "where published graphs lie or are downloaded to (default: data)",
-    "--layers N": "depth of the models that are trained (default: 3; GCNII 4)",
-    "--epochs N": "epochs of a training (default: 60 on a CPU, on a GPU the paper's)",
-    "--seeds N": "trainings of each kind, with seeds from 0 (default: 3)",
-    "--case-timeout SECONDS": f"seconds until a product, or a training's epoch, is ended as failed (default: {CASE_TIMEOUT_S:g})",
-    "--precision SHARE": f"enough samples: the median's 95%% interval is so narrow (default: {Limits.precision:g})",
-    "--max-time SECONDS": f"enough samples: they have taken so long (default: {Limits.time_s:g})",
-    "--min-samples N": f"samples that are always taken (default: {Limits.fewest})",
-}
-_REPEATED = {
-    "--graph NAME|PATH": "graph, or graph file; twin:NAME is a synthetic stand-in for a published graph, @SHARE a smaller one",
-    "--kernel NAME|FILE.py": "kernel, beside the exact ones it is compared with",
-    "--plugin FILE.py": "file with plug-ins of any kind: kernels, selections, models, graph sources, orders, clocks, ...",
-    "--budget C": "share of the exact FLOPs, in (0, 1]",
-    "--width D": "columns of the dense operand",
-    "--dtype NAME": "float32 or bfloat16",
-    "--reduce NAME": "sum or mean aggregation",
-    "--clock NAME": "timing mode: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",
-    "--reorder NAME": f"order of the nodes of each graph (`{call('list')}` names them); none: the source's own (default)",
-    "--model NAME|FILE.py": f"model to train (`{call('list')}` names them), or one of yours. Trainings take minutes each: they are "
-    "measured where test_training.py or an option of theirs is named (default there: GCN), and a few small ones where nothing is",
-}
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suites; values are parsed in `rsc_bench.suites.options`, which refuses them in one line."""
@@ -79,12 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
     group.addoption("--no-cache", action="store_true", help="make every graph anew, and keep none on disk for the next run")
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
+    group.addoption("--controls", action="store_true", help="train what sampling has to beat, too: fewer edges, mini-batches, ...")
     group.addoption("--keep-memory", action="store_true", help="train all a second time, in a process that keeps freed memory")
     group.addoption("--in-process", action="store_true", help="measure in pytest's own process, for a debugger, and not in workers")
-    for usage, text in _REPEATED.items():
+    for usage, text in REPEATED.items():
         option, metavar = usage.split()
         group.addoption(option, metavar=metavar, action="append", default=[], help=f"{text}; may be repeated")
-    for usage, text in _ONCE.items():
+    for usage, text in ONCE.items():
         option, metavar = usage.split()
         group.addoption(option, metavar=metavar, help=text)
 
@@ -141,6 +114,14 @@ def _options(config: pytest.Config) -> Options:
         epochs=_given(config, "--epochs", int, None),
         seeds=_given(config, "--seeds", int, None),
         ablation=option("--ablation"),
+        controls=option("--controls"),
+        warmup=option("--warmup"),
+        interval=_given(config, "--interval", int, None),
+        switch_at=share("--switch-at", option("--switch-at")),
+        allocation=option("--allocation"),
+        selections=tuple(option("--selection")),
+        recipes=tuple(option("--recipe")),
+        amp=_amp(option("--amp")),
         keep_memory=option("--keep-memory"),
         trainings_named=names_trainings(config.args),
         plugins=(*option("--plugin"), *(model for model in option("--model") if model.endswith(".py"))),
@@ -154,6 +135,12 @@ def _options(config: pytest.Config) -> Options:
         no_cache=option("--no-cache"),
         asked=asked(config.invocation_params.args, config.getoption("file_or_dir", [])),
     )
+
+
+def _amp(given: str | None) -> bool:
+    if given not in (None, "bf16"):
+        raise OptionsError(f"--amp must be bf16 (got {given!r}): leave it out to train in float32")
+    return given is not None
 
 
 def _only_shows(config: pytest.Config) -> bool:

@@ -76,6 +76,22 @@ class Options:
     """``--seeds``: trainings of each kind, with seeds from 0; at least 1."""
     ablation: bool = False
     """``--ablation``: whether to train the method with each of its parts left out or changed, too."""
+    controls: bool = False
+    """``--controls``: whether to train what sampling is held against, too."""
+    warmup: str | None = None
+    """``--warmup``: ``restart``, or the exact steps before trainings sample."""
+    interval: int | None = None
+    """``--interval``: products that one selection serves in trainings, at least 1."""
+    switch_at: float | None = None
+    """``--switch-at``: share of a training from which on it is exact, in [0, 1]."""
+    allocation: str | None = None
+    """``--allocation``: name of what shares the budget out over layers."""
+    selections: tuple[str, ...] = ()
+    """``--selection``: what chooses pairs in trainings, in the place of top-k."""
+    recipes: tuple[str, ...] = ()
+    """``--recipe``: what is changed of the recipes of trainings, ``KEY=VALUE`` and paths of ``FILE.toml``."""
+    amp: bool = False
+    """``--amp bf16``: whether trainings compute in bfloat16 where torch's autocast does."""
     keep_memory: bool = False
     """``--keep-memory``: whether to train everything a second time, in a process that keeps the memory that is freed."""
     trainings_named: bool = False
@@ -107,7 +123,9 @@ class Options:
     @property
     def trains(self) -> bool:
         """Whether trainings are what the run is about: an option of theirs is given, or their module is named."""
-        options = (self.models, self.layers, self.epochs, self.seeds, self.ablation, self.keep_memory)
+        lengths = (self.models, self.layers, self.epochs, self.seeds, self.recipes, self.amp)
+        method = (self.warmup, self.interval, self.switch_at, self.allocation, self.selections)
+        options = (*lengths, *method, self.ablation, self.controls, self.keep_memory)
         return self.trainings_named or any(option not in ((), None, False) for option in options)
 
 

@@ -109,7 +109,7 @@ def round_baselines(run: Records, wrong: Container[Case] = ()) -> list[Baselines
     for _, record in run.entries():
         if record is None:
             rounds.append([])
-        elif record.case.budget is None and record.measurement is not None:
+        elif record.case.budget is None and record.case.variant is None and record.measurement is not None:
             rounds[-1].append(record)
     return [Baselines(record for record in records if record.case not in wrong) for records in rounds]
 

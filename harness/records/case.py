@@ -41,7 +41,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reorder: Name | None = None
     """The order that the graph's nodes were put in, ``degree``; None: the source's own."""
     variant: Name | None = None
-    """What of the method is left out or changed, ``no-switch``, ``forward``; None: the method as it is (training only)."""
+    """What of the method is left out or changed, ``no-switch``, or the control in its place, ``random-edges``; None: the method as
+    it is (training only)."""
+    recipe: Name | None = None
+    """What it was trained with other than the published recipe, ``dropout=0.1``; None: the recipe as it is (training only)."""
     freed_memory: Name | None = None
     """``kept``: main memory that is freed stays in the process for what comes next (`rsc_bench.keep_memory`); None: it goes where
     the C library's allocator has it go, and in older files (training only)."""
@@ -63,5 +66,5 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.graph if self.reorder is None else f"{self.graph} ({self.reorder})"
 
     def _training(self) -> list[tuple[str, Any]]:
-        names = ("model", "layers", "epochs", "seed", "variant", "freed_memory")
+        names = ("model", "layers", "epochs", "seed", "variant", "recipe", "freed_memory")
         return [(name, getattr(self, name)) for name in names]

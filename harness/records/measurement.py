@@ -161,7 +161,6 @@ class Training(msgspec.Struct, frozen=True, omit_defaults=True):
     """Seconds of each epoch, evaluation left out."""
     phase_s: dict[Name, list[Seconds]] | None = None
     """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``.
-
     And ``batches``, where mini-batches are drawn anew; of PyTorch Geometric's own code only the last two of those, and this.
     """
     loss: list[Value] | None = None
@@ -174,6 +173,8 @@ class Training(msgspec.Struct, frozen=True, omit_defaults=True):
     """``accuracy``, ``micro-F1`` or ``ROC-AUC``."""
     k_per_layer: list[list[Count]] | None = None
     """Pairs kept in each layer, for each epoch; all of them where the epoch was exact."""
+    warmup_s: Seconds | None = None
+    """Seconds of the exact steps behind which training started again; None: there were none."""
     flops_share: list[Level] | None = None
     """Share of the exact backward SpMM FLOPs that each epoch spent."""
 

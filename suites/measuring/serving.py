@@ -27,7 +27,9 @@ from rsc_bench.suites.measuring.bench import AnySetting, Bench
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
+from rsc_bench.suites.training.method import Method
 from rsc_bench.suites.training.models import find
+from rsc_bench.suites.training.recipes import Recipe
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 Given = TypeVar("Given", "Setup", "Job")
@@ -90,6 +92,10 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ceilings: Ceilings | None = None
 
 
+_NESTED: dict[str, type[Any]] = {"choice": Choice, "method": Method, "recipe": Recipe}
+"""Parts of a `TrainingSetting` that have fields of their own."""
+
+
 def packed(given: Setup | Job) -> bytes:
     """Return JSON in which a file name that is not UTF-8 stays what it is; msgspec's own encoder refuses one."""
     return json.dumps(msgspec.to_builtins(given)).encode()
@@ -105,7 +111,8 @@ def job_of(setting: AnySetting) -> Job:
     if not isinstance(setting, TrainingSetting):
         return Job(product=setting)
     values = {field.name: getattr(setting, field.name) for field in fields(setting) if field.init}
-    return Job(training=values | {"model": setting.model.name, "choice": asdict(setting.choice)})
+    nested = {name: asdict(values[name]) for name in _NESTED}
+    return Job(training=values | nested | {"model": setting.model.name})
 
 
 def setting_of(job: Job) -> AnySetting | None:
@@ -113,7 +120,8 @@ def setting_of(job: Job) -> AnySetting | None:
     values = job.training
     if values is None:
         return job.product
-    return TrainingSetting(**values | {"model": find(values["model"]), "choice": Choice(**values["choice"])})
+    nested = {name: kind(**values[name]) for name, kind in _NESTED.items()}
+    return TrainingSetting(**values | nested | {"model": find(values["model"])})
 
 
 def main(log: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from rsc_bench.suites.training.data import TrainingData
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,3 +67,20 @@ def called(batches: Batches, form: Callable[[torch.Tensor], Any]) -> Batches:
     """Return the batches with their adjacency in another form; those of a list once and for all."""
     found = _Called(batches, form)
     return list(found) if isinstance(batches, list) else found
+
+
+def induced(matrix: scipy.sparse.csr_matrix, nodes: torch.Tensor, is_train: torch.Tensor) -> Batch:
+    """Return the part of a graph between some nodes, ascending, (nodes,) int64; `is_train`: (all nodes,) bool."""
+    part = matrix[nodes.numpy()][:, nodes.numpy()]
+    part.sort_indices()
+    parts = torch.from_numpy(part.indptr), torch.from_numpy(part.indices), torch.from_numpy(part.data)
+    adjacency = torch.sparse_csr_tensor(*parts, part.shape, check_invariants=False)
+    return Batch(adjacency, nodes, is_train[nodes].nonzero().squeeze(1))
+
+
+def to_scipy(adjacency: torch.Tensor) -> scipy.sparse.csr_matrix:
+    """Return a torch CSR tensor on the CPU in SciPy."""
+    import scipy.sparse
+
+    parts = adjacency.values().numpy(), adjacency.col_indices().numpy(), adjacency.crow_indices().numpy()
+    return scipy.sparse.csr_matrix(parts, shape=tuple(adjacency.shape))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
-from rsc_bench.suites.training.batches import Batch
+from rsc_bench.suites.training.batches import Batch, Batches, induced, to_scipy
 from rsc_bench.suites.training.data import TrainingData, TrainingError
-
-if TYPE_CHECKING:
-    import scipy.sparse
 
 LENGTH = 4
 """Steps of a walk (RSC's setting for Reddit)."""
@@ -28,19 +26,46 @@ def subgraphs(data: TrainingData, layers: int, seed: int) -> list[Batch]:
     often it was drawn (GraphSAINT, section 3.2, estimated from the subgraphs themselves).
     """
     del layers
-    generator = torch.Generator().manual_seed(seed)
-    roots = max(1, min(MOST_ROOTS, data.nodes // _ROOTS_SHARE))
-    count = math.ceil(data.nodes / (roots * (LENGTH + 1)))
-    adjacency = data.adjacency.cpu()
-    drawn = [_walked(adjacency, roots, generator) for _ in range(count)]
-    seen = torch.bincount(torch.cat(drawn), minlength=data.nodes)
-    matrix, is_train = _scipy(adjacency), torch.zeros(data.nodes, dtype=torch.bool)
-    is_train[data.train.cpu()] = True
-    batches = [_batch(matrix, nodes, is_train, seen) for nodes in drawn]
-    batches = [batch.on(data.adjacency.device) for batch in batches if len(batch.train)]
-    if not batches:
-        raise TrainingError(f"no random walk of {roots * count} met a training node: train on the whole graph (--model GraphSAGE)")
-    return batches
+    return list(_Walks(data, torch.Generator().manual_seed(seed)))
+
+
+def redrawn(data: TrainingData, layers: int, seed: int) -> Batches:
+    """Return the same, drawn anew in each epoch, as the paper has it."""
+    del layers
+    return _Walks(data, torch.Generator().manual_seed(seed))
+
+
+class _Walks:
+    """Subgraphs of random walks, drawn whenever an epoch begins."""
+
+    def __init__(self, data: TrainingData, generator: torch.Generator) -> None:
+        self._nodes, self._device, self._generator = data.nodes, data.adjacency.device, generator
+        self._roots = max(1, min(MOST_ROOTS, data.nodes // _ROOTS_SHARE))
+        self._count = math.ceil(data.nodes / (self._roots * (LENGTH + 1)))
+        self._adjacency = data.adjacency.cpu()
+        self._matrix = to_scipy(self._adjacency)
+        self._is_train = torch.zeros(data.nodes, dtype=torch.bool)
+        self._is_train[data.train.cpu()] = True
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Batch]:
+        drawn = [_walked(self._adjacency, self._roots, self._generator) for _ in range(self._count)]
+        seen = torch.bincount(torch.cat(drawn), minlength=self._nodes)
+        batches = [induced(self._matrix, nodes, self._is_train) for nodes in drawn]
+        batches = [
+            replace(batch, weight=1.0 / seen[nodes[batch.train]].float()) for batch, nodes in zip(batches, drawn, strict=True)
+        ]
+        batches = [batch.on(self._device) for batch in batches if len(batch.train)]
+        if not batches:
+            walks = f"no random walk of {self._roots * self._count} met a training node"
+            raise TrainingError(f"{walks}: train on the whole graph (--model GraphSAGE)")
+        return iter(batches)
+
+    def _batch(self, nodes: torch.Tensor, seen: torch.Tensor) -> Batch:
+        batch = induced(self._matrix, nodes, self._is_train)
+        return replace(batch, weight=1.0 / seen[nodes[batch.train]].float()).on(self._device)
 
 
 def _walked(adjacency: torch.Tensor, roots: int, generator: torch.Generator) -> torch.Tensor:
@@ -56,19 +81,3 @@ def _walked(adjacency: torch.Tensor, roots: int, generator: torch.Generator) -> 
         met.append(at)
     nodes: torch.Tensor = torch.cat(met).unique()  # type: ignore[no-untyped-call]
     return nodes
-
-
-def _batch(matrix: scipy.sparse.csr_matrix, nodes: torch.Tensor, is_train: torch.Tensor, seen: torch.Tensor) -> Batch:
-    part = matrix[nodes.numpy()][:, nodes.numpy()]
-    part.sort_indices()
-    parts = torch.from_numpy(part.indptr), torch.from_numpy(part.indices), torch.from_numpy(part.data)
-    train = is_train[nodes].nonzero().squeeze(1)
-    adjacency = torch.sparse_csr_tensor(*parts, part.shape, check_invariants=False)
-    return Batch(adjacency, nodes, train, 1.0 / seen[nodes[train]].float())
-
-
-def _scipy(adjacency: torch.Tensor) -> scipy.sparse.csr_matrix:
-    import scipy.sparse
-
-    parts = adjacency.values().numpy(), adjacency.col_indices().numpy(), adjacency.crow_indices().numpy()
-    return scipy.sparse.csr_matrix(parts, shape=tuple(adjacency.shape))

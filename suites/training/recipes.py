@@ -1,38 +1,178 @@
-"""The settings that models are trained with on each graph, as published where they were."""
+"""What models are trained with on each graph, as published where it was: `recipes.toml`, a user's file, and options."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from rsc_bench.text import error_line, nearest
 
 CPU_EPOCHS = 60
 """Epochs on a CPU, where the paper's hundreds would take hours."""
+_AT_LEAST: dict[str, float] = {"hidden": 1, "epochs": 1, "walk_length": 1, "walk_roots": 1, "learning_rate": 0}
+_BELOW_1 = ("dropout", "input_dropout", "alpha")
+
+Tables = dict[str, Any]
+"""As in `recipes.toml`: ``usual``, and ``graph`` with a table a graph, in which a table may be that of a model."""
+
+
+class RecipeError(Exception):
+    """A recipe that cannot be used; the message names it, the rule, the value and the remedy."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model is trained with on a graph."""
+    """What a model is trained with on a graph; `recipes.toml` says what each is and where it is from."""
 
     hidden: int = 256
     """Width of the hidden layers."""
     dropout: float = 0.5
     """Share of the features that is set to zero in training."""
+    input_dropout: float = 0.0
+    """The same of the model's input."""
+    batch_norm: bool = True
+    """Whether there is a batch norm behind each layer but the last."""
     learning_rate: float = 0.01
     """Of Adam."""
+    weight_decay: float = 0.0
+    """Of Adam."""
+    gradient_clip: float = 0.0
+    """Largest norm of the gradient; 0: it stays as it is."""
     epochs: int = 400
     """Passes over the training nodes; `CPU_EPOCHS` on a CPU."""
+    standardise: bool = False
+    """Whether features are brought to mean 0 and deviation 1."""
+    alpha: float = 0.1
+    """Of GCNII: strength of the residual to the first layer."""
+    theta: float = 0.5
+    """Of GCNII: strength of the weights."""
+    shared_weights: bool = True
+    """Of GCNII: whether what is propagated and the residual have one weight."""
+    walk_length: int = 4
+    """Of GraphSAINT: steps of a walk."""
+    walk_roots: int = 2000
+    """Of GraphSAINT: walks of a subgraph."""
+
+    def __post_init__(self) -> None:
+        for name, least in _AT_LEAST.items():
+            value = getattr(self, name)
+            if not value >= least or (least == 0 and value == 0):
+                raise RecipeError(f"{name} must be {'above 0' if least == 0 else 'at least 1'} (got {value:g})")
+        for name in _BELOW_1:
+            if not 0 <= getattr(self, name) < 1:
+                raise RecipeError(f"{name} must lie in [0, 1) (got {getattr(self, name):g})")
+        for name in ("weight_decay", "gradient_clip", "theta"):
+            if not getattr(self, name) >= 0:
+                raise RecipeError(f"{name} must be at least 0 (got {getattr(self, name):g})")
 
 
-# RSC, ICML 2023 (arXiv 2210.10737), section 6 and its appendix on experimental settings.
-_RECIPES = {
-    "reddit": Recipe(),
-    "reddit2": Recipe(),
-    "yelp": Recipe(hidden=512, dropout=0.1, epochs=500),
-    "ogbn-products": Recipe(learning_rate=0.001, epochs=500),
-    "ogbn-proteins": Recipe(epochs=1000),
-}
+KEYS: dict[str, type] = {each.name: type(each.default) for each in fields(Recipe)}
 
 
-def recipe(graph: str, hidden: int | None = None) -> Recipe:
-    """Return the settings for a graph, the published one's for its twin; `hidden` takes the place of the recipe's width."""
-    found = _RECIPES.get(graph.removeprefix("twin:").partition("@")[0], Recipe())
+@dataclass(frozen=True)
+class Changes:
+    """What a run changes of the recipes: the values of ``--recipe KEY=VALUE``, and the tables of its files."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Tables] = field(default_factory=dict)
+    """By name of the file."""
+
+    @property
+    def name(self) -> str | None:
+        """What is changed in one word, as records keep it; None where nothing is."""
+        return ",".join([*self.files, *(f"{key}={_written(value)}" for key, value in self.values.items())]) or None
+
+
+def changes(given: Sequence[str]) -> Changes:
+    """Return what the values of ``--recipe`` change; raises `RecipeError` with the nearest known key."""
+    found = Changes()
+    for text in given:
+        key, equals, value = text.partition("=")
+        if text.endswith(".toml"):
+            found.files[Path(text).stem] = _read(text)
+        elif equals:
+            found.values[key] = _parsed(f"--recipe {text}", key, value)
+        else:
+            raise RecipeError(f"--recipe must be KEY=VALUE or a FILE.toml (got {text!r})")
+    _checked("--recipe", found.values)
+    return found
+
+
+def recipe(graph: str, hidden: int | None = None, model: str | None = None, changed: Changes | None = None) -> Recipe:
+    """Return what a model is trained with on a graph, the published one's for its twin; `hidden` is in the place of the width."""
+    name = graph.removeprefix("twin:").partition("@")[0]
+    found = Recipe(**dict(_values(_tables(), name, model)))
+    for tables in changed.files.values() if changed else ():
+        found = replace(found, **dict(_values(tables, name, model)))
+    found = replace(found, **(changed.values if changed else {}))
     return found if hidden is None else replace(found, hidden=hidden)
+
+
+@cache
+def _tables() -> Tables:
+    return tomllib.loads(files("rsc_bench.suites.training").joinpath("recipes.toml").read_text())
+
+
+def _values(tables: Tables, graph: str, model: str | None) -> Iterator[tuple[str, Any]]:
+    of_graph = tables.get("graph", {}).get(graph, {})
+    for table in (tables.get("usual", {}), of_graph, of_graph.get(model, {}) if model else {}):
+        yield from ((key, value) for key, value in table.items() if not isinstance(value, dict))
+
+
+def _read(path: str) -> Tables:
+    try:
+        tables = tomllib.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"--recipe {path}: {error_line(error)}") from None
+    unknown = [name for name in tables if name not in ("usual", "graph")]
+    if unknown:
+        raise RecipeError(f"--recipe {path}: must have the tables [usual] and [graph.NAME] (got [{unknown[0]}])")
+    for where, table in _every(tables):
+        for key, value in table.items():
+            if not isinstance(value, dict):
+                _known(f"--recipe {path}: [{where}]", key)
+                if type(value) is not KEYS[key] and not (KEYS[key] is float and type(value) is int):
+                    raise RecipeError(f"--recipe {path}: [{where}] {key} must be {_kind(KEYS[key])} (got {value!r})")
+        _checked(f"--recipe {path}: [{where}]", {key: value for key, value in table.items() if not isinstance(value, dict)})
+    return tables
+
+
+def _every(tables: Tables) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "usual", tables.get("usual", {})
+    for graph, table in tables.get("graph", {}).items():
+        yield f"graph.{graph}", table
+        yield from ((f"graph.{graph}.{model}", inner) for model, inner in table.items() if isinstance(inner, dict))
+
+
+def _checked(where: str, values: dict[str, Any]) -> None:
+    try:
+        Recipe(**values)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
+
+
+def _known(where: str, key: str) -> None:
+    if key not in KEYS:
+        raise RecipeError(f"{where}: {key!r} is not known: nearest are {', '.join(nearest(key, KEYS, cutoff=0.4))}")
+
+
+def _parsed(where: str, key: str, text: str) -> Any:
+    _known(where, key)
+    kind = KEYS[key]
+    try:
+        return {"true": True, "false": False}[text] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        raise RecipeError(f"{where}: {key} must be {_kind(kind)} (got {text!r})") from None
+
+
+def _kind(kind: type) -> str:
+    return {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"

@@ -21,22 +21,21 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Matrix, Measurement, MemoryUse, Timing, Training
 from rsc_bench.harness.records.run import Record
 from rsc_bench.kernels.rsc import Accelerated, accelerate, approximate
-from rsc_bench.plugins import REGISTRY
-from rsc_bench.suites.catalog import INTERVAL, Catalog
+from rsc_bench.plugins import REGISTRY, find
+from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.spmm import contract
 from rsc_bench.suites.training.baselines import as_written
 from rsc_bench.suites.training.batches import called, whole
+from rsc_bench.suites.training.controls import CONTROLS, Fewer
 from rsc_bench.suites.training.data import TrainingData, TrainingError, training_data
+from rsc_bench.suites.training.method import Method, flops_share
 from rsc_bench.suites.training.models import Shape
-from rsc_bench.suites.training.recipes import recipe
-from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting, ours_on
+from rsc_bench.suites.training.sweep import TrainingSetting, ours_on
 from rsc_bench.suites.training.trainer import History, Trainer
 from rsc_bench.text import error_line
 
-MOST_WARMUP = 5
-"""Exact steps before the first allocation; a tenth of the epochs where that is less."""
 TRACE_PERIOD_S = 1.0
 """Seconds between two readings of a GPU's sensors: a training takes minutes."""
 _REHEARSED_EPOCHS = 6
@@ -100,7 +99,7 @@ def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, follow: Call
     _check_budget(setting, history)
     nnz = graph.edges
     return Measurement(
-        timing=Timing(times_s=[sum(history.epoch_s)], select_s=None, prepare_s=prepare_s),
+        timing=Timing(times_s=[sum(history.epoch_s) + (history.warmup_s or 0.0)], select_s=None, prepare_s=prepare_s),
         matrix=Matrix(
             nnz=nnz,
             kept_nnz=round(nnz * sum(history.flops_share) / len(history.flops_share)),
@@ -118,6 +117,7 @@ def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, follow: Call
             metric_name=data.metric_name,
             k_per_layer=history.k_per_layer if any(history.k_per_layer) else None,
             flops_share=history.flops_share,
+            warmup_s=history.warmup_s,
         ),
     )
 
@@ -140,14 +140,21 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     torch.manual_seed(setting.seed)
     # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
-    settings = recipe(setting.label, setting.width)
+    settings = setting.recipe
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
     form = setting.baseline.adjacency if setting.baseline else as_written
     given, data = data, replace(data, adjacency=form(data.adjacency))
     # The whole graph is one object, in training as in evaluation: what is prepared for it is prepared once.
-    in_one = setting.model.loader is whole
-    batches = whole(data) if in_one else setting.model.loader(given, setting.layers, setting.seed)
+    control = CONTROLS[setting.control] if setting.control else None
+    loader = control.loader if control and control.loader else setting.model.loader
+    in_one = loader is whole
+    if control is not None and control.edges is not None:
+        given = replace(given, adjacency=_fewer(setting, control.edges, given.adjacency))
+        data_of_steps = replace(data, adjacency=form(given.adjacency))
+    else:
+        data_of_steps = data
+    batches = whole(data_of_steps) if in_one else loader(given, setting.layers, setting.seed)
     if not in_one and (setting.baseline or not isinstance(batches, list)):
         batches = called(batches, form)  # ours have those that come again as they are, in CSR: it pays to convert them
     converted = None
@@ -156,7 +163,7 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     if not isinstance(batches, list):
         for said in _OF_NEW_GRAPHS:
             warnings.filterwarnings("ignore", message=said)
-    trainer = Trainer(model, converted, data, batches, settings.learning_rate, setting.model.loss)
+    trainer = Trainer(model, converted, data, batches, settings, setting.model.loss, amp=setting.amp)
     trainer.prepare()
     return trainer
 
@@ -167,14 +174,20 @@ def _converted(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalo
     kernel = catalog.exact[choice.exact]
     if setting.budget is None or choice.selection is None:
         return accelerate(model, kernel=kernel)
-    given: dict[str, Any] = {"interval": INTERVAL, "epochs": setting.epochs, "kernel": kernel, **pace}
-    given |= {"selection": choice.selection, "seed": setting.seed} | ({} if choice.cached else {"interval": 1})
-    given |= {"warmup_steps": min(MOST_WARMUP, max(1, setting.epochs // 10))}
-    return approximate(model, setting.budget, **given, **VARIANTS.get(setting.variant or "", {}))
+    given: dict[str, Any] = {"kernel": kernel, "selection": choice.selection, "seed": setting.seed}
+    given |= setting.given | pace | ({} if choice.cached else {"interval": 1})
+    return approximate(model, setting.budget, **given)
+
+
+def _fewer(setting: TrainingSetting, edges: Fewer, adjacency: torch.Tensor) -> torch.Tensor:
+    """Return what a control leaves of a graph: as many FLOPs as a training that is approximated at its budget."""
+    assert setting.budget is not None
+    share = flops_share(setting.budget, setting.method.given(setting.epochs))
+    return edges(adjacency, share, torch.Generator().manual_seed(setting.seed))
 
 
 def _check_budget(setting: TrainingSetting, history: History) -> None:
-    if setting.budget is None:
+    if setting.budget is None or not find("allocation", setting.given.get("allocation", "greedy")).keeps_budget:
         return
     for epoch, (share, sampled) in enumerate(zip(history.flops_share, history.sampled, strict=True), start=1):
         if sampled and share > setting.budget + 1e-9:
@@ -184,7 +197,7 @@ def _check_budget(setting: TrainingSetting, history: History) -> None:
 def check(setting: TrainingSetting, graph: Graph, catalog: Catalog) -> None:
     """Train, and raise `Wrong` unless what is observed is what the method promises."""
     found = train(setting, graph, catalog, _nobody)
-    if setting.budget == 1.0 or setting.baseline is not None:
+    if (setting.budget == 1.0 and setting.control is None) or setting.baseline is not None:
         exact = train(_exact(setting, catalog), graph, catalog, _nobody)
         what = "with all of the budget" if setting.baseline is None else "of PyTorch Geometric's own code"
         _check_alike(what, _loss(found), _loss(exact))
@@ -201,7 +214,7 @@ def _nobody(epoch: Epoch) -> None:
 
 def _exact(setting: TrainingSetting, catalog: Catalog) -> TrainingSetting:
     own = ours_on(catalog, setting.device) if setting.baseline else replace(setting.choice, selection=None, cached=False)
-    return replace(setting, budget=None, variant=None, choice=own)
+    return replace(setting, budget=None, variant=None, method=Method(), choice=own)
 
 
 def _check_alike(what: str, loss: list[float], exact: list[float]) -> None:

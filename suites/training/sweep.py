@@ -11,11 +11,13 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
-from rsc_bench.suites.options import Options
+from rsc_bench.suites.options import Options, OptionsError
 from rsc_bench.suites.training.baselines import BASELINES, Baseline
+from rsc_bench.suites.training.controls import CONTROLS
 from rsc_bench.suites.training.data import lack
+from rsc_bench.suites.training.method import Method
 from rsc_bench.suites.training.models import USUAL, Model, find, models
-from rsc_bench.suites.training.recipes import CPU_EPOCHS, recipe
+from rsc_bench.suites.training.recipes import CPU_EPOCHS, Changes, Recipe, RecipeError, changes, recipe
 
 CHECKED_EPOCHS = 3
 CHECKED_GRAPHS = ("small:random",)
@@ -44,8 +46,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "random": {},
     "importance": {},
     "sampled-diagonal": {"diagonal": "sampled"},
+    "published": {"warmup": "restart", "allocation": "published", "measures": "published"},
 }
 """What each ablation changes of the options of `approximate`; those without are changes of the kernel (`_varied`)."""
+
+AMP = "bfloat16-autocast"
+"""What records have in the place of a dtype where training computes in torch's autocast."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,16 @@ class TrainingSetting:
     """Order that the graph's nodes are put in; None: the source's own."""
     variant: str | None = None
     """A name in `VARIANTS`; None: the method as it is."""
+    control: str | None = None
+    """A name in `rsc_bench.suites.training.controls`: exact training in another way; None: the way of its kernel."""
+    method: Method = field(default_factory=Method)
+    """How it is sampled, where that is not as usual."""
+    recipe: Recipe = field(default_factory=Recipe)
+    """What it is trained with."""
+    changed: str | None = None
+    """What the run changes of the published recipe, as records keep it."""
+    amp: bool = False
+    """Whether it computes in bfloat16 where torch's autocast does."""
     keeps_memory: bool = False
     """Whether main memory that is freed stays in the process, which is then one of its own."""
     suite: Literal["training"] = field(default="training", init=False)
@@ -78,14 +94,24 @@ class TrainingSetting:
     def __str__(self) -> str:
         """The id of its test: readable, and unique in a sweep."""
         budget = f"C{self.budget:g}" if self.budget else ""
-        parts = [self.label, self.model.name, f"d{self.width}", self.choice.name, budget, self.variant or "", f"seed{self.seed}"]
-        parts += [self.reorder or "", "kept" * self.keeps_memory]
+        parts = [self.label, self.model.name, f"d{self.width}", self.choice.name, budget, self.altered or "", f"seed{self.seed}"]
+        parts += [self.reorder or "", "kept" * self.keeps_memory, self.changed or "", "bf16" * self.amp]
         return "-".join(part for part in parts if part)
 
     @property
     def baseline(self) -> Baseline | None:
         """Whose code trains, where it is not ours."""
         return BASELINES.get(self.choice.exact)
+
+    @property
+    def altered(self) -> str | None:
+        """What of the method is left out or changed, or the control that stands in its place; None: the method as it is."""
+        return self.control or ",".join(filter(None, [self.method.name, self.variant])) or None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options for `approximate` that are not those of its kernel."""
+        return self.method.given(self.epochs) | VARIANTS.get(self.variant or "", {})
 
     def why_not(self, catalog: Catalog) -> str | None:
         """Return why it cannot be trained on this machine, or None."""
@@ -100,7 +126,7 @@ class TrainingSetting:
             graph=self.label,
             width=self.width,
             budget=self.budget,
-            dtype="float32",
+            dtype=AMP if self.amp else "float32",
             device=self.device,
             clock=devices.TRAINING_CLOCK,
             reduce=self.model.reduce,
@@ -109,7 +135,8 @@ class TrainingSetting:
             layers=self.layers,
             seed=self.seed,
             epochs=self.epochs,
-            variant=self.variant,
+            variant=self.altered,
+            recipe=self.changed,
             freed_memory="kept" if self.keeps_memory else None,
         )
 
@@ -128,14 +155,16 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
         _check_files(options)
     labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
     chosen = [find(name) for name in options.models] or ([find(USUAL)] if options.benchmark else list(models().values()))
-    every = []
+    every, changed, how = [], _changes(options), Method.of(options)
     widths = options.widths or (None if options.benchmark else CHECKED_HIDDEN,)
     for graph, order, model, width, seed in product(labels.items(), options.orders, chosen, widths, range(_seeds(options))):
-        first = replace(_first(options, model, graph, width), seed=seed, reorder=order)
+        first = replace(_first(options, model, graph, width, changed), seed=seed, reorder=order)
         every += [replace(first, choice=choice) for choice in exact]
         for choice in sampled:
-            every += [replace(first, choice=choice, budget=budget) for budget in _budgets(options)]
-            every += _ablated(options, replace(first, choice=choice))
+            method = replace(first, choice=choice, method=how)
+            every += [replace(method, budget=budget) for budget in _budgets(options)]
+            every += _ablated(options, method)
+        every += _controlled(options, replace(first, choice=exact[0], method=how), sampled)
     every = list(dict.fromkeys(every))
     # One right after the other, so that what the machine does meanwhile is the same for both.
     return [s for each in every for s in (each, replace(each, keeps_memory=True))] if options.keep_memory else every
@@ -156,11 +185,31 @@ def _small(options: Options, catalog: Catalog) -> list[TrainingSetting]:
     return [each for each in every if each.baseline is None or each.baseline.name == AS_WRITTEN]
 
 
-def _first(options: Options, model: Model, graph: tuple[str, str], width: int | None) -> TrainingSetting:
+def _changes(options: Options) -> Changes:
+    try:
+        return changes(options.recipes)
+    except RecipeError as error:
+        raise OptionsError(str(error)) from None
+
+
+def _controlled(options: Options, exact: TrainingSetting, sampled: list[Choice]) -> Iterator[TrainingSetting]:
+    """Yield what sampling is held against: at each budget random pairs and fewer edges, and mini-batches once."""
+    if not options.controls:
+        return
+    for budget in _budgets(options):
+        for choice in sampled:
+            if choice.selection == "topk":
+                yield replace(exact, choice=_varied(choice, "random"), budget=budget, variant="random")
+        yield from (replace(exact, budget=budget, control=name) for name, each in CONTROLS.items() if each.has_budget)
+    yield from (replace(exact, control=name) for name, each in CONTROLS.items() if not each.has_budget)
+
+
+def _first(options: Options, model: Model, graph: tuple[str, str], width: int | None, changed: Changes) -> TrainingSetting:
     """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
-    settings = recipe(graph[1], width)
+    settings = recipe(graph[1], width, model.name, changed)
     device = options.device or devices.HERE.default()
-    usual = (CPU_EPOCHS if device == "cpu" else settings.epochs) if options.benchmark else CHECKED_EPOCHS
+    here = CPU_EPOCHS if device == "cpu" and "epochs" not in changed.values else settings.epochs
+    usual = here if options.benchmark else CHECKED_EPOCHS
     return TrainingSetting(
         graph=graph[0],
         label=graph[1],
@@ -172,6 +221,9 @@ def _first(options: Options, model: Model, graph: tuple[str, str], width: int | 
         epochs=options.epochs or usual,
         seed=0,
         device=device,
+        recipe=settings,
+        changed=changed.name,
+        amp=options.amp,
     )
 
 
@@ -185,6 +237,7 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
     named = [catalog.find(name) for name in options.kernels]
     sampled = [choice for choice in named if choice.selection is not None]
     sampled += [Choice(catalog.from_files[name], "topk", cached=True) for name in options.kernels if name in catalog.from_files]
+    sampled += [Choice(ours.exact, name, cached=True) for name in options.selections]
     exact = [ours, *(Choice(choice.exact) for choice in named), *map(Choice, BASELINES)]
     return list(dict.fromkeys(exact)), list(dict.fromkeys(sampled)) or [Choice(ours.exact, "topk", cached=True)]
 
@@ -200,7 +253,7 @@ def ours_on(catalog: Catalog, device: str) -> Choice:
 
 def _ablated(options: Options, method: TrainingSetting) -> Iterator[TrainingSetting]:
     """Yield the method with one part left out or changed, for each part."""
-    if not options.ablation or method.choice.selection != "topk" or not method.choice.cached:
+    if not options.ablation or method.method != Method() or method.choice.selection != "topk" or not method.choice.cached:
         return
     for budget, variant in product(options.budgets or ABLATED_BUDGETS, VARIANTS):
         yield replace(method, budget=budget, variant=variant, choice=_varied(method.choice, variant))

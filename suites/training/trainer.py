@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import chain, count, islice, takewhile
 from time import perf_counter
 
 import torch
@@ -18,6 +18,7 @@ from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.training.batches import Batch, Batches
 from rsc_bench.suites.training.data import TrainingData, TrainingError
+from rsc_bench.suites.training.recipes import Recipe
 from rsc_bench.suites.training.scores import SCORES
 
 _PARTS = {
@@ -44,6 +45,8 @@ class History:
     test_metric: list[float] = field(default_factory=list)
     k_per_layer: list[list[int]] = field(default_factory=list)
     flops_share: list[float] = field(default_factory=list)
+    warmup_s: float | None = None
+    """Of the exact steps behind which training started again."""
     sampled: list[bool] = field(default_factory=list)
     """Whether all of the epoch's steps were sampled."""
 
@@ -68,9 +71,11 @@ class Trainer:
     """None: the model's own code runs as it is, and of its seconds only the optimiser's and the evaluation's are told apart."""
     data: TrainingData
     batches: Batches
-    learning_rate: float
+    recipe: Recipe
     loss: Loss | None = None
     """The model's own; None: cross entropy."""
+    amp: bool = False
+    """Whether to compute in bfloat16 where torch's autocast does."""
     history: History = field(default_factory=History)
     _drawing_s: float = 0.0
     _layers: int = 0
@@ -93,6 +98,7 @@ class Trainer:
 
     def run(self, epochs: int, follow: Callable[[Epoch], None]) -> History:
         """Train for some epochs, evaluate and call `follow` after each; raises `TrainingError` for a loss that is no number."""
+        self._warm_up()
         for epoch in range(1, epochs + 1):
             self.train_once(epoch)
             val, test = self._evaluate_timed()
@@ -100,6 +106,18 @@ class Trainer:
             self.history.test_metric.append(test)
             follow(Epoch(epoch, epochs, self.history.loss[-1], val, self.data.metric_name))
         return self.history
+
+    def _warm_up(self) -> None:
+        """Make the exact steps behind which training starts again, where it does."""
+        found = self.converted
+        if not isinstance(found, Approximation) or not found.warming_up:
+            return
+        self.model.train()
+        start = self._now()
+        batches = chain.from_iterable(self._drawn() for _ in count())
+        for batch in takewhile(lambda _: found.warming_up, batches):
+            self._step(batch)
+        self.history.warmup_s = self._now() - start
 
     @cached_property
     def timings(self) -> Timings:
@@ -109,7 +127,7 @@ class Trainer:
     @cached_property
     def optimiser(self) -> torch.optim.Optimizer:
         """Adam, as in the paper's settings; kept through every re-allocation."""
-        return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate)
+        return torch.optim.Adam(self.model.parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
 
     def train_once(self, epoch: int) -> None:
         """Train for one epoch, counted from 1, without evaluating."""
@@ -144,6 +162,8 @@ class Trainer:
         self.optimiser.zero_grad()
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
         spent = self._spent()
         sampled = spent is not None
         done = _Step(loss.detach(), 1.0 if spent is None else spent, sampled, self._k_per_layer(batch, sampled))
@@ -188,7 +208,8 @@ class Trainer:
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         nodes = slice(None) if batch.nodes is None else batch.nodes
-        logits = self.model(self.data.features[nodes], batch.adjacency)[batch.train]
+        with self._autocast():
+            logits = self.model(self.data.features[nodes], batch.adjacency)[batch.train].float()
         labels = self.data.labels[nodes][batch.train]
         if self.loss is not None:
             return self.loss(logits, labels)
@@ -208,7 +229,8 @@ class Trainer:
     def evaluate(self) -> tuple[float, float]:
         """Return the metric on the validation and on the test nodes, from exact products over the whole graph."""
         self.model.eval()
-        logits = self.model(self.data.features, self.data.adjacency)
+        with self._autocast():
+            logits = self.model(self.data.features, self.data.adjacency).float()
         val, test = (
             SCORES[self.data.metric_name](logits[nodes], self.data.labels[nodes]) for nodes in (self.data.val, self.data.test)
         )
@@ -217,6 +239,9 @@ class Trainer:
                 f"{self.data.metric_name} has nothing to judge: no task has both kinds of label in validation and test"
             )
         return val, test
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.data.features.device.type, torch.bfloat16, enabled=self.amp)
 
     def _now(self) -> float:
         if self.data.features.is_cuda:

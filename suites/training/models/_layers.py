@@ -12,9 +12,6 @@ from torch_geometric.nn import GCN2Conv, MessagePassing
 from rsc_bench.suites.training.models import Shape
 from rsc_bench.suites.training.recipes import Recipe
 
-ALPHA, THETA = 0.1, 0.5
-"""Strength of the residual to the first layer, and of the weights (GCNII, arXiv 2007.02133, section 6.1)."""
-
 
 class Stack(nn.Module):
     """Graph convolutions, each but the last followed by batch norm, ReLU and dropout."""
@@ -23,11 +20,12 @@ class Stack(nn.Module):
         super().__init__()
         widths = [shape.features, *[recipe.hidden] * (shape.layers - 1), shape.classes]
         self.convs = nn.ModuleList(layer(into, out) for into, out in pairwise(widths))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:-1])
-        self.dropout = recipe.dropout
+        self.norms = nn.ModuleList(_norm(width, recipe) for width in widths[1:-1])
+        self.dropout, self.input_dropout = recipe.dropout, recipe.input_dropout
 
     def forward(self, x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
         """Return (nodes, classes) logits; `adjacency` is torch CSR, rows are targets."""
+        x = functional.dropout(x, self.input_dropout, self.training)
         for conv, norm in zip(self.convs, self.norms, strict=False):
             x = functional.dropout(norm(conv(x, adjacency)).relu_(), self.dropout, self.training)
         logits: torch.Tensor = self.convs[-1](x, adjacency)
@@ -40,15 +38,23 @@ class Gcn2(nn.Module):
     def __init__(self, shape: Shape, recipe: Recipe) -> None:
         super().__init__()
         self.into = nn.Linear(shape.features, recipe.hidden)
-        self.convs = nn.ModuleList(GCN2Conv(recipe.hidden, ALPHA, THETA, index) for index in range(1, shape.layers + 1))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(recipe.hidden) for _ in range(shape.layers))
+        self.convs = nn.ModuleList(
+            GCN2Conv(recipe.hidden, recipe.alpha, recipe.theta, index, recipe.shared_weights)
+            for index in range(1, shape.layers + 1)
+        )
+        self.norms = nn.ModuleList(_norm(recipe.hidden, recipe) for _ in range(shape.layers))
         self.out = nn.Linear(recipe.hidden, shape.classes)
-        self.dropout = recipe.dropout
+        self.dropout, self.input_dropout = recipe.dropout, recipe.input_dropout
 
     def forward(self, x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
         """Return (nodes, classes) logits; `adjacency` is torch CSR, rows are targets."""
+        x = functional.dropout(x, self.input_dropout, self.training)
         x = first = functional.dropout(self.into(x).relu(), self.dropout, self.training)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = functional.dropout(norm(conv(x, first, adjacency)).relu(), self.dropout, self.training)
         logits: torch.Tensor = self.out(x)
         return logits
+
+
+def _norm(width: int, recipe: Recipe) -> nn.Module:
+    return nn.BatchNorm1d(width) if recipe.batch_norm else nn.Identity()

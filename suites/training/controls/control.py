@@ -1,0 +1,33 @@
+"""What a control is: an exact training in another way, at the cost of an approximated one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from rsc_bench.suites.training.batches import Batches
+from rsc_bench.suites.training.data import TrainingData
+
+Fewer = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
+"""(adjacency, torch CSR; share of its non-zeros; generator) -> adjacency with about that share of them."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control that is a training of its own, exact: on fewer edges, or on mini-batches."""
+
+    name: str
+    """What its records have as variant."""
+    summary: str
+    """One sentence, with the source."""
+    edges: Fewer | None = None
+    """Leaves edges out, once and for all before training; the model is judged on the whole graph. None: all edges."""
+    loader: Callable[[TrainingData, int, int], Batches] | None = None
+    """Mini-batches, as a model's loader; None: the whole graph."""
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether it costs what an approximated training costs, and there is one for each budget."""
+        return self.edges is not None

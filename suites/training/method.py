@@ -1,0 +1,77 @@
+"""How trainings are sampled where a run says so: what differs from the usual is part of a training's identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rsc_bench.kernels.rsc.scheduling.schedule import Schedule
+from rsc_bench.plugins import find
+from rsc_bench.suites.catalog import INTERVAL
+from rsc_bench.suites.options import MOST, Options, OptionsError
+
+MOST_WARMUP = 5
+"""Exact steps before the first allocation where nothing is said; a tenth of the epochs where that is less."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """The options of `approximate` that a run can set; None: as is usual."""
+
+    warmup: str | None = None
+    """``restart``, or the number of exact steps that training goes on from."""
+    interval: int | None = None
+    """Products that one selection serves."""
+    switch_at: float | None = None
+    """Share of the training from which on it is exact."""
+    allocation: str | None = None
+    """Name of what shares the budget out."""
+
+    @classmethod
+    def of(cls, options: Options) -> Method:
+        """Return what a run says; raises `OptionsError` for what no training can be sampled by."""
+        for message in refusals(options):
+            raise OptionsError(message)
+        return cls(options.warmup, options.interval, options.switch_at, options.allocation)
+
+    @property
+    def name(self) -> str | None:
+        """What differs from the usual in one word, as a record's variant; None where nothing does."""
+        named = {"warmup": self.warmup, "interval": self.interval, "switch-at": self.switch_at, "allocation": self.allocation}
+        return ",".join(f"{name}={value}" for name, value in named.items() if value is not None) or None
+
+    def given(self, epochs: int) -> dict[str, Any]:
+        """Return the options for `approximate` of a training of so many epochs."""
+        given: dict[str, Any] = {"interval": self.interval or INTERVAL, "epochs": epochs}
+        given |= {"warmup_steps": min(MOST_WARMUP, max(1, epochs // 10))}
+        if self.warmup is not None:
+            given |= {"warmup": "restart"} if self.warmup == "restart" else {"warmup_steps": int(self.warmup)}
+        given |= {} if self.switch_at is None else {"switch_at": self.switch_at}
+        return given | ({} if self.allocation is None else {"allocation": self.allocation})
+
+
+def refusals(options: Options) -> Iterator[str]:
+    """Yield what is wrong with the options that say how trainings are sampled."""
+    warmup, interval, switch_at = options.warmup, options.interval, options.switch_at
+    if warmup not in (None, "restart") and not (warmup.isdecimal() and int(warmup) <= MOST):
+        yield f"--warmup must be restart or a number of exact steps, 0 for none (got {warmup!r})"
+    if interval is not None and interval < 1:
+        yield f"--interval must be at least 1, the products that a selection serves (got {interval})"
+    if switch_at is not None and not 0 <= switch_at <= 1:
+        yield f"--switch-at must lie in [0, 1], a share of the training (got {switch_at:g})"
+    named = [("allocation", options.allocation)] if options.allocation is not None else []
+    for kind, name in (*named, *(("selection", name) for name in options.selections)):
+        try:
+            find(kind, name)
+        except ValueError as error:
+            yield f"--{kind}: {error}"
+
+
+def flops_share(budget: float, given: dict[str, Any]) -> float:
+    """Return the share of the exact FLOPs, forward and backward, that a training of full batches spends at a budget."""
+    given = {name: value for name, value in given.items() if name in Schedule.__dataclass_fields__}
+    planned = Schedule(budget, **given)
+    sampled = sum(planned.phase(step).sampled for step in range(planned.epochs or 0))
+    backward = 1 - (1 - budget) * sampled / max(planned.epochs or 0, 1)
+    return (1 + backward) / 2
