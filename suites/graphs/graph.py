@@ -257,14 +257,14 @@ def _digest(digest: hashlib.blake2b, parts: Iterable[torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def random_split(nodes: int, labels: torch.Tensor | None, seed: int = 0) -> Masks:
-    """Return a random split of the labelled nodes in the shares of `SPLIT`; of all nodes where there are no labels."""
+def random_split(nodes: int, labels: torch.Tensor | None, seed: int = 0, shares: tuple[float, float] = SPLIT) -> Masks:
+    """Return a random split of the labelled nodes, `shares` of them in training and validation; of all without labels."""
     import torch
 
     order = torch.randperm(nodes, generator=torch.Generator().manual_seed(seed))
     if labels is not None and labels.dim() == 1:
         order = order[labels[order] >= 0]
-    first, second = (int(order.numel() * share) for share in (SPLIT[0], SPLIT[0] + SPLIT[1]))
+    first, second = (int(order.numel() * share) for share in (shares[0], sum(shares)))
     return Masks(*(_mask(nodes, part) for part in (order[:first], order[first:second], order[second:])))
 
 

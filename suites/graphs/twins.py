@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rsc_bench.suites.graphs.graph import Graph, GraphError
+from rsc_bench.suites.graphs.graph import Graph, GraphError, random_split
 from rsc_bench.suites.graphs.source import Source
 from rsc_bench.suites.graphs.synthetic.attributes import Attributes
 from rsc_bench.suites.graphs.synthetic.block_model import DENSEST, Blocks, Floats, Stream, class_starts, draw, to_csr
@@ -74,6 +74,7 @@ def make(base: str, scale: float = 1.0, seed: int = 0) -> Graph:
         metric_name=twin.metric_name,
         make_features=partial(attributes.features, twin.features),
         make_labels=partial(_labels, twin, attributes),
+        make_masks=partial(random_split, nodes, None, shares=twin.split),
         feature_count=twin.features,
     )
 
