@@ -8,7 +8,8 @@ from dataclasses import asdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.recommend import MIN_SEEDS, Recommendation, Setting, exit_status, seeds_needed, words
+from rsc_bench.harness.compare.trained.drop import MIN_SEEDS, words
+from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting, exit_status, seeds_needed
 from rsc_bench.harness.output.console import Screen, drawn
 from rsc_bench.harness.records.case import Case
 from rsc_bench.text import bench, plain
@@ -59,7 +60,19 @@ def _fields(training: Case) -> tuple[str, ...]:
 
 
 def advice(recommendation: Recommendation) -> str:
-    """Return what to train with, or why there is nothing to recommend, as a clause."""
+    """Return what to train with, or why there is nothing to recommend, as a clause; that it had not converged comes first."""
+    return _unconverged(recommendation) + _advice(recommendation)
+
+
+def _unconverged(recommendation: Recommendation) -> str:
+    if recommendation.converged:
+        return ""
+    late, seeds = recommendation.late
+    when = f"the best epoch of exact training is among the last in {late} of {seeds} seeds"
+    return f"not converged ({when}): train for more --epochs before you judge. As it is: "
+
+
+def _advice(recommendation: Recommendation) -> str:
     chosen = recommendation.chosen
     if chosen:
         return f"train with {_name(chosen)}, {_gain(chosen)}: a drop of {_loss(chosen)}"

@@ -27,6 +27,12 @@ WORDS = {
     "random": "random pairs",
     "importance": "importance sampling",
     "sampled-diagonal": "diagonal sampled, too",
+    "published": "as the authors' code",
+    "random-edges": "exact on random edges",
+    "degree-edges": "exact on edges by degree",
+    "few-neighbours": "exact on few neighbours",
+    "saint-batches": "random-walk batches",
+    "cluster-batches": "batches of clusters",
 }
 
 
@@ -64,7 +70,7 @@ def _ablated(found: Sequence[Trained]) -> dict[tuple[float, str], list[Trained]]
     for each in found:
         if each.budget is not None:
             groups.setdefault((each.budget, each.base), []).append(each)
-    return {key: rows for key, rows in groups.items() if any(row.variant for row in rows)}
+    return {key: rows for key, rows in groups.items() if any(row.variant for row in rows if row.samples)}
 
 
 def _order(each: Trained) -> tuple[bool, float]:

@@ -27,7 +27,7 @@ def draw(table: Table) -> Any:
         far = far or any(each.kernel == AS_WRITTEN for each in chosen)
         palette = budget_colours(each.budget for each in chosen)
         for base, lines in _by_base(chosen).items():
-            traces = [_line(each, palette.get(each.budget, EXACT_GREY)) for each in lines]
+            traces = [trace for each in lines for trace in _drawn(each, palette.get(each.budget, EXACT_GREY))]
             panels.append(
                 Panel(where(key) | {"multiply with": base}, traces, titles={"yaxis": f"validation {found[0].metric} [points]"})
             )
@@ -56,10 +56,47 @@ def _curves(setting: Trained) -> list[Training]:
     return [row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s]
 
 
+def _drawn(setting: Trained, colour: str) -> list[dict[str, Any]]:
+    return [_line(setting, colour), *_switch(setting, colour)]
+
+
+def _switch(setting: Trained, colour: str) -> list[dict[str, Any]]:
+    """The epoch from which on a sampled training was exact again."""
+    curves = _curves(setting)
+    epoch = switched_at(curves[0])
+    if epoch is None or setting.budget is None:
+        return []
+    points = [(_times(curve)[epoch], 100 * (curve.val_metric or [])[epoch]) for curve in curves]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": f"{setting.name}: exact from here on",
+            "showlegend": False,
+            "x": [fmean(x for x, _ in points)],
+            "y": [fmean(y for _, y in points)],
+            "marker": {"color": colour, "size": 10, "symbol": "diamond"},
+            "hovertemplate": f"exact from epoch {epoch + 1} on: %{{y:.2f}} points after %{{x:.3g}} s<extra>{setting.name}</extra>",
+        }
+    ]
+
+
+def switched_at(curve: Training) -> int | None:
+    """Return the epoch, from 0, from which on a training was exact to its end; None where it never was, or always."""
+    shares = curve.flops_share or []
+    sampled = [epoch for epoch, share in enumerate(shares) if share < 1]
+    return sampled[-1] + 1 if sampled and sampled[-1] + 1 < len(shares) else None
+
+
+def _times(curve: Training) -> list[float]:
+    """Seconds at the end of each epoch, the warm-up that training restarted behind included."""
+    return list(accumulate(curve.epoch_s or [], initial=curve.warmup_s or 0.0))[1:]
+
+
 def _line(setting: Trained, colour: str) -> dict[str, Any]:
     curves = _curves(setting)
     epochs = min(min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves)
-    times = [list(accumulate(curve.epoch_s or [])) for curve in curves]
+    times = [_times(curve) for curve in curves]
     drawn = sorted({*range(0, epochs, -(-epochs // MOST_POINTS)), epochs - 1})
     exact = setting.budget is None
     dash = "dot" if setting.kernel == AS_WRITTEN else "dash" if exact else "solid"
@@ -81,6 +118,7 @@ FIGURE = Figure(
     caption=(
         "The metric on the validation nodes after each epoch over the time it took to get there, both means over the seeds. "
         "A line that ends to the left of the dashed one trained faster; one that ends as high learnt as much. "
+        "Diamonds: from here on a sampled training is exact, so the dip while it samples is to their left. "
         "Dotted: PyTorch Geometric's own code with an edge_index, as most people write it."
     ),
     draw=draw,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rsc_bench.files import refusal, write_whole
-from rsc_bench.harness.compare.recommend import MIN_SEEDS
+from rsc_bench.harness.compare.trained.drop import MIN_SEEDS
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
 from rsc_bench.harness.records.file import ResultsError, Stored, scan, uncollected
 from rsc_bench.plugins import load

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, words
+from rsc_bench.harness.compare.trained.drop import Drop, words
+from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting
 from rsc_bench.harness.output.recommendation import advice
 from rsc_bench.harness.records.case import Case
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
 from rsc_bench.reports.tables.table import PYG, TORCH_SPARSE, VENDOR, Table
-from rsc_bench.reports.tables.trainings import Spread, Trained, method, over_seeds, settings
+from rsc_bench.reports.tables.trainings import Spread, Trained, earned, method, over_seeds, settings
 
 # Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
@@ -81,12 +82,16 @@ class TrainingHeadline:
     """None where training by PyTorch Geometric's own code, or exact training, was not measured."""
     lead: Setting | None
     """The setting to train with; None where there is none."""
+    judged: bool
+    """Whether there are seeds enough to say that there is a setting to train with, or none."""
     summary: str
     """What to train with, or why there is nothing to recommend."""
     breaks: str
     """At which budget it breaks, in words."""
     little: str
     """That sampling gains little, and why where that is known; empty where it gains something."""
+    earned: tuple[str, ...]
+    """A sentence for each budget: whether sampling earned anything over the best control at equal time."""
     beside: tuple[str, ...]
     """What the other speedups of the lines are."""
     lines: tuple[Line, ...]
@@ -101,7 +106,8 @@ def training_headlines(table: Table) -> list[TrainingHeadline]:
 
 def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, ...], list[Trained]]) -> TrainingHeadline:
     case = recommendation.training
-    trained = method(found.get(_key(file, case), []))
+    every = found.get(_key(file, case), [])
+    trained = method(every)
     kept = method(found.get(_key(file, msgspec.structs.replace(case, freed_memory=KEPT)), [])) if case.freed_memory is None else []
     beside = [name for name in BESIDE if any(over_seeds(each.rows, name) for each in trained)]
     return TrainingHeadline(
@@ -112,9 +118,11 @@ def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, 
         metric=trained[0].metric if trained else "metric",
         gain=_gain(trained, recommendation.chosen, kept),
         lead=recommendation.chosen,
+        judged=recommendation.status != "cannot be judged",
         summary=advice(recommendation),
         breaks=_breaks(recommendation),
         little=_little(trained),
+        earned=_earned(every, trained),
         beside=tuple(BESIDE[name] or _vendor(trained) for name in beside),
         lines=tuple(_lines(trained, recommendation, beside)),
     )
@@ -175,6 +183,13 @@ def _little(trained: Sequence[Trained]) -> str:
     once = any(DRAWN in (row["series"].phase_s or {}) for each in trained for row in each.rows)
     why = ": each mini-batch is a graph that is seen once, so what is prepared and selected for it serves one step" if once else ""
     return f"Sampling gains little here, {max(speedups):.2f} times the speed of exact training at best{why}."
+
+
+def _earned(every: Sequence[Trained], trained: Sequence[Trained]) -> tuple[str, ...]:
+    ours = {(each.kernel, each.budget, each.variant) for each in trained}
+    found = [each for each in earned(every) if (each.kernel, each.budget, each.variant) in ours]
+    many = len({each.kernel for each in found}) > 1
+    return tuple(f"{each.kernel}, {each.sentence()}" if many else each.sentence() for each in found)
 
 
 def _line(trained: Trained | None, setting: Setting | None, beside: Sequence[str]) -> Line:

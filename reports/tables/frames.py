@@ -9,7 +9,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.recommend import words
+from rsc_bench.harness.compare.trained.drop import words
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from rsc_bench.harness.compare.recommend import Recommendation, recommend
+from rsc_bench.harness.compare.trained.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.contents import Namesakes
 from rsc_bench.harness.records.run import Records

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import Any
 
+from rsc_bench.harness.compare.trained.controls import Earned, Settings, earned_of
+from rsc_bench.harness.compare.trained.drop import RANDOM
 from rsc_bench.reports.tables.rows import Row, absent, by, present
 
 TRAINING = ("file", "graph", "trained", "dtype", "device", "clock", "reduce")
@@ -45,6 +47,11 @@ class Trained:
     """One a seed."""
 
     @property
+    def samples(self) -> bool:
+        """Whether products are sampled; otherwise its budget is what a control costs."""
+        return self.kernel != self.base
+
+    @property
     def name(self) -> str:
         """How the setting is called among others of the same kernel."""
         return self.kernel if self.budget is None else f"C = {self.budget:g}"
@@ -57,8 +64,25 @@ def settings(rows: Iterable[Row]) -> dict[tuple[Any, ...], list[Trained]]:
 
 
 def method(found: Iterable[Trained]) -> list[Trained]:
-    """Return the settings of the method as it is, and exact training; no ablations."""
-    return [each for each in found if each.variant is None]
+    """Return the settings of the method as it is, and exact training; no ablations and no controls.
+
+    Where a run has sampled in one other way alone, as with ``--warmup restart``, that is its method.
+    """
+    every = list(found)
+    ways = {each.variant for each in every if each.samples and each.variant != RANDOM}
+    way = next(iter(ways)) if len(ways) == 1 else None
+    return [each for each in every if each.variant is None or (each.samples and each.variant == way)]
+
+
+def controls(found: Iterable[Trained]) -> list[Trained]:
+    """Return what sampling is held against: exact training in other ways, and random pairs."""
+    return [each for each in found if each.variant is not None and (not each.samples or each.variant == RANDOM)]
+
+
+def earned(found: Iterable[Trained], training: str = "") -> list[Earned]:
+    """Return the approximated settings of one training, each against its controls."""
+    ours: Settings = {(each.kernel, each.budget, each.variant): {row["seed"]: row["series"] for row in each.rows} for each in found}
+    return earned_of(training, ours)
 
 
 def where(key: tuple[Any, ...]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from rsc_bench.cli._options import FILE, guard_shown, json_option, show
 from rsc_bench.text import bench
 
 if TYPE_CHECKING:
-    from rsc_bench.harness.compare.recommend import Recommendation
+    from rsc_bench.harness.compare.trained.recommend import Recommendation
 
 
 def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
@@ -48,7 +48,7 @@ def recommend_(results: tuple[Path, ...], max_drop: float, model: str | None, as
 
     Exit status: 0 one for each; 1 none for some; 2 bad usage or no training in RESULTS; 3 cannot be judged: more seeds would tell.
     """
-    from rsc_bench.harness.compare.recommend import exit_status, recommend
+    from rsc_bench.harness.compare.trained.recommend import exit_status, recommend
     from rsc_bench.harness.output import recommendation
     from rsc_bench.harness.output.console import screen
     from rsc_bench.harness.records.file import read

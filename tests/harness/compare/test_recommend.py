@@ -7,7 +7,8 @@ pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 from made_runs import MACHINE, not_ok, run
 from made_trainings import SEEDS, exact, sampled, trained, training
 
-from rsc_bench.harness.compare.recommend import Drop, Recommendation, Setting, drop_over, exit_status, judge_drop, recommend
+from rsc_bench.harness.compare.trained.drop import Drop, drop_over
+from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting, exit_status, judge_drop, recommend
 from rsc_bench.harness.output.console import Screen
 from rsc_bench.harness.output.recommendation import advice, as_text, as_tree, titles
 

@@ -8,7 +8,7 @@ from rsc_bench.reports.figures.epoch_time import PHASES
 from rsc_bench.reports.tables.table import read_table
 
 FIGURES = load("figure")
-OF_TRAINING = {"accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer", "ablation"}
+OF_TRAINING = {"controls", "accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer", "ablation"}
 OF_MORE = {"power_energy", "devices", "history"}
 """Drawn where a GPU was watched, or where there are several devices or runs: each has tests of its own."""
 GRAPH = "Cornell5"

@@ -47,7 +47,7 @@ def test_a_browser_draws_the_trainings_and_shows_what_is_chosen(tmp_path):
     command += ["--window-size=1280,900", "--virtual-time-budget=8000", "--dump-dom", page.as_uri()]
     document = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert dict(re.findall(r'<p class="seen">(\w+)=(.*?)</p>', document)) == {
-        "drawings": "6",
+        "drawings": "7",
         "graph": "Cornell5",
         "axis": "test accuracy",
         "against": "torch_sparse",

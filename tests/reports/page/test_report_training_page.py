@@ -144,7 +144,15 @@ def test_the_page_of_trainings_has_its_own_headline_and_figures(page):
     assert '<section id="headline">' not in page
     assert "Sampled against exact training" in page
     figures = re.findall(r'<figure id="(\w+)">', page)
-    assert figures == ["accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer", "ablation"]
+    assert figures == [
+        "controls",
+        "accuracy_speedup",
+        "accuracy_budget",
+        "learning_curves",
+        "epoch_time",
+        "k_per_layer",
+        "ablation",
+    ]
     assert "the loss is NaN at epoch 7" in page
 
 
@@ -202,5 +210,5 @@ def test_names_in_a_training_cannot_break_out(tmp_path):
         name: json.dumps([figure["traces"], figure["styles"], *(panel.get("titles", {}) for panel in figure["panels"])])
         for name, figure in data["figures"].items()
     }
-    assert len(drawn) == 6
+    assert len(drawn) == 7
     assert [name for name, text in drawn.items() if "<img" in text] == []

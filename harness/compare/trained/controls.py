@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from rsc_bench.harness.compare.recommend import Drop, drop_over, words
+from rsc_bench.harness.compare.trained.drop import RANDOM, Drop, drop_over, words
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Run
@@ -50,8 +50,8 @@ class Held:
 class Earned:
     """One setting of the method against all of its controls."""
 
-    training: Case
-    """What was trained: graph, model, width, epochs; no kernel, budget, variant or seed."""
+    training: str
+    """What was trained, in words: graph, model, how wide, how long."""
     kernel: str
     budget: float
     variant: str | None
@@ -67,9 +67,15 @@ class Earned:
         """The control that is best at equal time; None where there is none of the same seeds."""
         return self.held[0] if self.held else None
 
+    @property
+    def verdict(self) -> str:
+        """In two words whether sampling earned anything over the best control."""
+        short = {"better": "sampling earned", "worse": "sampling lost", "no different": "sampling earned nothing that is sure"}
+        return short.get(self.best.verdict, "too few seeds to say") if self.best else "no control"
+
     def sentence(self) -> str:
         """Return in one sentence whether sampling earned anything over the best control."""
-        what = f"{self.training.graph_as_run}, {words(self.training)}, C = {self.budget:g}"
+        what = ", ".join(filter(None, [self.training, f"C = {self.budget:g}", self.variant]))
         best = self.best
         if best is None:
             return f"{what}: there is no control of the same seeds, so nobody knows whether sampling earned anything."
@@ -88,8 +94,32 @@ Settings = dict[tuple[str, float | None, str | None], dict[int | None, Training]
 
 def earned(runs: Iterable[Run]) -> tuple[Earned, ...]:
     """Return each approximated setting of each training against its controls."""
-    found = [_earned(training, settings) for training, settings in _gathered(runs).items()]
+    every: dict[Case, Settings] = defaultdict(lambda: defaultdict(dict))
+    for run in runs:
+        for record in run.records:
+            trained = record.measurement and record.measurement.training
+            if trained:
+                case = record.case
+                every[_training(case)][case.kernel, case.budget, case.variant].setdefault(case.seed, trained)
+    found = (earned_of(f"{training.graph_as_run}, {words(training)}", settings) for training, settings in every.items())
     return tuple(each for group in found for each in group)
+
+
+def earned_of(training: str, settings: Settings) -> list[Earned]:
+    """Return the approximated settings of one training, named `training`, each against the controls among the others."""
+    known = {name: {seed: each for seed, each in seeds.items() if each.val_metric} for name, seeds in settings.items()}
+    exact = _fastest(known)
+    found = []
+    for (kernel, budget, variant), seeds in known.items():
+        if budget is None or not _samples(kernel) or variant == RANDOM or not seeds:
+            continue
+        controls = _controls(known, budget, exact, seeds)
+        held = [each for name, points in controls.items() if (each := _held(name, seeds, points)) is not None]
+        own = [100 * _final(trained) for trained in seeds.values()]
+        times = [time_s(trained) for trained in seeds.values()]
+        ordered = tuple(sorted(held, key=lambda each: -each.points))
+        found.append(Earned(training, kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered))
+    return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
 
 
 def time_s(training: Training) -> float:
@@ -115,34 +145,8 @@ def exact_epochs(training: Training) -> int:
     return sum(share >= 1 for share in training.flops_share or [])
 
 
-def _gathered(runs: Iterable[Run]) -> dict[Case, Settings]:
-    every: dict[Case, Settings] = defaultdict(lambda: defaultdict(dict))
-    for run in runs:
-        for record in run.records:
-            trained = record.measurement and record.measurement.training
-            if trained and trained.val_metric:
-                case = record.case
-                every[_training(case)][case.kernel, case.budget, case.variant].setdefault(case.seed, trained)
-    return every
-
-
 def _training(case: Case) -> Case:
     return msgspec.structs.replace(case, kernel="", budget=None, variant=None, seed=None)
-
-
-def _earned(training: Case, settings: Settings) -> list[Earned]:
-    exact = _fastest(settings)
-    found = []
-    for (kernel, budget, variant), seeds in settings.items():
-        if budget is None or not _samples(kernel) or variant == "random":
-            continue
-        controls = _controls(settings, budget, exact, seeds)
-        held = [each for name, points in controls.items() if (each := _held(name, seeds, points)) is not None]
-        own = [100 * _final(trained) for trained in seeds.values()]
-        times = [time_s(trained) for trained in seeds.values()]
-        ordered = tuple(sorted(held, key=lambda each: -each.points))
-        found.append(Earned(training, kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered))
-    return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
 
 
 def _samples(kernel: str) -> bool:
@@ -151,7 +155,7 @@ def _samples(kernel: str) -> bool:
 
 def _fastest(settings: Settings) -> dict[int | None, Training]:
     """The trainings of the exact kernel that takes the least time."""
-    exact = [seeds for (_, budget, variant), seeds in settings.items() if budget is None and variant is None]
+    exact = [seeds for (_, budget, variant), seeds in settings.items() if budget is None and variant is None and seeds]
     return min(exact, key=lambda seeds: min(map(time_s, seeds.values())), default={})
 
 
@@ -165,7 +169,7 @@ def _controls(
         EXACT_EPOCHS: {seed: points_after(exact[seed], exact_epochs(trained)) for seed, trained in seeds.items() if seed in exact},
     }
     for (kernel, at, variant), others in settings.items():
-        control = variant is not None and (not _samples(kernel) or variant == "random")
+        control = variant is not None and (not _samples(kernel) or variant == RANDOM)
         if control and at in (None, budget):
             points[str(variant)] = {seed: points_at(others[seed], times[seed]) for seed in seeds if seed in others}
     return points

@@ -6,11 +6,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 from typing import Literal
 
 import msgspec
 
+from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, is_sampled
 from rsc_bench.harness.metrics import Baselines
 from rsc_bench.harness.metrics.speedup import SPEEDUP
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS, final_metric, metric_drop
@@ -18,27 +19,17 @@ from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Record, Run
 
-MIN_SEEDS = 3
+LATE = 0.05
+"""Share of the epochs at the end, the last one at least: a best epoch there says that training had not ended."""
+FEW = 10
+"""Epochs below which a training is a trial, of which nobody expects that it has converged."""
 MOST_SEEDS = 100
 """Seeds beyond which nobody goes to settle a recommendation."""
-CONFIDENCE = 0.95
-
 # A drop of exactly the limit, worked out in floating point, is still within it.
 ROUNDING_POINTS = 1e-9
 
 Accuracy = Literal["within", "beyond", "unclear", "failed", "too few seeds"]
 Status = Literal["recommended", "none", "cannot be judged"]
-
-
-@dataclass(frozen=True)
-class Drop:
-    """By how many points of test metric sampling stays below exact training, paired by seed."""
-
-    mean: float
-    low: float | None
-    """One-sided 95 % lower bound of the mean; None with fewer than 3 seeds."""
-    high: float | None
-    """One-sided 95 % upper bound of the mean; None with fewer than 3 seeds."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +72,16 @@ class Recommendation:
     max_drop_points: float
     settings: tuple[Setting, ...]
     """In ascending budget."""
+    late: tuple[int, int] = (0, 0)
+    """Seeds of exact training whose best epoch is among the last (`LATE`), and seeds of it in all."""
     model_file: str | None = None
     """The user's file that its model is in, as it was named, for commands that train more; None: it is known by its name."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether most exact trainings had their best epoch before the last ones: otherwise longer ones may say something else."""
+        late, seeds = self.late
+        return 2 * late <= seeds
 
     @property
     def chosen(self) -> Setting | None:
@@ -122,34 +121,37 @@ def recommend(runs: Iterable[Run], max_drop_points: float = MAX_DROP_POINTS) -> 
     when the one-sided 95 % upper bound of its mean drop over the seeds is at most `max_drop_points`, and it is faster than
     the fastest exact training.
     """
-    seen: dict[tuple[Case, str], dict[tuple[float, str], _Seen]] = defaultdict(lambda: defaultdict(_Seen))
+    seen: dict[tuple[Case, str], _Group] = defaultdict(_Group)
+    runs = list(runs)
+    ways = _ways(runs)
     for run in runs:
         machine = _machine(run)
         for _, records in run.rounds:
-            method = [record for record in records if record.case.model is not None and record.case.variant is None]
+            method = [record for record in records if _is_method(record.case, ways)]
             baselines = Baselines(method)
             for record in method:
-                group = seen[_training(record.case), machine]
-                if record.case.budget is not None:
-                    group[record.case.budget, record.case.kernel].add(record, baselines)
-    return tuple(_recommendation(*key, max_drop_points, settings) for key, settings in seen.items())
+                seen[_training(record.case), machine].add(record, baselines)
+    return tuple(_recommendation(*key, max_drop_points, group) for key, group in seen.items())
+
+
+def _ways(runs: Iterable[Run]) -> dict[Case, str | None]:
+    """How each training was sampled: the method as it is, or the one other way where a run had no other, as ``warmup=restart``."""
+    ways: dict[Case, set[str | None]] = defaultdict(set)
+    for record in (record for run in runs for record in run.records):
+        if record.case.model is not None and is_sampled(record.case) and record.case.variant != RANDOM:
+            ways[_training(record.case)].add(record.case.variant)
+    return {training: None if len(found) > 1 else next(iter(found)) for training, found in ways.items()}
+
+
+def _is_method(case: Case, ways: dict[Case, str | None]) -> bool:
+    way = ways.get(_training(case))
+    return case.model is not None and (case.variant is None or (is_sampled(case) and case.variant == way))
 
 
 def exit_status(recommendations: Sequence[Recommendation]) -> int:
     """Return 0 where each has a setting to recommend, 1 where one has none, 3 where one cannot be judged."""
     statuses = {each.status for each in recommendations}
     return 1 if "none" in statuses else 3 if "cannot be judged" in statuses or not statuses else 0
-
-
-def drop_over(points: Sequence[float]) -> Drop:
-    """Return the mean of paired differences and its one-sided bounds by Student's t (Student, Biometrika 6, 1908)."""
-    mean = fmean(points)
-    if len(points) < MIN_SEEDS:
-        return Drop(mean, None, None)
-    from scipy.special import stdtrit  # scipy.stats would take a second to import
-
-    half = float(stdtrit(len(points) - 1, CONFIDENCE)) * stdev(points) / math.sqrt(len(points))
-    return Drop(mean, mean - half, mean + half)
 
 
 def seeds_needed(setting: Setting, max_drop_points: float) -> int | None:
@@ -176,12 +178,21 @@ def judge_drop(drop: Drop | None, max_drop_points: float) -> Accuracy:
     return "beyond" if drop.low > max_drop_points else "unclear"
 
 
-def words(training: Case) -> str:
-    """Return what was trained in words: the model, how deep, how wide, how long, and whether freed memory is kept."""
-    deep = [] if training.layers is None else [f"{training.layers} layers"]
-    long = [] if training.epochs is None else [f"{training.epochs} epochs"]
-    kept = [] if training.freed_memory is None else [f"freed memory {training.freed_memory}"]
-    return ", ".join([training.model or "", *deep, f"d = {training.width}", *long, *kept])
+@dataclass
+class _Group:
+    """What the rounds say of one training: of each of its settings, and of the exact one by seed."""
+
+    settings: dict[tuple[float, str], _Seen] = field(default_factory=lambda: defaultdict(_Seen))
+    late: dict[int | None, bool] = field(default_factory=dict)
+
+    def add(self, record: Record, baselines: Baselines) -> None:
+        case, measured = record.case, record.measurement
+        if case.budget is not None:
+            self.settings[case.budget, case.kernel].add(record, baselines)
+        elif measured is not None and measured.training is not None and measured.training.val_metric:
+            validation = measured.training.val_metric
+            last = len(validation) - max(1, round(LATE * len(validation)))
+            self.late[case.seed] = len(validation) >= FEW and validation.index(max(validation)) >= last
 
 
 @dataclass
@@ -211,9 +222,10 @@ class _Seen:
             self.speedups[seed].append(speedup)
 
 
-def _recommendation(training: Case, machine: str, max_drop_points: float, seen: dict[tuple[float, str], _Seen]) -> Recommendation:
-    settings = (_setting(kernel, budget, found, max_drop_points) for (budget, kernel), found in sorted(seen.items(), key=_key))
-    return Recommendation(training, machine, max_drop_points, tuple(settings))
+def _recommendation(training: Case, machine: str, max_drop_points: float, seen: _Group) -> Recommendation:
+    ordered = sorted(seen.settings.items(), key=_key)
+    settings = (_setting(kernel, budget, found, max_drop_points) for (budget, kernel), found in ordered)
+    return Recommendation(training, machine, max_drop_points, tuple(settings), (sum(seen.late.values()), len(seen.late)))
 
 
 def _key(entry: tuple[tuple[float, str], _Seen]) -> tuple[float, str]:
@@ -237,7 +249,7 @@ def _setting(kernel: str, budget: float, found: _Seen, max_drop_points: float) -
 
 
 def _training(case: Case) -> Case:
-    return msgspec.structs.replace(case, suite="training", kernel="", budget=None, seed=None)
+    return msgspec.structs.replace(case, suite="training", kernel="", budget=None, variant=None, seed=None)
 
 
 def _machine(run: Run) -> str:
