@@ -13,6 +13,7 @@ setup(
     package_data={
         "rsc_bench": ["py.typed"],
         "rsc_bench.reports.page": ["*.css", "*.js", "*.jinja"],
+        "rsc_bench.suites.training": ["*.toml"],
         "rsc_bench.suites": ["bench.ini"],
     },
 )

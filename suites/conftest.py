@@ -20,7 +20,7 @@ from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring import internal_errors
 from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
-from rsc_bench.suites.measuring.pytest_benchmark import refusal, settle_runner
+from rsc_bench.suites.measuring.pytest_benchmark import hide_trainings, refusal, settle_runner
 from rsc_bench.suites.measuring.runner import Runner
 from rsc_bench.suites.measuring.session import Rounds, Session, load_plugins
 from rsc_bench.suites.measuring.usage import ONCE, REPEATED
@@ -248,8 +248,10 @@ def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-benchmark draws its table
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what each graph is that was named for a check (a measurement says so when it loads one), and how each kernel did."""
+    hide_trainings(config)
     for facts in config.stash[CHECKED]:
         terminalreporter.write_line(facts.text())
     for line in summary.lines(summary.outcomes(terminalreporter.stats), measured=config.stash[ROUNDS] is not None):

@@ -93,7 +93,8 @@ class Baselines:
     def __init__(self, records: Iterable[Record]) -> None:
         self._exact: dict[Case, list[tuple[str, Measurement]]] = defaultdict(list)
         for record in records:
-            if record.measurement is not None and record.case.budget is None:
+            # A control is no baseline: it is exact on other edges, or in mini-batches.
+            if record.measurement is not None and record.case.budget is None and record.case.variant is None:
                 self._exact[_operation(record.case)].append((record.case.kernel, record.measurement))
 
     def of(self, metric: Metric, case: Case) -> tuple[str, Measurement] | None:

@@ -81,6 +81,8 @@ class LayerReport:
     """Calls that PyTorch Geometric ran itself."""
     spent_share: float | None = None
     """Share of the FLOPs of its backward products that was spent; None: nothing of it is sampled."""
+    sampled: bool = False
+    """Whether the method samples its backward products, where it has some."""
     saved_s: float | None = None
     """Seconds, by estimate, that its products took less than PyTorch Geometric's own would have; None: on a GPU, and before any."""
 
@@ -118,7 +120,9 @@ class Accelerated:
             self._running.stepped = needed.stepped
         self._layers: dict[str, Layer] = {}
         self._converted: list[weakref.ref[MessagePassing]] = []
-        self._running.why = partial(_why_exact, self._layers, self._reasons)  # a copy of the model keeps this, and not the model
+        self._running.why = partial(
+            _why_exact, self._layers, self._reasons, regime
+        )  # a copy of the model keeps this, and not the model
         self._running.optimisers.follow(model)
         try:
             for name, layer in every.items():
@@ -194,14 +198,25 @@ class Accelerated:
         if name in self._reasons:
             return LayerReport(self._kinds[name], False, self._reasons[name])
         layer = self._layers[name]
-        reason = _run_elsewhere(layer)
+        reason = "; ".join(filter(None, [_run_elsewhere(layer), layer.note])) or None
         saved = None
         if layer.products and self._shared.regime.sampler.kernel.device == "cpu":
             spent = layer.accounts.forward.seconds + layer.accounts.backward.seconds
             saved = layer.elements * self._shared.costs.own_s - spent
         return LayerReport(
-            self._kinds[name], True, reason, layer.width, layer.products, layer.own.total(), self._spent(layer), saved
+            self._kinds[name],
+            True,
+            reason,
+            layer.width,
+            layer.products,
+            layer.own.total(),
+            self._spent(layer),
+            self._samples,
+            saved,
         )
+
+    _samples = False
+    """Whether its layers are sampled."""
 
     def _spent(self, layer: Layer) -> float | None:
         del layer
@@ -213,10 +228,12 @@ def _run_elsewhere(layer: Layer) -> str | None:
     return "; ".join(f"{reason} ({calls} calls)" for reason, calls in layer.own.items()) or None
 
 
-def _why_exact(layers: dict[str, Layer], unchanged: dict[str, str]) -> str:
+def _why_exact(layers: dict[str, Layer], unchanged: dict[str, str], regime: Regime) -> str:
     """Why no layer was sampled, for a warning."""
     found = unchanged | {name: reason for name, layer in layers.items() if (reason := _run_elsewhere(layer))}
     reasons = {f"layer {name!r}: {reason}" for name, reason in found.items()}
+    if regime.second_order:
+        reasons.add(f"{regime.second_order} backward products were made with create_graph=True, and are exact")
     if not any(layer.products or layer.own for layer in layers.values()):
         reasons.add("no converted layer was called in training with gradients enabled")
     return "; ".join(sorted(reasons)) or "no layer has a backward product of its features"

@@ -128,6 +128,8 @@ class Approximation(Accelerated):
                 stacklevel=3,
             )
 
+    _samples = True
+
     @property
     def sampled_steps(self) -> int:
         """Optimiser steps so far in which a product was sampled."""

@@ -81,6 +81,7 @@ def _backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, to
     if torch.is_grad_enabled():
         # create_graph=True: a derivative of a sampled product is one of noise, here and when this graph is gone through again.
         ctx.sampled = False
+        ctx.propagation.regime.second_order += 1
     to_dense = _dense_gradient(gradient, value, ctx.handle, ctx.sampled) if ctx.needs_input_grad[0] else None
     to_value = _value_gradient(gradient, dense, ctx.handle) if value is not None and ctx.needs_input_grad[1] else None
     return to_dense, to_value, None, None

@@ -69,6 +69,8 @@ class Regime:
     """Each product that can be sampled is measured, because an allocation comes next."""
     sampled_products: int = 0
     """Products that were sampled so far."""
+    second_order: int = 0
+    """Backward passes with ``create_graph=True`` so far, which are exact."""
 
     def __post_init__(self) -> None:
         if self.measures not in get_args(Measures):

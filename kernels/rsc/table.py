@@ -30,9 +30,16 @@ def _cells(report: LayerReport) -> tuple[str, ...]:
         "yes" if report.converted else "no",
         "" if report.width is None else str(report.width),
         f"{report.products}{f' of {report.products + report.own_calls}' if report.own_calls else ''}",
-        "" if report.spent_share is None else f"{100 * report.spent_share:.3g} %",
+        _share(report),
         "" if report.saved_s is None else seconds(report.saved_s),
     )
+
+
+def _share(report: LayerReport) -> str:
+    """What a layer has spent; a dash for one that makes products and none that is sampled, as a first layer of features."""
+    if report.spent_share is not None:
+        return f"{100 * report.spent_share:.3g} %"
+    return "–" if report.sampled and report.products else ""
 
 
 def seconds(value: float) -> str:
@@ -46,12 +53,14 @@ def _whole(model: Accelerated) -> list[str]:
     sampled = getattr(model, "sampled_steps", None)
     steps = f"{model.steps} steps" + ("" if sampled is None else f", {sampled} of them sampled")
     share = getattr(model, "spent_share", None)
-    spent = "" if share is None else f"; {100 * share:.3g} % of the exact FLOPs of the sampled products spent"
+    exact = model.steps - (sampled or 0)
+    spent = "" if share is None else f"; {100 * share:.3g} % of the exact backward FLOPs spent, the {exact} exact steps included"
     sources = shared.sources
     lines = [
         f"{steps}{spent}; kernel {shared.regime.sampler.kernel.name}",
         f"adjacencies: {sources.converted} converted in {seconds(sources.converting_s)}, {model.memory_bytes / 1e6:.3g} MB in use",
     ]
     if saved:
-        lines.append(f"saved {seconds(sum(saved))} in the products of training, by estimate: {shared.costs}")
+        net = f"{seconds(sum(saved))} in the products of training, less {seconds(sources.converting_s)} for converting"
+        lines.append(f"saved {seconds(sum(saved) - sources.converting_s)}, by estimate ({net}): {shared.costs}")
     return lines

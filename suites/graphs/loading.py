@@ -128,6 +128,12 @@ def check(name: str | Path, data_root: str | Path | None = None, on_disk: bool =
     return recorded
 
 
+def at_hand(name: str, data_root: str | Path | None = None) -> bool:
+    """Return whether the files of a published graph are there, and nothing has to be downloaded for it."""
+    found = kept.contents(_source_of(name), name, None if data_root is None else Path(data_root))
+    return bool(found) and all(path.exists() for path in found or ())
+
+
 def is_file(name: str) -> bool:
     """Return whether a name is that of a graph file, which is read in a moment: all other graphs are made or downloaded."""
     return _source_of(name) is files.SOURCE

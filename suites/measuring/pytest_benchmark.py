@@ -49,6 +49,23 @@ def refusal(arguments: Iterable[str], measuring: bool) -> str | None:
     return None
 
 
+def hide_trainings(config: pytest.Config) -> None:
+    """Leave trainings out of pytest-benchmark's table: one sample of minutes has no spread, and the lines above say more.
+
+    They stay in its files, and ``--benchmark-compare-fail`` judges them.
+    """
+    session = getattr(config, "_benchmarksession", None)
+    groups = getattr(session, "groups", None)
+    if session is None or not groups:
+        return
+    shown = [(name, [each for each in every if "test_training" not in str(each["fullname"])]) for name, every in groups]
+    shown = [(name, every) for name, every in shown if every]
+    if shown:
+        session.groups = shown
+    else:
+        session.quiet = True
+
+
 class ReplayTimer:
     """A timer that stands still, except that each `step` moves it on by the next recorded sample.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dis
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -15,6 +13,7 @@ from torch_geometric.nn.aggr import MeanAggregation, SumAggregation
 from torch_geometric.typing import SparseTensor
 
 from rsc_bench.kernels.contract import Reduce
+from rsc_bench.kernels.rsc.conversion.depending import depends_on
 from rsc_bench.kernels.rsc.conversion.remembering import transformed
 
 _REDUCE: dict[type, Reduce] = {SumAggregation: "sum", MeanAggregation: "mean"}
@@ -31,6 +30,8 @@ _HOOKS = (
 NO_WEIGHT = "its messages need a weight for each edge"
 _EDGES, _NODES, _WIDTH = 70, 4, 67
 """Of the little graph that a layer is tried on."""
+_TIMES = 40
+"""So many times the edges, for a message that depends on how many there are."""
 
 
 @dataclass(frozen=True)
@@ -84,31 +85,31 @@ def _writes(kind: type, name: str) -> bool:
 def _tried(layer: MessagePassing, found: Aggregation) -> Aggregation | str:
     """Return `found` where a message is the features of its source times the weight of its edge, or why it is not."""
     kind, (watched, state) = type(layer).__name__, _watched(layer)
-    if names := _globals_of(type(layer).message):
-        return f"the messages of {kind} depend on {', '.join(names)} of its module, which may change"
     features, weight = _odd_numbers()
 
-    def gives(given: dict[str, torch.Tensor | None], dtype: torch.dtype = torch.float32) -> bool:
-        x = features.to(dtype, copy=True).requires_grad_()
-        weights = {name: each if each is None else each.to(dtype) for name, each in given.items()}
+    def gives(given: dict[str, torch.Tensor | None], dtype: torch.dtype = torch.float32, times: int = 1) -> bool:
+        x = features.to(dtype).repeat(times, 1).requires_grad_()
+        weights = {name: each if each is None else each.to(dtype).repeat(times) for name, each in given.items()}
         each = next(iter(weights.values()), None)
-        factor = torch.ones(_EDGES, 1, dtype=dtype, device="cpu") if each is None else each[:, None]
+        factor = torch.ones(len(x), 1, dtype=dtype, device="cpu") if each is None else each[:, None]
         try:
             message = watched.message(**{f"{found.features}_j": x}, **weights)
             (gradient,) = torch.autograd.grad(message, x, torch.ones_like(message))
         except Exception:  # whatever the layer needs besides: it is a layer of another kind
             return False
-        pairs = ((message, features.to(dtype) * factor), (gradient, factor.expand(_EDGES, _WIDTH)))
+        pairs = ((message, x.detach() * factor), (gradient, factor.expand(len(x), _WIDTH)))
         return all(_close(one, other) for one, other in pairs)
 
     whole: dict[str, torch.Tensor | None] = {found.weight: weight} if found.weight else {}
-    another = f"the messages of {kind} are no features times a weight for each edge"
+    another = f"the messages of {kind} are not its features times one weight for each edge"
     if not gives(whole):
         return another
     if state:
         return f"the messages of {kind} depend on its {', '.join(sorted(state))}, which may change"
-    if not gives(whole, torch.bfloat16):
+    if not (gives(whole, torch.bfloat16) and gives(whole, times=_TIMES)):
         return another
+    if names := depends_on(type(layer).message):
+        return f"the messages of {kind} depend on {', '.join(names)}, which may change"
     if found.weight is None:
         return found
     optional = inspect.signature(layer.message).parameters[found.weight].default is not inspect.Parameter.empty
@@ -129,15 +130,6 @@ def _close(one: Any, other: torch.Tensor) -> bool:
     if not isinstance(one, torch.Tensor) or one.shape != other.shape or one.dtype is not other.dtype:
         return False
     return torch.allclose(one, other, rtol=1e-5 if one.dtype is torch.float32 else 1e-2, equal_nan=True)
-
-
-def _globals_of(function: Any) -> list[str]:
-    """Return the names of its module that a function reads, other than those of modules, functions and classes."""
-    if not isinstance(function, FunctionType):
-        return []
-    names = {each.argval for each in dis.get_instructions(function) if each.opname == "LOAD_GLOBAL"}
-    known = function.__globals__
-    return sorted(name for name in names if name in known and not (callable(known[name]) or isinstance(known[name], ModuleType)))
 
 
 def _watched(layer: MessagePassing) -> tuple[Any, set[str]]:

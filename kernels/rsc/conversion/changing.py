@@ -14,8 +14,8 @@ from torch_geometric.nn import ChebConv, MessagePassing
 
 from rsc_bench.kernels.rsc.conversion import aggregation, arguments
 from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
-from rsc_bench.kernels.rsc.conversion.layers import Layer, Shared
-from rsc_bench.kernels.rsc.conversion.remembering import NORM, outside_of_graphs
+from rsc_bench.kernels.rsc.conversion.layers import Layer, Shared, parts_of
+from rsc_bench.kernels.rsc.conversion.remembering import NORM, Remembered, outside_of_graphs
 
 _STATE = "_rsc"
 _OURS = (
@@ -55,6 +55,7 @@ def change(layer: MessagePassing, name: str, shared: Shared) -> Layer:
 
 def _give(layer: Any, state: Layer) -> None:
     mine = vars(layer)
+    state.parts = parts_of(layer)
     state.before = {name: mine[name] for name in _OURS if name in mine}
     norm: Any = getattr(type(layer), NORM, None)
     if norm is not None and norm is ChebConv.__norm__:  # one of a user's own may depend on more than the adjacency
@@ -69,6 +70,7 @@ def _bind(layer: Any, state: Layer) -> None:
     mine["propagate"] = MethodType(_propagate, layer)
     if "forward" not in state.before:
         mine["forward"] = MethodType(_forward(state, type(layer).forward), layer)
+        state.note = _note(type(layer), state.shared.remembered)
     mine["__getstate__"] = MethodType(_plain, layer)
     mine["__deepcopy__"] = MethodType(_copied, layer)
     mine["_replicate_for_data_parallel"] = MethodType(_replicated, layer)
@@ -94,6 +96,16 @@ def _forward(state: Layer, function: Callable[..., Any]) -> Callable[..., Any]:
             raise type(error)(f"layer {state.name!r}: {fault}") from error
 
     return forward
+
+
+def _note(kind: type[MessagePassing], remembered: Remembered) -> str | None:
+    """Return what a layer loses by a ``forward`` of its own that calls another's, which nobody sees from outside."""
+    if remembered.forward(kind.forward) is not None or "super" not in getattr(kind.forward, "__code__", _note.__code__).co_names:
+        return None
+    above = (vars(each).get("forward") for each in kind.__mro__[1:])
+    if not any(remembered.forward(each) for each in above):
+        return None
+    return "it has a forward() of its own, so what it normalises is computed and converted anew in each call"
 
 
 def _keep(layer: Any) -> None:

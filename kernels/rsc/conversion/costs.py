@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +12,15 @@ import torch
 
 from rsc_bench.kernels.contract import Kernel
 from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels.rsc.operation import propagate
+from rsc_bench.kernels.rsc.product import Regime, Sampler
+from rsc_bench.kernels.rsc.propagation import Propagation
+from rsc_bench.kernels.sampled.compose import Sampling
+from rsc_bench.plugins import find
 
+_TINY = 64
+"""Nodes, and edges, of a graph whose products take no time, so that what is left does not depend on its size."""
 _EDGES, _NODES, _WIDTH = 60_000, 6_000, 64
 """Of the graph that is measured: beyond what a call costs whatever its size."""
 _CALLS = 3
@@ -62,11 +70,36 @@ class Costs:
                 product(x.detach())
 
         elements = 2 * _EDGES * _WIDTH  # forward and backward
-        return cls(_fastest(convert, device) / _EDGES, _fastest(own, device) / elements, _fastest(ours, device) / elements)
+        found = cls(_fastest(convert, device) / _EDGES, _fastest(own, device) / elements, _fastest(ours, device) / elements)
+        return replace(found, fixed_s=cls._fixed(kernel, device))
 
-    def pays(self, edges: int, width: int, products: float) -> bool:
-        """Return whether converting `edges` for so many products, each of `width` features, takes less than it saves."""
-        return self.convert_s * edges < self.saved_s(edges, width) * products
+    @classmethod
+    def _fixed(cls, kernel: Kernel, device: torch.device) -> float:
+        """What a layer's first product over a tiny graph takes, and its backward, beyond what PyTorch Geometric's take."""
+        index = torch.arange(_TINY, device="cpu").repeat(2, 1).to(device)
+        x = torch.ones(_TINY, _WIDTH, dtype=torch.float32, device=device).requires_grad_()
+        regime = Regime(Sampler(kernel, find("selection", "topk")), Sampling(1.0), exact=True)
+
+        def ours() -> None:
+            matrix, _ = Csr.from_edges(index[1], index[0], (_TINY, _TINY))
+            adjacency = Adjacency.from_csr(matrix).fixed(kernel.separable)
+            adjacency.prepare_backward()
+            out = propagate(kept := Propagation(adjacency, _WIDTH, regime), x, sampled=False)
+            torch.autograd.grad(out, x, torch.ones_like(out))
+            del kept
+
+        def own() -> None:
+            out = x.new_zeros(_TINY, _WIDTH).index_add(0, index[1], x.index_select(0, index[0]))
+            torch.autograd.grad(out, x, torch.ones_like(out))
+
+        return max(0.0, _fastest(ours, device) - _fastest(own, device))
+
+    fixed_s: float = 0.0
+    """Converting and preparing for a layer, whatever the size of the graph: measured on a tiny one, beyond PyTorch Geometric's."""
+
+    def pays(self, edges: int, width: int, products: float, layers: int = 1) -> bool:
+        """Return whether converting `edges` for so many products of some layers, together of `width` features, saves time."""
+        return self.convert_s * edges + self.fixed_s * layers < self.saved_s(edges, width) * products
 
     def saved_s(self, edges: int, width: int) -> float:
         """Return the seconds that one product saves."""
@@ -75,7 +108,7 @@ class Costs:
     def __str__(self) -> str:
         return (
             f"on this machine PyTorch Geometric's product takes {_ns(self.own_s)} for an edge and a feature, ours "
-            f"{_ns(self.ours_s)}; converting an edge takes {_ns(self.convert_s)}"
+            f"{_ns(self.ours_s)}; converting an edge takes {_ns(self.convert_s)}, and each layer {1e6 * self.fixed_s:.0f} µs more"
         )
 
 
@@ -83,10 +116,10 @@ class Together:
     """How many features the layers of a model multiply with one edge list, all together: it is converted once for all of them."""
 
     def __init__(self) -> None:
-        self.width = 0
-        """Of the edge list before this one, once a second one has come."""
+        self.width = self.layers = 0
+        """Features, and products, with the edge list before this one, once a second one has come."""
         self._this: weakref.ref[Any] | None = None
-        self._new, self._so_far = False, 0
+        self._new, self._so_far, self._calls = False, 0, 0
 
     def add(self, source: Any, width: int, known: bool) -> bool:
         """Take down that a layer multiplies `width` features with the edge list `source`.
@@ -94,8 +127,10 @@ class Together:
         Return whether that was new, not `known`, when it came to the first of the layers.
         """
         if self._this is None or self._this() is not source:
-            self.width, self._so_far, self._this, self._new = self._so_far, 0, weakref.ref(source), not known
+            self.width, self.layers, self._so_far, self._calls = self._so_far, self._calls, 0, 0
+            self._this, self._new = weakref.ref(source), not known
         self._so_far += width
+        self._calls += 1
         return self._new
 
 

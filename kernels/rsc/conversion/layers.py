@@ -64,6 +64,10 @@ class Layer:
         """Calls that PyTorch Geometric ran itself, by the reason."""
         self.before: dict[str, Any] = {}
         """What the layer itself had under the names that are ours while it is converted."""
+        self.parts: tuple[Any, ...] = ()
+        """As `parts_of` found them when it was converted."""
+        self.note: str | None = None
+        """What is worth saying of a layer that is converted; None: nothing."""
         self.calls = 0
         """Products in the pass that is under way."""
         self._reads_values: dict[type, bool | str] = {}
@@ -74,7 +78,7 @@ class Layer:
 
     def propagate(self, layer: Any, edge_index: Any, size: Any = None, **given: Any) -> torch.Tensor:
         """Aggregate by our operation what is a product; everything else by PyTorch Geometric, and take down why."""
-        reason, new = aggregation.detour(layer), not self.shared.sources.knows(edge_index)
+        reason, new = aggregation.detour(layer) or self._changed(layer), not self.shared.sources.knows(edge_index)
         prepared = self._prepared(layer, edge_index, size, given) if reason is None else reason
         if not isinstance(prepared, str):
             return self._multiplied(layer, prepared, given, new)
@@ -82,16 +86,24 @@ class Layer:
             warnings.warn(f"layer {self.name!r} is run by PyTorch Geometric itself, exactly: {prepared}", stacklevel=4)
         self.own[prepared] += 1
         if layer.training and torch.is_grad_enabled():
-            self.shared.running.forward(self.products + self.own.total(), self._new_in_a_row > 0)
+            size = _size(edge_index, _sources(layer, given.get(self.aggregation.features)))
+            self.shared.running.forward(self.products + self.own.total(), self._new_in_a_row > 0, size)
         own = self.before.get("propagate") or MethodType(type(layer).propagate, layer)
         exact: torch.Tensor = own(edge_index, size=size, **given)
         return exact
+
+    def _changed(self, layer: Any) -> str | None:
+        """Return what of the layer was replaced since it was converted, or None."""
+        now = parts_of(layer)
+        return None if now == self.parts else "its aggregation or its message was replaced after it was converted"
 
     def _prepared(self, layer: Any, edge_index: Any, size: Any, given: dict[str, Any]) -> Prepared | str:
         features = given.get(self.aggregation.features)
         dense = _sources(layer, features)
         if dense is None or not dense.is_floating_point() or dense.layout is not torch.strided:
             return f"its {self.aggregation.features} must be floating-point features of the nodes"
+        if dense.dtype is torch.float16 and dense.device.type == "cpu":
+            return "its features are float16, which the kernels do not multiply on a CPU: use bfloat16 or float32"
         if dense.is_meta:
             return "its features are on the meta device, which has no numbers"
         if is_adjacency(edge_index):
@@ -150,7 +162,7 @@ class Layer:
             return None
         width = max(width, together.width)
         # Both directions, also for a first layer that has no backward product: most products have one.
-        if self.shared.costs.pays(edges.index.shape[1], width, products=2):
+        if self.shared.costs.pays(edges.index.shape[1], width, products=2, layers=max(1, together.layers)):
             return None
         return f"its edge_index is new in each call, and for {width} features of all layers converting takes longer than it saves"
 
@@ -181,7 +193,7 @@ class Layer:
             mine[key].arrived = None if prepared.adjacency.rows is None or needed is None else needed.arrived
         if trains:
             self.products, self.width = self.products + 1, dense.shape[1]
-            self.shared.running.forward(self.products, new)
+            self.shared.running.forward(self.products, new, (prepared.adjacency.matrix.nnz, shape[1]))
             self.elements += prepared.adjacency.matrix.nnz * dense.shape[1] * _products(dense)
         elif dense.requires_grad and torch.is_grad_enabled():
             self.shared.running.evaluated()
@@ -199,6 +211,18 @@ class Layer:
             remedy = "undo() the conversion, move or cast the model, and convert it again"
             raise type(error)(f"layer {self.name!r}: {error}; {remedy}") from None
         return made
+
+
+def _size(edge_index: Any, dense: torch.Tensor | None) -> tuple[int, int] | None:
+    """Edges and sources of an edge list; None of anything else."""
+    if dense is None or not isinstance(edge_index, torch.Tensor) or edge_index.layout is not torch.strided:
+        return None
+    return edge_index.shape[-1], dense.shape[0]
+
+
+def parts_of(layer: Any) -> tuple[Any, ...]:
+    """Return what a layer aggregates by, and what the instance has in the place of its class's message."""
+    return type(layer.aggr_module), vars(layer).get("message"), vars(layer).get("message_and_aggregate")
 
 
 def _sources(layer: Any, features: Any) -> torch.Tensor | None:

@@ -50,6 +50,7 @@ class Running:
         self._sampled_before = 0
         self._warned: set[str] = set()
         self._new = False
+        self._size: tuple[int, int] | None = None
         self._new_steps = 0
         """Steps over an adjacency that was never seen before."""
         self.warming_up = schedule is not None and schedule.restarts and schedule.budget < 1
@@ -62,10 +63,15 @@ class Running:
         """Follow one more layer, or a copy of one, for as long as it lives."""
         self._layers.append(weakref.ref(accounts, self._layers.remove))
 
-    def forward(self, products: int, new: bool = False) -> None:
-        """Take down a training pass of a layer, which made so many products so far; `new`: over an adjacency never seen before."""
+    def forward(self, products: int, new: bool = False, size: tuple[int, int] | None = None) -> None:
+        """Take down a training pass of a layer, which made so many products so far.
+
+        `new`: over an adjacency never seen before, of so many edges and sources; one of the last's size may be the same graph in a
+        new object.
+        """
         self._seen = True
-        self._new = self._new or new
+        self._new = self._new or (new and (size is None or size != self._size))
+        self._size = size or self._size
         if self.warming_up and self._beginning is None:
             self._beginning = Beginning(self.optimisers.modules)
             self.optimisers.before = self._beginning.note
@@ -140,6 +146,7 @@ class Running:
             "sampled_steps": self.sampled_steps,
             "warming_up": self.warming_up,
             "limits": limits,
+            "spent": {name: [float(account.spent), float(account.whole)] for name, account in self.named.items()},
             "layers": sorted(self.named),
         }
 
@@ -157,8 +164,10 @@ class Running:
         wrong = sorted(name for name, limit in limits.items() if not (limit.pairs >= 0 <= limit.nnz <= limit.of_nnz))
         if wrong:
             raise ValueError(f"a state's limits must be pairs, non-zeros and the whole's non-zeros, 0 or more (got {wrong})")
+        spent = dict(state.get("spent", {}))
         for name, account in known.items():
             account.limit = limits.get(name)
+            account.spent, account.whole = map(float, spent.get(name, (0.0, 0.0)))
         self.steps, self.sampled_steps = steps, sampled
         self.warming_up = self.warming_up and bool(state.get("warming_up", steps == 0))
         self._enter(steps, resumed=True)
@@ -191,6 +200,8 @@ class Running:
             return
         if self.steps == schedule.half and self.sampled_steps == 0 and schedule.samples_by(self.steps):
             self._warn(f"half of the planned steps ({self.steps}) have passed, and no backward product was sampled: {self.why()}")
+        if schedule.whole is not None and self.steps == schedule.whole + 1:
+            self._warn(f"the planned training of {schedule.whole} steps is over: this step and all that follow are exact")
         if self.steps == _UNSEEN and schedule.counts_epochs and schedule.steps_per_epoch == 1 and self._new_steps >= self.steps - 2:
             self._warn(
                 f"epochs={schedule.epochs} is taken as so many steps, but the graph changes from step to step as mini-batches "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,16 @@ class Phase:
     """The budget is shared out before the step."""
     measuring: bool = False
     """The step's gradients are scored, because an allocation comes next."""
+
+
+def _takes_a_step(function: object) -> bool:
+    try:
+        inspect.signature(function).bind(0)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    except ValueError:  # one of C has no signature
+        pass
+    return True
 
 
 @dataclass(frozen=True)
@@ -59,18 +70,20 @@ class Schedule:
         Sampling(self.budget, self.interval, self.seed)
         given = [name for name in ("epochs", "steps", "when") if getattr(self, name) is not None]
         if len(given) != 1:
-            found = " and ".join(given) or "none"
+            found = " and ".join("schedule" if name == "when" else name for name in given) or "none"
             raise ValueError(f"one of epochs=, steps= and schedule= must say when training is exact again (got {found})")
-        for name in ("epochs", "steps", "reallocate_every", "warmup_steps", "steps_per_epoch"):
-            value, least = getattr(self, name), 0 if name == "warmup_steps" else 1
+        for name in ("seed", "epochs", "steps", "reallocate_every", "warmup_steps", "steps_per_epoch"):
+            value, least = getattr(self, name), 0 if name in ("seed", "warmup_steps") else 1
             if value is not None and (type(value) is bool or not isinstance(value, Integral) or value < least):
                 raise ValueError(f"{name} must be a whole number of at least {least} (got {value!r})")
         if self.warmup not in get_args(Warmup):
             raise ValueError(f"warmup must be one of {', '.join(get_args(Warmup))} (got {self.warmup!r})")
         if self.restarts and self.warmup_steps == 0:
             raise ValueError("warmup_steps must be at least 1 where training restarts behind them (got 0)")
-        if self.when is not None and not callable(self.when):
+        if self.when is not None and not _takes_a_step(self.when):
             raise ValueError(f"schedule must be a function of the step that returns whether it samples (got {self.when!r})")
+        if self.steps is not None and self.steps_per_epoch != 1:
+            raise ValueError(f"steps_per_epoch goes with epochs= (got steps={self.steps}, steps_per_epoch={self.steps_per_epoch})")
         if not 0 <= self.switch_at <= 1:
             raise ValueError(f"switch_at must lie in [0, 1] (got {self.switch_at:g})")
         find("allocation", self.allocation)
@@ -106,10 +119,14 @@ class Schedule:
         return math.ceil(self.switch_at * self.steps - 1e-9)
 
     @property
+    def whole(self) -> int | None:
+        """Steps of the training; None where its length is not known."""
+        return self.steps if self.epochs is None else self.epochs * self.steps_per_epoch
+
+    @property
     def half(self) -> int | None:
         """Steps that are half of the training; None where its length is not known."""
-        whole = self.steps if self.epochs is None else self.epochs * self.steps_per_epoch
-        return None if whole is None else max(1, whole // 2)
+        return None if self.whole is None else max(1, self.whole // 2)
 
     def samples_by(self, step: int) -> bool:
         """Return whether a step before `step` was to be sampled."""

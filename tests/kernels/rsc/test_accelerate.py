@@ -56,7 +56,7 @@ def test_an_edge_index_is_normalised_and_converted_once_for_all_layers():
 
 def test_a_change_in_place_is_noticed():
     model, exact, index, weight = gcn(), gcn(), edges(), torch.rand(EDGES)
-    accelerate(model)
+    accelerate(model)._shared.costs = Costs(1e-12, own_s=2e-9, ours_s=1e-9)  # converting pays, however small the graph is
     for change in (lambda: None, lambda: index[1].copy_(edges(7)[1]), lambda: weight.mul_(3), lambda: index.copy_(edges(8))):
         change()
         torch.testing.assert_close(model(features(), index, weight), exact(features(), index, weight), rtol=1e-4, atol=1e-5)

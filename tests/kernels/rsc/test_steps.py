@@ -53,7 +53,7 @@ def test_a_model_that_is_called_through_encode_is_counted_and_sampled():
     found, optimiser = approximated(model), adam(model)
     for _ in range(4):
         optimiser.zero_grad()
-        model.recon_loss(model.encode(features(), edges()), edges()).backward()
+        model.recon_loss(model.encode(features(), INDEX), INDEX).backward()
         optimiser.step()
     assert (found.steps, found.sampled_steps) == (4, 3)
 
@@ -81,7 +81,7 @@ def test_activation_checkpointing_multiplies_again_and_counts_once(reentrant):
     found, optimiser = approximated(model), adam(model)
     for _ in range(3):
         x = features().requires_grad_()
-        checkpoint(model, x, edges(), use_reentrant=reentrant).square().mean().backward()
+        checkpoint(model, x, INDEX, use_reentrant=reentrant).square().mean().backward()
         optimiser.step()
     assert (found.steps, found.sampled_steps) == (3, 2)
 
@@ -255,6 +255,10 @@ def test_the_length_is_given_in_steps_or_decided_by_a_function():
 @pytest.mark.parametrize(("options", "message"), [
     ({}, r"one of epochs=, steps= and schedule= must say when training is exact again \(got none\)"),
     ({"epochs": 3, "steps": 3}, r"\(got epochs and steps\)"),
+    ({"epochs": 3, "schedule": lambda step: True}, r"\(got epochs and schedule\)"),
+    ({"schedule": lambda: True}, r"schedule must be a function of the step that returns whether it samples"),
+    ({"steps": 10, "steps_per_epoch": 2}, r"steps_per_epoch goes with epochs= \(got steps=10, steps_per_epoch=2\)"),
+    ({"epochs": 3, "seed": "x"}, r"seed must be a whole number of at least 0 \(got 'x'\)"),
     ({"epochs": 2.5}, r"epochs must be a whole number of at least 1 \(got 2.5\)"),
     ({"epochs": "x"}, r"epochs must be a whole number of at least 1 \(got 'x'\)"),
     ({"steps": True}, r"steps must be a whole number of at least 1 \(got True\)"),
@@ -382,3 +386,62 @@ def test_a_state_of_another_model_is_refused():
         larger.load_state_dict(state)
     with pytest.raises(ValueError, match=r"limits must be pairs, non-zeros .* \(got \['convs.1'\]\)"):
         approximated(gcn()).load_state_dict(state | {"limits": {"convs.1": [1, -2, 294]}})
+
+
+def test_what_follows_the_planned_training_is_exact_and_says_so_once():
+    model = gcn()
+    approximated(model, epochs=4, switch_at=1.0)
+    optimiser = adam(model)
+
+    def step(_):
+        loss(model).backward()
+        optimiser.step()
+
+    repeat(4, step)
+    with pytest.warns(UserWarning, match=r"the planned training of 4 steps is over: .* are exact") as seen:
+        repeat(3, step)
+    assert len(seen) == 1
+
+
+def test_the_same_graph_in_a_new_object_at_each_step_is_no_mini_batch():
+    model = gcn()
+    approximated(model, epochs=100)
+    optimiser = adam(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "layer .* is run by PyTorch Geometric itself")
+        for _ in range(25):
+            model(features(), INDEX.clone()).square().mean().backward()
+            optimiser.step()
+
+
+def test_backward_passes_that_are_gone_through_again_are_the_reason_why_nothing_is_sampled():
+    model = gcn()
+    approximated(model, epochs=10)
+    optimiser = adam(model)
+
+    def step(_):
+        x = features().requires_grad_()
+        (gradient,) = torch.autograd.grad(model(x, INDEX).sum(), x, create_graph=True)
+        gradient.square().mean().backward()
+        optimiser.step()
+
+    with pytest.warns(UserWarning, match=r"no backward product was sampled: .* made with create_graph=True, and are exact"):
+        repeat(8, step)
+
+
+def test_what_was_spent_is_resumed_with_the_steps():
+    model = gcn()
+    found, optimiser = approximated(model, epochs=40), adam(model)
+
+    def step(_):
+        loss(model).backward()
+        optimiser.step()
+
+    repeat(6, step)
+    state = found.state_dict()
+    found.undo()
+    resumed = approximated(model, epochs=40)
+    resumed.load_state_dict(state)
+    assert resumed.spent_share == pytest.approx(found.spent_share)
+    assert resumed.spent_share < 1

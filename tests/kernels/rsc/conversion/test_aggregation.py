@@ -1,11 +1,14 @@
 """Which messages are a product with the adjacency: a layer that only looks like one must stay PyTorch Geometric's."""
 
+import math
+
 import pytest
 import torch
 
 pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models: pip install torch-geometric")
 
-from torch_geometric.nn import MessagePassing
+from torch_geometric.nn import GCNConv, MessagePassing
+from torch_geometric.nn.aggr import MaxAggregation
 
 from rsc_bench.kernels.rsc import accelerate
 from rsc_bench.kernels.rsc.conversion import aggregation
@@ -75,8 +78,8 @@ class Inherited(Weighted):
 
 
 @pytest.mark.parametrize(("layer", "reason"), [
-    (Rectified(), "no features times a weight for each edge"),
-    (Capped(), "no features times a weight for each edge"),
+    (Rectified(), "not its features times one weight for each edge"),
+    (Capped(), "not its features times one weight for each edge"),
     (Dropped().eval(), "depend on its training, which may change"),
     (Scaled(), "depend on its alpha, which may change"),
     (Switched(), "depend on its factor, which may change"),
@@ -119,7 +122,7 @@ def test_a_message_that_differs_for_some_numbers_or_in_its_gradient_is_refused(n
         def message(self, x_j):
             return change(x_j)
 
-    assert "no features times a weight for each edge" in aggregation.read(Odd())
+    assert "not its features times one weight for each edge" in aggregation.read(Odd())
 
 
 def test_a_message_that_reads_a_number_of_its_module_is_refused():
@@ -128,6 +131,111 @@ def test_a_message_that_reads_a_number_of_its_module_is_refused():
             return x_j * FACTOR
 
     assert aggregation.read(Factored()) == "the messages of Factored depend on FACTOR of its module, which may change"
+
+
+SETTINGS = {"k": 1.0}
+
+
+class Where:
+    k = 1.0
+
+
+def helper(x_j):
+    return x_j * Where.k
+
+
+def factor_of(x_j):
+    return helper(x_j)
+
+
+def closed(settings):
+    class Closed(Summed):
+        def message(self, x_j):
+            return settings["k"] * x_j
+
+    return Closed()
+
+
+class OfAClass(Summed):
+    def message(self, x_j):
+        return x_j * Where.k
+
+
+class OfAHelper(Summed):
+    def message(self, x_j):
+        return factor_of(x_j)
+
+
+class OfATable(Summed):
+    def message(self, x_j):
+        return x_j * SETTINGS["k"]
+
+
+class OfItsAttributes(Summed):
+    def message(self, x_j):
+        return x_j * vars(self).get("k", 1.0)
+
+
+class OfTheEdges(Summed):
+    def message(self, x_j):
+        return x_j / max(1, x_j.shape[0] / 100)
+
+
+class OfTorch(Summed):
+    def message(self, x_j):
+        return torch.mul(x_j, math.cos(0))
+
+
+@pytest.mark.parametrize(("layer", "reason"), [
+    (closed(SETTINGS), "depend on settings of the function around it, which may change"),
+    (OfAClass(), "depend on Where.k, which may change"),
+    (OfAHelper(), "depend on Where.k, which may change"),
+    (OfATable(), "depend on SETTINGS of its module, which may change"),
+    (OfItsAttributes(), r"depend on what vars\(\) finds, which may change"),
+    (OfTheEdges(), "are not its features times one weight for each edge"),
+])  # fmt: skip
+def test_a_factor_that_may_change_is_refused_wherever_it_comes_from(layer, reason):
+    with pytest.raises(ValueError, match=reason):
+        accelerate(layer)
+
+
+def test_functions_of_torch_and_of_python_change_nothing():
+    assert accelerate(OfTorch()).layers[""].converted
+
+
+@pytest.mark.parametrize("change", [
+    lambda layer: setattr(layer, "aggr_module", MaxAggregation()),
+    lambda layer: setattr(layer, "message", lambda x_j: 2 * x_j),
+])  # fmt: skip
+def test_a_layer_whose_parts_are_replaced_later_is_pytorch_geometrics(change):
+    layer, plain = Summed(), Summed()
+    found = accelerate(layer)
+    change(layer)
+    change(plain)
+    with pytest.warns(UserWarning, match="its aggregation or its message was replaced after it was converted"):
+        torch.testing.assert_close(layer(features(), INDEX), plain(features(), INDEX))
+    assert found.layers[""].own_calls == 1
+
+
+def test_half_precision_on_a_cpu_is_pytorch_geometrics():
+    layer, plain = Summed(), Summed()
+    accelerate(layer)
+    with pytest.warns(UserWarning, match="its features are float16, which the kernels do not multiply on a CPU"):
+        torch.testing.assert_close(layer(features().half(), INDEX), plain(features().half(), INDEX))
+
+
+def test_a_forward_that_hides_another_says_what_that_costs():
+    class Residual(GCNConv):
+        def forward(self, x, edge_index):
+            return super().forward(x, edge_index) + x
+
+    class Own(Summed):
+        def forward(self, x, edge_index):
+            return super().forward(x, edge_index) + x
+
+    assert "it has a forward() of its own, so what it normalises is computed" in accelerate(Residual(3, 3)).layers[""].reason
+    assert accelerate(Own()).layers[""].reason is None
+    assert accelerate(GCNConv(3, 3)).layers[""].reason is None
 
 
 def test_forward_mode_differentiation_is_pytorch_geometrics():

@@ -210,7 +210,7 @@ def test_a_wrapper_of_layers_by_kind_of_edge():
     (lambda: nn.GATConv(FEATURES, 4), "the edge weights of GATConv are learnt"),
     (lambda: nn.TransformerConv(FEATURES, 4), "the messages of TransformerConv are made of"),
     (lambda: nn.EdgeConv(torch.nn.Linear(2 * FEATURES, 4)), "its aggregation must be one sum or mean"),
-    (lambda: nn.GINEConv(torch.nn.Linear(FEATURES, 4)), "the messages of GINEConv are no features times a weight"),
+    (lambda: nn.GINEConv(torch.nn.Linear(FEATURES, 4)), "the messages of GINEConv are not its features times one weight"),
     (lambda: nn.EGConv(FEATURES, 4, num_heads=1), "must be one sum or mean|EGConv has"),
 ])  # fmt: skip
 def test_what_is_no_such_product_is_refused_with_its_reason(make, reason):

@@ -173,6 +173,7 @@ def test_a_name_that_cannot_be_compared_is_no_trouble():
     assert accelerate(Reading()).layers[""].converted
 
 
+@pytest.mark.filterwarnings("ignore:layer .* is run by PyTorch Geometric itself")
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_evaluating_over_new_graphs_measures_the_costs_without_gradients(mode):
     model = gcn().eval()

@@ -1,0 +1,147 @@
+"""``reproduce``: the tables of a paper, made again on this machine, beside its numbers."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rsc_bench.cli._options import FILE
+from rsc_bench.plugins import load
+from rsc_bench.text import call, nearest, plain
+
+if TYPE_CHECKING:
+    from rsc_bench.suites.training.reproduction import Part, Wish
+
+FOLDER = Path("results", "reproduce")
+
+
+def _share(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if not 0 < value <= 1:
+        raise click.ClickException(f"--epochs-share must lie in (0, 1], a share of the published epochs (got {value:g})")
+    return value
+
+
+def _positive(_context: click.Context, _parameter: click.Parameter, value: int) -> int:
+    if value < 1:
+        raise click.ClickException(f"--seeds must be at least 1 (got {value})")
+    return value
+
+
+@click.command("reproduce")
+@click.argument("paper", required=False, default="rsc", metavar="[rsc]")
+@click.option("--list", "lists", is_flag=True, help="Only say which papers there are, and what each needs.")
+@click.option("--plan", "plans", is_flag=True, help="Only say what it would train and about how long that takes.")
+@click.option("--graph", "chosen", multiple=True, metavar="NAME", help="Only this graph of the paper; may be repeated.")
+@click.option("--seeds", type=int, default=3, show_default=True, callback=_positive, help="Trainings of each kind.")
+@click.option(
+    "--epochs-share",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="SHARE",
+    callback=_share,
+    help="Share of the published epochs.",
+)
+@click.option("--ablation", is_flag=True, help="Train the method with each of its parts left out or changed, too.")
+@click.option("--data-root", type=FILE, help="Folder of published graphs; where one is not there, its twin stands in.")
+@click.option("--device", help="cpu, cuda or cuda:NUMBER (default: the GPU where there is one).")
+@click.option("--results", type=FILE, default=FOLDER, show_default=True, help="Folder of the results files, one a graph.")
+def reproduce(  # noqa: PLR0913  (an argument an option)
+    paper: str,
+    lists: bool,
+    plans: bool,
+    chosen: tuple[str, ...],
+    seeds: int,
+    epochs_share: float,
+    ablation: bool,
+    data_root: Path | None,
+    device: str | None,
+    results: Path,
+) -> int:
+    """Make the tables of a paper again.
+
+    Trains what they need, and prints it beside the published numbers. On the published graphs that are at hand (--data-root), else
+    on their synthetic twins, which the table says. It says first what it will take. Run it again to resume, or to see the tables.
+
+    Exit status: 0; 1 a training is wrong or failed; 2 bad usage.
+    """
+    from rsc_bench.suites.training.reproduction import Wish, papers, plan
+
+    known = papers()
+    if lists:
+        for name, each in known.items():
+            graphs = ", ".join(dict.fromkeys(row.graph for row in each.rows))
+            click.echo(f"{name}: {each.title}; graphs {graphs}; budgets {', '.join(f'{c:g}' for c in each.budgets)}")
+        return 0
+    if paper not in known:
+        near = ", ".join(nearest(paper, known, cutoff=0.0))
+        raise click.ClickException(f"{paper!r} is no paper that is known: nearest are {near}")
+    for name in chosen:
+        names = {row.graph for row in known[paper].rows}
+        if name not in names:
+            raise click.ClickException(f"--graph {name!r} is not in the tables of {paper}: they have {', '.join(sorted(names))}")
+    warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    wish = Wish(known[paper], results / paper, seeds, epochs_share, data_root, device, chosen, ablation)
+    parts = plan(wish)
+    click.echo(_said(wish, parts))
+    if plans:
+        return 0
+    failed = [part for part in parts if part.done < len(part.settings) and not _trained(part)]
+    click.echo(_tables(wish, parts), nl=False)
+    return 1 if failed else 0
+
+
+def _said(wish: Wish, parts: list[Part]) -> str:
+    """What will be trained, on what, and about how long it takes."""
+    lines, total = [wish.paper.title], 0.0
+    for part in parts:
+        left = len(part.settings) - part.done
+        seconds = part.seconds() if left else 0.0
+        total += seconds
+        stands = "" if part.used == part.graph else f" (in place of {part.graph}: {_bring(part.graph, wish)})"
+        about = f"about {_long(seconds)}" if left else "done"
+        lines.append(f"  {part.used}{stands}: {left} of {len(part.settings)} trainings left, {part.epochs} epochs each, {about}")
+    lines.append(f"in all about {_long(total)}; results in {wish.folder}" if total else f"all is done; results in {wish.folder}")
+    return "\n".join(map(plain, lines))
+
+
+def _bring(graph: str, wish: Wish) -> str:
+    """How the published graph itself is had."""
+    root = "" if wish.data_root is None else f" --data-root {shlex.quote(str(wish.data_root))}"
+    return f"`{call(f'bench --check --graph {graph}{root}')}` downloads it"
+
+
+def _long(seconds: float) -> str:
+    hours, minutes = int(seconds // 3600), round(seconds % 3600 / 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
+def _trained(part: Part) -> bool:
+    """Train what is left of a part in a process of its own, as one would by hand; return whether all went well."""
+    part.results.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "rsc_bench", "bench", "training", *part.options]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def _tables(wish: Wish, parts: list[Part]) -> str:
+    from rsc_bench.harness.output.console import screen
+    from rsc_bench.harness.output.reproduction import Published, as_text
+    from rsc_bench.harness.records.file import read
+
+    runs = {part.graph: read(part.results) if part.results.exists() else None for part in parts}
+    used = {part.graph: part.used for part in parts}
+    rows = [
+        (Published(row.graph, used[row.graph], row.model, row.exact, row.sampled), runs[row.graph])
+        for row in wish.paper.rows
+        if row.graph in used
+    ]
+    return as_text(rows, dict(load("metric")), (wish.paper.speedup_operation, wish.paper.speedup), screen())
+
+
+COMMAND = reproduce

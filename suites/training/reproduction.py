@@ -1,0 +1,166 @@
+"""What a paper reports, and the trainings that its tables need on this machine: on the published graphs, else on their twins."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from time import perf_counter
+
+import msgspec
+
+from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.suites import devices, graphs
+from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.options import Options
+from rsc_bench.suites.training.data import training_data
+from rsc_bench.suites.training.recipes import recipe
+from rsc_bench.suites.training.run import prepared
+from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
+
+TWINS = {"reddit2": 0.05, "yelp": 0.02, "ogbn-products": 0.01, "ogbn-proteins": 0.02}
+"""Scale of the twin that stands for a graph on a CPU; on a GPU it is as large as the graph."""
+LEFT_OUT = "not pyg"
+"""The trainings of a run that are no part of a paper's tables, as pytest's ``-k`` leaves them out."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a paper reports of one model on one graph, in points of the test metric; None: no number was at hand."""
+
+    graph: str
+    model: str
+    exact: float | None = None
+    sampled: float | None = None
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper whose tables can be made again."""
+
+    name: str
+    title: str
+    budgets: tuple[float, ...]
+    speedup_operation: float
+    """Of one sparse operation, at most."""
+    speedup: float
+    """End to end, at most."""
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user wants of a reproduction."""
+
+    paper: Paper
+    folder: Path
+    """Where its results files are."""
+    seeds: int = 3
+    epochs_share: float = 1.0
+    """Share of the published epochs, in (0, 1]."""
+    data_root: Path | None = None
+    device: str | None = None
+    graphs: tuple[str, ...] = ()
+    """Names of the paper's graphs; empty for all."""
+    ablation: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """The trainings of one graph: a results file."""
+
+    graph: str
+    """As the paper calls it."""
+    used: str
+    """The graph itself where its files are at hand, else its twin."""
+    epochs: int
+    results: Path
+    settings: tuple[TrainingSetting, ...]
+    options: tuple[str, ...]
+    """Of ``bench training``."""
+
+    @property
+    def done(self) -> int:
+        """Trainings that its file has by now."""
+        try:
+            records = read(self.results).records if self.results.exists() else []
+        except ResultsError:
+            return 0
+        cases = {msgspec.structs.replace(record.case, graph_digest=None) for record in records}
+        return sum(setting.case() in cases for setting in self.settings)
+
+    def seconds(self) -> float:
+        """Return about how long the trainings that are left take: one epoch of each model is tried, exactly and evaluated."""
+        known = catalog()
+        graph = graphs.load(self.used)
+        data = training_data(graph, self.settings[0].device)
+        tried = {setting.model.name: setting for setting in self.settings if setting.budget is None and setting.control is None}
+        each = {}
+        for name, setting in tried.items():
+            trainer = prepared(setting, data, known)
+            start = perf_counter()
+            trainer.train_once(1)
+            trainer.evaluate()
+            each[name] = perf_counter() - start
+        left = 1 - self.done / max(len(self.settings), 1)
+        return left * sum(each[setting.model.name] * setting.epochs for setting in self.settings)
+
+
+@cache
+def papers() -> dict[str, Paper]:
+    """Return every paper by the name that it is asked for by."""
+    tables = tomllib.loads(files("rsc_bench.suites.training").joinpath("published.toml").read_text())
+    return {
+        name: Paper(
+            name,
+            table["title"],
+            tuple(table["budgets"]),
+            table["speedup_operation"],
+            table["speedup"],
+            tuple(Row(**row) for row in table["row"]),
+        )
+        for name, table in tables.items()
+    }
+
+
+def plan(wish: Wish) -> list[Part]:
+    """Return the trainings that the tables need, graph by graph."""
+    names = dict.fromkeys(row.graph for row in wish.paper.rows)
+    return [_part(wish, name) for name in names if not wish.graphs or name in wish.graphs]
+
+
+def _part(wish: Wish, name: str) -> Part:
+    device = wish.device or devices.HERE.default()
+    used = name if graphs.at_hand(name, wish.data_root) else _twin(name, device)
+    models = tuple(row.model for row in wish.paper.rows if row.graph == name)
+    epochs = max(1, round(recipe(name).epochs * wish.epochs_share))
+    options = Options(
+        benchmark=True,
+        graphs=(used,),
+        models=models,
+        budgets=wish.paper.budgets,
+        seeds=wish.seeds,
+        epochs=epochs,
+        device=wish.device,
+        data_root=wish.data_root,
+        ablation=wish.ablation,
+    )
+    every = tuple(setting for setting in training_settings(options, catalog()) if setting.baseline is None)
+    results = wish.folder / f"{name}.jsonl"
+    return Part(name, used, epochs, results, every, _words(options, results))
+
+
+def _words(options: Options, results: Path) -> tuple[str, ...]:
+    words = ["--graph", options.graphs[0], "--epochs", str(options.epochs), "--seeds", str(options.seeds), "--rounds", "1"]
+    words += [word for model in options.models for word in ("--model", model)]
+    words += [word for budget in options.budgets for word in ("--budget", f"{budget:g}")]
+    words += ["--device", options.device] if options.device else []
+    words += ["--data-root", str(options.data_root)] if options.data_root else []
+    words += ["--ablation"] * options.ablation
+    return (*words, "--results", str(results), "-k", LEFT_OUT)
+
+
+def _twin(name: str, device: str) -> str:
+    return f"twin:{name}@{TWINS[name]:g}" if device == "cpu" else f"twin:{name}"
