@@ -86,8 +86,8 @@ class Layer:
             warnings.warn(f"layer {self.name!r} is run by PyTorch Geometric itself, exactly: {prepared}", stacklevel=4)
         self.own[prepared] += 1
         if layer.training and torch.is_grad_enabled():
-            size = _size(edge_index, _sources(layer, given.get(self.aggregation.features)))
-            self.shared.running.forward(self.products + self.own.total(), self._new_in_a_row > 0, size)
+            met = _size(edge_index, _sources(layer, given.get(self.aggregation.features)))
+            self.shared.running.forward(self.products + self.own.total(), self._new_in_a_row > 0, met)
         own = self.before.get("propagate") or MethodType(type(layer).propagate, layer)
         exact: torch.Tensor = own(edge_index, size=size, **given)
         return exact
