@@ -217,7 +217,7 @@ def _size(edge_index: Any, dense: torch.Tensor | None) -> tuple[int, int] | None
     """Edges and sources of an edge list; None of anything else, and in a trace, which would record that they are asked for."""
     if dense is None or not isinstance(edge_index, torch.Tensor) or edge_index.layout is not torch.strided:
         return None
-    if torch.jit.is_tracing():  # type: ignore[no-untyped-call]
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return None
     return edge_index.shape[-1], dense.shape[0]
 
