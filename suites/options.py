@@ -126,7 +126,7 @@ class Options:
         lengths = (self.models, self.layers, self.epochs, self.seeds, self.recipes, self.amp)
         method = (self.warmup, self.interval, self.switch_at, self.allocation, self.selections)
         options = (*lengths, *method, self.ablation, self.controls, self.keep_memory)
-        return self.trainings_named or any(option not in ((), None, False) for option in options)
+        return self.trainings_named or any(option is not None and option is not False and option != () for option in options)
 
 
 def numbers(option: str, texts: Iterable[str], kind: type[T]) -> tuple[T, ...]:

@@ -27,21 +27,22 @@ STYLES = {
 }
 
 
-def as_text(recommendations: Sequence[Recommendation], screen: Screen) -> str:
-    """Return the table of all settings, and below it the sentences."""
+def as_text(recommendations: Sequence[Recommendation], screen: Screen, earned: Sequence[str] = ()) -> str:
+    """Return the table of all settings, and below it the sentences, `earned` those on controls."""
     from rich.text import Text
 
     sentences = []
     for title, each in zip(titles(recommendations), recommendations, strict=True):
         style = {"recommended": "green", "none": "red"}.get(each.status, "yellow")
         sentences.append(Text(plain(f"{', '.join(title)}: {advice(each)}."), style))
+    sentences += [Text(plain(sentence)) for sentence in earned]
     return drawn(screen, _table(recommendations)) + drawn(screen, *sentences, soft_wrap=True)
 
 
-def as_tree(recommendations: Sequence[Recommendation]) -> dict[str, Any]:
+def as_tree(recommendations: Sequence[Recommendation], earned: Sequence[str] = ()) -> dict[str, Any]:
     """Return the recommendations as JSON types."""
     trees = [_tree(each) for each in recommendations]
-    return {"exit_status": exit_status(recommendations), "recommendations": trees}
+    return {"exit_status": exit_status(recommendations), "recommendations": trees, "controls": list(earned)}
 
 
 def titles(recommendations: Sequence[Recommendation]) -> list[tuple[str, str]]:
@@ -123,6 +124,8 @@ def _train(recommendation: Recommendation, seeds: int, setting: Setting | None =
     words += [f"--kernel {shlex.quote(name)}" for name in dict.fromkeys(each.kernel for each in settings)]
     words += [f"--budget {budget:g}" for budget in dict.fromkeys(each.budget for each in settings)]
     words += ["--keep-memory"] * (case.freed_memory is not None)
+    words += [f"--recipe {shlex.quote(each)}" for each in (case.recipe or "").split(",") if "=" in each]
+    words += ["--amp bf16"] * case.dtype.endswith("-autocast")
     return f"`{bench(' '.join([*words, f'--seeds {seeds}']), suite='training')}`"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rsc_bench.harness.compare.trained.drop import is_sampled
 from rsc_bench.harness.metrics import Baselines, Metric
 from rsc_bench.harness.output.console import Screen, drawn
-from rsc_bench.harness.records.run import Record, Run
+from rsc_bench.harness.records.run import Record
 from rsc_bench.text import plain
 
 if TYPE_CHECKING:
@@ -33,19 +33,19 @@ class Published:
 
 
 def as_text(
-    rows: Sequence[tuple[Published, Run | None]], metrics: Mapping[str, Metric], claims: tuple[float, float], screen: Screen
+    rows: Sequence[tuple[Published, Sequence[Record]]], metrics: Mapping[str, Metric], claims: tuple[float, float], screen: Screen
 ) -> str:
     """Return the table of all models and budgets, each beside its published number.
 
     Args:
-        rows: what is published, and the run that trained it here; None: it has not been trained.
+        rows: what is published, and the records of what was trained here; none: it has not been.
         metrics: the metrics by name.
         claims: the published speedups, of one operation and end to end, at most.
         screen: what it is drawn for.
     """
     table = _table(claims)
-    for published, run in rows:
-        for cells in _cells(published, run, metrics):
+    for published, records in rows:
+        for cells in _cells(published, records, metrics):
             table.add_row(*map(plain, cells))
         table.add_section()
     return drawn(screen, table)
@@ -67,9 +67,9 @@ def _table(claims: tuple[float, float]) -> Table:
     return table
 
 
-def _cells(published: Published, run: Run | None, metrics: Mapping[str, Metric]) -> Iterable[list[str]]:
+def _cells(published: Published, trained: Sequence[Record], metrics: Mapping[str, Metric]) -> Iterable[list[str]]:
     named = [published.graph if published.used == published.graph else published.used, published.model]
-    groups = _groups(run.records, published.model) if run else {}
+    groups = _groups(trained, published.model)
     if not groups:
         yield [*named, DASH, DASH, _points(published.exact), *[DASH] * 5]
         return

@@ -83,10 +83,11 @@ class Propagation:
 
     def backward(self, gradient: torch.Tensor, value: torch.Tensor | None = None, sampled: bool = True) -> torch.Tensor:
         """Return ``A^T @ gradient``, (columns, width); ``sampled=False`` multiplies all pairs."""
+        gradient = gradient.contiguous()
         if self.arrived is not None:
             self.arrived(gradient, self.adjacency)
         product = self._backward if value is None else self._product("backward", self.adjacency.with_values(value))
-        return product(gradient.contiguous(), sampled)
+        return product(gradient, sampled)
 
     def value_gradient(self, gradient: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
         """Return the gradient with respect to the edge values, (nnz,): exact, in the order of the adjacency's source."""

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 # A drop that counts is a few tenths of a point, of a metric near 100.
 DECIMALS_OF_POINTS = 2
 
-OF_TRAINING = ("model", "variant", "freed_memory", "seed", "layers", "epochs")
+OF_TRAINING = ("model", "variant", "recipe", "freed_memory", "seed", "layers", "epochs")
 FIELDS = ("kernel", "graph", *OF_TRAINING, "width", "budget", "file", "dtype", "device", "clock", "reduce", "machine")
 # Long, and the same in all cases of a file: it would push the numbers aside.
 LAST = "machine"
-FILTERED = ("file", "graph", "model", "variant", "freed_memory", "kernel", "budget", "width")
+FILTERED = ("file", "graph", "model", "variant", "recipe", "freed_memory", "kernel", "budget", "width")
 ALWAYS = ("kernel", "graph", "width", "budget")
 # What trainings differ in is shown also where there is only one of it.
 ALWAYS_OF_TRAINING = ("model", "variant", "seed")

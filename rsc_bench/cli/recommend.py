@@ -48,19 +48,22 @@ def recommend_(results: tuple[Path, ...], max_drop: float, model: str | None, as
 
     Exit status: 0 one for each; 1 none for some; 2 bad usage or no training in RESULTS; 3 cannot be judged: more seeds would tell.
     """
+    from rsc_bench.harness.compare.trained.controls import earned
     from rsc_bench.harness.compare.trained.recommend import exit_status, recommend
     from rsc_bench.harness.output import recommendation
     from rsc_bench.harness.output.console import screen
     from rsc_bench.harness.records.file import read
 
     guard_shown(as_json, results)
-    found = recommend([read(path) for path in results], max_drop)
+    runs = [read(path) for path in results]
+    found = recommend(runs, max_drop)
     if not found:
         names = ", ".join(map(str, results))
         raise click.ClickException(f"{names}: no training is recorded: `{bench(suite='training')}` records some")
     if model is not None:
         found = _of_model(found, model)
-    show(lambda: recommendation.as_text(found, screen()), lambda: recommendation.as_tree(found), as_json)
+    said = [each.sentence() for each in earned(runs) if model is None or any(each.is_of(one.training) for one in found)]
+    show(lambda: recommendation.as_text(found, screen(), said), lambda: recommendation.as_tree(found, said), as_json)
     return exit_status(found)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.graphs.graph import MetricName, nothing
+from rsc_bench.suites.training.recipes import Recipe
 
 
 class TrainingError(Exception):
@@ -32,6 +33,18 @@ class TrainingData:
     """(test nodes,), int64."""
     classes: int
     metric_name: MetricName
+    walk_length: int = 4
+    """Steps of a walk, where mini-batches are made of walks."""
+    walk_roots: int = 2000
+    """Walks of a mini-batch."""
+
+    def by(self, recipe: Recipe) -> TrainingData:
+        """Return the data as a recipe wants them: standardised features, and how walks are made."""
+        features = self.features
+        if recipe.standardise:
+            deviation = features.std(dim=0, keepdim=True).clamp(min=1e-6)
+            features = (features - features.mean(dim=0, keepdim=True)) / deviation
+        return replace(self, features=features, walk_length=recipe.walk_length, walk_roots=recipe.walk_roots)
 
     @property
     def nodes(self) -> int:

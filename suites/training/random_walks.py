@@ -11,10 +11,6 @@ import torch
 from rsc_bench.suites.training.batches import Batch, Batches, induced, to_scipy
 from rsc_bench.suites.training.data import TrainingData, TrainingError
 
-LENGTH = 4
-"""Steps of a walk (RSC's setting for Reddit)."""
-MOST_ROOTS = 2000
-"""Walks of a subgraph (RSC's setting for Reddit)."""
 _ROOTS_SHARE = 20
 """A graph of fewer than 20 times as many nodes starts a twentieth of them, or a subgraph would be most of the graph."""
 
@@ -40,9 +36,9 @@ class _Walks:
 
     def __init__(self, data: TrainingData, generator: torch.Generator) -> None:
         self._nodes, self._device, self._generator = data.nodes, data.adjacency.device, generator
-        self._roots = max(1, min(MOST_ROOTS, data.nodes // _ROOTS_SHARE))
-        self._count = math.ceil(data.nodes / (self._roots * (LENGTH + 1)))
-        self._adjacency = data.adjacency.cpu()
+        self._roots = max(1, min(data.walk_roots, data.nodes // _ROOTS_SHARE))
+        self._count = math.ceil(data.nodes / (self._roots * (data.walk_length + 1)))
+        self._adjacency, self._length = data.adjacency.cpu(), data.walk_length
         self._matrix = to_scipy(self._adjacency)
         self._is_train = torch.zeros(data.nodes, dtype=torch.bool)
         self._is_train[data.train.cpu()] = True
@@ -51,7 +47,7 @@ class _Walks:
         return self._count
 
     def __iter__(self) -> Iterator[Batch]:
-        drawn = [_walked(self._adjacency, self._roots, self._generator) for _ in range(self._count)]
+        drawn = [_walked(self._adjacency, self._roots, self._length, self._generator) for _ in range(self._count)]
         seen = torch.bincount(torch.cat(drawn), minlength=self._nodes)
         batches = [induced(self._matrix, nodes, self._is_train) for nodes in drawn]
         batches = [
@@ -68,12 +64,12 @@ class _Walks:
         return replace(batch, weight=1.0 / seen[nodes[batch.train]].float()).on(self._device)
 
 
-def _walked(adjacency: torch.Tensor, roots: int, generator: torch.Generator) -> torch.Tensor:
+def _walked(adjacency: torch.Tensor, roots: int, length: int, generator: torch.Generator) -> torch.Tensor:
     """Return the distinct nodes, ascending, of walks along the rows; a walk stays where a row is empty."""
     offsets, col = adjacency.crow_indices().long(), adjacency.col_indices().long()
     at = torch.randint(len(offsets) - 1, (roots,), generator=generator)
     met = [at]
-    for _ in range(LENGTH):
+    for _ in range(length):
         degree = offsets[at + 1] - offsets[at]
         pick = (torch.rand(roots, generator=generator) * degree).long().minimum((degree - 1).clamp(min=0))
         place = (offsets[at] + pick).clamp(max=len(col) - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -80,7 +81,7 @@ class Changes:
 
     values: dict[str, Any] = field(default_factory=dict)
     files: dict[str, Tables] = field(default_factory=dict)
-    """By name of the file."""
+    """By name of the file, with a digest of what it says."""
 
     @property
     def name(self) -> str | None:
@@ -94,7 +95,8 @@ def changes(given: Sequence[str]) -> Changes:
     for text in given:
         key, equals, value = text.partition("=")
         if text.endswith(".toml"):
-            found.files[Path(text).stem] = _read(text)
+            tables = _read(text)
+            found.files[f"{Path(text).stem}-{zlib.crc32(repr(tables).encode()):08x}"] = tables
         elif equals:
             found.values[key] = _parsed(f"--recipe {text}", key, value)
         else:
@@ -133,6 +135,8 @@ def _read(path: str) -> Tables:
     if unknown:
         raise RecipeError(f"--recipe {path}: must have the tables [usual] and [graph.NAME] (got [{unknown[0]}])")
     for where, table in _every(tables):
+        if not isinstance(table, dict):
+            raise RecipeError(f"--recipe {path}: [{where}] must be a table (got {table!r})")
         for key, value in table.items():
             if not isinstance(value, dict):
                 _known(f"--recipe {path}: [{where}]", key)
@@ -144,8 +148,14 @@ def _read(path: str) -> Tables:
 
 def _every(tables: Tables) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "usual", tables.get("usual", {})
-    for graph, table in tables.get("graph", {}).items():
+    graphs = tables.get("graph", {})
+    if not isinstance(graphs, dict):
+        yield "graph", graphs
+        return
+    for graph, table in graphs.items():
         yield f"graph.{graph}", table
+        if not isinstance(table, dict):
+            continue
         yield from ((f"graph.{graph}.{model}", inner) for model, inner in table.items() if isinstance(inner, dict))
 
 
@@ -175,4 +185,4 @@ def _kind(kind: type) -> str:
 
 
 def _written(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+    return str(value).lower() if isinstance(value, bool) else repr(value)

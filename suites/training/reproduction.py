@@ -12,6 +12,7 @@ from time import perf_counter
 import msgspec
 
 from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.harness.records.run import Record
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.options import Options
@@ -80,21 +81,28 @@ class Part:
     settings: tuple[TrainingSetting, ...]
     options: tuple[str, ...]
     """Of ``bench training``."""
+    data_root: Path | None = None
+
+    @property
+    def records(self) -> list[Record]:
+        """Those of these very trainings in its file: other options may have been trained into it before."""
+        try:
+            found = read(self.results).records if self.results.exists() else []
+        except ResultsError:
+            return []
+        wanted = {setting.case() for setting in self.settings}
+        return [record for record in found if msgspec.structs.replace(record.case, graph_digest=None) in wanted]
 
     @property
     def done(self) -> int:
-        """Trainings that its file has by now."""
-        try:
-            records = read(self.results).records if self.results.exists() else []
-        except ResultsError:
-            return 0
-        cases = {msgspec.structs.replace(record.case, graph_digest=None) for record in records}
-        return sum(setting.case() in cases for setting in self.settings)
+        """Trainings that its file has by now; one that is wrong or failed is none."""
+        good = (record.case for record in self.records if record.status in ("ok", "skipped"))
+        return len({msgspec.structs.replace(case, graph_digest=None) for case in good})
 
     def seconds(self) -> float:
         """Return about how long the trainings that are left take: one epoch of each model is tried, exactly and evaluated."""
         known = catalog()
-        graph = graphs.load(self.used)
+        graph = graphs.load(self.used, self.data_root)
         data = training_data(graph, self.settings[0].device)
         tried = {setting.model.name: setting for setting in self.settings if setting.budget is None and setting.control is None}
         each = {}
@@ -149,7 +157,7 @@ def _part(wish: Wish, name: str) -> Part:
     )
     every = tuple(setting for setting in training_settings(options, catalog()) if setting.baseline is None)
     results = wish.folder / f"{name}.jsonl"
-    return Part(name, used, epochs, results, every, _words(options, results))
+    return Part(name, used, epochs, results, every, _words(options, results), wish.data_root)
 
 
 def _words(options: Options, results: Path) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ TRACE_PERIOD_S = 1.0
 _REHEARSED_EPOCHS = 6
 _REHEARSED_BASELINE = 2
 """Epochs of one without a schedule: its second epoch has all that is ever kept, and it is slow."""
-_REHEARSED_PACE = {"interval": 2, "reallocate_every": 2}
+_REHEARSED_PACE = {"interval": 2, "reallocate_every": 2, "warmup_steps": 1}
 """Steps and epochs; so a short training, too, warms up, allocates and selects twice, and goes back to exact."""
 
 
@@ -141,6 +141,7 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     settings = setting.recipe
+    data = data.by(settings)
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
     form = setting.baseline.adjacency if setting.baseline else as_written

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal
 
+from rsc_bench.harness.compare.trained.drop import RANDOM
 from rsc_bench.harness.records.case import Case
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
@@ -106,7 +107,10 @@ class TrainingSetting:
     @property
     def altered(self) -> str | None:
         """What of the method is left out or changed, or the control that stands in its place; None: the method as it is."""
-        return self.control or ",".join(filter(None, [self.method.name, self.variant])) or None
+        if self.variant == RANDOM:
+            return RANDOM
+        of_method = None if self.control and not CONTROLS[self.control].has_budget else self.method.name
+        return ",".join(filter(None, [self.control, of_method, self.variant])) or None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -208,7 +212,9 @@ def _first(options: Options, model: Model, graph: tuple[str, str], width: int | 
     """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
     settings = recipe(graph[1], width, model.name, changed)
     device = options.device or devices.HERE.default()
-    here = CPU_EPOCHS if device == "cpu" and "epochs" not in changed.values else settings.epochs
+    published = recipe(graph[1], width, model.name).epochs
+    says = "epochs" in changed.values or settings.epochs != published
+    here = CPU_EPOCHS if device == "cpu" and not says else settings.epochs
     usual = here if options.benchmark else CHECKED_EPOCHS
     return TrainingSetting(
         graph=graph[0],

@@ -63,6 +63,6 @@ def test_published_numbers_stand_beside_ours_and_what_is_not_at_hand_is_a_dash()
     from rsc_bench.harness.output.console import screen
     from rsc_bench.harness.output.reproduction import Published, as_text
 
-    text = as_text([(Published("reddit2", "twin:reddit2@0.05", "GCN", 95.33, 95.13), None)], {}, (11.6, 1.6), screen())
+    text = as_text([(Published("reddit2", "twin:reddit2@0.05", "GCN", 95.33, 95.13), [])], {}, (11.6, 1.6), screen())
     assert "95.33" in text
     assert "up to 11.6x" in text

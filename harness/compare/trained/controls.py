@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from rsc_bench.harness.compare.trained.drop import RANDOM, Drop, drop_over, words
+from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, words
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Run
@@ -35,7 +35,8 @@ class Held:
     points: float
     """Mean over seeds of the control's test metric at equal time, in points of 100."""
     gain: Drop
-    """Points of test metric that sampling is better by, with bounds of the mean over seeds (one-sided 95 % each)."""
+    """Points of test metric that sampling is better by, with one-sided bounds of the mean over seeds that hold for
+    all controls at once with 95 % confidence."""
     seeds: int
 
     @property
@@ -60,7 +61,11 @@ class Earned:
     time_s: float
     """Mean over seeds of what it took, evaluation left out."""
     held: tuple[Held, ...]
-    """In descending order of the control's metric."""
+    """Those of all seeds first, in descending order of the control's metric."""
+
+    def is_of(self, training: Case) -> bool:
+        """Return whether it is a setting of a training."""
+        return self.training == f"{training.graph_as_run}, {words(training)}"
 
     @property
     def best(self) -> Held | None:
@@ -114,10 +119,13 @@ def earned_of(training: str, settings: Settings) -> list[Earned]:
         if budget is None or not _samples(kernel) or variant == RANDOM or not seeds:
             continue
         controls = _controls(known, budget, exact, seeds)
-        held = [each for name, points in controls.items() if (each := _held(name, seeds, points)) is not None]
+        # The best of many is chosen by the numbers that judge it: the bounds hold for all of them at once (Bonferroni).
+        confidence = 1 - (1 - CONFIDENCE) / max(len(controls), 1)
+        held = [each for name, points in controls.items() if (each := _held(name, seeds, points, confidence)) is not None]
         own = [100 * _final(trained) for trained in seeds.values()]
         times = [time_s(trained) for trained in seeds.values()]
-        ordered = tuple(sorted(held, key=lambda each: -each.points))
+        # One of a few lucky seeds is not the best of all.
+        ordered = tuple(sorted(held, key=lambda each: (-each.seeds, -each.points)))
         found.append(Earned(training, kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered))
     return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
 
@@ -175,12 +183,12 @@ def _controls(
     return points
 
 
-def _held(name: str, seeds: dict[int | None, Training], points: dict[int | None, float | None]) -> Held | None:
+def _held(name: str, seeds: dict[int | None, Training], points: dict[int | None, float | None], confidence: float) -> Held | None:
     known = {seed: value for seed, value in points.items() if value is not None}
     if not known:
         return None
     gains = [100 * _final(seeds[seed]) - value for seed, value in known.items()]
-    return Held(name, sum(known.values()) / len(known), drop_over(gains), len(known))
+    return Held(name, sum(known.values()) / len(known), drop_over(gains, confidence), len(known))
 
 
 def _final(training: Training) -> float:

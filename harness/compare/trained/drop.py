@@ -26,14 +26,14 @@ class Drop:
     """One-sided 95 % upper bound of the mean; None with fewer than 3 seeds."""
 
 
-def drop_over(points: Sequence[float]) -> Drop:
+def drop_over(points: Sequence[float], confidence: float = CONFIDENCE) -> Drop:
     """Return the mean of paired differences and its one-sided bounds by Student's t (Student, Biometrika 6, 1908)."""
     mean = fmean(points)
     if len(points) < MIN_SEEDS:
         return Drop(mean, None, None)
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 
-    half = float(stdtrit(len(points) - 1, CONFIDENCE)) * stdev(points) / math.sqrt(len(points))
+    half = float(stdtrit(len(points) - 1, confidence)) * stdev(points) / math.sqrt(len(points))
     return Drop(mean, mean - half, mean + half)
 
 

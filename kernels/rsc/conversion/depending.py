@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 _TRUSTED = ("torch", "torch_geometric", "torch_sparse", "torch_scatter", "math", "typing")
@@ -31,8 +31,20 @@ def trusted(value: Any) -> bool:
 
 def _read(function: FunctionType, seen: frozenset[Any]) -> Iterator[str]:
     yield from (f"{name} of the function around it" for name in function.__code__.co_freevars if name != "__class__")
-    known = function.__globals__
-    instructions = list(dis.get_instructions(function))
+    for code in _codes(function.__code__):
+        yield from _globals(code, function.__globals__, seen)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """A function's code, and that of the functions and comprehensions inside of it."""
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)
+
+
+def _globals(code: CodeType, known: dict[str, Any], seen: frozenset[Any]) -> Iterator[str]:
+    instructions = list(dis.get_instructions(code))
     for place, each in enumerate(instructions):
         if each.opname not in ("LOAD_GLOBAL", "LOAD_NAME"):
             continue

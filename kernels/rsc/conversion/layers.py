@@ -185,7 +185,8 @@ class Layer:
             raise ValueError(f"layer {self.name!r}: features must have a row for each of {shape[1]} sources (got {dense.shape[0]})")
         trains, needed = training and torch.is_grad_enabled(), self.shared.needed
         self.calls += 1
-        if trains and needed is not None:
+        # Without a gradient that comes back nothing would show that a row was missed.
+        if trains and needed is not None and dense.requires_grad:
             prepared = needed.of(self, prepared, self.calls)
         mine = prepared.propagations.setdefault(self, {})
         if key not in mine:

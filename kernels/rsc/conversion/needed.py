@@ -28,12 +28,17 @@ class Needed:
         self._made: weakref.WeakKeyDictionary[Prepared, Prepared] = weakref.WeakKeyDictionary()
         self._waits = False
         """Whether rows were left out, and no gradient has come back that shows that nothing has missed them."""
+        self._first: str | None = None
+        """The layer that a pass begins with."""
 
     def of(self, layer: Layer, prepared: Prepared, calls: int) -> Prepared:
         """Return what a layer multiplies with in its call number `calls` of a training pass.
 
         Raises ``ValueError`` where another product follows: it would read rows that were left out.
         """
+        self._first = self._first or layer.name
+        if layer.name == self._first and calls == 1:  # another pass begins
+            self._waits = False
         if self._waits:
             other = f"layer {layer.name!r}" if layer.name != self._name else "it"
             raise ValueError(

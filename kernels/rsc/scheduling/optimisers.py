@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 _SOME = 8
@@ -51,7 +52,8 @@ class Steps:
 
     def some(self) -> list[torch.Tensor]:
         """Copies of the few smallest parameters: whether others were there later says whether anything has trained them."""
-        trained = (parameter for module in self.modules for parameter in module.parameters() if parameter.requires_grad)
+        every = (parameter for module in self.modules for parameter in module.parameters())
+        trained = (parameter for parameter in every if parameter.requires_grad and not is_lazy(parameter))
         return [parameter.detach().clone() for parameter in sorted(trained, key=torch.Tensor.numel)[:_SOME]]
 
     def _holds(self, optimiser: torch.optim.Optimizer) -> bool:

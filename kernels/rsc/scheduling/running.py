@@ -116,6 +116,8 @@ class Running:
     def _restart(self) -> None:
         """Go back to where training began, with what the warm-up has measured."""
         assert self._beginning is not None, "a step behind a training pass"
+        if self._beginning.optimisers > 1:
+            self._warn("training restarts behind the first of several optimisers' steps: those of the others come after it")
         self._beginning.restore()
         self._beginning = self.optimisers.before = None
         self.warming_up, self.steps = False, 0
@@ -200,7 +202,7 @@ class Running:
             return
         if self.steps == schedule.half and self.sampled_steps == 0 and schedule.samples_by(self.steps):
             self._warn(f"half of the planned steps ({self.steps}) have passed, and no backward product was sampled: {self.why()}")
-        if schedule.whole is not None and self.steps == schedule.whole + 1:
+        if schedule.exact_from is not None and schedule.whole is not None and self.steps == schedule.whole + 1:
             self._warn(f"the planned training of {schedule.whole} steps is over: this step and all that follow are exact")
         if self.steps == _UNSEEN and schedule.counts_epochs and schedule.steps_per_epoch == 1 and self._new_steps >= self.steps - 2:
             self._warn(

@@ -106,7 +106,7 @@ def test_a_product_behind_the_last_layer_is_refused():
     model = Turned()
     accelerate(model, loss_nodes=MASK)
     with pytest.raises(ValueError, match=r"layer 'convs.1' must have the last product .* \(layer 'convs.0' has one behind it"):
-        step(model)
+        model(features().requires_grad_(), INDEX)
 
 
 def test_a_layer_with_several_products_is_refused():
@@ -170,3 +170,29 @@ def test_the_last_layer_that_is_converted_is_meant_and_what_mixes_behind_it_is_n
         accelerate(model, loss_nodes=MASK)
         with pytest.raises(ValueError, match="must read the loss_nodes alone"):
             step(model)
+
+
+def test_without_a_gradient_that_comes_back_every_row_is_computed():
+    """Of an input that needs no gradient: nothing would show that a row was missed."""
+    from torch_geometric.nn import SAGEConv
+
+    torch.manual_seed(0)
+    plain, model = SAGEConv(6, 4), SAGEConv(6, 4)
+    model.load_state_dict(plain.state_dict())
+    accelerate(model, loss_nodes=MASK)
+    torch.testing.assert_close(model(features(), INDEX), plain(features(), INDEX))
+
+
+def test_two_passes_and_one_backward_are_one_step():
+    plain, model = gcn(), gcn()
+    accelerate(model, loss_nodes=MASK)
+    for each in (plain, model):
+        sum(each(features() * scale, INDEX)[MASK].square().mean() for scale in (1.0, 2.0)).backward()
+    for one, other in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gradient_that_is_not_contiguous_is_looked_at_as_well():
+    model = GCN(6, 8, 2, 4)
+    accelerate(model, loss_nodes=torch.ones(NODES, dtype=torch.bool))
+    model(features(), INDEX).sum().backward()

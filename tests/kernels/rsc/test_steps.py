@@ -390,7 +390,7 @@ def test_a_state_of_another_model_is_refused():
 
 def test_what_follows_the_planned_training_is_exact_and_says_so_once():
     model = gcn()
-    approximated(model, epochs=4, switch_at=1.0)
+    approximated(model, epochs=4)
     optimiser = adam(model)
 
     def step(_):

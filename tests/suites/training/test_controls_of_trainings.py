@@ -170,3 +170,24 @@ def test_the_published_allocation_may_spend_more_than_its_budget_and_is_no_wrong
 def test_options_that_no_training_can_use_are_one_line(options, message):
     with pytest.raises(OptionsError, match=message):
         settings(**options)
+
+
+def test_random_pairs_are_a_control_whatever_the_method_is_and_edges_are_named_by_it():
+    found = {setting.altered for setting in settings(controls=True, warmup="restart")}
+    assert "random" in found
+    assert {"warmup=restart", "random-edges,warmup=restart", "saint-batches", "cluster-batches"} <= found
+
+
+def test_what_a_recipe_says_of_walks_features_and_epochs_holds(tmp_path):
+    data = DATA.by(settings(recipes=("walk_length=1", "walk_roots=3", "standardise=true"))[0].recipe)
+    assert (data.walk_length, data.walk_roots) == (1, 3)
+    torch.testing.assert_close(data.features.mean(dim=0), torch.zeros(data.features.shape[1]), atol=1e-5, rtol=0)
+    sizes = [len(batch.nodes) for batch in CONTROLS["saint-batches"].loader(data, 3, 0)]
+    assert max(sizes) <= 6
+    path = tmp_path / "mine.toml"
+    path.write_text("[usual]\nepochs = 17\n")
+    assert {setting.epochs for setting in settings(epochs=None, recipes=(str(path),))} == {17}
+
+
+def test_switching_back_at_once_is_an_option_of_trainings():
+    assert Options(switch_at=0.0).trains

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from rsc_bench.suites.training.recipes import Recipe, RecipeError, changes, recipe
@@ -38,7 +40,9 @@ def test_a_file_of_a_users_has_the_same_tables(tmp_path):
     found = recipe("cora", model="GCN", changed=changed)
     assert (found.weight_decay, found.hidden, found.epochs, found.dropout) == (0.0005, 16, 200, 0.6)
     assert recipe("yelp", changed=changed).hidden == 512
-    assert changed.name == "mine,dropout=0.6"
+    assert re.fullmatch(r"mine-[0-9a-f]{8},dropout=0\.6", changed.name)
+    path.write_text(path.read_text().replace("0.0005", "0.0006"))
+    assert changes([str(path), "dropout=0.6"]).name != changed.name
 
 
 @pytest.mark.parametrize(("given", "message"), [
@@ -62,6 +66,8 @@ def test_a_value_that_cannot_be_is_one_line(given, message):
     ("[graph.cora]\nhidden = 1.5\n", r"\[graph.cora\] hidden must be a whole number \(got 1.5\)"),
     ("[graph.cora.GCN]\ndropout = 2.0\n", r"\[graph.cora.GCN\]: dropout must lie in \[0, 1\)"),
     ("[models]\n", r"must have the tables \[usual\] and \[graph.NAME\] \(got \[models\]\)"),
+    ("usual = 3\n", r"\[usual\] must be a table \(got 3\)"),
+    ("[graph]\ncora = 1\n", r"\[graph.cora\] must be a table \(got 1\)"),
     ("usual\n", r"mine.toml: TOMLDecodeError"),
 ])  # fmt: skip
 def test_a_file_with_what_is_not_known_is_one_line(tmp_path, text, message):

@@ -176,6 +176,11 @@ class OfItsAttributes(Summed):
         return x_j * vars(self).get("k", 1.0)
 
 
+class OfACallInside(Summed):
+    def message(self, x_j):
+        return sum(x_j * SETTINGS["k"] for _ in range(1))
+
+
 class OfTheEdges(Summed):
     def message(self, x_j):
         return x_j / max(1, x_j.shape[0] / 100)
@@ -191,6 +196,7 @@ class OfTorch(Summed):
     (OfAClass(), "depend on Where.k, which may change"),
     (OfAHelper(), "depend on Where.k, which may change"),
     (OfATable(), "depend on SETTINGS of its module, which may change"),
+    (OfACallInside(), "depend on SETTINGS of its module, which may change"),
     (OfItsAttributes(), r"depend on what vars\(\) finds, which may change"),
     (OfTheEdges(), "are not its features times one weight for each edge"),
 ])  # fmt: skip
