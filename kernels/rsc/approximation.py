@@ -63,7 +63,8 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
         reallocate_every: epochs from one allocation to the next; steps where `epochs` is not given.
         warmup: ``"continue"`` trains on from the warm-up. ``"restart"`` goes back, as the authors' code does: behind `warmup_steps`
             steps of a torch optimiser the parameters, the optimiser's state and torch's random states are those of the first
-            step again, and the steps are counted from there, so train for so many more. A learning rate's scheduler is left alone.
+            step again, and the steps are counted from there, so train for so many more. Left alone are a learning rate's
+            scheduler, and what runs in a pass before the first converted layer: a batch norm there keeps what it learnt.
         warmup_steps: exact steps before the first allocation; 0: samples at once, each layer with the same share.
         steps_per_epoch: optimiser steps of an epoch; 1 for full-batch training.
         selection: ``"topk"`` (the paper's), ``"random"`` or ``"importance"``.

@@ -60,6 +60,8 @@ def _whole(model: Accelerated) -> list[str]:
         f"{steps}{spent}; kernel {shared.regime.sampler.kernel.name}",
         f"adjacencies: {sources.converted} converted in {seconds(sources.converting_s)}, {model.memory_bytes / 1e6:.3g} MB in use",
     ]
+    if shared.needed is not None:
+        lines.append(str(shared.needed))
     if saved:
         net = f"{seconds(sum(saved))} in the products of training, less {seconds(sources.converting_s)} for converting"
         lines.append(f"saved {seconds(sum(saved) - sources.converting_s)}, by estimate ({net}): {shared.costs}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.harness.compare.trained.controls import points_after
+from rsc_bench.harness.compare.trained.controls import epoch_ends, points_after
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.drawing.panels import Panel, assemble
@@ -66,7 +65,7 @@ def _line(setting: Trained, name: str, colour: str, dash: str, width: float) -> 
     curves: list[Training] = [row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s]
     epochs = min((len(curve.val_metric or []) for curve in curves), default=0)
     drawn = sorted({*range(0, epochs, -(-epochs // MOST_POINTS)), epochs - 1}) if epochs else []
-    times = [list(accumulate(curve.epoch_s or [], initial=curve.warmup_s or 0.0))[1:] for curve in curves]
+    times = [epoch_ends(curve) for curve in curves]
     return {
         "type": "scatter",
         "mode": "lines",

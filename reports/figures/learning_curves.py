@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
+from rsc_bench.harness.compare.trained.controls import epoch_ends
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.reports.drawing.panels import Panel, assemble
@@ -66,7 +66,7 @@ def _switch(setting: Trained, colour: str) -> list[dict[str, Any]]:
     epoch = switched_at(curves[0])
     if epoch is None or setting.budget is None:
         return []
-    points = [(_times(curve)[epoch], 100 * (curve.val_metric or [])[epoch]) for curve in curves]
+    points = [(epoch_ends(curve)[epoch], 100 * (curve.val_metric or [])[epoch]) for curve in curves]
     return [
         {
             "type": "scatter",
@@ -88,15 +88,10 @@ def switched_at(curve: Training) -> int | None:
     return sampled[-1] + 1 if sampled and sampled[-1] + 1 < len(shares) else None
 
 
-def _times(curve: Training) -> list[float]:
-    """Seconds at the end of each epoch, the warm-up that training restarted behind included."""
-    return list(accumulate(curve.epoch_s or [], initial=curve.warmup_s or 0.0))[1:]
-
-
 def _line(setting: Trained, colour: str) -> dict[str, Any]:
     curves = _curves(setting)
     epochs = min(min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves)
-    times = [_times(curve) for curve in curves]
+    times = [epoch_ends(curve) for curve in curves]
     drawn = sorted({*range(0, epochs, -(-epochs // MOST_POINTS)), epochs - 1})
     exact = setting.budget is None
     dash = "dot" if setting.kernel == AS_WRITTEN else "dash" if exact else "solid"

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, words
+from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, samples, words
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Run
@@ -78,6 +78,10 @@ class Earned:
         short = {"better": "sampling earned", "worse": "sampling lost", "no different": "sampling earned nothing that is sure"}
         return short.get(self.best.verdict, "too few seeds to say") if self.best else "no control"
 
+    @property
+    def _best_of(self) -> str:
+        return "the only control" if len(self.held) == 1 else f"the best of {len(self.held)} controls"
+
     def sentence(self) -> str:
         """Return in one sentence whether sampling earned anything over the best control."""
         what = ", ".join(filter(None, [self.training, f"C = {self.budget:g}", self.variant]))
@@ -87,10 +91,12 @@ class Earned:
         gain = best.gain
         if gain.low is None or gain.high is None:
             seeds = f"{best.seeds} {'seed' if best.seeds == 1 else 'seeds'}"
-            return f"{what}: {gain.mean:+.2f} points against {best.control!r} over {seeds}, too few for an interval."
+            return (
+                f"{what}: {gain.mean:+.2f} points against {self._best_of}, {best.control!r}, over {seeds}: too few for an interval."
+            )
         interval = f"{gain.mean:+.2f} points [{gain.low:+.2f} to {gain.high:+.2f}] over {best.seeds} seeds"
         ends = {"better": "sampling earned", "worse": "sampling lost", "no different": "sampling earned nothing that is sure:"}
-        return f"{what}: {ends[best.verdict]} {interval} against the best control at equal time, {best.control!r}."
+        return f"{what}: {ends[best.verdict]} {interval} against {self._best_of} at equal time, {best.control!r}."
 
 
 Settings = dict[tuple[str, float | None, str | None], dict[int | None, Training]]
@@ -116,13 +122,13 @@ def earned_of(training: str, settings: Settings) -> list[Earned]:
     exact = _fastest(known)
     found = []
     for (kernel, budget, variant), seeds in known.items():
-        if budget is None or not _samples(kernel) or variant == RANDOM or not seeds:
+        if budget is None or not samples(kernel) or variant == RANDOM or not seeds:
             continue
         controls = _controls(known, budget, exact, seeds)
         # The best of many is chosen by the numbers that judge it: the bounds hold for all of them at once (Bonferroni).
         confidence = 1 - (1 - CONFIDENCE) / max(len(controls), 1)
         held = [each for name, points in controls.items() if (each := _held(name, seeds, points, confidence)) is not None]
-        own = [100 * _final(trained) for trained in seeds.values()]
+        own = [_final(trained) for trained in seeds.values()]
         times = [time_s(trained) for trained in seeds.values()]
         # One of a few lucky seeds is not the best of all.
         ordered = tuple(sorted(held, key=lambda each: (-each.seeds, -each.points)))
@@ -137,9 +143,12 @@ def time_s(training: Training) -> float:
 
 def points_at(training: Training, seconds: float) -> float | None:
     """Return the test metric, in points, of the best epoch on the validation nodes that ended by then; None where none did."""
-    ends = accumulate(training.epoch_s or [], initial=training.warmup_s or 0.0)
-    epochs = sum(end <= seconds * (1 + 1e-9) for end in list(ends)[1:])
-    return points_after(training, epochs)
+    return points_after(training, sum(end <= seconds * (1 + 1e-9) for end in epoch_ends(training)))
+
+
+def epoch_ends(training: Training) -> list[float]:
+    """Return the seconds at the end of each epoch, the warm-up that training restarted behind included."""
+    return list(accumulate(training.epoch_s or [], initial=training.warmup_s or 0.0))[1:]
 
 
 def points_after(training: Training, epochs: int) -> float | None:
@@ -155,10 +164,6 @@ def exact_epochs(training: Training) -> int:
 
 def _training(case: Case) -> Case:
     return msgspec.structs.replace(case, kernel="", budget=None, variant=None, seed=None)
-
-
-def _samples(kernel: str) -> bool:
-    return kernel.endswith(")")
 
 
 def _fastest(settings: Settings) -> dict[int | None, Training]:
@@ -177,7 +182,7 @@ def _controls(
         EXACT_EPOCHS: {seed: points_after(exact[seed], exact_epochs(trained)) for seed, trained in seeds.items() if seed in exact},
     }
     for (kernel, at, variant), others in settings.items():
-        control = variant is not None and (not _samples(kernel) or variant == RANDOM)
+        control = variant is not None and (not samples(kernel) or variant == RANDOM)
         if control and at in (None, budget):
             points[str(variant)] = {seed: points_at(others[seed], times[seed]) for seed in seeds if seed in others}
     return points
@@ -187,10 +192,12 @@ def _held(name: str, seeds: dict[int | None, Training], points: dict[int | None,
     known = {seed: value for seed, value in points.items() if value is not None}
     if not known:
         return None
-    gains = [100 * _final(seeds[seed]) - value for seed, value in known.items()]
+    gains = [_final(seeds[seed]) - value for seed, value in known.items()]
     return Held(name, sum(known.values()) / len(known), drop_over(gains, confidence), len(known))
 
 
 def _final(training: Training) -> float:
-    validation, test = training.val_metric or [], training.test_metric or []
-    return test[validation.index(max(validation))]
+    """The points of the whole training."""
+    points = points_after(training, len(training.val_metric or []))
+    assert points is not None, "a training without a validation metric is left out before"
+    return points

@@ -39,7 +39,12 @@ def drop_over(points: Sequence[float], confidence: float = CONFIDENCE) -> Drop:
 
 def is_sampled(case: Case) -> bool:
     """Return whether products of a training were sampled; a control has a budget as well, which is what it costs."""
-    return case.kernel.endswith(")")
+    return samples(case.kernel)
+
+
+def samples(kernel: str) -> bool:
+    """Return whether a kernel is a selection in front of another, by its name."""
+    return kernel.endswith(")")
 
 
 def words(training: Case) -> str:

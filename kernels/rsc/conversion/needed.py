@@ -28,6 +28,8 @@ class Needed:
         self._made: weakref.WeakKeyDictionary[Prepared, Prepared] = weakref.WeakKeyDictionary()
         self._waits = False
         """Whether rows were left out, and no gradient has come back that shows that nothing has missed them."""
+        self.used = 0
+        """Products of those rows alone."""
         self._first: str | None = None
         """The layer that a pass begins with."""
 
@@ -52,6 +54,7 @@ class Needed:
         if prepared not in self._made:
             self._made[prepared] = self._restricted(prepared)
         self._waits = True
+        self.used += 1
         return self._made[prepared]
 
     def _restricted(self, prepared: Prepared) -> Prepared:
@@ -72,6 +75,12 @@ class Needed:
                 f"layer {self._name!r}: the loss must read the loss_nodes alone (its gradient is not zero at node {node} and "
                 f"{int(outside.sum()) - 1} others): give all that it reads"
             )
+
+    def __str__(self) -> str:
+        if self.used:
+            return f"loss_nodes: {self.used} products of layer {self._name!r} were of the rows that the loss reads alone"
+        why = "it was not called in training, or its input needs no gradient, without which nothing shows that a row was missed"
+        return f"loss_nodes: no row was left out of layer {self._name!r} so far: {why}"
 
     def stepped(self) -> None:
         """Begin a new step: the last pass may have had no backward."""

@@ -64,7 +64,7 @@ def test_exact_for_as_long_and_exact_epochs_only_are_read_off_the_exact_training
     assert found.best.control == AS_LONG
     assert found.verdict == "sampling earned"
     assert "sampling earned +15.10 points [+" in found.sentence()
-    assert "over 3 seeds against the best control at equal time, 'exact for as long'." in found.sentence()
+    assert "over 3 seeds against the best of 2 controls at equal time, 'exact for as long'." in found.sentence()
 
 
 def test_a_control_that_was_trained_is_stopped_at_the_same_time():
@@ -95,7 +95,7 @@ def test_few_seeds_and_no_control_are_said():
     one = {name: {0: seeds[0]} for name, seeds in settings().items()}
     (found,) = earned_of("made", one)
     assert found.best.verdict == "too few seeds"
-    assert "over 1 seed, too few for an interval" in found.sentence()
+    assert "over 1 seed: too few for an interval" in found.sentence()
     (alone,) = earned_of("made", {(KERNEL, 0.1, None): SAMPLED})
     assert alone.best is None
     assert "there is no control of the same seeds" in alone.sentence()

@@ -1,5 +1,6 @@
 """Training whose loss reads some nodes alone: the last layer computes those, and says so where that would change the training."""
 
+import re
 import warnings
 
 import pytest
@@ -179,8 +180,17 @@ def test_without_a_gradient_that_comes_back_every_row_is_computed():
     torch.manual_seed(0)
     plain, model = SAGEConv(6, 4), SAGEConv(6, 4)
     model.load_state_dict(plain.state_dict())
-    accelerate(model, loss_nodes=MASK)
+    found = accelerate(model, loss_nodes=MASK)
     torch.testing.assert_close(model(features(), INDEX), plain(features(), INDEX))
+    assert "loss_nodes: no row was left out of layer '' so far" in str(found)
+
+
+def test_the_table_says_how_often_rows_were_left_out():
+    model = gcn()
+    found = accelerate(model, loss_nodes=MASK)
+    step(model)
+    step(model)
+    assert re.search(r"loss_nodes: 2 products of layer 'convs.\d' were of the rows that the loss reads alone", str(found))
 
 
 def test_two_passes_and_one_backward_are_one_step():
