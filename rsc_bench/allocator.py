@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +138,17 @@ def keeps_freed() -> bool | None:
 
 
 def trim() -> None:
-    """Give back to the system what is free, as far as the C library can."""
+    """Give back to the system what is free, as far as the C library can, and what others keep that have told `also_trims`."""
+    for other in _SET.others:
+        other()
     give_back = _function("malloc_trim")
     if give_back is not None:
         give_back(ctypes.c_size_t(0))
+
+
+def also_trims(other: Callable[[], None]) -> None:
+    """Have `trim` call `other` as well: it gives back what something else in this process keeps of freed memory."""
+    _SET.others.append(other)
 
 
 @contextmanager
@@ -158,10 +165,17 @@ def mapped_from(smallest_bytes: int) -> Iterator[None]:
 def filled(byte: int) -> Iterator[None]:
     """Meanwhile fill what is handed out with the complement of `byte`, so that memory that nobody wrote is seen."""
     _option(_M_PERTURB, byte)
+    _SET.filling = byte ^ 0xFF
     try:
         yield
     finally:
         _option(_M_PERTURB, 0)
+        _SET.filling = None
+
+
+def filling() -> int | None:
+    """Return the byte that memory is filled with now, which who hands out other memory than the C library's does too; or None."""
+    return _SET.filling
 
 
 @dataclass
@@ -169,6 +183,8 @@ class _Setting:
     """What was asked for last: the C library does not tell."""
 
     kept: bool = False
+    filling: int | None = None
+    others: list[Callable[[], None]] = field(default_factory=list)
 
 
 _SET = _Setting()
