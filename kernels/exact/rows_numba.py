@@ -12,15 +12,28 @@ import torch
 
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr, Scaling
-from rsc_bench.kernels.exact._row_product import BF16, BY_COLUMN, FACTORED, STREAMED, TILE, WEIGHTED, row_product, store_fence
+from rsc_bench.kernels.exact._rows_numba import parts as row_parts
+from rsc_bench.kernels.exact._rows_numba import row_product as emitted
+from rsc_bench.kernels.exact._rows_numba import tiles as widths
+from rsc_bench.kernels.exact._rows_numba.row_product import (
+    BF16,
+    BY_COLUMN,
+    F16,
+    F64,
+    FACTORED,
+    STREAMED,
+    WEIGHTED,
+    row_product,
+    store_fence,
+)
 from rsc_bench.kernels.openmp import OPENMP
+from rsc_bench.kernels.pool import POOL
 from rsc_bench.kernels.prefetch import prefetch
 
 OPENMP.share()
 
-_PARTS_PER_THREAD = 4
-# A row costs its store and its loop, which was measured at about as much as this many non-zeros.
-_ROW_COST = 8
+_STORED = {torch.float32: 0, torch.bfloat16: BF16, torch.float16: F16, torch.float64: F64}
+"""Flag of what operand and result are stored in; all but float64 have float32 sums."""
 _LINE_BYTES = 64
 # What rows may start at: read as it is, because a copy for each layer and each sample adds up.
 _OFFSETS = {"int32": numba.int32[::1], "int64": numba.int64[::1]}
@@ -45,81 +58,83 @@ class RowsNumba:
         """Return the multiply for `matrix`; the code for a new width is compiled here (and kept on disk), never while timed.
 
         Raises:
-            Unsupported: for a dtype other than float32 and bfloat16.
+            Unsupported: for a dtype other than float32, bfloat16, float16 and float64, and for a float16 that the CPU cannot read.
         """
-        if dtype not in (torch.float32, torch.bfloat16):
-            raise Unsupported(f"rows_numba multiplies float32 and bfloat16 (got {dtype})")
-        rowptr, col = matrix.rowptr.numpy(), matrix.col.numpy()
-        weights, weighing = _weights(matrix, reduce)
-        form = weighing | self.storing(matrix.shape[0], width, dtype)
-        ahead = self.ahead if _has_loops(rowptr, col, _LOOKED_AT) else 0
-        tiles = [(start, _compiled(min(TILE, width - start), form, ahead, rowptr.dtype.name)) for start in range(0, width, TILE)]
-        parts = _parts(rowptr, numba.get_num_threads() * _PARTS_PER_THREAD)
-        return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rowptr, col, *weights))
+        return self._prepared(matrix, width, dtype, reduce, widths.chosen(matrix, width, dtype))
 
     def tune(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
-        """Compile for the width and form, or load what is on disk: a process does either once."""
+        """Find the tile for matrices like this one where that is not on disk, and compile: a process does either once."""
+        if (candidates := widths.to_try(matrix, width, dtype)) is not None:
+            multiplies = {tile: self._prepared(matrix, width, dtype, reduce, tile) for tile in candidates}
+            widths.search(matrix, width, dtype, multiplies)
         self.prepare(matrix, width, dtype, reduce)
+
+    def _prepared(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce, tile: int) -> Multiply:
+        """Return the multiply that sums `tile` features at once."""
+        if dtype not in _STORED:
+            raise Unsupported(f"rows_numba multiplies float32, bfloat16, float16 and float64 (got {dtype})")
+        if dtype is torch.float16 and (reason := emitted.no_half()):
+            raise Unsupported(reason)
+        if dtype is torch.float64:  # factors are those of float32 values, which every kernel has to see
+            matrix = matrix.with_entries()
+        rowptr, col = matrix.rowptr.numpy(), matrix.col.numpy()
+        weights, weighing = _weights(matrix, reduce, dtype)
+        form = weighing | self.storing(matrix.shape[0], width, dtype)
+        ahead = self.ahead if _has_loops(rowptr, col, _LOOKED_AT) else 0
+        tiles = [(start, _compiled(min(tile, width - start), form, ahead, rowptr.dtype.name)) for start in range(0, width, tile)]
+        parts = row_parts.of(rowptr, numba.get_num_threads())
+        return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rowptr, col, *weights))
 
     def storing(self, rows: int, width: int, dtype: torch.dtype) -> int:
         """Return the flags of how a result of this shape is stored."""
         row_bytes = width * dtype.itemsize
         streamed = rows * row_bytes >= self.stream_from_bytes and row_bytes % _LINE_BYTES == 0
-        return (dtype is torch.bfloat16) * BF16 | streamed * STREAMED
+        return _STORED[dtype] | streamed * STREAMED
 
 
-def _weights(matrix: Csr, reduce: Reduce) -> tuple[tuple[np.ndarray, np.ndarray], int]:
+def _weights(matrix: Csr, reduce: Reduce, dtype: torch.dtype) -> tuple[tuple[np.ndarray, np.ndarray], int]:
     """Return the values, one a non-zero or a column, and the rows' factors, empty where all are one; with the flags for both."""
     scaling = matrix.scaling or Scaling()
-    rows = scaling.by_rows(1.0 / matrix.row_nnz.clamp(min=1)).rows if reduce == "mean" else scaling.rows
+    rows = scaling.by_rows(1.0 / matrix.row_nnz.clamp(min=1).double()).rows if reduce == "mean" else scaling.rows
     value = scaling.columns if matrix.entries is None else matrix.entries
     form = (value is not None) * (WEIGHTED | BY_COLUMN * (matrix.entries is None)) | (rows is not None) * FACTORED
-    return (_float32(value), _float32(rows)), form
+    real = torch.promote_types(dtype, torch.float32)
+    return (_of(value, real), _of(rows, real)), form
 
 
-def _float32(part: torch.Tensor | None) -> np.ndarray:
-    return np.empty(0, np.float32) if part is None else part.float().contiguous().numpy()
+def _of(part: torch.Tensor | None, real: torch.dtype) -> np.ndarray:
+    array: np.ndarray = (torch.empty(0) if part is None else part).to(real).contiguous().numpy()
+    return array
 
 
 def _multiply(
     shape: tuple[int, int],
     tiles: list[tuple[int, Callable[..., None]]],
-    parts: np.ndarray,
+    parts: row_parts.Parts,
     rows: tuple[np.ndarray, ...],
     dense: torch.Tensor,
 ) -> torch.Tensor:
     if dense.shape != shape:  # the compiled loop does not look, and would read past the end
         raise ValueError(f"the dense operand must have shape {shape}, as prepared for (got {tuple(dense.shape)})")
-    result = torch.empty(len(rows[0]) - 1, dense.shape[1], dtype=dense.dtype)
+    rowptr, col, value, factor = rows
+    result = POOL.empty((len(rowptr) - 1, dense.shape[1]), dense.dtype)
     operands = _bits(dense), _bits(result)
     for start, run in tiles:
-        run(parts, *rows, *operands, start)
+        run(parts.ranges, rowptr, col, value, factor, *operands, start)
+    for hub in parts.hubs:
+        pieces = torch.empty(hub.pieces, dense.shape[1], dtype=dense.dtype)
+        # A hub's factor is that of each of its pieces: their sum is multiplied by it as well.
+        factors = factor[hub.row : hub.row + 1].repeat(hub.pieces)
+        for start, run in tiles:
+            run(hub.ranges, hub.rowptr, col, value, factors, operands[0], _bits(pieces), start)
+        result[hub.row] = pieces.sum(0, dtype=torch.promote_types(dense.dtype, torch.float32))
     return result
 
 
 def _bits(dense: torch.Tensor) -> np.ndarray:
-    """A view for numba, which has no bfloat16."""
-    array: np.ndarray = (dense.detach().view(torch.int16) if dense.dtype is torch.bfloat16 else dense.detach()).numpy()
+    """A view for numba, which has neither bfloat16 nor float16."""
+    array: np.ndarray = (dense.detach().view(torch.int16) if dense.dtype.itemsize == 2 else dense.detach()).numpy()
     return array
-
-
-@numba.njit([numba.int64[::1](offsets, numba.int64) for offsets in _OFFSETS.values()], cache=True)
-def _parts(rowptr, count):  # type: ignore[no-untyped-def]
-    """Return the rows at which the work is cut into parts of equal cost: a hub's part has fewer rows."""
-    rows = len(rowptr) - 1
-    parts = np.empty(count + 1, np.int64)
-    total = rowptr[rows] + rows * _ROW_COST
-    for part in range(count + 1):
-        share = total * part // count
-        low, high = 0, rows
-        while low < high:
-            middle = (low + high) // 2
-            if rowptr[middle] + middle * _ROW_COST < share:
-                low = middle + 1
-            else:
-                high = middle
-        parts[part] = low
-    return parts
 
 
 @numba.njit([numba.boolean(offsets, numba.int32[::1], numba.int64) for offsets in _OFFSETS.values()], cache=True)
@@ -141,26 +156,30 @@ def _compiled(width: int, form: int, ahead: int, offsets: str) -> Callable[..., 
     With `ahead` it asks for the dense row of the diagonal so many rows before its turn. Sampling keeps few columns, whose dense
     rows stay in the caches; the diagonal's is read once, and each row would wait for it (docs/how-it-works/cpu-kernels.md).
     """
-    size, lines = (2, width // 32 + 1) if form & BF16 else (4, width // 16 + 1)
+    size = 2 if form & (BF16 | F16) else 8 if form & F64 else 4
+    lines = width * size // _LINE_BYTES + 1
+
+    one = np.float64(1) if form & F64 else np.float32(1)
 
     def run(parts, rowptr, col, value, factor, dense, result, start):  # type: ignore[no-untyped-def] # noqa: PLR0913
         stride = np.int64(dense.shape[1] * size)
         source = dense.ctypes.data + np.uint64(start * size)
         target = result.ctypes.data + np.uint64(start * size)
-        for part in numba.prange(len(parts) - 1):
-            for row in range(parts[part], parts[part + 1]):
+        for part in numba.prange(len(parts)):
+            for row in range(parts[part, 0], parts[part, 1]):
                 if ahead:
                     for line in range(lines):
                         prefetch(source + np.uint64((row + ahead) * stride + line * _LINE_BYTES))  # type: ignore[call-arg]
                 first, last = np.int64(rowptr[row]), np.int64(rowptr[row + 1])
-                scale = factor[row] if form & FACTORED else np.float32(1)
+                scale = factor[row] if form & FACTORED else one
                 nonzeros = (col.ctypes.data, value.ctypes.data, first, last, scale)
                 row_product(width, form, nonzeros, (source, stride), target + np.uint64(row * stride))  # type: ignore[call-arg]
             store_fence()  # type: ignore[call-arg]
 
-    dense = numba.int16[:, ::1] if form & BF16 else numba.float32[:, ::1]
-    floats = numba.float32[::1]
-    signature = numba.void(numba.int64[::1], _OFFSETS[offsets], numba.int32[::1], floats, floats, dense, dense, numba.int64)
+    real = numba.float64 if form & F64 else numba.float32
+    dense = numba.int16[:, ::1] if form & (BF16 | F16) else real[:, ::1]
+    floats = real[::1]
+    signature = numba.void(numba.int64[:, ::1], _OFFSETS[offsets], numba.int32[::1], floats, floats, dense, dense, numba.int64)
     compiled: Callable[..., None] = numba.njit(signature, parallel=True, cache=True)(run)
     return compiled
 
@@ -170,7 +189,7 @@ _ROWS = RowsNumba()
 KERNEL = Kernel(
     name="rows_numba",
     device="cpu",
-    summary="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; int32 indices.",
+    summary="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; results from a pool.",
     prepare=_ROWS.prepare,
     role="ours",
     separable=True,

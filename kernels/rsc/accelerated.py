@@ -255,7 +255,7 @@ def _default_kernel(model: torch.nn.Module) -> str:
     if parameter.is_cuda:
         ours = parameter.dtype in (torch.float32, torch.bfloat16) and importlib.util.find_spec("triton") is not None
         return "rows_triton" if ours else "cusparse"
-    if parameter.dtype is torch.float64 or importlib.util.find_spec("numba") is None:
+    if importlib.util.find_spec("numba") is None:
         return "mkl" if torch.backends.mkl.is_available() else "torch_reduce"  # type: ignore[no-untyped-call]
     return "rows_numba"
 

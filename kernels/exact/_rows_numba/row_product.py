@@ -6,6 +6,7 @@ registers from the first non-zero to the last, which was measured at 1.8 to 2.6 
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -15,13 +16,13 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_F32 = ir.FloatType()
+_F16, _F32, _F64 = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 
 _WIDE = bool(llvm.get_host_cpu_features().get("avx512f", False))
 LANES = 16 if _WIDE else 8
-"""float32 lanes of a vector register."""
+"""float32 lanes of a vector register; it has half as many of float64."""
 TILE = LANES * (16 if _WIDE else 8)
-"""Features summed at once: half of the 32 (AVX-512) or all but a few of the 16 (AVX2) vector registers."""
+"""float32 sums kept at once: half of the 32 (AVX-512) or all but a few of the 16 (AVX2) vector registers."""
 
 BF16 = 1
 """Operand and result are bfloat16; the sums are float32 all the same."""
@@ -33,17 +34,28 @@ STREAMED = 8
 """Stores go past the caches; rows of the result must then start on cache lines."""
 BY_COLUMN = 16
 """With `WEIGHTED`: there is a value a column, not one a non-zero."""
+F16 = 32
+"""Operand and result are float16; the sums are float32 all the same."""
+F64 = 64
+"""Operand, result, values, factors and sums are float64."""
 
 
-def pieces(width: int) -> list[tuple[int, int]]:
+def pieces(width: int, lanes: int = LANES) -> list[tuple[int, int]]:
     """Return (offset, lanes) of the vectors that cover `width` features: full ones, then halves down to one lane."""
-    cover, offset, lanes = [], 0, LANES
+    cover, offset = [], 0
     while lanes:
         while width - offset >= lanes:
             cover.append((offset, lanes))
             offset += lanes
         lanes //= 2
     return cover
+
+
+def no_half() -> str | None:
+    """Return why compiled code cannot read float16 on this CPU; None where it can."""
+    if platform.machine() in ("x86_64", "AMD64") and not llvm.get_host_cpu_features().get("f16c", False):
+        return "rows_numba multiplies float16 where the CPU converts it (this one has no F16C): use float32 or bfloat16"
+    return None
 
 
 @intrinsic
@@ -92,11 +104,14 @@ class _Emitter:
     """Writes the loop for one width and form."""
 
     def __init__(self, width: int, form: int) -> None:
-        self.bf16, self.weighted, self.factored = (bool(form & flag) for flag in (BF16, WEIGHTED, FACTORED))
+        self.bf16, self.f16, self.f64 = (bool(form & flag) for flag in (BF16, F16, F64))
+        self.weighted, self.factored = (bool(form & flag) for flag in (WEIGHTED, FACTORED))
         self.streamed, self.by_column = (bool(form & flag) for flag in (STREAMED, BY_COLUMN))
-        self.bytes = 2 if self.bf16 else 4
-        self.offsets = [offset for offset, _ in pieces(width)]
-        self.vectors = [ir.VectorType(_F32, lanes) for _, lanes in pieces(width)]
+        self.bytes = 2 if self.bf16 or self.f16 else 8 if self.f64 else 4
+        self.real = _F64 if self.f64 else _F32
+        cover = pieces(width, LANES // 2 if self.f64 else LANES)
+        self.offsets = [offset for offset, _ in cover]
+        self.vectors = [ir.VectorType(self.real, lanes) for _, lanes in cover]
 
     def emit(self, b: Any, row: list[Any], dense: list[Any], result: Any) -> None:
         """Emit the loop and the stores at the builder's position, and leave the builder behind them."""
@@ -122,12 +137,15 @@ class _Emitter:
         features = [self._load(b, b.add(start, _I64(self.bytes * o)), v) for o, v in zip(self.offsets, self.vectors, strict=True)]
         if not self.weighted:
             return [b.fadd(total, feature) for total, feature in zip(sums, features, strict=True)]
-        value = b.load(b.gep(b.inttoptr(row[1], _F32.as_pointer()), [column if self.by_column else entry]))
+        value = b.load(b.gep(b.inttoptr(row[1], self.real.as_pointer()), [column if self.by_column else entry]))
         return [_fma(b, f, _broadcast(b, value, f.type), total) for total, f in zip(sums, features, strict=True)]
 
     def _load(self, b: Any, address: Any, vector: Any) -> Any:
+        if self.f16:
+            halves = b.load(b.inttoptr(address, ir.VectorType(_F16, vector.count).as_pointer()), align=2)
+            return b.fpext(halves, vector)
         if not self.bf16:
-            return b.load(b.inttoptr(address, vector.as_pointer()), align=4)
+            return b.load(b.inttoptr(address, vector.as_pointer()), align=self.bytes)
         halves = b.load(b.inttoptr(address, ir.VectorType(_I16, vector.count).as_pointer()), align=2)
         words = ir.VectorType(_I32, vector.count)
         return b.bitcast(b.shl(b.zext(halves, words), _splat(words, 16)), vector)
@@ -135,11 +153,17 @@ class _Emitter:
     def _store(self, b: Any, sums: list[Any], factor: Any, result: Any) -> None:
         for offset, total in zip(self.offsets, sums, strict=True):
             value = b.fmul(total, _broadcast(b, factor, total.type)) if self.factored else total
-            value = _to_bf16(b, value) if self.bf16 else value
+            value = self._stored(b, value)
             address = b.inttoptr(b.add(result, _I64(self.bytes * offset)), value.type.as_pointer())
             stored = b.store(value, address, align=value.type.count * self.bytes if self.streamed else self.bytes)
             if self.streamed:
                 stored.set_metadata("nontemporal", b.module.add_metadata([_I32(1)]))
+
+    def _stored(self, b: Any, value: Any) -> Any:
+        """Round sums to what the result is stored in."""
+        if self.f16:
+            return b.fptrunc(value, ir.VectorType(_F16, value.type.count))
+        return _to_bf16(b, value) if self.bf16 else value
 
 
 def _zeros(vector: Any) -> Any:
@@ -167,7 +191,7 @@ def _broadcast(b: Any, scalar: Any, vector: Any) -> Any:
 def _fma(b: Any, left: Any, right: Any, addend: Any) -> Any:
     vector = left.type
     kind = ir.FunctionType(vector, [vector] * 3)
-    fma = cgutils.get_or_insert_function(b.module, kind, f"llvm.fma.v{vector.count}f32")  # type: ignore[no-untyped-call]
+    fma = cgutils.get_or_insert_function(b.module, kind, f"llvm.fma.v{vector.count}{'f64' if vector.element == _F64 else 'f32'}")  # type: ignore[no-untyped-call]
     return b.call(fma, [left, right, addend])
 
 

@@ -4,15 +4,14 @@ pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip insta
 
 import numpy as np
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_matrices import array, dense, jagged, without_entries
 
 numba = pytest.importorskip("numba")
 
 from rsc_bench.kernels import Csr, Unsupported  # noqa: E402
 from rsc_bench.kernels.exact import rows_numba  # noqa: E402
-from rsc_bench.kernels.exact._row_product import LANES, STREAMED, TILE, pieces  # noqa: E402
+from rsc_bench.kernels.exact._rows_numba import row_product  # noqa: E402
+from rsc_bench.kernels.exact._rows_numba.row_product import LANES, STREAMED, TILE, pieces  # noqa: E402
 from rsc_bench.kernels.exact.rows_numba import RowsNumba  # noqa: E402
 
 KERNEL = rows_numba.KERNEL
@@ -75,6 +74,56 @@ def test_bfloat16_is_rounded_as_torch_rounds_it():
     assert torch.isnan(found[7]).all()
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_float16_is_rounded_as_torch_rounds_it(streamed):
+    values = torch.tensor([1 + 2**-11, 1 + 3 * 2**-11, -(1 + 2**-11), 65519.0, 65520.0, 1e-8, 6e-8, 0.1, float("nan")])
+    rows = torch.arange(len(values) + 1, dtype=torch.int32)
+    matrix = Csr(rows, rows[:-1], values, (len(values), len(values)))
+    kernel = ALWAYS_STREAMED if streamed else KERNEL
+    found = kernel.prepare(matrix, 64, torch.float16)(torch.ones(len(values), 64, dtype=torch.float16))
+    wanted = values.half()[:, None].expand(len(values), 64)
+    assert torch.equal(found[:8], wanted[:8])
+    assert bool(torch.isinf(found[4]).all())
+    assert bool(torch.isnan(found[8]).all())
+
+
+def test_a_cpu_that_does_not_convert_float16_says_so(monkeypatch):
+    monkeypatch.setattr(row_product.llvm, "get_host_cpu_features", lambda: {"f16c": False})
+    monkeypatch.setattr(row_product.platform, "machine", lambda: "x86_64")
+    with pytest.raises(Unsupported, match=r"float16 where the CPU converts it .*: use float32 or bfloat16"):
+        KERNEL.prepare(jagged(), 3, torch.float16)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("width", [1, 3, 17, 64, TILE // 2 - 1, TILE // 2, TILE // 2 + 1, TILE + 5])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_float64_is_summed_in_float64(scaled, width, reduce):
+    matrix, operand = jagged(), dense(9, width).double()
+    if scaled:
+        ones = Csr(matrix.rowptr, matrix.col, None, matrix.shape)
+        matrix = ones.scale_rows(torch.arange(1, 14) / 7.0).scale_columns(torch.arange(1, 10) / 3.0)
+    found = KERNEL.prepare(matrix, width, torch.float64, reduce)(operand)
+    whole = matrix.to_scipy() @ operand.numpy()
+    counts = matrix.row_nnz.clamp(min=1).numpy()[:, None]
+    np.testing.assert_allclose(found, whole / counts if reduce == "mean" else whole, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("width", [1, 3, 17, 64, TILE + 5])
+def test_half_precision_has_float32_sums(dtype, width):
+    generator = torch.Generator().manual_seed(4)
+    counts = torch.randint(0, 400, (40,), generator=generator)
+    rowptr = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)]).int()
+    col = torch.randint(0, 500, (int(rowptr[-1]),), generator=generator).int()
+    matrix = Csr(rowptr, col, torch.rand(len(col), generator=generator), (40, 500))
+    operand = torch.randn(500, width, generator=generator).to(dtype)
+    found = KERNEL.prepare(matrix, width, dtype)(operand)
+    wanted = torch.from_numpy(matrix.to_scipy() @ operand.double().numpy())
+    spacing = torch.finfo(dtype).eps
+    error = torch.linalg.vector_norm(found.double() - wanted) / torch.linalg.vector_norm(wanted)
+    assert error < spacing / 2
+
+
 def test_one_thread_gives_the_same(one_thread):
     matrix, operand = jagged(), dense(9, 17)
     found = KERNEL.prepare(matrix, 17, torch.float32)(operand)
@@ -93,25 +142,9 @@ def test_a_multiply_prepared_for_many_threads_runs_on_one():
         numba.set_num_threads(before)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(0, 50), max_size=30), st.integers(0, 10_000), st.integers(1, 16))
-def test_the_parts_hold_every_row_once_also_of_a_star(counts, hub, parts):
-    rowptr = np.cumsum([0, hub, *counts])
-    cuts = rows_numba._parts(rowptr, parts)
-    assert len(cuts) == parts + 1
-    assert (cuts[0], cuts[-1]) == (0, len(rowptr) - 1)
-    assert np.all(np.diff(cuts) >= 0)
-
-
-def test_a_part_costs_its_share_and_at_most_one_row_more():
-    counts = np.full(1000, 7)
-    cuts = rows_numba._parts(np.concatenate([[0], np.cumsum(counts)]), 8)
-    assert np.all(np.abs(np.diff(cuts) - 125) <= 1)
-
-
 def test_a_dtype_without_code_is_refused_with_the_reason():
-    with pytest.raises(Unsupported, match=r"rows_numba multiplies float32 and bfloat16 \(got torch.float64\)"):
-        KERNEL.prepare(jagged(), 3, torch.float64)
+    with pytest.raises(Unsupported, match=r"rows_numba multiplies float32, bfloat16, float16 and float64 \(got torch.int32\)"):
+        KERNEL.prepare(jagged(), 3, torch.int32)
 
 
 def looped(loops, nodes=600):

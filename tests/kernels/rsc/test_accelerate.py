@@ -12,6 +12,7 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="converts PyTorch Geometric models: pip install torch-geometric")
 
+from made_kernels import SINGLE
 from made_models import NODES, edges, features, gcn, seeded
 from torch_geometric.nn import GAT, GCN, GCNConv, GraphSAGE, SAGEConv, SGConv
 
@@ -237,10 +238,8 @@ def test_an_adjacency_of_another_size_is_one_line_with_the_layers_name():
 
 def test_a_cast_after_the_conversion_is_one_line():
     model = gcn()
-    accelerate(model, kernel="rows_numba")
-    with pytest.raises(
-        Unsupported, match=r"layer 'convs.0': rows_numba multiplies float32 and bfloat16 .*; undo\(\) the conversion"
-    ):
+    accelerate(model, kernel=SINGLE)
+    with pytest.raises(Unsupported, match=r"layer 'convs.0': single multiplies float32 .*; undo\(\) the conversion"):
         model.double()(features().double(), edges())
 
 
