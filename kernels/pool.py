@@ -24,6 +24,8 @@ SMALLEST_BYTES = 4 << 20
 _PAGE_BYTES = 2 << 20
 _STEPS = 8
 """Sizes between a power of two and the next: a block is at most an eighth larger than what is asked of it."""
+_CAN_MAP = hasattr(mmap, "MAP_ANONYMOUS")
+"""Everywhere but on Windows."""
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
@@ -65,7 +67,7 @@ class Pool:
             dtype: of the tensor. One below `SMALLEST_BYTES`, or one that the pool has no memory for, is ``torch.empty``'s own.
         """
         size = prod(shape) * dtype.itemsize
-        block = self._take(size) if size >= SMALLEST_BYTES else None
+        block = self._take(size) if size >= SMALLEST_BYTES and _CAN_MAP else None
         if block is None:
             return torch.empty(shape, dtype=dtype)
         handed = block.bytes[:size]  # an array of its own for each result, which lives as long as the result's storage

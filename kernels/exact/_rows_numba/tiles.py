@@ -85,7 +85,13 @@ def _kind(matrix: Csr, width: int, dtype: torch.dtype) -> str:
     """Name what decides: size of the operand, length of rows, storage, threads and CPU; sizes to the power of two."""
     rows, degree = matrix.shape[1].bit_length(), (matrix.nnz // max(1, matrix.shape[0])).bit_length()
     dtype_name = str(dtype).removeprefix("torch.")
-    return f"{llvm.get_host_cpu_name()} x{numba.get_num_threads()} {dtype_name} d={width} rows<2^{rows} degree<2^{degree}"
+    return f"{_cpu()} x{numba.get_num_threads()} {dtype_name} d={width} rows<2^{rows} degree<2^{degree}"
+
+
+@cache
+def _cpu() -> str:
+    """Name of the CPU; asking for it takes 50 microseconds, and a sampled matrix is prepared in each selection."""
+    return str(llvm.get_host_cpu_name())
 
 
 @cache
