@@ -101,6 +101,16 @@ def test_steps_of_four_ways_take_turns_and_their_ratios_are_printed(trained):
     assert float(re.search(r"within (\S+) of", lines[4])[1]) < 1e-4
 
 
+def test_what_rows_without_a_gradient_give_is_printed_over_their_share(trained):
+    head, *lines = trained("leave_out_zeros.py", "small:random", "--turns", "2").splitlines()
+    assert head == "small:random: 300 nodes, 3,000 edges, GCN 2 x 64"
+    assert [line.partition(" ")[0] for line in lines[::3]] == ["8%", "30%", "60%"]
+    assert all(float(line.rpartition(" ")[2]) <= 1e-6 for line in lines[::3])
+    ways = [line.split(": ") for line in lines if line not in lines[::3]]
+    assert [name for name, _ in ways] == ["  zero rows left out", "  loss_nodes as well"] * 3
+    assert all(re.fullmatch(r"forward \d+\.\d\dx, backward \d+\.\d\dx, steps \d+\.\d\dx", found) for _, found in ways)
+
+
 def test_a_model_is_accelerated_that_is_reached_through_encode(trained):
     score, *table = trained("predict_links.py", "small:random", "--epochs", "20").splitlines()
     assert float(re.search(r"curve (\d\.\d+)", score)[1]) > 0.6  # 0.5 is a guess

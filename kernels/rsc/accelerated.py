@@ -85,6 +85,10 @@ class LayerReport:
     """Whether the method samples its backward products, where it has some."""
     saved_s: float | None = None
     """Seconds, by estimate, that its products took less than PyTorch Geometric's own would have; None: on a GPU, and before any."""
+    forward_s: float | None = None
+    """Seconds that its forward products took in training; None: on a GPU, and before any."""
+    backward_s: float | None = None
+    """Seconds that its backward products took, selecting for them included; None: on a GPU, and before any."""
 
 
 class Accelerated:
@@ -199,10 +203,10 @@ class Accelerated:
             return LayerReport(self._kinds[name], False, self._reasons[name])
         layer = self._layers[name]
         reason = "; ".join(filter(None, [_run_elsewhere(layer), layer.note])) or None
-        saved = None
+        saved = forward = backward = None
         if layer.products and self._shared.regime.sampler.kernel.device == "cpu":
-            spent = layer.accounts.forward.seconds + layer.accounts.backward.seconds
-            saved = layer.elements * self._shared.costs.own_s - spent
+            forward, backward = layer.accounts.forward.seconds, layer.accounts.backward.seconds
+            saved = layer.elements * self._shared.costs.own_s - forward - backward
         return LayerReport(
             self._kinds[name],
             True,
@@ -213,6 +217,8 @@ class Accelerated:
             self._spent(layer),
             self._samples,
             saved,
+            forward,
+            backward,
         )
 
     _samples = False

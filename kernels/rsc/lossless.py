@@ -26,7 +26,7 @@ _MOST_MISSES = 3
 
 def rows_that_count(dense: torch.Tensor) -> torch.Tensor:
     """Return (rows,), bool: False where a row of `dense` has nothing but zeros; NaN is no zero."""
-    if _NUMBA is not None and dense.device.type == "cpu" and dense.dtype in (torch.float32, torch.float64):
+    if _NUMBA is not None and dense.device.type == "cpu" and dense.is_contiguous():
         found: torch.Tensor = _NUMBA.rows_that_count(dense)
         return found
     return dense.ne(0).any(dim=1)

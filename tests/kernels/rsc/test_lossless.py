@@ -108,7 +108,7 @@ def test_nan_is_no_zero_and_a_row_of_zeros_and_nan_counts(matrix):
     assert multiply(dense).isnan().any()
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("numba", [True, False])
 def test_rows_that_count_are_those_with_anything_but_zeros(dtype, numba, monkeypatch):
     if not numba:
@@ -116,6 +116,8 @@ def test_rows_that_count_are_those_with_anything_but_zeros(dtype, numba, monkeyp
     dense = torch.zeros(6, 3, dtype=dtype)
     dense[1, 2], dense[3, 0], dense[4, 1], dense[5, 1] = 1, -0.0, float("inf"), float("nan")
     assert rows_that_count(dense).tolist() == [False, True, False, False, True, True]
+    dense[0, 0] = torch.finfo(dtype).smallest_normal / 2  # is no zero, and its square is one
+    assert rows_that_count(dense).tolist() == [True, True, False, False, True, True]
 
 
 def test_no_row_counts(matrix):
