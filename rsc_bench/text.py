@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+NEVER = "never"
+"""An infinite value, as a reader sees it."""
+
 
 def plain(text: str) -> str:
     """Return text as one line without control characters: a name from a file must not move the cursor or end a row."""

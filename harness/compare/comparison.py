@@ -133,7 +133,7 @@ def compare(  # noqa: PLR0913  (an argument an option of the command)
         in_both=in_both,
         unfinished=tuple(f"{run.path}: {each}" for run in (base, new) for each in run.unfinished),
         across=frozenset(across),
-        notes=(*((ITSELF,) if itself else ()), *namesakes.sentences),
+        notes=(*((ITSELF,) if itself else ()), *namesakes.sentences, *matching.unknown()),
         environment=new.environment,
         apart=() if in_both else apart(*seen),
         options=(base_options, new_options),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -12,7 +13,7 @@ import msgspec
 
 from rsc_bench.harness.compare.criteria import Criterion
 from rsc_bench.harness.compare.observed import Observed, Values
-from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, NotPositive, Obstacle, OneSided, TooFew, Unit
+from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, NoRatio, Obstacle, OneSided, TooFew, Unit
 from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.statistics.effects import Sides
@@ -57,6 +58,13 @@ class Matching:
             for case in base:
                 found = self._metric(case, each, base[case], new.get(case, Observed()))
                 yield from [found] if found else []
+
+    def unknown(self) -> Iterator[str]:
+        """Yield in words of how many cases of a side a metric is not known, and why, where that does not go without saying."""
+        for title, side in (("base", self.base), ("new", self.new)):
+            found = Counter(why for seen in side.values() for why in seen.unknown if why[0] not in seen.values)
+            for (metric, reason), count in found.items():
+                yield f"{metric} is not known of {count} {'case' if count == 1 else 'cases'} in {title}: {reason}"
 
     def _other_clocks(self) -> dict[Case, Case]:
         """Cases that were timed by one clock in base, and by another in new."""
@@ -168,8 +176,11 @@ def _opened(case: Case, each: Criterion, before: Values, after: Values, obstacle
     rounds = len(sides.base), len(sides.new)
     middle, after_middle = median(sides.base), median(sides.new)
     known: dict[str, Any] = {"rounds": rounds, "paired": sides.paired, "values": (middle, after_middle)}
-    if min(*sides.base, *sides.new) <= 0:
-        return _draft(case, each, **known, reason=NotPositive(each.metric.name, middle, after_middle))
+    distinct = {*sides.base, *sides.new}
+    if min(distinct) <= 0 or math.inf in distinct:
+        if distinct in ({0.0}, {math.inf}) and obstacle is None and min(rounds) >= MIN_ROUNDS:
+            return _draft(case, each, **known, change="same", ratio=1.0)
+        return _draft(case, each, **known, reason=NoRatio(each.metric.name, middle, after_middle))
     margin = each.share(middle)
     known |= {"ratio": after_middle / middle, "margin": margin}
     if min(rounds) < MIN_ROUNDS:

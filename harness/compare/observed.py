@@ -29,6 +29,8 @@ class Observed:
     """Rounds in which it was measured."""
     values: dict[str, Values] = field(default_factory=dict)
     """By the name of the metric, round by round; a round that has none is left out."""
+    unknown: frozenset[tuple[str, str]] = frozenset()
+    """Names of metrics, and why a round has no value of them, where that does not go without saying."""
     trouble: tuple[str, str] | None = None
     """Status and reason of the worst record that was not ok."""
     digests: frozenset[str | None] = frozenset()
@@ -114,14 +116,17 @@ class _Reading:
         entry.places = self._places(entry.places, place)
         entry.digests = self._digests(entry.digests, measurement.matrix.graph_digest)
         for each in self._criteria:
-            value = self._value(each, record, measurement)
-            if value is not None and math.isfinite(value):
+            value = self._value(each, entry, record.case, measurement)
+            if value is not None:
                 values = entry.values.setdefault(each.metric.name, {})
                 # Of a case that a round has twice, as one that was killed, the faster one counts.
                 values[place] = min(value, values.get(place, math.inf)) if each.metric is TIME else value
 
-    def _value(self, criterion: Criterion, record: Record, measurement: Measurement) -> float | None:
+    def _value(self, criterion: Criterion, entry: Observed, case: Case, measurement: Measurement) -> float | None:
         if not self._baselines:
             return measurement.timing.fastest_s
-        against = self._baselines[self._number].of(criterion.metric, record.case)
-        return criterion.metric.value(record.case, measurement, against[1] if against else None, self._ceilings)
+        _, against = self._baselines[self._number].of(criterion.metric, case) or (None, None)
+        value = criterion.metric.value(case, measurement, against, self._ceilings)
+        if value is None and (reason := criterion.metric.why_not_known(measurement, against)):
+            entry.unknown |= {(criterion.metric.name, reason)}
+        return value

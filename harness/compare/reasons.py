@@ -43,8 +43,8 @@ class OneSided:
 
 
 @dataclass(frozen=True)
-class NotPositive:
-    """A value is 0 or negative, so that there is no ratio."""
+class NoRatio:
+    """A value is 0, negative or infinite, so that there is no ratio."""
 
     metric: str
     base: float
@@ -102,4 +102,4 @@ class Explained:
     """Name of each ceiling, and the percent of it that base and new reached."""
 
 
-Reason = Broken | Missing | OneSided | NotPositive | TooFew | Differs | Undecided | NoCeiling | Explained
+Reason = Broken | Missing | OneSided | NoRatio | TooFew | Differs | Undecided | NoCeiling | Explained

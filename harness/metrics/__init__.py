@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from numbers import Real
+from operator import itemgetter
 from typing import Literal
 
 import msgspec
@@ -23,6 +24,11 @@ Direction = Literal["higher", "lower"]
 def absent(measurement: Measurement, baseline: Measurement | None) -> None:
     """Return None: the number needs more than a measurement and its baseline."""
     del measurement, baseline
+
+
+def call_s(measurement: Measurement) -> float:
+    """Return the seconds of the fastest call of a round: what makes an exact kernel the usual baseline."""
+    return measurement.timing.fastest_s
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,12 @@ class Metric(Plugin):
     """In place of `compute`, for a number that needs the case or what the device can reach; None: `compute` gives it."""
     against: tuple[str, ...] | None = None
     """Kernels that serve as baseline, the fastest of those measured; None: the fastest exact kernel of the same operation."""
+    fastest_by: Callable[[Measurement], float | None] = call_s
+    """Seconds by which the fastest of them is chosen; None of a kernel that cannot serve."""
+    can_be_never: bool = False
+    """Whether an infinite value is one, shown as ``never`` and larger than all others; else it is absent."""
+    why_absent: Callable[[Measurement, Measurement | None], str | None] = absent
+    """Why `compute` gave None for a measurement and its baseline, to be said to a reader; None: it goes without saying."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,7 +76,12 @@ class Metric(Plugin):
             return None
         if type(number) is not float:
             number = float(self.answer("compute" if self.within is None else "within", Real | None, number))
-        return number if math.isfinite(number) else None
+        return number if math.isfinite(number) or (self.can_be_never and number == math.inf) else None
+
+    def why_not_known(self, measurement: Measurement, baseline: Measurement | None) -> str | None:
+        """Return why there is no number for a measured case; None where that goes without saying."""
+        reason: str | None = self.answer("why_absent", str | None, self.why_absent(measurement, baseline))
+        return reason
 
     @property
     def label(self) -> str:
@@ -83,8 +100,14 @@ def speedup_of(measurement: Measurement, baseline: Measurement | None) -> float 
     """
     if baseline is None:
         return None
+    own_s, other_s = call_s_of_both(measurement, baseline)
+    return other_s / own_s
+
+
+def call_s_of_both(measurement: Measurement, baseline: Measurement) -> tuple[float, float]:
+    """Return the seconds of the fastest call of a measurement and of its baseline, of as many first samples of each."""
     chances = min(len(baseline.timing.times_s), len(measurement.timing.times_s))
-    return min(baseline.timing.times_s[:chances]) / min(measurement.timing.times_s[:chances])
+    return min(measurement.timing.times_s[:chances]), min(baseline.timing.times_s[:chances])
 
 
 class Baselines:
@@ -101,7 +124,8 @@ class Baselines:
         """Return name and measurement of the kernel that `metric` is quoted against for `case`, or None."""
         exact = self._exact.get(_operation(case), [])
         named = [entry for entry in exact if metric.against is None or entry[0] in metric.against]
-        return min(named, key=lambda entry: entry[1].timing.fastest_s, default=None)
+        timed = [(seconds, entry) for entry in named if (seconds := metric.fastest_by(entry[1])) is not None]
+        return min(timed, key=itemgetter(0))[1] if timed else None
 
 
 def round_baselines(run: Records, wrong: Container[Case] = ()) -> list[Baselines]:

@@ -50,6 +50,14 @@ METRICS = (
         compute=lambda measurement, _: None if measurement.timing.prepare_s is None else 1e3 * measurement.timing.prepare_s,
     ),
     Metric(
+        name="tune",
+        unit="ms",
+        better="lower",
+        summary="Time to search for settings and compile, before preparing; "
+        "what a process or a machine has found once takes next to none.",
+        compute=lambda measurement, _: None if measurement.timing.tune_s is None else 1e3 * measurement.timing.tune_s,
+    ),
+    Metric(
         name="launch",
         unit="µs",
         better="lower",

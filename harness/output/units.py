@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+
+from rsc_bench.text import NEVER
 
 SCALES = (
     {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9},
@@ -27,7 +30,7 @@ def shown(values: Sequence[float | None], unit: str) -> list[str]:
         unit: in which they are given; a time or a size gets the one that fits the smallest of them.
     """
     scale = next((scale for scale in SCALES if unit in scale), {unit: 1.0})
-    sizes = [abs(value) * scale[unit] for value in values if value]
+    sizes = [abs(value) * scale[unit] for value in values if value and math.isfinite(value)]
     smallest, largest = min(sizes, default=0.0), max(sizes, default=0.0)
     fitting = _fitting(smallest, scale, unit)
     alike = largest < TOO_LONG * scale[fitting]
@@ -42,7 +45,7 @@ def _fitting(size: float, scale: Mapping[str, float], unit: str) -> str:
 
 
 def _with_unit(value: float, unit: str) -> str:
-    return f"{_number(value)} {unit}".rstrip()
+    return NEVER if value == math.inf else f"{_number(value)} {unit}".rstrip()
 
 
 def ratio(value: float) -> str:

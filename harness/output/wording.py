@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from rsc_bench.harness.compare.reasons import (
     Explained,
     Missing,
     NoCeiling,
-    NotPositive,
+    NoRatio,
     Obstacle,
     OneSided,
     Reason,
@@ -27,7 +28,7 @@ from rsc_bench.harness.compare.reasons import (
 from rsc_bench.harness.compare.verdict import CHANGES, Verdict
 from rsc_bench.harness.output.units import between, ratio, shown
 from rsc_bench.harness.statistics.rules import MIN_ROUNDS
-from rsc_bench.text import again, call
+from rsc_bench.text import NEVER, again, call
 
 MARK = f"{files.MARK} compare"
 """Stands near the start of every file of ours, so that no other file is replaced by one."""
@@ -194,8 +195,9 @@ def _sentence(reason: Reason) -> str:  # noqa: PLR0911  (a sentence for each)
             return "measured in base, absent in new"
         case OneSided():
             return f"{reason.metric} is known in {reason.side} only"
-        case NotPositive():
-            return f"a ratio needs values above 0 ({reason.metric} {reason.base:g} -> {reason.new:g})"
+        case NoRatio():
+            base, new = (NEVER if value == math.inf else f"{value:g}" for value in (reason.base, reason.new))
+            return f"a ratio needs finite values above 0 in every round ({reason.metric} {base} -> {new})"
         case TooFew():
             return f"needs at least {MIN_ROUNDS} {reason.unit} on each side (has {reason.has[0]} and {reason.has[1]})"
         case Differs():

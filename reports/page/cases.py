@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.metrics import Metric, call_s
 from rsc_bench.reports.drawing.stored import rounded_all
 from rsc_bench.reports.tables.frames import NUMBERS
 from rsc_bench.reports.tables.table import Table
+from rsc_bench.text import NEVER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# A drop that counts is a few tenths of a point, of a metric near 100.
-DECIMALS_OF_POINTS = 2
+# A drop that counts is a few tenths of a point, of a metric near 100; there is no part of a call.
+DECIMALS = {"points": 2, "calls": 0}
 
 OF_TRAINING = ("model", "variant", "recipe", "freed_memory", "seed", "layers", "epochs")
 FIELDS = ("kernel", "graph", *OF_TRAINING, "width", "budget", "file", "dtype", "device", "clock", "reduce", "machine")
@@ -88,15 +90,26 @@ def _metric(cases: pd.DataFrame, metric: Metric) -> dict[str, Any]:
         "lead": name == "speedup",
         "measured": True,
     }
-    if metric.unit == "points":
-        column["decimals"] = DECIMALS_OF_POINTS
-    column["values"] = rounded_all(cases[name])
+    if metric.unit in DECIMALS:
+        column["decimals"] = DECIMALS[metric.unit]
+    if metric.can_be_never:
+        column["never"] = True
+    column["values"] = _numbers(cases[name])
     low, high = cases[f"{name} low"], cases[f"{name} high"]
-    if not low.equals(high) and (ends := (rounded_all(low), rounded_all(high)))[0] != ends[1]:
+    if not low.equals(high) and (ends := (_numbers(low), _numbers(high)))[0] != ends[1]:
         column |= dict(zip(("low", "high"), ends, strict=True))
-    if "speedup" in name:
+    # A speedup, and what has a baseline of its own.
+    if "speedup" in name or metric.fastest_by is not call_s:
         column["against"] = _coded(cases[f"{name} against"])
     return column
+
+
+def _numbers(column: pd.Series) -> list[float | int | str | None]:
+    """The numbers with the digits worth keeping; JSON has no infinity, which is a word to the page's script."""
+    numbers: list[float | int | str | None] = [*rounded_all(column)]
+    for place in (column == math.inf).to_numpy().nonzero()[0].tolist():
+        numbers[place] = NEVER
+    return numbers
 
 
 def _coded(column: pd.Series) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.page.cases import columns, shared
 from rsc_bench.reports.page.headline import headlines
 from rsc_bench.reports.page.training_headline import training_headlines
+from rsc_bench.reports.page.unknown import unknown
 from rsc_bench.reports.page.unmeasured import lost, unmeasured
 from rsc_bench.reports.page.unspent import unspent
 from rsc_bench.reports.tables.runs import latest
@@ -100,6 +101,7 @@ def _content(table: Table) -> dict[str, Any]:
         "unmeasured": unmeasured(table),
         "lost": lost(table),
         "unspent": unspent(table),
+        "unknown": unknown(table),
         "font": FONT,
         "schemes": {"light": asdict(LIGHT), "dark": asdict(DARK)},
     }

@@ -7,12 +7,23 @@ pageData.then(({ columns }) => {
   const count = (columns[0].codes || columns[0].values).length;
   const chosen = new Map();
   const state = { words: [], column: columns.find((column) => column.lead) || columns[0], down: true, page: 0 };
+  const NEVER = "never";
+  // Larger than every number, also when sorted: JSON has no infinity.
+  for (const column of columns.filter((each) => each.never)) {
+    for (const name of ["values", "low", "high"]) {
+      if (column[name]) column[name] = column[name].map((entry) => (entry === NEVER ? Infinity : entry));
+    }
+  }
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
   const isText = (column) => Boolean(column.codes);
   const value = (column, row) => (isText(column) ? column.texts[column.codes[row]] : column.values[row]);
   const whole = (number) => Math.round(number).toLocaleString("en");
   const print = (number) => (Math.abs(number) >= 1e3 ? whole(number) : number === 0 ? "0" : number.toPrecision(3));
-  const number = (column, entry) => (column.decimals === undefined ? print(entry) : entry.toFixed(column.decimals));
+  const fixed = (number, digits) => number.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const number = (column, entry) => {
+    if (entry === Infinity) return NEVER;
+    return column.decimals === undefined ? print(entry) : fixed(entry, column.decimals);
+  };
   const shown = (column, row) => {
     const entry = value(column, row);
     if (entry === null || entry === "") return column.name === "budget" ? "exact" : "–";

@@ -109,6 +109,7 @@ def _summary(found: Gathered) -> dict[str, Any]:
     count = len(found.cases)
     columns: dict[str, Any] = {"rounds": np.bincount(rows, minlength=count)}
     names = [_baselines(found, group) for group in range(len(found.groups))]
+    columns |= {why_absent(name): texts(map(reasons.get, range(count))) for name, reasons in found.absent.items()}
     nothing, nobody = np.full(count, np.nan), texts([None] * count)
     for metric, group, numbers in zip(found.metrics, found.group_of, found.numbers, strict=True):
         values = np.frombuffer(numbers, dtype=np.float64)
@@ -123,6 +124,11 @@ def _summary(found: Gathered) -> dict[str, Any]:
 def metric_columns(metric: Metric) -> tuple[str, str, str, str]:
     """Return the names of a metric's columns."""
     return metric.name, f"{metric.name} low", f"{metric.name} high", f"{metric.name} against"
+
+
+def why_absent(metric: str) -> str:
+    """Return the name of the column that says why cases have no value of a metric, of which a round at least had none."""
+    return f"{metric} absent"
 
 
 def over_rounds(

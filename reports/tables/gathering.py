@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from rsc_bench.harness.metrics import Baselines, Metric
+from rsc_bench.harness.metrics import Baselines, Metric, absent
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import GpuReadings, Measurement
@@ -85,8 +85,9 @@ class Gathered:
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.metrics = tuple(metrics)
         # Metrics that are quoted against the same kernels share one look-up: there are many cases.
-        self.groups = list({metric.against: metric for metric in metrics}.values())
-        self.group_of = [[each.against for each in self.groups].index(metric.against) for metric in metrics]
+        groups = {_quoted_against(metric): metric for metric in metrics}
+        self.groups = list(groups.values())
+        self.group_of = [list(groups).index(_quoted_against(metric)) for metric in metrics]
         self.cases: list[Case] = []
         self.files = array("q")
         """Place of the file of each case."""
@@ -95,11 +96,14 @@ class Gathered:
         self.numbers = [array("d") for _ in metrics]
         # Looked up once: there are millions of numbers.
         self._each = [
-            (each.value, group, own.append) for each, group, own in zip(metrics, self.group_of, self.numbers, strict=True)
+            (each.value, group, own.append, None if each.why_absent is absent else each)
+            for each, group, own in zip(metrics, self.group_of, self.numbers, strict=True)
         ]
         self.against = [array("q") for _ in self.groups]
         """For each group of metrics and each record the place of its baseline in `names`; -1: none."""
         self.names: dict[str, int] = {}
+        self.absent: dict[str, dict[int, str]] = defaultdict(dict)
+        """By metric and by the place of a case, why it had no value the last time; what goes without saying is left out."""
         self.trained: dict[int, Measurement] = {}
         """The fastest training of each case that is one, by its place."""
         self.sensed: dict[int, GpuReadings] = {}
@@ -135,9 +139,16 @@ class Gathered:
         for codes, each in zip(self.against, found, strict=True):
             codes.append(-1 if each is None else self.names.setdefault(each[0], len(self.names)))
         others = [each and each[1] for each in found]
-        for value, group, append in self._each:
+        for value, group, append, explained in self._each:
             number = value(case, measurement, others[group], ceilings)
             append(math.nan if number is None else number)
+            if number is None and explained and (reason := explained.why_not_known(measurement, others[group])):
+                self.absent[explained.name][self.rows[-1]] = reason
+
+
+def _quoted_against(metric: Metric) -> tuple[object, ...]:
+    """What decides which kernel a metric is quoted against."""
+    return metric.against, metric.fastest_by
 
 
 def _fastest_s(measurement: Measurement) -> float:

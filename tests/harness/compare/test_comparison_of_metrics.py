@@ -1,8 +1,10 @@
+import math
+
 import pytest
 from made_runs import case, measurement, ok, run, timed
 
 from rsc_bench.harness.compare.comparison import compare
-from rsc_bench.harness.compare.reasons import NotPositive, OneSided, TooFew
+from rsc_bench.harness.compare.reasons import NoRatio, OneSided, TooFew
 from rsc_bench.harness.output.wording import counts_line, headline, name, word
 from rsc_bench.harness.records.run import Record
 
@@ -68,7 +70,47 @@ def test_a_metric_that_neither_side_has_is_not_mentioned_and_one_that_was_lost_i
 def test_zero_has_no_ratio_and_is_never_the_same_by_mistake():
     (found,) = compare(measured(rel_error=0.0), measured(rel_error=0.1), metrics={"error": None}).verdicts
     assert (found.change, found.ratio) == ("unclear", None)
-    assert found.reason == NotPositive("error", 0.0, 0.1)
+    assert found.reason == NoRatio("error", 0.0, 0.1)
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_zero_in_every_round_of_both_sides_is_the_same_from_three_rounds_on(rounds):
+    zero = measured(times=TIMES[:rounds], rel_error=0.0)
+    copy = measured(times=[2 * t for t in TIMES[:rounds]], rel_error=0.0)
+    (found,) = compare(zero, copy, metrics={"error": None}).verdicts
+    expected = ("same", 1.0, None) if rounds == 3 else ("unclear", None, NoRatio("error", 0.0, 0.0))
+    assert (found.change, found.ratio, found.reason) == expected
+
+
+def rounds_of(*prepare_s, call_s=1.0):
+    """A reference that is prepared in 1 s and called in 2 s, and a kernel that is prepared in so many in each round."""
+    return run(*([ok(case("simple"), 2.0, prepare_s=1.0), ok(case(), call_s, prepare_s=paid_s)] for paid_s in prepare_s))
+
+
+def break_even_of(base, new):
+    found = compare(base, new, metrics={"break-even": None})
+    return {verdict.case.kernel: verdict for verdict in found.verdicts}["mkl"], found
+
+
+def test_a_kernel_that_pays_later_is_worse():
+    found, _ = break_even_of(rounds_of(11.0, 11.0, 11.0), rounds_of(21.0, 21.0, 21.0))
+    assert (found.change, found.values, found.ratio) == ("slower", (10.0, 20.0), pytest.approx(2.0))
+
+
+def test_a_kernel_that_never_pays_is_no_worse_where_it_never_did_and_has_no_ratio_where_it_did():
+    never = rounds_of(11.0, 11.0, 11.0, call_s=3.0)
+    found, _ = break_even_of(never, rounds_of(21.0, 21.0, 21.0, call_s=3.0))
+    assert (found.change, found.values) == ("same", (math.inf, math.inf))
+    found, _ = break_even_of(rounds_of(11.0, 11.0, 11.0), never)
+    assert (found.change, found.reason) == ("unclear", NoRatio("break-even", 10.0, math.inf))
+
+
+def test_of_how_many_cases_a_metric_is_not_known_is_said_with_the_reason():
+    _, found = break_even_of(rounds_of(11.0, 11.0, 11.0), rounds_of(11.0, None, None))
+    assert found.notes == ()  # known in one round at least
+    lost, found = break_even_of(rounds_of(11.0, 11.0, 11.0), rounds_of(None, None, None))
+    assert lost.reason == OneSided("break-even", "base")
+    assert found.notes == ("break-even is not known of 1 case in new: the time to prepare was not recorded",)
 
 
 def test_a_vanished_case_is_missing_once_however_many_metrics_are_asked_for():

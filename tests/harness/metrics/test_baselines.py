@@ -28,6 +28,16 @@ def test_of_named_kernels_the_fastest_that_was_measured_is_the_baseline():
     assert Baselines(RECORDS).of(metric("torch_reduce"), SAMPLED) is None
 
 
+def test_a_metric_may_choose_the_fastest_by_another_time_than_a_call():
+    def seconds(measurement):
+        return None if len(measurement.timing.times_s) > 1 else 9.0 - measurement.timing.fastest_s
+
+    slowest = Metric("mine", "s", "lower", "Mine.", lambda measurement, baseline: None, fastest_by=seconds)
+    records = [*RECORDS, ok(case("torch_reduce", reorder=None), 6.0)]
+    assert Baselines(records).of(slowest, SAMPLED)[0] == "torch_reduce"
+    assert Baselines(RECORDS[1:2]).of(slowest, SAMPLED) is None  # none of them has such a time
+
+
 def test_a_baseline_computes_the_same_operation():
     baselines = Baselines(RECORDS)
     assert baselines.of(metric(), case("topk(mkl)", budget=0.1, width=16))[0] == "torch_sparse"

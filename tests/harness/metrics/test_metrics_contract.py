@@ -8,7 +8,7 @@ from made_runs import case, measurement
 from rsc_bench.harness.metrics import Metric, speedup_of
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
 from rsc_bench.harness.records.gpu_trace import Energy, GpuTrace
-from rsc_bench.plugins import KINDS, load
+from rsc_bench.plugins import KINDS, PluginError, load
 
 METRICS = load("metric")
 EXACT = measurement(2.0, 4.0, 9.0, rows=10, columns=10, peak_bytes=3_000_000, workspace_bytes=0)
@@ -29,6 +29,7 @@ FULL = measurement(
     select_s=[0.25, 0.5, 0.5],
     multiply_s=[0.75, 1.0, 1.0],
     launch_s=[1e-5],
+    tune_s=0.25,
     flush_probe_s={"hot": [1.0], "flushed": [2.0], "memory": [2.0]},
     rel_error=0.5,
     rows=10,
@@ -126,7 +127,7 @@ def test_a_metric_has_a_name_a_direction_and_one_sentence(metric):
 @pytest.mark.parametrize("ceilings", [CEILINGS, None], ids=["ceilings", "no-ceilings"])
 def test_a_metric_is_a_finite_number_or_absent(metric, measured, baseline, ceilings):
     value = metric.value(CASE, measured, baseline, ceilings)
-    assert value is None or (math.isfinite(value) and value >= 0)
+    assert value is None or (value >= 0 and (math.isfinite(value) or metric.can_be_never))
 
 
 def test_a_metric_has_a_value_where_all_is_known_of_a_product_or_of_a_training(metric):
@@ -142,6 +143,22 @@ def test_a_metric_works_on_a_record_with_only_the_agreed_fields(metric):
 def test_a_metric_of_a_matrix_without_entries_does_not_divide_by_zero(metric):
     value = metric.value(CASE, measurement(1.0, nnz=0, kept_nnz=0, rows=0, columns=0), None, CEILINGS)
     assert value is None or math.isfinite(value)
+
+
+def test_an_infinite_value_is_absent_unless_it_has_a_meaning():
+    endless = {"compute": lambda measurement, baseline: math.inf, "unit": "s", "better": "lower", "summary": "Mine."}
+    assert Metric("mine", **endless).value(CASE, EXACT, None, None) is None
+    assert Metric("mine", **endless, can_be_never=True).value(CASE, EXACT, None, None) == math.inf
+    below = endless | {"compute": lambda measurement, baseline: -math.inf}
+    assert Metric("mine", **below, can_be_never=True).value(CASE, EXACT, None, None) is None
+
+
+def test_a_metric_that_says_why_it_is_absent_says_it_in_a_text():
+    mine = Metric("mine", "s", "lower", "Mine.", lambda measurement, baseline: None, why_absent=lambda measurement, baseline: 3)
+    with pytest.raises(PluginError, match=r"^metric 'mine': why_absent must return a text or None \(got 3\)$"):
+        mine.why_not_known(EXACT, None)
+    silent = Metric("mine", "s", "lower", "Mine.", lambda measurement, baseline: None)
+    assert silent.why_not_known(EXACT, None) is None
 
 
 @pytest.mark.parametrize("better", ["more", "Higher", "", None])
@@ -185,9 +202,16 @@ def test_the_value_of_a_sampled_kernel(name, expected):
     assert METRICS[name].compute(SAMPLED, EXACT) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("name", "expected"), [("memory", 3.0), ("workspace", 0.0), ("select", None), ("multiply", 2000.0)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("memory", 3.0), ("workspace", 0.0), ("select", None), ("multiply", 2000.0), ("tune", None)]
+)
 def test_the_value_of_an_exact_kernel(name, expected):
     assert METRICS[name].compute(EXACT, None) == expected
+
+
+def test_tuning_has_a_time_of_its_own_where_a_kernel_is_tuned():
+    assert METRICS["tune"].compute(FULL, None) == 250.0
+    assert METRICS["prepare"].compute(FULL, None) == 500.0
 
 
 def test_a_speedup_is_by_the_fastest_samples_and_absent_without_a_baseline():

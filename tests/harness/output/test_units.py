@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from rsc_bench.harness.output.units import between, ratio, shown
@@ -17,6 +19,8 @@ from rsc_bench.harness.output.units import between, ratio, shown
         ((0.3, 0.4), "", ["0.3000", "0.4000"]),
         ((0.0, 0.0), "s", ["0.000 s", "0.000 s"]),
         ((None, None), "s", ["", ""]),
+        ((12.0, math.inf), "calls", ["12.00 calls", "never"]),
+        ((math.inf, math.inf), "s", ["never", "never"]),
         ((1e-15, 1.0), "s", ["1.000e-06 ns", "1.000 s"]),
         ((53.26e-6, 0.109748), "s", ["53.26 µs", "109.7 ms"]),  # 109,748 µs is nothing to compare digits of
     ],

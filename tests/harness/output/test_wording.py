@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from rsc_bench.harness.compare.reasons import (
@@ -6,7 +8,7 @@ from rsc_bench.harness.compare.reasons import (
     Explained,
     Missing,
     NoCeiling,
-    NotPositive,
+    NoRatio,
     OneSided,
     TooFew,
     Undecided,
@@ -24,7 +26,8 @@ SHARES = (("gather", 50.0, 100 / 3), ("copy", 16.94, 16.94))
         (Broken("wrong", "row 3", "absent"), "absent in base, in new wrong: row 3"),
         (Missing(), "measured in base, absent in new"),
         (OneSided("memory", "base"), "memory is known in base only"),
-        (NotPositive("error", 0.0, 0.1), "a ratio needs values above 0 (error 0 -> 0.1)"),
+        (NoRatio("error", 0.0, 0.1), "a ratio needs finite values above 0 in every round (error 0 -> 0.1)"),
+        (NoRatio("break-even", 12.0, math.inf), "a ratio needs finite values above 0 in every round (break-even 12 -> never)"),
         (TooFew("seeds", (2, 1)), "needs at least 3 seeds on each side (has 2 and 1)"),
         (Differs((("graphs", ()),)), "the graph's contents differ"),
         (Differs((("clocks", ("host", "cuda_hot")),)), "the clocks differ (host in base, cuda_hot in new)"),

@@ -46,6 +46,17 @@ def test_ranges_are_stored_only_where_rounds_differ(tmp_path):
     assert "low" not in found["error"]
 
 
+def test_calls_are_whole_and_never_is_a_word_to_the_page_with_what_it_is_against(tmp_path):
+    def records(paid_s):
+        kernels = [("simple", 20, 1.0), ("mine", 10, paid_s), ("slow", 30, 1.5)]
+        return [ok(case(kernel), time_ms, prepare_s=prepare_s) for kernel, time_ms, prepare_s in kernels]
+
+    found = by_name(tmp_path, records(2.0), records(4.0))["break-even"]
+    assert (found["label"], found["never"], found["decimals"]) == ("break-even [calls] ↓", True, 0)
+    assert [found[name] for name in ("low", "values", "high")] == [[0, 100, "never"], [0, 200, "never"], [0, 300, "never"]]
+    assert [found["against"]["texts"][code] for code in found["against"]["codes"]] == ["simple"] * 3
+
+
 def test_every_unmeasured_case_is_listed_wrong_first_under_its_kernel_and_reason(tmp_path):
     skipped = [bad(case("torch_sparse", width=width), "skipped", "not installed") for width in (64, 256)]
     groups = unmeasured(table_of(tmp_path, [*skipped, bad(case("topk(mine)", 0.1), "wrong", "error 0.3")]))

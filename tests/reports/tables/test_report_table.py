@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,34 @@ def test_the_baseline_is_the_fastest_exact_kernel_of_each_round_and_all_of_them_
     row = row_of(table_of(tmp_path, *rounds), "topk(mkl)")
     assert row["speedup against"] == "rows_numba, mkl"
     assert row["speedup"] == pytest.approx(2)
+
+
+def break_even_in_rounds(tmp_path, *rounds):
+    """The row of a kernel with these seconds to prepare and milliseconds a call in each round; the reference has 1 s and 20 ms."""
+    table = table_of(
+        tmp_path,
+        *([ok(case("simple"), 20, prepare_s=1.0), ok(case("mine"), time_ms, prepare_s=paid_s)] for paid_s, time_ms in rounds),
+    )
+    return row_of(table, "mine")
+
+
+def test_a_break_even_point_is_that_of_each_round_and_then_their_median(tmp_path):
+    # 1 s, 2 s and 4 s more than the reference, for 10 ms a call.
+    row = break_even_in_rounds(tmp_path, (2.0, 10), (5.0, 10), (3.0, 10))
+    assert [row["break-even"], row["break-even low"], row["break-even high"]] == [200, 100, 400]
+    assert row["break-even against"] == "simple"
+
+
+@pytest.mark.parametrize(("slow_rounds", "expected"), [(1, 100), (2, math.inf)])
+def test_a_round_in_which_a_kernel_never_pays_counts_as_more_than_every_number(tmp_path, slow_rounds, expected):
+    row = break_even_in_rounds(tmp_path, *[(2.0, 10)] * (3 - slow_rounds), *[(2.0, 30)] * slow_rounds)
+    assert [row["break-even"], row["break-even low"], row["break-even high"]] == [expected, 100, math.inf]
+
+
+def test_a_break_even_point_that_is_not_known_has_its_reason(tmp_path):
+    row = break_even_in_rounds(tmp_path, (None, 10), (None, 10))
+    assert pd.isna(row["break-even"])
+    assert row["break-even absent"] == "the time to prepare was not recorded"
 
 
 def test_a_speedup_without_its_baseline_is_absent(tmp_path):
