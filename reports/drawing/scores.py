@@ -47,7 +47,7 @@ def score_panels(table: Table, abscissa: Abscissa) -> list[Panel]:
 
 def exact_band(found: Sequence[Trained], ends: tuple[float, float]) -> list[dict[str, Any]]:
     """Return the traces of the score of exact training between two abscissas, its spread, and the limit below it."""
-    exact = next((each for each in found if each.budget is None), None)
+    exact = next((each for each in found if each.exact), None)
     if exact is None:
         return []
     score, x = exact.score, list(ends)
@@ -70,7 +70,7 @@ def bar(spreads: Sequence[Spread]) -> dict[str, Any]:
 def _lines(found: Sequence[Trained], abscissa: Abscissa) -> list[list[Trained]]:
     """The path of each sampled kernel, and the fastest exact training; slower ones would only stretch the axis."""
     lines: dict[str, list[Trained]] = {}
-    exact = next((each for each in found if each.budget is None), None)
+    exact = next((each for each in found if each.exact), None)
     for each in found:
         if abscissa.place(each) is not None and (each.budget is not None or each is exact):
             lines.setdefault(each.kernel, []).append(each)

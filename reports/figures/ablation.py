@@ -40,7 +40,7 @@ def draw(table: Table) -> Any:
     """Return the figure, or None where no ablation was trained."""
     panels = []
     for key, found in settings(table.trainings).items():
-        exact = [each for each in found if each.budget is None][:1]
+        exact = [each for each in found if each.exact][:1]
         for (budget, base), rows in _ablated(found).items():
             shown = [*exact, *sorted(rows, key=_order)]
             about = where(key) | {"budget": f"C = {budget:g}", "multiply with": base}
@@ -68,9 +68,9 @@ def _ablated(found: Sequence[Trained]) -> dict[tuple[float, str], list[Trained]]
     """The method and its ablations at each budget before each exact kernel that has an ablation."""
     groups: dict[tuple[float, str], list[Trained]] = {}
     for each in found:
-        if each.budget is not None:
+        if each.samples and each.budget is not None:
             groups.setdefault((each.budget, each.base), []).append(each)
-    return {key: rows for key, rows in groups.items() if any(row.variant for row in rows if row.samples)}
+    return {key: rows for key, rows in groups.items() if any(row.variant for row in rows)}
 
 
 def _order(each: Trained) -> tuple[bool, float]:

@@ -24,7 +24,7 @@ def draw(table: Table) -> Any:
     panels = []
     for key, found in settings(table.trainings).items():
         ours = [each for each in method(found) if each.kernel not in BASELINES]
-        exact = [each for each in ours if each.budget is None][:1]
+        exact = [each for each in ours if each.exact][:1]
         for budget in sorted({each.budget for each in ours if each.budget is not None}):
             sampled = [each for each in ours if each.budget == budget]
             others = [each for each in controls(found) if each.budget in (None, budget)]

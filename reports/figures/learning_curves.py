@@ -46,7 +46,7 @@ def draw(table: Table) -> Any:
 
 def _by_base(found: Sequence[Trained]) -> dict[str, list[Trained]]:
     """The sampled settings before each exact kernel, with the fastest exact training, which comes first, and PyG's own code."""
-    every = [each for each in found if each.budget is None]
+    every = [each for each in found if each.exact]
     exact = [each for each in every if each is every[0] or each.kernel == AS_WRITTEN]
     bases = dict.fromkeys(each.base for each in found if each.budget is not None) or dict.fromkeys(each.base for each in exact[:1])
     return {base: [*exact, *(each for each in found if each.budget is not None and each.base == base)] for base in bases}

@@ -47,6 +47,11 @@ class Trained:
     """One a seed."""
 
     @property
+    def exact(self) -> bool:
+        """Whether this is exact training as it is: a control on batches has no budget either."""
+        return self.budget is None and self.variant is None
+
+    @property
     def samples(self) -> bool:
         """Whether products are sampled; otherwise its budget is what a control costs."""
         return self.kernel != self.base

@@ -20,7 +20,7 @@ from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Record, Run
 
 LATE = 0.05
-"""Share of the epochs at the end, the last one at least: a best epoch there says that training had not ended."""
+"""Share of the epochs at the end, the last two at least: a best epoch there says that training had not ended."""
 FEW = 10
 """Epochs below which a training is a trial, of which nobody expects that it has converged."""
 MOST_SEEDS = 100
@@ -191,7 +191,7 @@ class _Group:
             self.settings[case.budget, case.kernel].add(record, baselines)
         elif measured is not None and measured.training is not None and measured.training.val_metric:
             validation = measured.training.val_metric
-            last = len(validation) - max(1, round(LATE * len(validation)))
+            last = len(validation) - max(2, round(LATE * len(validation)))
             self.late[case.seed] = len(validation) >= FEW and validation.index(max(validation)) >= last
 
 

@@ -132,7 +132,7 @@ def test_a_run_with_one_way_to_sample_is_recommended_by_that_way():
     assert found.status == "recommended"
 
 
-@pytest.mark.parametrize(("best", "converged"), [(19, False), (18, True), (5, True)])
+@pytest.mark.parametrize(("best", "converged"), [(19, False), (18, False), (17, True), (5, True)])
 def test_a_best_epoch_among_the_last_is_told_before_any_verdict(best, converged):
     from rsc_bench.harness.output.recommendation import advice
 
