@@ -151,7 +151,7 @@ class _Found:
 
 
 def _distinct(keys: Ints) -> Ints:
-    """Sort `keys` where they are and return them without repeats: ``np.unique`` hashes them first, which takes ten times as long."""
+    """Sort `keys` where they are and return them without repeats; ``np.unique`` hashes first, which takes ten times as long."""
     keys.sort()
     return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if keys.size else keys
 
