@@ -12,7 +12,6 @@ import threading
 import weakref
 from collections import deque
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,7 +25,6 @@ _STEPS = 8
 """Sizes between a power of two and the next: a block is at most an eighth larger than what is asked of it."""
 _CAN_MAP = hasattr(mmap, "MAP_ANONYMOUS")
 """Everywhere but on Windows."""
-_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 class _Block:
@@ -48,14 +46,14 @@ class _Block:
 class Pool:
     """Blocks for results, never more of them than were in use at once; safe to use from several threads."""
 
-    def __init__(self, huge_pages: Path = _HUGE_PAGES) -> None:
-        """Begin with nothing; `huge_pages` is where Linux says whether a process may ask for huge pages."""
+    def __init__(self, huge: bool | None = None) -> None:
+        """Begin with nothing; `huge`: whether to ask for huge pages, None: where the system gives them."""
         self._lock = threading.Lock()
         self._free: list[_Block] = []  # the one that was given back last stands last: its lines may still be in a cache
         self._given_back: deque[_Block] = deque()
         self._in_use: set[_Block] = set()
         self._most_bytes = 0
-        self._huge = _may_ask(huge_pages)
+        self._huge = allocator.huge_pages() if huge is None else huge
         self.trouble = None if self._huge else "results have pages of 4 KiB: the system gives a process no huge pages"
         """Why results are not all that they could be; None where they are."""
 
@@ -132,16 +130,6 @@ def _rounded(size: int) -> int:
     """Return the size of the block for `size` bytes: results of nearly the same size share blocks."""
     step = max(_PAGE_BYTES, 1 << (size - 1).bit_length() - 1 >> _STEPS.bit_length() - 1)
     return -(-size // step) * step
-
-
-def _may_ask(huge_pages: Path) -> bool:
-    """Return whether a process gets huge pages where it asks for them (madvise(2))."""
-    if not hasattr(mmap, "MADV_HUGEPAGE"):
-        return False
-    try:
-        return "[never]" not in huge_pages.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
 
 
 POOL = Pool()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 LARGEST_KEPT_BYTES = 32 << 20
 """mallopt(3): what glibc's own threshold grows to in a process that frees large blocks. Above it all blocks are mapped."""
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _M_TRIM_THRESHOLD = -1  # mallopt(3): so many free bytes at the heap's end are kept; -1: any number
 _M_MMAP_THRESHOLD = -3  # mallopt(3): blocks of at least so many bytes are mapped, and unmapped when they are freed
 _M_MMAP_MAX = -4  # mallopt(3): so many blocks may be mapped at a time
@@ -149,6 +151,14 @@ def trim() -> None:
 def also_trims(other: Callable[[], None]) -> None:
     """Have `trim` call `other` as well: it gives back what something else in this process keeps of freed memory."""
     _SET.others.append(other)
+
+
+def huge_pages(enabled: Path = HUGE_PAGES) -> bool:
+    """Return whether this process gets pages of 2 MiB where it asks for them (madvise(2)); `enabled` is where Linux says so."""
+    try:
+        return hasattr(mmap, "MADV_HUGEPAGE") and "[never]" not in enabled.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
 
 
 @contextmanager

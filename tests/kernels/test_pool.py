@@ -146,10 +146,15 @@ def test_without_memory_results_are_torchs_own(pool: Pool, monkeypatch: pytest.M
 )
 def test_a_system_without_huge_pages_is_said(tmp_path: Path, text: str, fine: bool) -> None:
     (tmp_path / "enabled").write_text(text)
-    pool = Pool(tmp_path / "enabled")
-    assert (pool.trouble is None) == fine
+    assert allocator.huge_pages(tmp_path / "enabled") == fine
+    assert not allocator.huge_pages(tmp_path / "nothing")
+
+
+def test_without_huge_pages_results_have_small_ones_and_the_pool_says_so() -> None:
+    pool = Pool(huge=False)
     _result(pool).fill_(1)
-    assert "no huge pages" in (Pool(tmp_path / "nothing").trouble or "")
+    assert "no huge pages" in (pool.trouble or "")
+    assert Pool(huge=True).trouble is None
 
 
 def test_threads_never_share_a_result(pool: Pool) -> None:

@@ -29,6 +29,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("machine", "ok", summary + (f" (inside: {', '.join(inside)})" if inside else ""))
     yield memory(found["memory_bytes"], _available_bytes())
     yield freed_memory(allocator.allocator(), allocator.keeps_freed())
+    yield huge_pages(allocator.huge_pages())
     yield cores(cpu["logical_cores"], cpu["usable_cores"], cpu["quota_cores"])
     yield governor(cpu["governor"])
     yield load(busy_percent(LOAD_S))
@@ -53,6 +54,14 @@ def freed_memory(found: Allocator, kept: bool | None) -> Finding:
     # As nearly everywhere: worth knowing for who trains on a large graph, and nothing that a benchmark has to do without.
     state: State = "ok" if found.name == "glibc" else "hint"
     return Finding("allocator", state, summary, allocator.remedy(found))
+
+
+def huge_pages(given: bool) -> Finding:
+    """Return whether large results of our kernels on a CPU can have pages of 2 MiB."""
+    if given:
+        return Finding("huge pages", "ok", "the system gives a process huge pages where it asks for them, as for results on a CPU")
+    summary = "the system gives a process no huge pages: large results on a CPU have pages of 4 KiB"
+    return Finding("huge pages", "hint", summary, f"on Linux: echo madvise | sudo tee {allocator.HUGE_PAGES}")
 
 
 def cores(logical: int | None, usable: int | None, quota: float | None) -> Finding:

@@ -17,6 +17,7 @@ def test_every_finding_has_a_state_and_what_is_not_fine_has_a_remedy(psutil):
         "machine",
         "memory",
         "allocator",
+        "huge pages",
         "cores",
         "governor",
         "load",

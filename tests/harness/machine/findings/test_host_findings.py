@@ -62,3 +62,11 @@ def test_an_allocator_that_was_loaded_and_does_not_keep_what_is_freed_is_a_hint(
     found = host.freed_memory(Allocator(name, "file"), kept)
     assert (found.state, words in found.summary) == (state, True)
     assert found.remedy is None if remedy is None else remedy in found.remedy
+
+
+@pytest.mark.parametrize(("given", "state"), [(True, "ok"), (False, "hint")])
+def test_a_system_without_huge_pages_is_a_hint(given, state):
+    found = host.huge_pages(given)
+    assert found.state == state
+    assert ("no huge pages" in found.summary) != given
+    assert bool(found.remedy) != given
