@@ -9,6 +9,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+LINE_BYTES = 64
+"""Of a cache line, on nearly every CPU."""
+
+
+def ask_for(builder: Any, address: Any) -> None:
+    """Emit the same at a builder's position."""
+    pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
+    ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
+    builder.call(ask, [builder.inttoptr(address, pointer), i32(0), i32(3), i32(1)])  # to read, keep in every cache, data
+
 
 @intrinsic
 def prefetch(context: Any, address: Any) -> Any:
@@ -17,10 +28,7 @@ def prefetch(context: Any, address: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         del signature
-        pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
-        builder.call(ask, [builder.inttoptr(args[0], pointer), i32(0), i32(3), i32(1)])  # to read, keep in every cache, data
+        ask_for(builder, args[0])
         return context.get_dummy_value()
 
     return types.void(types.uintp), generate

@@ -28,13 +28,14 @@ from rsc_bench.kernels.exact._rows_numba.row_product import (
 )
 from rsc_bench.kernels.openmp import OPENMP
 from rsc_bench.kernels.pool import POOL
-from rsc_bench.kernels.prefetch import prefetch
+from rsc_bench.kernels.prefetch import LINE_BYTES, prefetch
 
 OPENMP.share()
 
 _STORED = {torch.float32: 0, torch.bfloat16: BF16, torch.float16: F16, torch.float64: F64}
 """Flag of what operand and result are stored in; all but float64 have float32 sums."""
-_LINE_BYTES = 64
+_FARTHEST = 48
+"""Non-zeros ahead at most: narrow rows gain no more from being asked for earlier."""
 # What rows may start at: read as it is, because a copy for each layer and each sample adds up.
 _OFFSETS = {"int32": numba.int32[::1], "int64": numba.int64[::1]}
 # Rows that are looked at to see whether there are self-loops: a sampled matrix is prepared in each selection.
@@ -50,6 +51,11 @@ class RowsNumba:
 
     Past the second-level caches a result is written once and read much later: storing it past them saves reading the lines that
     it overwrites, and leaves the dense operand in them.
+    """
+    fetched_bytes: int = 12 << 10
+    """Bytes of dense rows that are asked for before their turn: what memory brings while that many are summed.
+
+    Rows lie anywhere, so that no hardware finds the next one by itself (docs/how-it-works/cpu-kernels.md).
     """
     ahead: int = 4
     """Rows between asking for the diagonal's dense row and reading it: 1 to 8 measured alike, 0 at up to a quarter more time."""
@@ -81,14 +87,20 @@ class RowsNumba:
         weights, weighing = _weights(matrix, reduce, dtype)
         form = weighing | self.storing(matrix.shape[0], width, dtype)
         ahead = self.ahead if _has_loops(rowptr, col, _LOOKED_AT) else 0
-        tiles = [(start, _compiled(min(tile, width - start), form, ahead, rowptr.dtype.name)) for start in range(0, width, tile)]
+        fetch = self.fetch(min(tile, width) * dtype.itemsize)
+        sizes = [(start, min(tile, width - start)) for start in range(0, width, tile)]
+        tiles = [(start, _compiled(size, form, (ahead, fetch), rowptr.dtype.name)) for start, size in sizes]
         parts = row_parts.of(rowptr, numba.get_num_threads())
         return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rowptr, col, *weights))
+
+    def fetch(self, tile_bytes: int) -> int:
+        """Return how many non-zeros ahead a tile of a dense row is asked for."""
+        return min(self.fetched_bytes // tile_bytes, _FARTHEST) if tile_bytes <= self.fetched_bytes else 0
 
     def storing(self, rows: int, width: int, dtype: torch.dtype) -> int:
         """Return the flags of how a result of this shape is stored."""
         row_bytes = width * dtype.itemsize
-        streamed = rows * row_bytes >= self.stream_from_bytes and row_bytes % _LINE_BYTES == 0
+        streamed = rows * row_bytes >= self.stream_from_bytes and row_bytes % LINE_BYTES == 0
         return _STORED[dtype] | streamed * STREAMED
 
 
@@ -150,18 +162,23 @@ def _has_loops(rowptr, col, looked_at):  # type: ignore[no-untyped-def]
 
 
 @cache
-def _compiled(width: int, form: int, ahead: int, offsets: str) -> Callable[..., None]:
+def _compiled(width: int, form: int, asked: tuple[int, int], offsets: str) -> Callable[..., None]:
     """Return the loop over rows for a tile of `width` features, compiled for contiguous arrays.
 
-    With `ahead` it asks for the dense row of the diagonal so many rows before its turn. Sampling keeps few columns, whose dense
-    rows stay in the caches; the diagonal's is read once, and each row would wait for it (docs/how-it-works/cpu-kernels.md).
+    `asked` says how many rows before its turn the dense row of the diagonal is asked for, and how many non-zeros before theirs all
+    others. Sampling keeps few columns, whose dense rows stay in the caches; the diagonal's is read once, and each row would wait
+    for it (docs/how-it-works/cpu-kernels.md).
     """
+    ahead, fetch = asked
+    revision = emitted.REVISION
     size = 2 if form & (BF16 | F16) else 8 if form & F64 else 4
-    lines = width * size // _LINE_BYTES + 1
+    lines = width * size // LINE_BYTES + 1
 
     one = np.float64(1) if form & F64 else np.float32(1)
 
     def run(parts, rowptr, col, value, factor, dense, result, start):  # type: ignore[no-untyped-def] # noqa: PLR0913
+        if revision < 0:  # never: what is kept on disk is kept by what this refers to
+            return
         stride = np.int64(dense.shape[1] * size)
         source = dense.ctypes.data + np.uint64(start * size)
         target = result.ctypes.data + np.uint64(start * size)
@@ -169,11 +186,12 @@ def _compiled(width: int, form: int, ahead: int, offsets: str) -> Callable[..., 
             for row in range(parts[part, 0], parts[part, 1]):
                 if ahead:
                     for line in range(lines):
-                        prefetch(source + np.uint64((row + ahead) * stride + line * _LINE_BYTES))  # type: ignore[call-arg]
+                        prefetch(source + np.uint64((row + ahead) * stride + line * LINE_BYTES))  # type: ignore[call-arg]
                 first, last = np.int64(rowptr[row]), np.int64(rowptr[row + 1])
                 scale = factor[row] if form & FACTORED else one
-                nonzeros = (col.ctypes.data, value.ctypes.data, first, last, scale)
-                row_product(width, form, nonzeros, (source, stride), target + np.uint64(row * stride))  # type: ignore[call-arg]
+                nonzeros = (col.ctypes.data, value.ctypes.data, first, last, scale, np.int64(len(col)))
+                place = target + np.uint64(row * stride)
+                row_product(width, form, fetch, nonzeros, (source, stride), place)  # type: ignore[call-arg]
             store_fence()  # type: ignore[call-arg]
 
     real = numba.float64 if form & F64 else numba.float32

@@ -123,13 +123,21 @@ def _in_order(ids, first, last, loops):  # type: ignore[no-untyped-def]
     return np.concatenate((ids[:before], np.arange(np.int64(first), np.int64(last)).astype(np.uint32), ids[after:]))
 
 
+@numba.njit
+def _add_up(counts):  # type: ignore[no-untyped-def]
+    """Make counts into their sums up to each of them, in place."""
+    for at in range(1, len(counts)):
+        counts[at] += counts[at - 1]
+
+
 @numba.njit(parallel=True, cache=True)
 def _gather(kept, entries, places, loops):  # type: ignore[no-untyped-def]
     """Return rowptr, col and value of what is kept as CSR; columns are taken in ascending order, so each row's ascend."""
     mask, ids, scale = kept
     rows, value = entries
     entry, parts = places
-    rowptr = np.zeros(parts[-1] + 1, np.int64)
+    # Counted two places on and added up, so that what stands one place on is where the row's next entry goes, and its end at last.
+    rowptr = np.zeros(parts[-1] + 2, entry.dtype)
     for part in numba.prange(len(parts) - 1):
         columns = _in_order(ids, parts[part], parts[part + 1], loops)
         for index in range(len(columns)):
@@ -137,16 +145,14 @@ def _gather(kept, entries, places, loops):  # type: ignore[no-untyped-def]
             if mask[column]:
                 _ask_ahead(entry, columns, index, part, rows)
                 for at in range(entry[column, part], entry[column, part + 1]):
-                    rowptr[np.uint64(rows[at]) + np.uint64(1)] += 1
+                    rowptr[np.uint64(rows[at]) + np.uint64(2)] += 1
             else:
-                rowptr[np.uint64(column) + np.uint64(1)] += loops[column, 1] - loops[column, 0]
-    rowptr = np.cumsum(rowptr)
+                rowptr[np.uint64(column) + np.uint64(2)] += loops[column, 1] - loops[column, 0]
+    _add_up(rowptr)
     weighted = len(value) > 0 or len(scale) > 0
     col = np.empty(rowptr[-1], np.int32)
     weight = np.empty(rowptr[-1] if weighted else 0, value.dtype)
     for part in numba.prange(len(parts) - 1):
-        first = np.uint64(parts[part])
-        target = rowptr[first : parts[part + 1]].copy()
         columns = _in_order(ids, parts[part], parts[part + 1], loops)
         for index in range(len(columns)):
             column = columns[index]
@@ -155,12 +161,12 @@ def _gather(kept, entries, places, loops):  # type: ignore[no-untyped-def]
                 _ask_ahead(entry, columns, index, part, value)
             start, end = (entry[column, part], entry[column, part + 1]) if taken else (loops[column, 0], loops[column, 1])
             for at in range(start, end):
-                row = np.uint64(rows[at] if taken else column) - first
-                place = np.uint64(target[row])
-                target[row] += 1
+                row = np.uint64(rows[at] if taken else column)
+                place = np.uint64(rowptr[row + np.uint64(1)])
+                rowptr[row + np.uint64(1)] += 1
                 col[place] = column
                 if weighted:
-                    looped = len(loops) > 0 and row + first == column
+                    looped = len(loops) > 0 and row == column
                     factor = scale[column] if len(scale) and not looped else np.float32(1)
                     weight[place] = factor * value[at] if len(value) else factor
-    return rowptr, col, weight
+    return rowptr[:-1], col, weight

@@ -7,6 +7,8 @@ registers from the first non-zero to the last, which was measured at 1.8 to 2.6 
 from __future__ import annotations
 
 import platform
+import zlib
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -14,6 +16,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from rsc_bench.kernels.prefetch import LINE_BYTES, ask_for
 
 _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _F16, _F32, _F64 = ir.HalfType(), ir.FloatType(), ir.DoubleType()
@@ -24,6 +28,8 @@ LANES = 16 if _WIDE else 8
 TILE = LANES * (16 if _WIDE else 8)
 """float32 sums kept at once: half of the 32 (AVX-512) or all but a few of the 16 (AVX2) vector registers."""
 
+REVISION = zlib.crc32(Path(__file__).read_bytes())
+"""Of this file. Numba keeps compiled code by the source of who calls it alone, and would go on with what an older file emitted."""
 BF16 = 1
 """Operand and result are bfloat16; the sums are float32 all the same."""
 WEIGHTED = 2
@@ -59,7 +65,7 @@ def no_half() -> str | None:
 
 
 @intrinsic
-def row_product(context: Any, width: Any, form: Any, row: Any, dense: Any, result: Any) -> Any:  # noqa: PLR0913
+def row_product(context: Any, width: Any, form: Any, fetch: Any, row: Any, dense: Any, result: Any) -> Any:  # noqa: PLR0913
     """Sum ``value[e] * dense[col[e]]`` over the non-zeros e of one row, for `width` features, and store the sums.
 
     Of separable values it is ``factor * value[col[e]] * dense[col[e]]``: no value a non-zero is read.
@@ -68,20 +74,22 @@ def row_product(context: Any, width: Any, form: Any, row: Any, dense: Any, resul
         context: numba's typing context.
         width: literal, 1 to `TILE`: features to sum.
         form: literal, a sum of the flags above.
-        row: (col address, value address, first, last + 1, factor): the non-zeros, and what their sum is multiplied by.
+        fetch: literal: so many non-zeros ahead of its turn a dense row is asked for; 0: never.
+        row: (col address, value address, first, last + 1, factor, end): the non-zeros, what their sum is multiplied by, and how
+            many columns there are in all, which is how far can be looked ahead.
         dense: (address of the first feature of row 0, bytes a row).
         result: address of the first feature of the row's result.
     """
     del context
-    if not (isinstance(width, types.IntegerLiteral) and isinstance(form, types.IntegerLiteral)):
+    if not all(isinstance(each, types.IntegerLiteral) for each in (width, form, fetch)):
         return None
-    signature = types.void(width, form, row, dense, result)
-    emitter = _Emitter(width.literal_value, form.literal_value)
+    signature = types.void(width, form, fetch, row, dense, result)
+    emitter = _Emitter(width.literal_value, form.literal_value, fetch.literal_value)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         del signature
-        parts = [cgutils.unpack_tuple(builder, args[index]) for index in (2, 3)]  # type: ignore[no-untyped-call]
-        emitter.emit(builder, parts[0], parts[1], args[4])
+        parts = [cgutils.unpack_tuple(builder, args[index]) for index in (3, 4)]  # type: ignore[no-untyped-call]
+        emitter.emit(builder, parts[0], parts[1], args[5])
         return context.get_dummy_value()
 
     return signature, generate
@@ -103,19 +111,21 @@ def store_fence(context: Any) -> Any:
 class _Emitter:
     """Writes the loop for one width and form."""
 
-    def __init__(self, width: int, form: int) -> None:
+    def __init__(self, width: int, form: int, fetch: int) -> None:
+        self.fetch = fetch
         self.bf16, self.f16, self.f64 = (bool(form & flag) for flag in (BF16, F16, F64))
         self.weighted, self.factored = (bool(form & flag) for flag in (WEIGHTED, FACTORED))
         self.streamed, self.by_column = (bool(form & flag) for flag in (STREAMED, BY_COLUMN))
         self.bytes = 2 if self.bf16 or self.f16 else 8 if self.f64 else 4
         self.real = _F64 if self.f64 else _F32
         cover = pieces(width, LANES // 2 if self.f64 else LANES)
-        self.offsets = [offset for offset, _ in cover]
+        self.groups = _groups(cover, in_twos=self.bf16 or self.f16)
         self.vectors = [ir.VectorType(self.real, lanes) for _, lanes in cover]
+        self.line_bytes = range(0, (width - 1) * self.bytes + 1, LINE_BYTES)
 
     def emit(self, b: Any, row: list[Any], dense: list[Any], result: Any) -> None:
         """Emit the loop and the stores at the builder's position, and leave the builder behind them."""
-        _, _, first, last, factor = row
+        _, _, first, last, factor, _ = row
         before, loop, done = b.block, b.append_basic_block("nonzeros"), b.append_basic_block("store")
         b.cbranch(b.icmp_signed("<", first, last), loop, done)
         b.position_at_end(loop)
@@ -132,38 +142,70 @@ class _Emitter:
 
     def _add(self, b: Any, row: list[Any], dense: list[Any], entry: Any, sums: list[Any]) -> list[Any]:
         """Emit one non-zero: its dense row times its value, onto the sums."""
-        column = b.sext(b.load(b.gep(b.inttoptr(row[0], _I32.as_pointer()), [entry])), _I64)
-        start = b.add(dense[0], b.mul(column, dense[1]))
-        features = [self._load(b, b.add(start, _I64(self.bytes * o)), v) for o, v in zip(self.offsets, self.vectors, strict=True)]
+        if self.fetch:
+            self._ask_ahead(b, row, dense, entry)
+        column, start = _dense_row(b, row, dense, entry)
+        features = [each for offset, lanes in self.groups for each in self._load(b, b.add(start, _I64(self.bytes * offset)), lanes)]
         if not self.weighted:
             return [b.fadd(total, feature) for total, feature in zip(sums, features, strict=True)]
         value = b.load(b.gep(b.inttoptr(row[1], self.real.as_pointer()), [column if self.by_column else entry]))
         return [_fma(b, f, _broadcast(b, value, f.type), total) for total, f in zip(sums, features, strict=True)]
 
-    def _load(self, b: Any, address: Any, vector: Any) -> Any:
+    def _ask_ahead(self, b: Any, row: list[Any], dense: list[Any], entry: Any) -> None:
+        """Ask for the dense row of a later non-zero, of this row or one behind it; of the last one where there is none."""
+        last, later = b.sub(row[5], _I64(1)), b.add(entry, _I64(self.fetch))
+        _, start = _dense_row(b, row, dense, b.select(b.icmp_signed("<", later, last), later, last))
+        for line in self.line_bytes:
+            ask_for(b, b.add(start, _I64(line)))
+
+    def _load(self, b: Any, address: Any, lanes: list[int]) -> list[Any]:
+        """Load the vectors of a group, one or two, as what sums are made of."""
+        if self.bf16:
+            return _from_bf16(b, address, lanes)
         if self.f16:
-            halves = b.load(b.inttoptr(address, ir.VectorType(_F16, vector.count).as_pointer()), align=2)
-            return b.fpext(halves, vector)
-        if not self.bf16:
-            return b.load(b.inttoptr(address, vector.as_pointer()), align=self.bytes)
-        halves = b.load(b.inttoptr(address, ir.VectorType(_I16, vector.count).as_pointer()), align=2)
-        words = ir.VectorType(_I32, vector.count)
-        return b.bitcast(b.shl(b.zext(halves, words), _splat(words, 16)), vector)
+            each = [b.add(address, _I64(self.bytes * lanes[0] * place)) for place in range(len(lanes))]
+            halves = [
+                b.load(b.inttoptr(at, ir.VectorType(_F16, n).as_pointer()), align=2) for at, n in zip(each, lanes, strict=True)
+            ]
+            return [b.fpext(half, ir.VectorType(_F32, half.type.count)) for half in halves]
+        return [b.load(b.inttoptr(address, ir.VectorType(self.real, lanes[0]).as_pointer()), align=self.bytes)]
 
     def _store(self, b: Any, sums: list[Any], factor: Any, result: Any) -> None:
-        for offset, total in zip(self.offsets, sums, strict=True):
-            value = b.fmul(total, _broadcast(b, factor, total.type)) if self.factored else total
-            value = self._stored(b, value)
+        left = iter([b.fmul(total, _broadcast(b, factor, total.type)) if self.factored else total for total in sums])
+        for offset, lanes in self.groups:
+            value = self._stored(b, [next(left) for _ in lanes])
             address = b.inttoptr(b.add(result, _I64(self.bytes * offset)), value.type.as_pointer())
-            stored = b.store(value, address, align=value.type.count * self.bytes if self.streamed else self.bytes)
+            stored = b.store(value, address, align=sum(lanes) * self.bytes if self.streamed else self.bytes)
             if self.streamed:
                 stored.set_metadata("nontemporal", b.module.add_metadata([_I32(1)]))
 
-    def _stored(self, b: Any, value: Any) -> Any:
-        """Round sums to what the result is stored in."""
-        if self.f16:
-            return b.fptrunc(value, ir.VectorType(_F16, value.type.count))
-        return _to_bf16(b, value) if self.bf16 else value
+    def _stored(self, b: Any, sums: list[Any]) -> Any:
+        """Round the sums of a group to what the result is stored in."""
+        if self.bf16:
+            return _to_bf16(b, sums)
+        whole = sums[0] if len(sums) == 1 else b.shuffle_vector(*sums, _places(2 * sums[0].type.count))
+        return b.fptrunc(whole, ir.VectorType(_F16, whole.type.count)) if self.f16 else whole
+
+
+def _groups(cover: list[tuple[int, int]], in_twos: bool) -> list[tuple[int, list[int]]]:
+    """Return (offset, lanes of each vector): two like vectors beside each other are one group, which is stored as one."""
+    groups: list[tuple[int, list[int]]] = []
+    for offset, lanes in cover:
+        if in_twos and groups and groups[-1][1] == [lanes]:
+            groups[-1][1].append(lanes)
+        else:
+            groups.append((offset, [lanes]))
+    return groups
+
+
+def _dense_row(b: Any, row: list[Any], dense: list[Any], entry: Any) -> tuple[Any, Any]:
+    """The column of a non-zero, and the address of its first feature."""
+    column = b.sext(b.load(b.gep(b.inttoptr(row[0], _I32.as_pointer()), [entry])), _I64)
+    return column, b.add(dense[0], b.mul(column, dense[1]))
+
+
+def _places(count: int) -> Any:
+    return ir.Constant(ir.VectorType(_I32, count), list(range(count)))
 
 
 def _zeros(vector: Any) -> Any:
@@ -195,11 +237,32 @@ def _fma(b: Any, left: Any, right: Any, addend: Any) -> Any:
     return b.call(fma, [left, right, addend])
 
 
-def _to_bf16(b: Any, value: Any) -> Any:
-    """Round float32 to the nearest bfloat16, ties to even; a NaN stays one, which plain rounding of the bits would not keep."""
+def _from_bf16(b: Any, address: Any, lanes: list[int]) -> list[Any]:
+    """Load bfloat16 as float32; of a group of two the even features, then the odd ones, which a shift and a mask take apart."""
+    words = ir.VectorType(_I32, lanes[0])
+    if len(lanes) == 1:
+        halves = b.load(b.inttoptr(address, ir.VectorType(_I16, lanes[0]).as_pointer()), align=2)
+        found = [b.shl(b.zext(halves, words), _splat(words, 16))]
+    else:
+        both = b.load(b.inttoptr(address, words.as_pointer()), align=2)
+        found = [b.shl(both, _splat(words, 16)), b.and_(both, _splat(words, 0xFFFF0000))]
+    return [b.bitcast(each, ir.VectorType(_F32, lanes[0])) for each in found]
+
+
+def _to_bf16(b: Any, sums: list[Any]) -> Any:
+    """Round float32 to bfloat16; of a group of two the even features and the odd ones are put together again."""
+    words = ir.VectorType(_I32, sums[0].type.count)
+    high = [_rounded(b, each) for each in sums]
+    if len(high) == 1:
+        return b.trunc(b.lshr(high[0], _splat(words, 16)), ir.VectorType(_I16, words.count))
+    both = b.or_(b.lshr(high[0], _splat(words, 16)), b.and_(high[1], _splat(words, 0xFFFF0000)))
+    return b.bitcast(both, ir.VectorType(_I16, 2 * words.count))
+
+
+def _rounded(b: Any, value: Any) -> Any:
+    """The nearest bfloat16 in the upper half, ties to even; a NaN stays one, which plain rounding of the bits would not keep."""
     words = ir.VectorType(_I32, value.type.count)
     bits = b.bitcast(value, words)
     even = b.and_(b.lshr(bits, _splat(words, 16)), _splat(words, 1))
-    rounded = b.lshr(b.add(bits, b.add(even, _splat(words, 0x7FFF))), _splat(words, 16))
-    safe = b.select(b.fcmp_unordered("uno", value, value), _splat(words, 0x7FC0), rounded)
-    return b.trunc(safe, ir.VectorType(_I16, value.type.count))
+    rounded = b.add(bits, b.add(even, _splat(words, 0x7FFF)))
+    return b.select(b.fcmp_unordered("uno", value, value), _splat(words, 0x7FC00000), rounded)

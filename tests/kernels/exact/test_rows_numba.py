@@ -172,3 +172,9 @@ def test_prefetching_the_diagonal_changes_nothing(width):
     matrix, operand = looped(600), dense(600, width)
     found, plain = (RowsNumba(ahead=ahead).prepare(matrix, width, torch.float32)(operand) for ahead in (4, 0))
     assert torch.equal(found, plain)
+
+
+def test_code_that_an_older_emitter_made_is_compiled_anew():
+    # Numba finds what it keeps on disk by the source of the function and by what it refers to.
+    function = rows_numba._compiled(7, 0, (0, 4), "int32").py_func
+    assert row_product.REVISION in [cell.cell_contents for cell in function.__closure__]
