@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from rsc_bench.kernels import checked, foreign
 from rsc_bench.kernels.ordering import ordering
 
 if TYPE_CHECKING:
     import scipy.sparse
-
-INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +48,11 @@ class Scaling:
 class Csr:
     """An immutable sparse matrix in compressed sparse row form.
 
-    Raises ``ValueError`` where the parts do not fit together; `from_scipy`, `from_torch` and `from_edge_index` also
-    check every index.
+    Every offset and column is looked at once, in one pass (on a GPU the host waits for it), and brought into the dtypes below.
+    Nothing may be written into them afterwards: compiled code trusts them.
+
+    Raises:
+        ValueError: for parts that do not fit together or index what is not there, with the matrix, the rule and what was found.
     """
 
     rowptr: torch.Tensor
@@ -68,14 +70,28 @@ class Csr:
     bounded: bool = False
     """True: `col` may be longer than ``rowptr[-1]``, which only the device knows, and what stands behind it means nothing."""
     _transposed: list[Csr] = field(default_factory=list, repr=False)
+    _known: tuple[torch.Tensor, torch.Tensor, tuple[int, int], bool] | None = field(default=None, repr=False)
+    """Offsets, columns, shape and `bounded` that are known to fit: a matrix of the same is not looked at again."""
 
     def __post_init__(self) -> None:
-        if self.rowptr.numel() != self.shape[0] + 1:
-            raise ValueError(f"{self.name}: rowptr must have rows + 1 = {self.shape[0] + 1} entries (got {self.rowptr.numel()})")
-        if self.entries is not None and self.entries.numel() != self.nnz:
-            raise ValueError(f"{self.name}: value must have one entry a non-zero, {self.nnz} (got {self.entries.numel()})")
-        if self.entries is not None and self.scaling is not None:
-            raise ValueError(f"{self.name}: a matrix has a value a non-zero or a scaling (got both)")
+        vars(self).update(checked.parts(self))
+
+    @classmethod
+    def trusted(  # noqa: PLR0913
+        cls,
+        rowptr: torch.Tensor,
+        col: torch.Tensor,
+        entries: torch.Tensor | None,
+        shape: tuple[int, int],
+        name: str = "",
+        scaling: Scaling | None = None,
+        bounded: bool = False,
+    ) -> Csr:
+        """Return a matrix whose indices were made of those of a checked one: nothing looks at them, and nothing waits for a GPU.
+
+        They must be right, and of the dtypes that the fields have; wrong ones end the process.
+        """
+        return cls(rowptr, col, entries, shape, name, scaling, bounded, [], (rowptr, col, shape, bounded))
 
     @property
     def nnz(self) -> int:
@@ -142,7 +158,7 @@ class Csr:
         entries = None if self.entries is None else self.entries[order]
         scaling = None if self.scaling is None else self.scaling.transpose()
         name = f"{self.name}ᵀ" if self.name else ""
-        return Csr(_rowptr(self.column_nnz), rows[order].int(), entries, self.shape[::-1], name, scaling)
+        return Csr.trusted(_rowptr(self.column_nnz), rows[order].int(), entries, self.shape[::-1], name, scaling)
 
     def with_entries(self) -> Csr:
         """Return the matrix with a value a non-zero in place of its scaling; itself where it has none."""
@@ -171,13 +187,17 @@ class Csr:
         keep = self._rows() != self.col
         counts = torch.bincount(self._rows()[keep], minlength=self.shape[0])
         entries = None if self.entries is None else self.entries[keep]
-        return Csr(_rowptr(counts), self.col[keep], entries, self.shape, self.name, self.scaling)
+        return Csr.trusted(_rowptr(counts), self.col[keep], entries, self.shape, self.name, self.scaling)
 
     def gcn(self) -> Csr:
         """Return ``D^-1/2 A D^-1/2`` off the diagonal, with D the row counts of ``A + I`` (Kipf and Welling, ICLR 2017).
 
-        The diagonal of the normalised matrix is 1/deg in each row; it is left out here because it stays exact.
+        The diagonal of the normalised matrix is 1/deg in each row; it is left out here because it stays exact. Raises
+        ``ValueError`` for a matrix that is not square.
         """
+        if self.shape[0] != self.shape[1]:
+            name = checked.called(self.name)
+            raise ValueError(f"{name}: gcn() must be of a square matrix (got {self.shape}): its nodes are rows and columns")
         matrix = self.without_diagonal()
         scale = (matrix.row_nnz + 1).double().rsqrt()
         return matrix.scale_rows(scale).scale_columns(scale)
@@ -188,7 +208,7 @@ class Csr:
             return self
         entries = None if self.entries is None else self.entries.to(device)
         scaling = None if self.scaling is None else self.scaling.to(device)
-        return Csr(self.rowptr.to(device), self.col.to(device), entries, self.shape, self.name, scaling, self.bounded)
+        return Csr.trusted(self.rowptr.to(device), self.col.to(device), entries, self.shape, self.name, scaling, self.bounded)
 
     def to_scipy(self) -> scipy.sparse.csr_matrix:
         """Return the matrix in SciPy, float64: what references are computed from."""
@@ -201,22 +221,12 @@ class Csr:
     @classmethod
     def from_scipy(cls, matrix: scipy.sparse.spmatrix, name: str = "", weighted: bool = True) -> Csr:
         """Return a SciPy sparse matrix as CSR; duplicates are summed, ``weighted=False`` drops the values."""
-        matrix = matrix.tocsr(copy=True)
-        matrix.sum_duplicates()
-        value = torch.from_numpy(matrix.data).float() if weighted else None
-        parts = torch.from_numpy(matrix.indptr), torch.from_numpy(matrix.indices)
-        return cls(_fit(parts[0]), _column(parts[1], matrix.shape[1], name), value, matrix.shape, name)
+        return cls.trusted(*foreign.of_scipy(matrix, name, weighted), name)
 
     @classmethod
     def from_torch(cls, matrix: torch.Tensor, name: str = "") -> Csr:
         """Return a 2-D torch tensor of layout CSR, CSC or COO as CSR; duplicates of a COO tensor are summed."""
-        if matrix.layout is torch.sparse_coo:
-            matrix = matrix.coalesce()
-        matrix = matrix.to_sparse_csr()
-        rows, columns = matrix.shape
-        return cls(
-            _fit(matrix.crow_indices()), _column(matrix.col_indices(), columns, name), matrix.values(), (rows, columns), name
-        )
+        return cls.trusted(*foreign.of_torch(matrix, name), name)
 
     @classmethod
     def from_edge_index(
@@ -230,6 +240,7 @@ class Csr:
             value: (edges,), floating; None: all ones.
             name: what the matrix is called in errors.
         """
+        foreign.check_edge_index(edge_index, value, name)
         count = (int(edge_index.max()) + 1 if edge_index.numel() else 0) if nodes is None else nodes
         pattern, order = cls.from_edges(edge_index[1], edge_index[0], (count, count), name)
         return pattern if value is None else replace(pattern, entries=value[order])
@@ -246,13 +257,10 @@ class Csr:
             shape: of the matrix; an index outside of it is a ``ValueError``.
             name: what the matrix is called in errors.
         """
-        for what, index, count in (("targets", rows, shape[0]), ("sources", columns, shape[1])):
-            if index.numel() and (int(index.min()) < 0 or int(index.max()) >= count):
-                found = f"{int(index.min())} to {int(index.max())}"
-                raise ValueError(f"{name}: edge_index must lie in [0, {count}) for its {what} (got {found})")
+        rows, columns, shape = foreign.of_edges(rows, columns, shape, name)
         order = ordering(columns, shape[1])
         order = order[ordering(rows[order], shape[0])]
-        return cls(_rowptr(torch.bincount(rows, minlength=shape[0])), columns[order].int(), None, shape, name), order
+        return cls.trusted(_rowptr(torch.bincount(rows, minlength=shape[0])), columns[order].int(), None, shape, name), order
 
     def values64(self) -> torch.Tensor:
         """Return the values in float64, (nnz,), as kernels see them; ones where there are none.
@@ -283,18 +291,5 @@ class Csr:
         return total.index_add_(0, self._rows(), entries)
 
 
-def _fit(rowptr: torch.Tensor) -> torch.Tensor:
-    """Offsets in int32 where the number of non-zeros allows it: half the bytes, and what vendor libraries run fastest on."""
-    return rowptr.int() if int(rowptr[-1]) <= INT32_MAX else rowptr.long()
-
-
 def _rowptr(counts: torch.Tensor) -> torch.Tensor:
-    return _fit(torch.cat([counts.new_zeros(1), counts.cumsum(0)]))
-
-
-def _column(col: torch.Tensor, columns: int, name: str) -> torch.Tensor:
-    if columns > INT32_MAX:
-        raise ValueError(f"{name}: columns must be at most {INT32_MAX} (got {columns})")
-    if col.numel() and (int(col.min()) < 0 or int(col.max()) >= columns):
-        raise ValueError(f"{name}: column indices must lie in [0, {columns}) (got {int(col.min())} to {int(col.max())})")
-    return col.int()
+    return checked.fit(torch.cat([counts.new_zeros(1), counts.cumsum(0)]))

@@ -24,7 +24,7 @@ def padded(matrix: Csr) -> Csr:
     tail = last + (matrix.nnz - last) * part // TAIL_ROWS
     rowptr = torch.cat([matrix.rowptr, tail.to(matrix.rowptr.dtype)])
     shape = matrix.shape[0] + TAIL_ROWS, matrix.shape[1]
-    return Csr(rowptr, matrix.col, matrix.entries, shape, matrix.name, _longer(matrix.scaling))
+    return Csr.trusted(rowptr, matrix.col, matrix.entries, shape, matrix.name, _longer(matrix.scaling))
 
 
 def _longer(scaling: Scaling | None) -> Scaling | None:

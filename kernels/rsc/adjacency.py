@@ -85,7 +85,8 @@ class Adjacency:
         parts = self.pattern
         if value.shape != (parts.nnz,):
             raise ValueError(f"edge values must have shape ({parts.nnz},), one a non-zero (got {tuple(value.shape)})")
-        return Adjacency.from_csr(Csr(parts.rowptr, parts.col, value.detach(), parts.shape, parts.name), self.reduce, self.diagonal)
+        valued = replace(parts, entries=value.detach(), scaling=None, _transposed=[])
+        return Adjacency.from_csr(valued, self.reduce, self.diagonal)
 
 
 def _nbytes(matrix: Csr) -> int:
@@ -99,7 +100,7 @@ def _only(matrix: Csr, rows: torch.Tensor) -> Csr:
     keep = torch.repeat_interleave(rows, matrix.row_nnz)
     counts = torch.cat([rows.new_zeros(1, dtype=torch.int64), (matrix.row_nnz * rows).cumsum(0)]).to(matrix.rowptr.dtype)
     entries = None if matrix.entries is None else matrix.entries[keep]
-    return replace(matrix, rowptr=counts, col=matrix.col[keep], entries=entries, _transposed=[])
+    return Csr.trusted(counts, matrix.col[keep], entries, matrix.shape, matrix.name, matrix.scaling)
 
 
 def _mean(source: Csr) -> Csr:
@@ -107,4 +108,4 @@ def _mean(source: Csr) -> Csr:
     if source.entries is None or source.entries.dtype is not torch.float64:
         return source.mean()
     value = source.entries / torch.repeat_interleave(source.row_nnz, source.row_nnz)
-    return Csr(source.rowptr, source.col, value, source.shape, source.name)
+    return replace(source, entries=value, _transposed=[])

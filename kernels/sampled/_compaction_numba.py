@@ -53,7 +53,7 @@ class Compaction:
         entries = torch.from_numpy(weight) if len(value) or len(scale) else None
         offsets = torch.from_numpy(rowptr).to(self._matrix.rowptr.dtype)
         scaling = self._scaling(kept.scale) if separable else None
-        return Csr(offsets, torch.from_numpy(col), entries, self._matrix.shape, self._matrix.name, scaling)
+        return Csr.trusted(offsets, torch.from_numpy(col), entries, self._matrix.shape, self._matrix.name, scaling)
 
     def _scaling(self, scale: torch.Tensor | None) -> Scaling | None:
         whole = self._matrix.scaling

@@ -62,7 +62,7 @@ class Compaction:
         weights = (None, None) if separable else (self._value, kept.scale)
         col, entries = self._gather(weights, flags, starts, self._bound(kept.most_nnz))
         scaling = self._scaling(kept.scale) if separable else None
-        return Csr(rowptr, col, entries, self._matrix.shape, self._matrix.name, scaling, bounded=True)
+        return Csr.trusted(rowptr, col, entries, self._matrix.shape, self._matrix.name, scaling, bounded=True)
 
     @cached_property
     def _value(self) -> torch.Tensor | None:

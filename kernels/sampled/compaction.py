@@ -50,4 +50,4 @@ def compact(matrix: Csr, kept: Kept, whole_diagonal: bool = False) -> Csr:
     if kept.scale is not None:
         scale = kept.scale[col] if looped is None else kept.scale[col].masked_fill(looped[entries], 1.0)
         value = scale if value is None else value * scale
-    return Csr(counts[matrix.rowptr.long()], col, value, matrix.shape, matrix.name)
+    return Csr.trusted(counts[matrix.rowptr.long()], col, value, matrix.shape, matrix.name)

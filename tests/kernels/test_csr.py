@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_matrices import array, jagged, same_bits, without_entries
 
-from rsc_bench.kernels import Csr, csr
+from rsc_bench.kernels import Csr, checked
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -115,17 +115,25 @@ def test_a_matrix_on_its_device_already_is_not_copied():
 
 @pytest.mark.parametrize("shape", [(3, 5), (0, 4), (4, 0), (0, 0)])
 def test_a_matrix_without_entries_can_do_everything(shape):
-    matrix = without_entries(*shape)
+    matrix, square = without_entries(*shape), without_entries(4, 4)
     assert matrix.transpose().shape == shape[::-1]
     assert matrix.row_norms.tolist() == [0] * shape[0]
     assert matrix.column_norms.tolist() == [0] * shape[1]
-    for made in (matrix.mean(), matrix.gcn(), matrix.without_diagonal()):
+    for made in (matrix.mean(), matrix.without_diagonal()):
         assert (made.nnz, made.shape) == (0, shape)
+    assert (square.gcn().nnz, square.gcn().shape) == (0, (4, 4))
+
+
+def test_the_normalised_adjacency_of_no_adjacency_is_refused():
+    with pytest.raises(
+        ValueError, match=r"jagged: gcn\(\) must be of a square matrix \(got \(13, 9\)\): its nodes are rows and columns"
+    ):
+        jagged().gcn()
 
 
 def test_row_offsets_are_int64_where_int32_does_not_hold_them(monkeypatch):
     assert jagged().transpose().rowptr.dtype == torch.int32
-    monkeypatch.setattr(csr, "INT32_MAX", 20)
+    monkeypatch.setattr(checked, "INT32_MAX", 20)
     matrix = jagged()
     assert matrix.nnz > 20
     assert matrix.rowptr.dtype == matrix.transpose().rowptr.dtype == torch.int64

@@ -42,8 +42,8 @@ def test_an_index_outside_the_shape_is_one_line(rows, columns, rule):
 
 
 @pytest.mark.parametrize("column", [-1, 2, 100_000])
-def test_a_matrix_made_by_hand_with_a_column_outside_of_it_writes_nowhere(way, column):
-    matrix = Csr(torch.tensor([0, 2]), torch.tensor([0, column], dtype=torch.int32), None, (1, 2), "mine")
+def test_a_matrix_that_is_trusted_with_a_column_outside_of_it_writes_nowhere(way, column):
+    matrix = Csr.trusted(torch.tensor([0, 2]), torch.tensor([0, column], dtype=torch.int32), None, (1, 2), "mine")
     with pytest.raises((ValueError, RuntimeError)):
         matrix.transpose()
 

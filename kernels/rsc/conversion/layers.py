@@ -144,7 +144,7 @@ class Layer:
         try:
             return reason or self.shared.sources.from_edges(edges)
         except ValueError as error:  # an index out of range, which is PyTorch Geometric's IndexError
-            raise IndexError(f"layer {self.name!r}, {error}: they must be valid indices of nodes") from None
+            raise IndexError(f"layer {self.name!r}, {error}") from None
 
     def _direction(self, layer: Any) -> tuple[bool, Reduce]:
         return layer.flow == "target_to_source", self.aggregation.reduce

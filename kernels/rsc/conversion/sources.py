@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch_geometric.typing import SparseTensor
 
+from rsc_bench.kernels.checked import fit
 from rsc_bench.kernels.contract import Reduce
-from rsc_bench.kernels.csr import INT32_MAX, Csr
+from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.rsc.adjacency import Adjacency
 from rsc_bench.kernels.rsc.conversion.remembering import outside_of_graphs, version
 from rsc_bench.kernels.rsc.conversion.separable import separated
@@ -167,5 +168,5 @@ def as_csr(matrix: Any) -> Csr:
     if not isinstance(matrix, SparseTensor):
         return Csr.from_torch(matrix.detach(), "adjacency")
     rowptr, col, value = matrix.csr()
-    offsets = rowptr.int() if col.numel() <= INT32_MAX else rowptr
-    return Csr(offsets, col.int(), value, (matrix.size(0), matrix.size(1)), "adjacency")
+    whole = Csr(rowptr, col, value, (matrix.size(0), matrix.size(1)), "adjacency")
+    return Csr.trusted(fit(whole.rowptr), whole.col, whole.entries, whole.shape, whole.name)
