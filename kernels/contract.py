@@ -1,21 +1,32 @@
-"""What a kernel is: a name, a way to prepare it for one matrix, and the multiply that comes out."""
+"""What a kernel is: a name, a way to prepare it for one matrix, and the multiply that comes out.
+
+What either is given is checked here, in front of every kernel, ours, a vendor's or a user's: the code behind looks at nothing.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from numbers import Integral
+from typing import Any, Literal, NoReturn, Protocol, get_args
 
 import torch
 
 from rsc_bench.fields import Plugin
+from rsc_bench.kernels.checked import kind, word
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.optional import present
+from rsc_bench.user_files import PluginError
 
 Reduce = Literal["sum", "mean"]
+_REDUCES = get_args(Reduce)
 Device = Literal["cpu", "cuda"]
 Role = Literal["ours", "vendor", "other"]
+DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+"""What a dense operand may be of; a kernel says with `Unsupported` which of them it does not multiply."""
+ALIGNED = 16
+"""Bytes that an operand's address is a multiple of: what a GPU's vector code loads at once; Triton compiles anew for another."""
 
 
 class Unsupported(Exception):
@@ -29,10 +40,15 @@ class Multiply(Protocol):
         """Return ``matrix @ dense``.
 
         Args:
-            dense: (matrix.shape[1], width), of the dtype and on the device that the kernel was prepared for, contiguous.
+            dense: (matrix.shape[1], width), of the dtype and on the device that the kernel was prepared for. Whoever calls a
+                `Kernel`'s may give any strides: a kernel gets it contiguous, and at an address that is a multiple of 16.
 
         Returns:
-            (matrix.shape[0], width), same dtype and device, freshly allocated.
+            (matrix.shape[0], width), same dtype and device, freshly allocated. Where `dense` requires a gradient it has the right
+            one, or none: then the call is refused.
+
+        Raises:
+            ValueError: for another operand, with what was found.
         """
         ...
 
@@ -48,6 +64,10 @@ class Prepare(Protocol):
             width: columns of the dense operands to come.
             dtype: of the dense operands and the result; values are cast to it, sums are kept in float32 or wider.
             reduce: ``"sum"``, or ``"mean"``: each row's sum over its number of non-zeros, 0 for an empty row.
+
+        Raises:
+            Unsupported: for what the kernel cannot multiply.
+            ValueError: from a `Kernel`'s, for arguments that no kernel takes.
         """
         ...
 
@@ -61,10 +81,112 @@ class Tune(Protocol):
 
 
 @dataclass(frozen=True)
+class _Guarded:
+    """A function of a kernel, behind the checks that hold for every kernel."""
+
+    kernel: str
+    device: str
+    function: Callable[..., Any]
+
+    def check(self, matrix: Any, width: Any, dtype: Any, reduce: Any) -> None:
+        """Raise ``ValueError`` for arguments that no kernel takes."""
+        if not isinstance(matrix, Csr):
+            makers = "Csr.from_scipy, Csr.from_torch and Csr.from_edge_index make one"
+            self.refuse(f"the matrix must be a Csr (got {kind(matrix)}): {makers}")
+        if matrix.device.type != self.device:
+            self.refuse(f"the matrix must be on {self.device} (got {matrix.device}): give matrix.to({self.device!r})")
+        if not isinstance(width, Integral) or width < 1:
+            self.refuse(f"width must be a whole number of at least 1, the columns of the dense operands (got {width!r})")
+        if dtype not in DTYPES:
+            self.refuse(f"dtype must be one of {', '.join(map(word, DTYPES))} of torch (got {dtype!r})")
+        if reduce not in _REDUCES:
+            self.refuse(f"reduce must be one of {', '.join(_REDUCES)} (got {reduce!r})")
+
+    def refuse(self, rule: str) -> NoReturn:
+        """Raise ``ValueError`` with the kernel and the rule."""
+        raise ValueError(f"kernel {self.kernel!r}: {rule}")
+
+    def called(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce) -> Any:
+        """Check, then call the function; a sum is what it computes unless it is told otherwise."""
+        self.check(matrix, width, dtype, reduce)
+        return self.function(matrix, int(width), dtype, *(() if reduce == "sum" else (reduce,)))
+
+
+class _Preparing(_Guarded):
+    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+        """Prepare as `Prepare` says; the multiply checks its operand."""
+        multiply = self.called(matrix, width, dtype, reduce)
+        if not callable(multiply):
+            raise PluginError(f"kernel {self.kernel!r}: preparing must return a function of the dense operand (got {multiply!r})")
+        return Checked(multiply, self.kernel, (matrix, width, dtype))
+
+
+class _Tuning(_Guarded):
+    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
+        """Tune as `Tune` says."""
+        self.called(matrix, width, dtype, reduce)
+
+
+class Checked:
+    """A multiply of a kernel, behind the checks of its operand that hold for every kernel; less than a microsecond a call."""
+
+    __slots__ = ("_device", "_dtype", "_kernel", "_learnt", "_shape", "multiply")
+
+    def __init__(self, multiply: Multiply, kernel: str, prepared: tuple[Csr, int, torch.dtype]) -> None:
+        """Take what `kernel` prepared, and the matrix, width and dtype that it was prepared for; keeps nothing of the matrix."""
+        self.multiply, self._kernel = multiply, kernel
+        matrix, width, self._dtype = prepared
+        self._shape, self._device = (matrix.shape[1], width), matrix.device
+        scaling = (matrix.scaling.rows, matrix.scaling.columns) if matrix.scaling else ()
+        self._learnt = any(part is not None and part.requires_grad for part in (matrix.entries, *scaling))
+
+    def __call__(self, dense: Any) -> torch.Tensor:
+        """Return the product, as `Multiply` says."""
+        if (
+            not isinstance(dense, torch.Tensor)
+            or dense.shape != self._shape
+            or dense.dtype is not self._dtype
+            or dense.device != self._device
+            or dense.layout is not torch.strided
+        ):
+            raise ValueError(f"kernel {self._kernel!r}: the dense operand must be {self._fault(dense)}")
+        if not dense.is_contiguous() or dense.data_ptr() % ALIGNED:
+            dense = dense.clone(memory_format=torch.contiguous_format)
+        product = self.multiply(dense)
+        if (dense.requires_grad or self._learnt) and torch.is_grad_enabled() and not product.requires_grad:
+            remedy = "train with rsc_bench.accelerate(model), or multiply under torch.no_grad()"
+            if dense.requires_grad:
+                remedy = f"{remedy} or by dense.detach()"
+            what = "the dense operand" if dense.requires_grad else "the matrix's values"
+            raise ValueError(f"kernel {self._kernel!r}: computes no gradient of {what}, of which one is required: {remedy}")
+        return product
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the multiply behind has under a name, as a sampled one has `kept`."""
+        if name in Checked.__slots__ or name.startswith("__"):  # of one that is being copied, which has nothing yet
+            raise AttributeError(name)
+        return getattr(self.multiply, name)
+
+    def _fault(self, dense: Any) -> str:
+        """Say what an operand must be and is not."""
+        if not isinstance(dense, torch.Tensor):
+            return f"a torch tensor (got {kind(dense)}): torch.as_tensor makes one"
+        if dense.layout is not torch.strided:
+            return f"dense (got {word(dense.layout)}): give dense.to_dense()"
+        if dense.shape != self._shape:
+            remedy = "give dense.T" if tuple(dense.shape) == self._shape[::-1] else "the second is the width to prepare for"
+            return f"of shape {self._shape}, as prepared for (got {tuple(dense.shape)}): {remedy}"
+        if dense.dtype is not self._dtype:
+            return f"{word(self._dtype)}, as prepared for (got {word(dense.dtype)}): give dense.to({self._dtype})"
+        return f"on {self._device}, where the matrix is (got {dense.device}): give dense.to({str(self._device)!r})"
+
+
+@dataclass(frozen=True)
 class Kernel(Plugin):
     """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one.
 
-    Raises ``ValueError`` for a name or a value that would not be understood later.
+    Raises ``ValueError`` for a name or a value that would not be understood later. Calling `prepare`, `prepare_bounded` or `tune`
+    of a kernel checks the arguments first, and what is prepared checks its operands: the function behind gets what it can take.
     """
 
     name: str
@@ -98,3 +220,8 @@ class Kernel(Plugin):
             raise ValueError(f"an exact kernel's name {rule} (got {self.name!r}): it stands in `topk(mkl)`")
         if self.name.endswith(".py"):
             raise ValueError(f"a kernel's name must not end in .py (got {self.name!r}): --kernel takes that for a file")
+        for field, guard in (("prepare", _Preparing), ("prepare_bounded", _Preparing), ("tune", _Tuning)):
+            given = getattr(self, field)
+            function = given.function if isinstance(given, _Guarded) else given  # of a kernel that this one is made of
+            if function is not None:
+                object.__setattr__(self, field, guard(self.name, self.device, function))

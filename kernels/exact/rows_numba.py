@@ -115,7 +115,7 @@ def _weights(matrix: Csr, reduce: Reduce, dtype: torch.dtype) -> tuple[tuple[np.
 
 
 def _of(part: torch.Tensor | None, real: torch.dtype) -> np.ndarray:
-    array: np.ndarray = (torch.empty(0) if part is None else part).to(real).contiguous().numpy()
+    array: np.ndarray = (torch.empty(0) if part is None else part.detach()).to(real).contiguous().numpy()
     return array
 
 

@@ -65,6 +65,7 @@ class Compaction:
         value = self._matrix.transpose().value
         if value is None:
             return _NONE
+        value = value.detach()
         return (value if value.dtype is torch.float64 else value.float()).numpy()
 
 

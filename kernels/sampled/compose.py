@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 
-from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
+from rsc_bench.kernels.contract import Checked, Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.padding import cut, padded
 from rsc_bench.kernels.sampled import scores
 from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import CACHED, Kept, Selection
 
-__all__ = ["CACHED", "Inner", "SampledMultiply", "Sampling", "check_budget", "compose", "split"]
+__all__ = ["CACHED", "Inner", "SampledMultiply", "Sampling", "check_budget", "compose", "sampled", "split"]
 
 _COMPOSED = re.compile(rf"^(?P<cached>{CACHED})?(?P<selection>\w+)\((?P<exact>[^()]+)\)$")
 
@@ -90,6 +90,12 @@ class Inner:
             self.kernel.tune(matrix, self.width, self.dtype)
         else:
             self.prepare(matrix)
+
+
+def sampled(multiply: Multiply) -> SampledMultiply | None:
+    """Return what chooses the pairs of a multiply that a kernel has prepared; None where it multiplies all of them."""
+    inner = multiply.multiply if isinstance(multiply, Checked) else multiply
+    return inner if isinstance(inner, SampledMultiply) else None
 
 
 class SampledMultiply:

@@ -28,8 +28,8 @@ class Pairs:
 
     @property
     def norms(self) -> torch.Tensor:
-        """(pairs,), float32: Euclidean norm of each column."""
-        return self.matrix.column_norms if self.loops is None else self.loops.column_norms
+        """(pairs,), float32: Euclidean norm of each column; which pairs are chosen has no gradient."""
+        return (self.matrix.column_norms if self.loops is None else self.loops.column_norms).detach()
 
     @cached_property
     def whole_nnz(self) -> int:

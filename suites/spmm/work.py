@@ -13,7 +13,7 @@ import torch
 from rsc_bench.harness.measure.work import Checked, Skip, Wrong
 from rsc_bench.harness.records.measurement import Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
-from rsc_bench.kernels.sampled.compose import SampledMultiply
+from rsc_bench.kernels.sampled.compose import sampled
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.options import DTYPES
 from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values
@@ -91,7 +91,7 @@ class SpmmWork:
         self._store = store
         self._kept: Kept | None = None
         self._matrix, self._dense = given.kernels.matrix, given.kernels.dense
-        self._sampled = multiply if isinstance(multiply, SampledMultiply) else None
+        self._sampled = sampled(multiply)
         self.device = product.device
         self.period = self._sampled.sampling.interval if self._sampled else 1
         # Not methods of its own: referring to itself, it would keep a GPU's memory until the garbage collector runs.

@@ -14,7 +14,7 @@ VERSION = tuple(int(part) for part in triton.__version__.split(".")[:2])
 pytestmark = pytest.mark.skipif(VERSION < (3, 7), reason=f"interpreting loops needs triton 3.7 or newer (got {triton.__version__})")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-FILES = [HERE / "exact/test_exact_contract.py", *sorted(HERE.rglob("test_*_triton.py"))]
+FILES = [HERE / "exact/test_exact_contract.py", HERE / "exact/test_operands_of_kernels.py", *sorted(HERE.rglob("test_*_triton.py"))]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def test_a_kernel_is_written_in_the_order_of_its_fields():
     kernel = Kernel("mine", "cuda", "Mine.", mkl.prepare, "ours", False, lambda: "not here", mkl.prepare, True, mkl.prepare)
     assert (kernel.name, kernel.device, kernel.summary, kernel.role, kernel.exact) == ("mine", "cuda", "Mine.", "ours", False)
     assert (kernel.missing(), kernel.separable) == ("not here", True)
-    assert kernel.prepare is kernel.prepare_bounded is kernel.tune is mkl.prepare
+    assert kernel.prepare.function is kernel.prepare_bounded.function is kernel.tune.function is mkl.prepare
 
 
 def test_what_is_left_out_is_an_exact_kernel_that_can_run():

@@ -42,12 +42,12 @@ class Work:
     @cached_property
     def row_scale(self) -> torch.Tensor | None:
         """(rows,), float32; None: all ones."""
-        return None if self.scaling.rows is None else self.scaling.rows.float().contiguous()
+        return None if self.scaling.rows is None else self.scaling.rows.detach().float().contiguous()
 
     @cached_property
     def column_scale(self) -> torch.Tensor | None:
         """(columns,), float32; None: all ones."""
-        return None if self.scaling.columns is None else self.scaling.columns.float().contiguous()
+        return None if self.scaling.columns is None else self.scaling.columns.detach().float().contiguous()
 
     @cached_property
     def entries(self) -> torch.Tensor | None:
@@ -62,7 +62,6 @@ class RowsMultiply:
         """Cut the rows of the matrix into pieces, on its device."""
         self.settings = settings
         self._work = work
-        self._shape = work.matrix.shape[1], work.width
         self._pieces = Pieces.cut(work.matrix, settings.chunk) if work.matrix.shape[0] else None
         values: Values = "none" if settings.prescaled and work.values == "columns" else work.values
         self._finish = {"WIDTH": work.width, "ROWS_SCALED": work.row_scale is not None, "MEAN": work.reduce == "mean"}
@@ -70,20 +69,12 @@ class RowsMultiply:
 
     def __call__(self, dense: torch.Tensor) -> torch.Tensor:
         """Return ``matrix @ dense``."""
-        self._check(dense)
         work, rows = self._work, self._work.matrix.shape[0]
         result = torch.empty(rows, work.width, dtype=work.dtype, device=dense.device)
         if self._pieces is not None and work.width:
             with torch.cuda.device_of(dense):  # type: ignore[no-untyped-call]
                 self._launch(self._pieces, self._scaled(dense), result)
         return result
-
-    def _check(self, dense: torch.Tensor) -> None:
-        """Refuse what the compiled code would read wrongly: it does not look."""
-        if dense.shape != self._shape or dense.dtype != self._work.dtype or dense.device != self._work.matrix.device:
-            wanted = f"{self._shape}, {self._work.dtype} on {self._work.matrix.device}"
-            found = f"{tuple(dense.shape)}, {dense.dtype} on {dense.device}"
-            raise ValueError(f"the dense operand must be {wanted}, as prepared for (got {found})")
 
     def _scaled(self, dense: torch.Tensor) -> torch.Tensor:
         dense = dense.detach().contiguous()

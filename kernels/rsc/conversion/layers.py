@@ -102,10 +102,9 @@ class Layer:
         dense = _sources(layer, features)
         if dense is None or not dense.is_floating_point() or dense.layout is not torch.strided:
             return f"its {self.aggregation.features} must be floating-point features of the nodes"
-        if dense.dtype is torch.float16 and dense.device.type == "cpu":
-            return "its features are float16, which the kernels do not multiply on a CPU: use bfloat16 or float32"
-        if dense.is_meta:
-            return "its features are on the meta device, which has no numbers"
+        reason = _cannot(dense, layer.node_dim)
+        if reason is not None:
+            return reason
         if is_adjacency(edge_index):
             return self._from_adjacency(layer, edge_index, given)
         if isinstance(edge_index, torch.Tensor) and edge_index.layout is torch.strided:
@@ -233,6 +232,15 @@ def _sources(layer: Any, features: Any) -> torch.Tensor | None:
     if isinstance(features, tuple | list):
         features = features[0 if layer.flow == "source_to_target" else 1]
     return features if isinstance(features, torch.Tensor) and features.dim() > 1 else None
+
+
+def _cannot(dense: torch.Tensor, node_dim: int) -> str | None:
+    """Return why no kernel multiplies these features, or None."""
+    if dense.dtype is torch.float16 and dense.device.type == "cpu":
+        return "its features are float16, which the kernels do not multiply on a CPU: use bfloat16 or float32"
+    if dense.numel() == 0 and dense.shape[node_dim]:
+        return "its features have no columns"
+    return "its features are on the meta device, which has no numbers" if dense.is_meta else None
 
 
 def _products(dense: torch.Tensor) -> int:

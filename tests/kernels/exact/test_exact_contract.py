@@ -17,17 +17,6 @@ WIDTHS = (1, 3, 16, 17, 41, 64, 255, 257, 602)
 FORMS = [(weighted, reduce, dtype) for weighted in (True, False) for reduce in ("sum", "mean") for dtype in ("float32", "bfloat16")]
 
 
-def _param(name):
-    reason = FOUND.missing.get(name) or FOUND[name].missing()
-    marks = [pytest.mark.skip(reason=reason)] if reason else []
-    return pytest.param(FOUND.get(name), id=name, marks=marks)
-
-
-@pytest.fixture(params=[_param(name) for name in (*FOUND, *FOUND.missing)])
-def kernel(request):
-    return request.param
-
-
 def prepared(kernel, matrix, width, dtype=torch.float32, reduce="sum"):
     """The kernel for CPU operands: moves them to its device and the result back."""
     try:

@@ -230,6 +230,13 @@ def test_half_precision_on_a_cpu_is_pytorch_geometrics():
         torch.testing.assert_close(layer(features().half(), INDEX), plain(features().half(), INDEX))
 
 
+def test_features_without_columns_are_pytorch_geometrics():
+    layer = Summed()
+    accelerate(layer)
+    with pytest.warns(UserWarning, match="its features have no columns"):
+        assert layer(features()[:, :0], INDEX).shape == (len(features()), 0)
+
+
 def test_a_forward_that_hides_another_says_what_that_costs():
     class Residual(GCNConv):
         def forward(self, x, edge_index):
