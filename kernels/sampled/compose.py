@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 
+from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.contract import Checked, Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.padding import cut, padded
 from rsc_bench.kernels.sampled import scores
 from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import CACHED, Kept, Selection
+from rsc_bench.user_files import PluginError
 
 __all__ = ["CACHED", "Inner", "SampledMultiply", "Sampling", "check_budget", "compose", "sampled", "split"]
 
@@ -142,7 +144,9 @@ class SampledMultiply:
         self._multiply = self._inner.prepare(self._compact(self._kept))
 
     def _draw(self, score: torch.Tensor, generator: torch.Generator) -> Kept:
-        return replace(self.selection.draw(score, self.pairs.nnz, self.most_nnz, generator), most_nnz=self.most_nnz)
+        kept = self.selection.draw(score, self.pairs.nnz, self.most_nnz, generator)
+        _check(self.selection, kept, score)
+        return replace(kept, most_nnz=self.most_nnz)
 
     def multiply(self, dense: torch.Tensor) -> torch.Tensor:
         """Return the product over the pairs that were selected last; select first."""
@@ -164,6 +168,15 @@ class SampledMultiply:
     def count(self) -> Callable[[], int]:
         """Counts the non-zeros of the pairs that were selected last, whatever is selected until it is called."""
         return partial(_nnz, self.pairs.nnz, self.kept.mask)
+
+
+def _check(selection: Selection, kept: Kept, score: torch.Tensor) -> None:
+    """Raise `PluginError` for a choice that compaction would read past the end of; its numbers are not looked at."""
+    selection.answer("draw", Kept, kept)
+    for name, part, dtype in (("mask", kept.mask, torch.bool), ("scale", kept.scale, torch.float32)):
+        if part is not None and (part.shape != score.shape or part.dtype is not dtype or part.device != score.device):
+            wanted, found = (f"{tuple(each.shape)}, {word(each.dtype)} on {each.device}" for each in (score.to(dtype), part))
+            raise PluginError(f"selection {selection.name!r}: draw must return a {name} of {wanted} (got {found})")
 
 
 def _nnz(pair_nnz: torch.Tensor, mask: torch.Tensor) -> int:

@@ -10,7 +10,7 @@ from rsc_bench.kernels.sampled import compose
 from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling
 from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import Kept, Selection
-from rsc_bench.plugins import load
+from rsc_bench.plugins import PluginError, load
 
 EXACT = load("kernel")
 SELECTIONS = load("selection")
@@ -178,6 +178,25 @@ def test_a_selection_sees_the_scores_the_costs_and_the_budget_in_non_zeros():
     np.testing.assert_allclose(scores, matrix.column_norms * operand.norm(dim=1), rtol=1e-5)
     assert torch.equal(cost, matrix.column_nnz)
     assert most == int(0.3 * matrix.nnz)
+
+
+BENT = {
+    "nothing": (lambda scores: None, "draw must return a Kept (got None)"),
+    "short": (lambda scores: Kept(scores[1:] > 0), "draw must return a mask of (9,), bool on cpu (got (8,), bool on cpu)"),
+    "numbers": (lambda scores: Kept(torch.arange(9)), "draw must return a mask of (9,), bool on cpu (got (9,), int64 on cpu)"),
+    "scale": (
+        lambda scores: Kept(scores >= 0, scores[:3]),
+        "draw must return a scale of (9,), float32 on cpu (got (3,), float32 on cpu)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("choose", "rule"), BENT.values(), ids=BENT)
+def test_a_choice_that_would_be_read_past_its_end_is_refused(choose, rule):
+    selection = Selection("bent", "Bent.", lambda scores, pair_nnz, most_nnz, generator: choose(scores))
+    with pytest.raises(PluginError) as caught:
+        prepared(selection, Sampling(0.5))(dense(9, 4))
+    assert str(caught.value) == f"selection 'bent': {rule}"
 
 
 def test_a_budget_too_small_for_any_pair_gives_zeros():
