@@ -51,8 +51,9 @@ def check(kernel: Kernel, trial: Trial) -> None:
     reason = kernel.why_not()
     if reason is not None:
         raise Skip(reason)
-    matrix, dense = matrix_of(trial.values), _dense(COLUMNS, trial.width)
-    check_product(kernel, matrix.to(kernel.device), dense.to(kernel.device, DTYPES[trial.dtype]), trial.reduce)
+    matrix, dense = matrix_of(trial.values).to(kernel.device), _dense(COLUMNS, trial.width).to(kernel.device, DTYPES[trial.dtype])
+    check_product(kernel, matrix, dense, trial.reduce)
+    check_gradient(kernel, matrix, dense, trial.reduce)
 
 
 def check_on(kernel: Kernel, matrix: Csr, width: int, reduce: Reduce) -> None:
@@ -77,6 +78,26 @@ def check_product(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Redu
     given.dense.neg_()
     _check(multiply(given.dense), ours, -wanted)
     _check(found, ours, wanted)  # what it gave first is still what it was
+
+
+def check_gradient(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:
+    """Raise `Wrong` where a product has a gradient of its dense operand that is not the right one; having none is right too.
+
+    A kernel that computes none raises an error when it is asked for one, of its own or of the checks in front of it.
+    """
+    multiply, learnt = kernel.prepare(matrix, dense.shape[1], dense.dtype, reduce), dense.clone().requires_grad_()
+    upstream = _dense(matrix.shape[0], dense.shape[1]).to(dense)
+    try:
+        multiply(learnt).backward(upstream)  # type: ignore[no-untyped-call]
+    except (ValueError, RuntimeError):
+        return
+    if learnt.grad is None:
+        raise Wrong("gradient of the dense operand must be right or refused (got none, and no error)")
+    backward = (matrix.mean() if reduce == "mean" else matrix).transpose()
+    try:
+        check_values(learnt.grad, _product(backward, upstream, "sum"), dense.dtype)
+    except Wrong as error:
+        raise Wrong(f"gradient of the dense operand must be right or refused: {error}") from None
 
 
 def matrix_of(values: Values) -> Csr:

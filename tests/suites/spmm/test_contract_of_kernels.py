@@ -64,6 +64,48 @@ def test_a_kernel_that_remembers_is_wrong():
         contract.check(bad(remember), SOME)
 
 
+class Halved(torch.autograd.Function):
+    """Passes a product on, with half of its gradient."""
+
+    @staticmethod
+    def forward(ctx, product):
+        return product.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient / 2
+
+
+def refuse(result, dense, matrix):
+    if dense.requires_grad:
+        raise RuntimeError("no gradient: train elsewhere")
+    return result
+
+
+def gradient_of_another(result, dense, matrix):
+    """The right product, with a gradient that goes past the operand."""
+    return result.detach() + torch.zeros((), requires_grad=dense.requires_grad)
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        (lambda result, dense, matrix: Halved.apply(result), "relative error against float64 must be at most 1e-05"),
+        (lambda result, dense, matrix: result.detach() + (dense.sum() - dense.sum().detach()), "relative error against float64"),
+        (gradient_of_another, r"\(got none, and no error\)"),
+    ],
+    ids=["half", "of something else", "none"],
+)
+def test_a_gradient_that_is_not_that_of_the_product_is_wrong(act, reason):
+    with pytest.raises(Wrong, match=rf"gradient of the dense operand must be right or refused.*{reason}"):
+        contract.check(bad(act), SOME)
+
+
+@pytest.mark.parametrize("act", [lambda result, dense, matrix: result.detach(), refuse], ids=["checked in front", "refused"])
+def test_a_kernel_without_a_gradient_keeps_the_contract(act):
+    contract.check(bad(act), SOME)
+
+
 def test_what_a_kernel_says_that_it_cannot_is_skipped():
     def prepare(matrix, width, dtype, reduce="sum"):
         raise Unsupported("only on Sundays")
