@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections import Counter
+from dataclasses import replace
 from functools import cached_property, partial
 from types import MethodType
 from typing import Any
@@ -20,7 +21,7 @@ from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
 from rsc_bench.kernels.rsc.conversion.costs import Costs, Together
 from rsc_bench.kernels.rsc.conversion.needed import Needed
 from rsc_bench.kernels.rsc.conversion.remembering import Remembered, learnt, version
-from rsc_bench.kernels.rsc.conversion.sources import Edges, Prepared, Sources, is_adjacency
+from rsc_bench.kernels.rsc.conversion.sources import Edges, Prepared, Sources, as_csr, is_adjacency
 from rsc_bench.kernels.rsc.operation import propagate
 from rsc_bench.kernels.rsc.product import Regime
 from rsc_bench.kernels.rsc.propagation import Propagation
@@ -118,7 +119,10 @@ class Layer:
         if isinstance(weighted, str):
             return weighted
         reduce = self.aggregation.reduce
-        return self.shared.sources.prepared(source, ("plain", weighted, reduce), partial(_as_passed, source, weighted, reduce))
+        try:
+            return self.shared.sources.prepared(source, ("plain", weighted, reduce), partial(_as_passed, source, weighted, reduce))
+        except ValueError as error:
+            raise ValueError(f"layer {self.name!r}, {error}") from None
 
     def _weighted(self, layer: Any, source: Any, given: dict[str, Any]) -> bool | str:
         """Return whether the layer multiplies with the values of a sparse adjacency, or why that is no product."""
@@ -284,5 +288,4 @@ def _as_passed(source: Any, weighted: bool, reduce: Reduce) -> tuple[Any, Reduce
         return source, reduce
     if isinstance(source, SparseTensor):
         return source.set_value(None, layout=None), reduce
-    csr = source.to_sparse_csr()
-    return torch.sparse_csr_tensor(csr.crow_indices(), csr.col_indices(), torch.ones_like(csr.values()), csr.shape), reduce
+    return replace(as_csr(source), entries=None, _transposed=[]), reduce

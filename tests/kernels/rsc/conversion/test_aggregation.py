@@ -288,6 +288,23 @@ def test_a_sparse_adjacency_needs_no_layer_that_multiplies_itself(kind):
     assert found.layers[""].products == 1
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSC tensor support is in beta")
+@pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_csc, torch.sparse_coo], ids=str)
+@pytest.mark.parametrize("kind", [Summed, lambda: GCNConv(3, 4, normalize=False)], ids=["without weights", "with weights"])
+def test_a_sparse_adjacency_whose_indices_lead_elsewhere_is_refused_before_it_is_converted(kind, layout):
+    offsets, beyond = torch.tensor([0, *[900_000_000] * (NODES - 1), 2]), torch.tensor([[0, 900_000_000], [0, 1]])
+    if layout is torch.sparse_coo:
+        adj = torch.sparse_coo_tensor(beyond, torch.ones(2), (NODES, NODES), check_invariants=False)
+    else:
+        parts = offsets, torch.tensor([0, 1]), torch.ones(2)
+        adj = torch.sparse_compressed_tensor(*parts, (NODES, NODES), layout=layout, check_invariants=False)
+    layer = kind()
+    accelerate(layer)
+    with pytest.raises(ValueError, match=r"^layer '', adjacency.*: r") as caught:
+        layer(features(), adj)
+    assert "\n" not in str(caught.value)
+
+
 def test_weights_beside_a_sparse_adjacency_are_pytorch_geometrics():
     layer, adj = Weighted(), torch.eye(NODES).to_sparse_csr()
     accelerate(layer)
