@@ -174,11 +174,16 @@ class Checked:
         if dense.layout is not torch.strided:
             return f"dense (got {word(dense.layout)}): give dense.to_dense()"
         if dense.shape != self._shape:
-            remedy = "give dense.T" if tuple(dense.shape) == self._shape[::-1] else "the second is the width to prepare for"
-            return f"of shape {self._shape}, as prepared for (got {tuple(dense.shape)}): {remedy}"
+            return f"of shape {self._shape}, as prepared for (got {tuple(dense.shape)}): {self._shaped(tuple(dense.shape))}"
         if dense.dtype is not self._dtype:
             return f"{word(self._dtype)}, as prepared for (got {word(dense.dtype)}): give dense.to({self._dtype})"
         return f"on {self._device}, where the matrix is (got {dense.device}): give dense.to({str(self._device)!r})"
+
+    def _shaped(self, found: tuple[int, ...]) -> str:
+        """Say how an operand of another shape becomes one of the right shape."""
+        if found == self._shape[::-1]:
+            return "give dense.T"
+        return "give dense[:, None]" if (*found, 1) == self._shape else "the second is the width to prepare for"
 
 
 @dataclass(frozen=True)

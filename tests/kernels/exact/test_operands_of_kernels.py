@@ -162,6 +162,13 @@ def test_an_operand_that_was_not_prepared_for_is_refused(any_kernel, form, rule)
     assert one_line(lambda: multiply(given)) == f"kernel {any_kernel.name!r}: the dense operand must be {rule}"
 
 
+def test_one_column_is_refused_as_a_vector_with_the_way_to_make_it_a_matrix(any_kernel):
+    multiply, given = prepared(any_kernel, width=1), operand_on(any_kernel)[:, 0]
+    rule = "of shape (9, 1), as prepared for (got (9,)): give dense[:, None]"
+    assert one_line(lambda: multiply(given)) == f"kernel {any_kernel.name!r}: the dense operand must be {rule}"
+    assert_close(multiply(given[:, None]), array(jagged()) @ dense(9, WIDTH)[:, :1].numpy())
+
+
 def test_an_operand_elsewhere_is_refused(any_kernel):
     multiply, device = prepared(any_kernel), torch.empty(0, device=any_kernel.device).device
     rule = f"on {device}, where the matrix is (got meta): give dense.to({str(device)!r})"
