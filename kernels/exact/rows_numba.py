@@ -64,7 +64,7 @@ class RowsNumba:
         """Return the multiply for `matrix`; the code for a new width is compiled here (and kept on disk), never while timed.
 
         Raises:
-            Unsupported: for a dtype other than float32, bfloat16, float16 and float64, and for a float16 that the CPU cannot read.
+            Unsupported: for float16 on a CPU that does not convert it.
         """
         return self._prepared(matrix, width, dtype, reduce, widths.chosen(matrix, width, dtype))
 
@@ -77,8 +77,6 @@ class RowsNumba:
 
     def _prepared(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce, tile: int) -> Multiply:
         """Return the multiply that sums `tile` features at once."""
-        if dtype not in _STORED:
-            raise Unsupported(f"rows_numba multiplies float32, bfloat16, float16 and float64 (got {dtype})")
         if dtype is torch.float16 and (reason := emitted.no_half()):
             raise Unsupported(reason)
         if dtype is torch.float64:  # factors are those of float32 values, which every kernel has to see

@@ -142,11 +142,6 @@ def test_a_multiply_prepared_for_many_threads_runs_on_one():
         numba.set_num_threads(before)
 
 
-def test_a_dtype_without_code_is_refused_with_the_reason():
-    with pytest.raises(Unsupported, match=r"rows_numba multiplies float32, bfloat16, float16 and float64 \(got torch.int32\)"):
-        KERNEL.prepare(jagged(), 3, torch.int32)
-
-
 def looped(loops, nodes=600):
     """A ring of so many nodes, of which the first `loops` have an entry on the diagonal too."""
     node = torch.arange(nodes)
