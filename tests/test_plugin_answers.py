@@ -73,9 +73,11 @@ def test_a_figure_is_drawn_by_plotly(plugin, results, tmp_path):
 
 
 def test_a_source_gives_a_graph_and_its_name(plugin):
-    plugin("source", "'mine', 'Mine.', ('mine',), lambda name, root: None, lambda name, root: 3")
+    parts = "lambda name, root: None, lambda name, root: 3, nodes=lambda name, root: 'many'"
+    plugin("source", f"'mine', 'Mine.', ('mine',), {parts}")
     assert refused(lambda: graphs.check("mine")) == "source 'mine': check must return a text (got 3)"
     assert refused(lambda: graphs.GraphStore().load("mine")) == "source 'mine': load must return a Graph (got None)"
+    assert refused(lambda: graphs.nodes("mine")).startswith("source 'mine': nodes must return ")
 
 
 def test_a_name_that_two_sources_claim_is_refused(plugin, tmp_path):

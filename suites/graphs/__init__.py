@@ -1,7 +1,7 @@
 """Named graphs, real and synthetic, and graph files, as one type: an adjacency with features and labels beside it."""
 
 from rsc_bench.suites.graphs.graph import Facts, Graph, GraphError, Masks
-from rsc_bench.suites.graphs.loading import GraphStore, at_hand, check, is_file, load
+from rsc_bench.suites.graphs.loading import GraphStore, at_hand, check, is_file, load, nodes
 from rsc_bench.suites.graphs.reordering import check as check_order
 
-__all__ = ["Facts", "Graph", "GraphError", "GraphStore", "Masks", "at_hand", "check", "check_order", "is_file", "load"]
+__all__ = ["Facts", "Graph", "GraphError", "GraphStore", "Masks", "at_hand", "check", "check_order", "is_file", "load", "nodes"]

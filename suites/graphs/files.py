@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ from rsc_bench.text import call, escaped
 
 if TYPE_CHECKING:
     from rsc_bench.suites.graphs.formats import Format
+
+MOST_LOOKED_AT = 64
+"""Files of which a process remembers what it has found: the checks before a run ask for each several times."""
+Stamps = tuple[tuple[Path, int, int, int] | None, ...]
 
 
 def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
@@ -29,9 +34,35 @@ def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
     return to_graph(parts, path, escaped(stem if option is None else f"{stem}#{option}"))
 
 
-def check(name: str, data_root: Path | None = None) -> str:
+def check(name: str, data_root: Path | None = None) -> str:  # noqa: ARG001
     """Return the name of the graph in a file; reads the file, so that a bad one stops a run before it starts."""
-    return load(name, data_root).name
+    return _looked_at(name, _stamps(name))[0]
+
+
+def nodes(name: str, data_root: Path | None = None) -> int:  # noqa: ARG001
+    """Return how many nodes the graph in a file has; reads the file where `check` has not."""
+    return _looked_at(name, _stamps(name))[1]
+
+
+@lru_cache(maxsize=MOST_LOOKED_AT)
+def _looked_at(name: str, stamps: Stamps) -> tuple[str, int]:  # noqa: ARG001  (a file that changed is read anew)
+    graph = load(name)
+    return graph.name, graph.nodes
+
+
+def _stamps(name: str) -> Stamps:
+    """What changes when a file of a graph does."""
+    path, _ = _split(name)
+    return tuple(map(stamp, contents(name) or [path]))
+
+
+def stamp(path: Path) -> tuple[Path, int, int, int] | None:
+    """Return what changes when a file is written; None where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return path, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def contents(name: str, data_root: Path | None = None) -> list[Path] | None:  # noqa: ARG001
@@ -114,6 +145,7 @@ SOURCE = Source(
     names=(),
     load=load,
     check=check,
+    nodes=nodes,
     claims=claims,
     contents=contents,
 )

@@ -9,6 +9,7 @@ from rsc_bench import plugins
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.suites.graphs import files, reordering
 from rsc_bench.suites.graphs.cache import Cache
+from rsc_bench.suites.graphs.files import stamp
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.kept import graphs as kept
 from rsc_bench.suites.graphs.kept import tensors
@@ -128,6 +129,19 @@ def check(name: str | Path, data_root: str | Path | None = None, on_disk: bool =
     return recorded
 
 
+def nodes(name: str | Path, data_root: str | Path | None = None, on_disk: bool = True) -> int | None:
+    """Return how many nodes a graph has, without making it; None where that is known only when it is made.
+
+    Raises `GraphError` as `check` does. With `on_disk`, what is in the cache is known to be right.
+    """
+    source, root = _usable(str(name)), None if data_root is None else Path(data_root)
+    key = kept.key_of(source, str(name), root) if on_disk else None
+    known = None if key is None else kept.nodes_of(kept.usual(), key)
+    if known is None:
+        known = source.answer("nodes", int | None, source.nodes(str(name), root))
+    return known
+
+
 def at_hand(name: str, data_root: str | Path | None = None) -> bool:
     """Return whether the files of a published graph are there, and nothing has to be downloaded for it."""
     found = kept.contents(_source_of(name), name, None if data_root is None else Path(data_root))
@@ -143,15 +157,7 @@ def _stamps(name: str, root: Path | None) -> tuple[object, ...]:
     """What changes when a file of a graph changes, so that a graph that is kept in memory is never that of an older file."""
     source = _source_of(name)
     files = kept.contents(source, name, root)
-    return tuple(_stamp(path) for path in ([Path(name)] if files is None else files))
-
-
-def _stamp(path: Path) -> tuple[Path, int, int, int] | None:
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return None
-    return path, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+    return tuple(stamp(path) for path in ([Path(name)] if files is None else files))
 
 
 def _made(name: str, data_root: Path | None, on_disk: bool) -> Graph:

@@ -22,6 +22,7 @@ from rsc_bench.suites.graphs.formats.limits import check_zip
 from rsc_bench.suites.graphs.graph import Graph, Masks
 from rsc_bench.suites.graphs.parts import check_entries, to_graph
 from rsc_bench.suites.graphs.source import Source
+from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -31,6 +32,8 @@ CORA = Download(
     "068e22d90c3849b4057dfb05851741428992af058efcd4e7ebb4186f3d581de2",
 )
 """At the commit that last changed it, whose blob is b08fd856; the digest is of these contents."""
+CORA_NODES = 2_708
+"""Rows of its ``adj_shape``."""
 REDDIT = Download("https://data.dgl.ai/dataset/reddit.zip")
 DRIVE = "https://drive.usercontent.google.com/download?id={}&confirm=t"
 """Where GraphSAINT's authors publish; no digests are published."""
@@ -189,5 +192,6 @@ SOURCE = Source(
     summary="Published graphs as PyTorch Geometric has them, from --data-root or downloaded there.",
     names=[*_FOLDERS, "cora"],
     load=load,
+    nodes=lambda name, data_root: CORA_NODES if name == "cora" else TWINS[name].nodes,  # noqa: ARG005  (as published)
     contents=contents,
 )

@@ -90,4 +90,5 @@ SOURCE = Source(
     summary="Tiny fixed graphs for the check-only run: a random one, a hub, empty rows, a directed one.",
     names=list(_SHAPES),
     load=load,
+    nodes=lambda name, data_root: load(name, data_root).nodes,
 )

@@ -33,6 +33,8 @@ class Source(Plugin):
     contents: Callable[[str, Path | None], Sequence[Path] | None] | None = None
     """From a name and the data root to the files that its graph is made of, none where code alone makes it: a graph that was made
     before comes from the cache on disk until one of them changes. None, given or returned: its graphs are never kept."""
+    nodes: Callable[[str, Path | None], int | None] = lambda name, data_root: None  # noqa: ARG005
+    """From a name to the number of nodes, before the graph is made; None, given or returned: it is known only then."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -37,6 +37,12 @@ def check(name: str, data_root: Path | None = None) -> str:  # noqa: ARG001
     return _name(base, scale)
 
 
+def nodes(name: str, data_root: Path | None = None) -> int:  # noqa: ARG001
+    """Return how many nodes the twin of a name has; raises `GraphError` for a scale that is not available."""
+    base, _, text = name.partition("@")
+    return scaled(name, TWINS[base.removeprefix(PREFIX)], _scale(name, text) if "@" in name else 1.0)[0]
+
+
 def _name(base: str, scale: float) -> str:
     return base if scale == 1 else f"{base}@{scale!r}"
 
@@ -146,6 +152,7 @@ SOURCE = Source(
     names=[PREFIX + name for name in TWINS],
     load=load,
     check=check,
+    nodes=nodes,
     scales=True,
     contents=lambda name, data_root: (),  # noqa: ARG005  (a name says all of it)
 )

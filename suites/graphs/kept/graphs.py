@@ -83,6 +83,12 @@ def name_of(folder: Folder, key: Key) -> str | None:
     return None if found is None else str(found.facts["name"])
 
 
+def nodes_of(folder: Folder, key: Key) -> int | None:
+    """Return how many nodes a graph has that is in the cache; None where it is not."""
+    found = folder.find(key)
+    return None if found is None else int(found.facts["shape"][0])
+
+
 def _entry(graph: Graph) -> Entry:
     matrix, masks = graph.adjacency, graph.masks
     parts = {"rowptr": matrix.rowptr, "col": matrix.col, "value": matrix.entries, "features": graph.features}
