@@ -10,9 +10,11 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from rsc_bench import allocator
 from rsc_bench.harness.measure.gpu import energy
 from rsc_bench.harness.measure.gpu.faults import out_of_memory
 from rsc_bench.harness.measure.memory.device import Memory
+from rsc_bench.harness.measure.memory.process import page_faults
 from rsc_bench.harness.measure.sampling import Limits, sample
 from rsc_bench.harness.measure.state import State
 from rsc_bench.harness.measure.timing import CannotTime, Clock, Stopwatch, Timed
@@ -228,17 +230,33 @@ def _check_renewed(probe: Probe, stopwatch: Stopwatch, times_s: list[float]) -> 
         )
 
 
+FEW_FAULTS = 8
+"""Page faults that a call may have for other reasons than new memory: a block of 32 MB has 16, with the largest pages."""
+OLD_CALLS = 3
+"""Calls, one after the other, that get no new memory where freed memory is kept: from then on they find what others have left."""
+KEPT_CALLS = 12
+"""Calls beside a period after which that is waited for no longer: nine were seen at most, as a freed result seldom fits the next
+one of its size (glibc 2.36, bug 30723)."""
+
+
 def _warm_up(probe: Probe, work: Work, limits: Limits) -> int:
-    """Call for a while, so that lazy set-up and clock ramps are over; return all calls so far, the checked ones included."""
+    """Call for a while, so that lazy set-up and clock ramps are over; return all calls so far, the checked ones included.
+
+    Where freed memory is kept, also until calls get no new memory, a whole period of them.
+    """
     end = perf_counter() + limits.warmup_s
-    calls = 1 + work.period
+    calls = first = 1 + work.period
+    most = KEPT_CALLS + work.period if allocator.is_kept() else 0
+    old = 0
     while True:
+        faults = page_faults() if most else 0
         probe.change()
         probe()
         work.synchronise()  # each time: a queue takes a thousand calls in no time, and seconds to work them off
         probe.look()
         calls += 1
-        if perf_counter() >= end:
+        old = old + 1 if most and page_faults() - faults <= FEW_FAULTS else 0
+        if perf_counter() >= end and (old >= max(OLD_CALLS, work.period) or calls - first >= most):
             return calls
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from rsc_bench import allocator
 from rsc_bench.harness.measure.functions import Functions
 
 try:
@@ -92,6 +93,7 @@ def _settings() -> Iterator[Setting]:
     yield Setting("the garbage collector", gc.isenabled, lambda on: gc.enable() if on else gc.disable())
     yield Setting("the clock", lambda: tuple(getattr(time, name) for name in _TIMERS), _set_timers)
     yield Setting("the working directory", os.getcwd, os.chdir)
+    yield Setting("whether freed memory is kept", allocator.is_kept, allocator.keep_memory)
     if hasattr(os, "sched_getaffinity"):
         yield Setting("the cores of the process", lambda: os.sched_getaffinity(0), lambda cores: os.sched_setaffinity(0, cores))
     if (torch := sys.modules.get("torch")) is not None:

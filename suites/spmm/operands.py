@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from rsc_bench import allocator
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.measure.gpu import cuda
 from rsc_bench.harness.measure.work import Skip
@@ -18,6 +19,8 @@ from rsc_bench.suites.spmm import matrices
 
 _MAKING_BYTES, _MADE_BYTES = 48, 8
 """A non-zero: while a matrix and its transpose are made of a graph (47 to 51 were seen at most), and from then on, of both."""
+_GAPS = 3
+"""Results that would fit into what is left between blocks where freed memory is kept (2.4 were seen at most)."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class OperandStore:
         self._matrices: WeakKeyDictionary[Graph, dict[Reduce, Csr]] = WeakKeyDictionary()
         # One at a time: what the cases of one graph take of the GPU's memory must not depend on the graphs before.
         self._on_gpu: dict[tuple[Graph, Reduce, str], Csr] = {}
+        self.needed_bytes = 0
+        """Of main memory, that the last product needed with nothing made before."""
         # The last one, for as long as its graph is kept.
         self._gradients: WeakKeyDictionary[Graph, torch.Tensor] = WeakKeyDictionary()
 
@@ -100,18 +105,24 @@ class OperandStore:
 
         The matrix, where no case before has made it, is made there. Then, on a CPU, the operand, the kernel's copy of it and two
         results, and in float64 the references of all and of what was kept, the result and their difference; on a GPU, which
-        compares for itself, the gradient in float32 and two references.
+        compares for itself, the gradient in float32 and two references. Where freed memory is kept, with gaps.
         """
         nnz = 0 if product.reduce in self._matrices.get(product.graph, {}) else product.graph.edges
+        return self._bytes(product, nnz)
+
+    def _bytes(self, product: Product, nnz: int) -> int:
         entry = 4 * product.dtype.itemsize + 4 * 8 if product.device == "cpu" else torch.float32.itemsize + 2 * 8
+        entry += _GAPS * product.dtype.itemsize * allocator.is_kept()
         return max(_MAKING_BYTES * nnz, _MADE_BYTES * nnz + product.graph.nodes * product.width * entry)
 
     def _check_room(self, product: Product) -> None:
         """Raise `Skip` where main memory is too small for what a case builds there."""
+        self.needed_bytes = self._bytes(product, product.graph.edges)
         needed, free = self.main_memory_bytes(product), self._free_bytes()
         if free is not None and needed > free:
             self._graphs.keep_last()
             self.free_gpu()
+            allocator.trim()  # where freed memory is kept, it is not free for others, but for this one
             free = self._free_bytes()
         if free is not None and needed > free:
             raise _too_large(product, needed, free, "memory")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from rsc_bench import allocator
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.measure.memory import process
 from rsc_bench.suites.graphs import Facts, Graph, GraphStore
@@ -55,11 +56,15 @@ class Store:
         return kept[kind]
 
     def make_way(self, free_bytes: Reading = main_memory.free_bytes, taken_bytes: Reading = process.resident) -> None:
-        """Forget everything where this process has more of main memory than it leaves to another, whose turn it is."""
+        """Forget everything where this process has more of main memory than it leaves to another, whose turn it is.
+
+        And where it leaves less than its last product needed, for the other one's may be the same.
+        """
         free, taken = free_bytes(), taken_bytes()
-        if free is not None and taken is not None and taken > free:
+        if free is not None and taken is not None and free < max(taken, self.operands.needed_bytes):
             self.drop()
             gc.collect()  # a matrix and its transpose refer to each other
+            allocator.trim()  # where freed memory is kept, nothing would be given back
 
     def put_back(self) -> list[str]:
         """Return what the case that has ended changed of its matrix, however it ended; what others would find is made anew."""

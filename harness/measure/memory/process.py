@@ -39,6 +39,13 @@ def resident(files: ProcFiles = PROC) -> int | None:
     return _status("VmRSS", files)
 
 
+def page_faults() -> int:
+    """Return how many page faults this process has had: one for each page of new memory that it wrote to."""
+    import resource  # Windows has none
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
 def peak_of(call: Callable[[], T], files: ProcFiles = PROC) -> tuple[T, int | None]:
     """Return the result of `call` and the highest resident bytes while it ran, above those it started with.
 
@@ -50,8 +57,10 @@ def peak_of(call: Callable[[], T], files: ProcFiles = PROC) -> tuple[T, int | No
     return result, None if peak is None or before is None else max(0, peak - before)
 
 
-def peak_of_rehearsal(call: Callable[[], object]) -> int | None:
-    """Return the highest resident bytes while `call` runs, above those it started with; for what is not timed.
+def peak_of_used(call: Callable[[], T], files: ProcFiles = PROC, warm: bool = False) -> tuple[T, int | None]:
+    """Return the same of the memory that is in use, whatever the allocator has kept from before; for what is not timed.
+
+    With `warm` it is called once before: what OpenMP starts for a thread, a stack for each core, is no memory of the call.
 
     Every block of 64 KiB or more goes back to the system when it is freed, so that resident memory is what is in use. The
     call runs in a thread of its own, with its own part of the heap (malloc(3): an arena): in this one the allocator would give out
@@ -60,7 +69,14 @@ def peak_of_rehearsal(call: Callable[[], object]) -> int | None:
     """
     # Not a thread that stays: OpenMP keeps workers for each, and with more of them than cores has all of them sleep at once.
     with allocator.mapped_from(_SMALLEST_MAPPED_BYTES), ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(peak_of, call).result()[1]
+        if warm:
+            thread.submit(call).result()
+        return thread.submit(peak_of, call, files).result()
+
+
+def peak_of_rehearsal(call: Callable[[], object]) -> int | None:
+    """Return the highest bytes in use while `call` runs, above those it started with, see `peak_of_used`."""
+    return peak_of_used(call)[1]
 
 
 def _reset_peak(files: ProcFiles) -> int | None:

@@ -144,6 +144,31 @@ def test_a_measurement_holds_what_the_check_found():
     assert (found.gpu, found.training, found.imported) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("period", "new", "calls"),
+    [
+        pytest.param(1, (16, 0, 900, 0, 0, 0, 16), 6, id="three old ones in a row"),
+        pytest.param(4, (16, 0, 0, 0, 0), 5, id="a whole period of old ones"),
+        pytest.param(2, (16,) * 99, 14, id="never: it is not waited for longer"),
+        pytest.param(1, (8,) * 9, 3, id="a few faults have other causes"),
+    ],
+)
+def test_where_freed_memory_is_kept_nothing_is_timed_before_calls_find_it(monkeypatch, period, new, calls):
+    """`new`: page faults of each call of the warm-up, which are read before it and after it."""
+    readings = [0]
+    for count in new:
+        readings += [readings[-1] + count] * 2
+    taken = iter(readings)
+    monkeypatch.setattr(module.allocator, "is_kept", lambda: True)
+    monkeypatch.setattr(module, "page_faults", lambda: next(taken))
+    assert measured(Work(period=period)).timing.warmup_calls == 1 + period + calls
+
+
+def test_in_a_plain_process_no_page_faults_are_counted(monkeypatch):
+    monkeypatch.setattr(module, "page_faults", lambda: pytest.fail("each call has new memory"))
+    assert measured(Work()).timing.warmup_calls == 3
+
+
 def test_work_that_is_wrong_from_the_start_is_never_timed():
     work = Work(wrong_from=1)
     record = attempt(case(), lambda: lambda: work, clock(), LIMITS)

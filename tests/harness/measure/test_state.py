@@ -7,6 +7,7 @@ import time
 import pytest
 import torch
 
+from rsc_bench import allocator
 from rsc_bench.harness.measure.state import State, unchanged_by_loading
 from rsc_bench.suites.spmm import checks
 
@@ -56,6 +57,14 @@ def test_what_was_changed_is_named_and_put_back(monkeypatch, change, name):
     change(monkeypatch)
     assert state.put_back() == [name]
     assert state.put_back() == []
+
+
+@pytest.mark.skipif(allocator.why_not() is not None, reason="this process's allocator cannot be told to keep memory")
+def test_freed_memory_is_kept_by_nobody_else_for_the_cases_behind():
+    state = State.read()
+    allocator.keep_memory()
+    assert state.put_back() == ["whether freed memory is kept (False -> True)"]
+    assert not allocator.is_kept()
 
 
 def test_what_an_installed_package_puts_in_the_place_of_a_function_stays(monkeypatch):

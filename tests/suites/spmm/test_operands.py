@@ -7,6 +7,7 @@ import weakref
 import pytest
 import torch
 
+from rsc_bench import allocator
 from rsc_bench.harness.measure.work import Skip
 from rsc_bench.kernels import Csr
 from rsc_bench.suites import graphs
@@ -109,6 +110,13 @@ def test_main_memory_must_have_room_for_what_is_built_there_on_whichever_device_
     assert operands.main_memory_bytes(product) == max(48 * nnz, 8 * nnz + nodes * 100 * entry_bytes)
     operands.matrix(product.graph, "sum")
     assert operands.main_memory_bytes(product) == nodes * 100 * entry_bytes, "the matrix is made"
+
+
+def test_where_freed_memory_is_kept_there_must_be_room_for_its_gaps_too(monkeypatch):
+    operands, product = store(), dataclasses.replace(another(), width=100)
+    operands.matrix(product.graph, "sum")
+    monkeypatch.setattr(allocator, "is_kept", lambda: True)
+    assert operands.main_memory_bytes(product) == product.graph.nodes * 100 * (48 + 3 * 4)
 
 
 class NotesDrops(GraphStore):

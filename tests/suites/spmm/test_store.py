@@ -1,5 +1,10 @@
+import subprocess
+import sys
+
+import pytest
 import torch
 
+from rsc_bench import allocator
 from rsc_bench.suites.spmm.operands import Product
 from rsc_bench.suites.spmm.store import Store
 
@@ -33,3 +38,40 @@ def test_a_process_that_has_more_of_memory_than_it_leaves_makes_way_for_another(
         assert store.graph("small:hub") is graph
     store.make_way(lambda: 1, lambda: 2)
     assert store.graph("small:hub") is not graph
+
+
+def test_and_so_does_one_that_leaves_less_than_its_last_product_needed():
+    store = Store()
+    product = Product(graph := store.graph("small:hub"), 5, torch.float32)
+    store.operands.make(product)
+    needed = store.operands.needed_bytes
+    assert needed >= store.operands.main_memory_bytes(product) > 0, "the other process has nothing of it yet"
+    store.make_way(lambda: needed, lambda: 1)
+    assert store.graph("small:hub") is graph
+    store.make_way(lambda: needed - 1, lambda: 1)
+    assert store.graph("small:hub") is not graph
+
+
+KEPT = """
+import torch
+import rsc_bench
+from rsc_bench.harness.measure.memory.process import resident
+from rsc_bench.suites.spmm.operands import Product
+from rsc_bench.suites.spmm.store import Store
+
+rsc_bench.keep_memory()
+store = Store(on_disk=False)
+before = resident()
+store.operands.make(Product(store.graph("twin:flickr@0.02"), 16_000, torch.float32))
+held = resident() - before
+store.make_way(lambda: 0)
+print(held, int(open("/proc/self/statm").read().split()[1]) * 4096 - before)
+"""
+
+
+@pytest.mark.skipif(allocator.why_not() is not None, reason="this process's allocator cannot be told to keep memory")
+def test_a_process_that_keeps_freed_memory_gives_back_what_it_forgets():
+    ended = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, timeout=300, check=True)
+    held, left = map(int, ended.stdout.split())
+    assert held > 100e6, "the gradient alone is 1,785 x 16,000 x 4 bytes"
+    assert left < held / 3

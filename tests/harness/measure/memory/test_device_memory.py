@@ -1,7 +1,10 @@
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
+from rsc_bench import allocator as main_allocator
 from rsc_bench.harness.measure.memory.device import HostMemory, memory_of
 from rsc_bench.harness.measure.memory.process import ProcFiles
 
@@ -83,3 +86,33 @@ def test_on_a_cpu_it_is_that_of_the_process(tmp_path):
     assert found.peak_of(lambda: "result") == ("result", 3 * 1024)
     assert found.allocator_peaks() == (None, None)
     assert isinstance(memory_of("cpu"), HostMemory)
+
+
+PERIODS = """
+import sys
+import torch
+import rsc_bench
+from rsc_bench.harness.measure.memory.device import HostMemory
+
+if sys.argv[1] == "kept":
+    rsc_bench.keep_memory()
+
+def period():
+    for _ in range(9):
+        torch.ones(12_000_000)
+    return torch.ones(12_000_000)
+
+for _ in range(3):
+    print(HostMemory().peak_of(period)[1])
+"""
+
+
+@pytest.mark.skipif(main_allocator.why_not() is not None, reason="this process's allocator cannot be told to keep memory")
+def test_a_process_that_keeps_freed_memory_has_the_peak_of_what_is_in_use_as_another_has():
+    pytest.importorskip("torch", reason="blocks are aligned as torch's are")
+    peaks = {}
+    for memory in ("fresh", "kept"):
+        ended = subprocess.run([sys.executable, "-c", PERIODS, memory], capture_output=True, text=True, timeout=120, check=True)
+        peaks[memory] = [int(line) for line in ended.stdout.split()]
+    assert peaks["kept"] == pytest.approx(peaks["fresh"], rel=0.05)
+    assert peaks["fresh"] == pytest.approx([48e6] * 3, rel=0.05), "one result of ten"
