@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from rsc_bench.harness.records.ranges import Count, Name, Seed, Share, Width
+
+FRESH: Final = "fresh"
+KEPT: Final = "kept"
+"""What ``--memory`` calls the two settings of a process; `Case.freed_memory` has the second one only."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,7 +51,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it was trained with other than the published recipe, ``dropout=0.1``; None: the recipe as it is (training only)."""
     freed_memory: Name | None = None
     """``kept``: main memory that is freed stays in the process for what comes next (`rsc_bench.keep_memory`); None: it goes where
-    the C library's allocator has it go, and in older files (training only)."""
+    the C library's allocator has it go, which is fresh memory for each result above 32 MB, as in older files, and on a GPU."""
     graph_digest: str | None = None
     """Digest of the graph's contents: structure and values, of a training features, labels and split too. Another graph of the same
     name is another case. None: not known, as where the graph could not be loaded, and in older files."""
@@ -55,7 +59,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __str__(self) -> str:
         budget = "" if self.budget is None else f" C={self.budget:g}"
         beyond = "" if self.reduce == "sum" else f" {self.reduce}"
-        beyond += "".join(f" {name}={value}" for name, value in self._training() if value is not None)
+        beyond += "".join(f" {name}={value}" for name, value in self._further() if value is not None)
         width = f" d={self.width}" if self.width else ""
         operation = f"{self.graph_as_run}{width} {self.dtype} {self.device} {self.clock}"
         return f"{self.suite} {operation} {self.kernel}{budget}{beyond}"
@@ -65,6 +69,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Name of the graph and of the order of its nodes, where it is not the source's own: ``twin:reddit2 (degree)``."""
         return self.graph if self.reorder is None else f"{self.graph} ({self.reorder})"
 
-    def _training(self) -> list[tuple[str, Any]]:
+    def _further(self) -> list[tuple[str, Any]]:
         names = ("model", "layers", "epochs", "seed", "variant", "recipe", "freed_memory")
         return [(name, getattr(self, name)) for name in names]

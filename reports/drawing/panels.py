@@ -64,9 +64,9 @@ def _entry(panel: Panel, fixed: dict[str, str], places: dict[int, int]) -> dict[
     return entry | ({"titles": panel.titles} if panel.titles else {})
 
 
-def where(operation: tuple[Any, ...]) -> dict[str, str]:
-    """Return the dimensions of a panel for one operation."""
-    return {name: str(value) for name, value in zip(OPERATION, operation, strict=True)}
+def where(key: tuple[Any, ...], columns: Sequence[str] = OPERATION) -> dict[str, str]:
+    """Return the dimensions of a panel for one operation, or for the rows that share other columns; without what is empty."""
+    return {name: str(value) for name, value in zip(columns, key, strict=True) if value is not None}
 
 
 def paths(rows: Iterable[Row], metrics: Sequence[str]) -> list[tuple[dict[str, str], list[list[Row]]]]:

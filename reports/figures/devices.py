@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import LAYERS
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.tables.rows import Row, by, present
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, Row, by, present
 from rsc_bench.reports.tables.sources import Source
 from rsc_bench.reports.tables.table import Table
 
@@ -52,19 +52,28 @@ def _newest(rows: Iterable[Row], sources: dict[str, Source]) -> list[Row]:
     """One row for each case and device: of several files of one device the one that was begun last."""
     chosen = {}
     for row in sorted(rows, key=lambda row: sources[row["file"]].started):
-        key = (*(row[name] for name in _OPERATION), row["kernel"], _budget(row), row["on"])
+        key = (*(row[name] for name in (*_OPERATION, MEMORY_SETTING)), row["kernel"], _budget(row), row["on"])
         chosen[key] = row
     return list(chosen.values())
 
 
 def _shared(rows: Iterable[Row]) -> list[tuple[tuple[Any, ...], list[Row]]]:
     """The rows of each operation that two devices have, the largest width of a graph first."""
-    found = [(key, rows) for key, rows in by(rows, _OPERATION).items() if len({row["on"] for row in rows}) > 1]
+    every = by(rows, _OPERATION).items()
+    apart = [((*key, memory), part) for key, found in every for memory, part in _by_memory(found).items()]
+    found = [(key, part) for key, part in apart if len({row["on"] for row in part}) > 1]
     return sorted(found, key=lambda entry: (entry[0][0], -entry[0][1], *entry[0][2:]))
 
 
+def _by_memory(rows: Sequence[Row]) -> dict[str | None, list[Row]]:
+    """The rows of one operation by the memory of their results: fresh apart from kept, a GPU, which has neither, beside both."""
+    of_gpu, of_cpu = ([row for row in rows if row["device"].startswith("cuda") == gpu] for gpu in (True, False))
+    memories = sorted({row[MEMORY_SETTING] for row in of_cpu or of_gpu})
+    return {memory: [*of_gpu, *(row for row in of_cpu if row[MEMORY_SETTING] == memory)] for memory in memories}
+
+
 def _panels(operation: tuple[Any, ...], rows: Sequence[Row], palette: dict[str, str]) -> list[Panel]:
-    named = {name: str(value) for name, value in zip(_OPERATION, operation, strict=True)}
+    named = where(operation, (*_OPERATION, MEMORY_SETTING))
     exact = [row for row in rows if not present(row, "budget")]
     sampled = by((row for row in rows if present(row, "budget")), ["budget"])
     shown = {f"{budget:g}": [*exact, *found] for (budget,), found in sampled.items()} or {_NO_BUDGET: exact}

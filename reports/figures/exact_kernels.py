@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import colours, times_axis
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.tables.rows import OPERATION, Row, by, present
@@ -24,7 +24,7 @@ def draw(table: Table) -> Any:
     exact = [row for row in table.products if not present(row, "budget") and present(row, "latency")]
     relative = [entry for rows in by(exact, OPERATION).values() if len(rows) > 1 for entry in _relative(rows)]
     columns = _columns(relative)
-    panels = [_panel(dict(zip(columns, map(str, key), strict=True)), rows, palette) for key, rows in by(relative, columns).items()]
+    panels = [_panel(where(key, columns), rows, palette) for key, rows in by(relative, columns).items()]
     layout = {
         "xaxis": times_axis("time relative to the fastest (←\u2009better)"),
         "yaxis": {"autorange": "reversed", "type": "category", "ticklabelstandoff": 8},

@@ -6,7 +6,7 @@ import textwrap
 from html import escape
 from typing import Any
 
-from rsc_bench.reports.drawing.panels import Panel, assemble
+from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.tables.frames import SENSED
@@ -69,7 +69,7 @@ def _one_a_kernel(rows: list[Row]) -> list[Row]:
 def _panels(operation: tuple[Any, ...], rows: list[Row], palette: dict[str, str]) -> list[Panel]:
     exact = [row for row in rows if not present(row, "budget")]
     sampled = by((row for row in rows if present(row, "budget")), ["budget"])
-    named = {name: str(value) for name, value in zip(_SHARED, operation, strict=True)}
+    named = where(operation, _SHARED)
     shown = {f"{budget:g}": [*exact, *found] for (budget,), found in sampled.items()} or {_NO_BUDGET: exact}
     return [
         Panel(named | {"budget": name}, _bars(found, palette), AROUND_PX + ROW_PX * len(found)) for name, found in shown.items()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rsc_bench.harness.metrics import Metric, call_s
 from rsc_bench.reports.drawing.stored import rounded_all
 from rsc_bench.reports.tables.frames import NUMBERS
+from rsc_bench.reports.tables.rows import MEMORY_SETTING
 from rsc_bench.reports.tables.table import Table
 from rsc_bench.text import NEVER
 
@@ -17,11 +18,24 @@ if TYPE_CHECKING:
 # A drop that counts is a few tenths of a point, of a metric near 100; there is no part of a call.
 DECIMALS = {"points": 2, "calls": 0}
 
-OF_TRAINING = ("model", "variant", "recipe", "freed_memory", "seed", "layers", "epochs")
-FIELDS = ("kernel", "graph", *OF_TRAINING, "width", "budget", "file", "dtype", "device", "clock", "reduce", "machine")
+OF_TRAINING = ("model", "variant", "recipe", "seed", "layers", "epochs")
+FIELDS = (
+    "kernel",
+    "graph",
+    MEMORY_SETTING,
+    *OF_TRAINING,
+    "width",
+    "budget",
+    "file",
+    "dtype",
+    "device",
+    "clock",
+    "reduce",
+    "machine",
+)
 # Long, and the same in all cases of a file: it would push the numbers aside.
 LAST = "machine"
-FILTERED = ("file", "graph", "model", "variant", "recipe", "freed_memory", "kernel", "budget", "width")
+FILTERED = ("file", "graph", "model", "variant", "recipe", MEMORY_SETTING, "kernel", "budget", "width")
 ALWAYS = ("kernel", "graph", "width", "budget")
 # What trainings differ in is shown also where there is only one of it.
 ALWAYS_OF_TRAINING = ("model", "variant", "seed")

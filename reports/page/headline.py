@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from rsc_bench.reports.tables.rows import OPERATION, Row, by, present
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, Row, absent, by, present
 from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
 
+# What products share that differ in the memory of their results at most.
+_APART = tuple(name for name in OPERATION if name != MEMORY_SETTING)
 AT_MOST_BUDGETS = 4
 LEAD_BUDGET = 0.1
 
@@ -63,8 +66,12 @@ class Headline:
     width: int
     setting: str
     """Number type, device, timing mode and aggregation."""
+    memory: str | None
+    """``fresh memory`` or ``kept memory``, which all of its numbers were measured with; None where nobody asks."""
     best: tuple[Best, ...]
     """In ascending budget, cached before fresh."""
+    kept: str = ""
+    """What the fastest exact kernel takes with kept memory beside fresh; with that, and where both were measured."""
 
     @property
     def vendor(self) -> str:
@@ -86,16 +93,31 @@ def headlines(table: Table) -> list[Headline]:
     """Return a headline for each graph and setting in which a sampled kernel has a speedup."""
     sampled = [row for row in table.products if present(row, "selection", "budget", "speedup", "error")]
     settings = [name for name in OPERATION if name != "width"]
-    return [_headline(rows) for rows in by(sampled, settings).values()]
+    exact = by((row for row in table.products if not present(row, "budget") and present(row, "latency")), _APART)
+    return [_headline(rows, exact) for rows in by(sampled, settings).values()]
 
 
-def _headline(rows: Sequence[Row]) -> Headline:
+def _headline(rows: Sequence[Row], exact: Mapping[tuple[Any, ...], Sequence[Row]]) -> Headline:
     width = max(row["width"] for row in rows)
     rows = [row for row in rows if row["width"] == width]
     first = rows[0]
     best = [_best(found) for found in by(_few_budgets(rows), ["budget", "fresh"]).values()]
     setting = " · ".join([first["dtype"], first["device"], f"timing mode {first['clock']}", f"{first['reduce']} aggregation"])
-    return Headline(first["file"], first["graph"], int(width), setting, tuple(best))
+    kept = _kept(exact.get(tuple(first[name] for name in _APART), ())) if absent(first["freed_memory"]) else ""
+    return Headline(first["file"], first["graph"], int(width), setting, first[MEMORY_SETTING], tuple(best), kept)
+
+
+def _kept(exact: Sequence[Row]) -> str:
+    """What kept memory is worth to the exact kernels of an operation, by the fastest with each; empty unless both were measured."""
+    found = {name: min(rows, key=_latency) for (name,), rows in by(exact, [MEMORY_SETTING]).items()}
+    if len(found) < 2:
+        return ""
+    times = (f"{row['latency']:.3g} ms with {name} ({row['kernel']})" for name, row in found.items())
+    return f"The fastest exact kernel takes {' and '.join(times)}."
+
+
+def _latency(row: Row) -> float:
+    return float(row["latency"])
 
 
 def _few_budgets(rows: Sequence[Row]) -> list[Row]:

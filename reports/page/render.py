@@ -92,6 +92,7 @@ def _content(table: Table) -> dict[str, Any]:
         "before": len(table.cases) - len(last.cases),
         "namesakes": table.namesakes,
         "products": len(table.products),
+        "kept": bool(table.cases["freed_memory"].notna().any()),
         "max_drop": MAX_DROP_POINTS,
         "min_seeds": MIN_SEEDS,
         "recommend": call("recommend"),

@@ -11,7 +11,7 @@ import msgspec
 from rsc_bench.harness.compare.trained.drop import Drop, words
 from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting
 from rsc_bench.harness.output.recommendation import advice
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
 from rsc_bench.reports.tables.table import PYG, TORCH_SPARSE, VENDOR, Table
@@ -21,8 +21,6 @@ from rsc_bench.reports.tables.trainings import Spread, Trained, earned, method, 
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
 
 
-KEPT = "kept"
-"""What ``freed_memory`` of a case says where that stays in the process."""
 LITTLE = 1.05
 """Speedup against exact training below which the page says that sampling gains little."""
 DRAWN = "batches"

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.compare.trained.drop import words
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import FRESH, Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.reports.tables.gathering import Gathered
+from rsc_bench.reports.tables.rows import MEMORY_SETTING
 from rsc_bench.reports.tables.sources import Source
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def frame(found: Gathered, files: Sequence[Source]) -> pd.DataFrame:
     import pandas as pd
 
     of_file = [files[place] for place in found.files]
-    columns: dict[str, Any] = identity(found.cases, of_file) | _trained(found) | _summary(found)
+    columns: dict[str, Any] = identity(found.cases, of_file) | {MEMORY_SETTING: texts(_memory_settings(found.cases))}
+    columns |= _trained(found) | _summary(found)
     return pd.DataFrame(columns, copy=False)
 
 
@@ -51,6 +53,13 @@ def identity(cases: Sequence[Case], files: Sequence[Source]) -> dict[str, Any]:
     columns["selection"], columns["base"] = (texts([part[place] for part in parts]) for place in (0, 1))
     columns["cached"] = pd.Series([bool(part[0] and part[0].startswith("cached_")) for part in parts], dtype=bool)
     return columns
+
+
+def _memory_settings(cases: Sequence[Case]) -> list[str | None]:
+    """Fresh or kept memory, in words, of each case; of none where nothing was measured with kept memory."""
+    if not any(case.freed_memory for case in cases):
+        return [None] * len(cases)
+    return ["GPU memory" if case.device.startswith("cuda") else f"{case.freed_memory or FRESH} memory" for case in cases]
 
 
 @cache

@@ -61,7 +61,10 @@ def _values(column: pd.Series) -> Sequence[Any]:
     return array("q", column.to_numpy().tobytes()) if column.dtype == "int64" else column.tolist()
 
 
-OPERATION = ("file", "graph", "width", "dtype", "device", "clock", "reduce")
+MEMORY_SETTING = "memory setting"
+"""Column: ``fresh memory``, ``kept memory`` where the process keeps what is freed, or ``GPU memory``, which knows no such setting;
+empty where no case of the table has kept memory, for nobody asks then."""
+OPERATION = ("file", "graph", "width", "dtype", "device", "clock", "reduce", MEMORY_SETTING)
 """What two cases share when one may be drawn against the other."""
 
 

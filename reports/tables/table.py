@@ -37,8 +37,9 @@ class Table:
     """What the page is drawn from; a new frame is made by a figure that needs other columns, this one stays as it is."""
 
     cases: pd.DataFrame
-    """A row per measured case of a file: the fields of the case, ``selection``, ``base`` and ``cached`` of a composed kernel,
-    ``rounds``; for each metric its median over the rounds under its name, and ``<name> low``, ``high`` and ``against``.
+    """A row per measured case of a file: the fields of the case, ``selection``, ``base`` and ``cached`` of a composed kernel, its
+    ``memory setting`` where some case has kept memory, ``rounds``; for each metric its median over the rounds under its name,
+    and ``<name> low``, ``high`` and ``against``.
     Of a training also what was trained in words, ``trained``, its ``metric name``, ``series``: the epochs of its fastest
     training, and ``pairs``: the column-row pairs of its matrix. Of a case on a GPU also ``sensed``: the readings that say most."""
     unmeasured: pd.DataFrame

@@ -41,5 +41,12 @@ def test_a_metric_may_choose_the_fastest_by_another_time_than_a_call():
 def test_a_baseline_computes_the_same_operation():
     baselines = Baselines(RECORDS)
     assert baselines.of(metric(), case("topk(mkl)", budget=0.1, width=16))[0] == "torch_sparse"
-    for other in ({"dtype": "bfloat16"}, {"clock": "cuda_hot"}, {"device": "cuda:0"}, {"graph": "twin:yelp"}, {"reduce": "mean"}):
+    for other in (
+        {"dtype": "bfloat16"},
+        {"clock": "cuda_hot"},
+        {"device": "cuda:0"},
+        {"graph": "twin:yelp"},
+        {"reduce": "mean"},
+        {"freed_memory": "kept"},
+    ):
         assert baselines.of(metric(), case("topk(mkl)", budget=0.1, **other)) is None

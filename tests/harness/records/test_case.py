@@ -18,6 +18,7 @@ def test_the_order_of_the_nodes_stands_with_the_graph_and_makes_another_case():
     assert str(case(reorder="degree")).startswith("exact twin:flickr (degree) d=8 ")
 
 
-def test_a_training_in_kept_memory_is_another_case_and_says_so():
+def test_what_is_measured_in_kept_memory_is_another_case_and_says_so():
     assert case(freed_memory="kept") != case()
+    assert str(case("topk(mkl)", budget=0.1, freed_memory="kept")).endswith("host topk(mkl) C=0.1 freed_memory=kept")
     assert str(case("mkl", model="gcn", seed=0, freed_memory="kept")).endswith("mkl model=gcn seed=0 freed_memory=kept")

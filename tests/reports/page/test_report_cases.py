@@ -28,6 +28,20 @@ def test_what_is_the_same_in_every_case_is_said_once(tmp_path):
     assert not {"dtype", "device", "clock", "file", "model"} & {column["name"] for column in columns(table)}
 
 
+def test_the_memory_of_results_is_a_column_to_filter_by_where_there_are_two(tmp_path):
+    records = [ok(case("mkl"), 4), ok(case("mkl", freed_memory="kept"), 2)]
+    found = by_name(tmp_path, records)["memory setting"]
+    assert ([found["texts"][code] for code in found["codes"]], found["filter"]) == (["fresh memory", "kept memory"], True)
+
+
+def test_the_memory_of_results_is_said_once_where_all_are_in_kept_memory_and_never_where_nobody_asks(tmp_path):
+    assert shared(table_of(tmp_path, [ok(case("mkl", freed_memory="kept"), 4)]))["memory setting"] == "kept memory"
+    (tmp_path / "run.jsonl").unlink()
+    table = table_of(tmp_path, [ok(case("mkl"), 4), ok(case("mine"), 4)])
+    assert "memory setting" not in shared(table)
+    assert "memory setting" not in {column["name"] for column in columns(table)}
+
+
 def test_a_header_carries_unit_direction_and_sentence_of_its_metric(tmp_path):
     latency = by_name(tmp_path, [ok(case("mkl"), 4)])["latency"]
     assert latency["label"] == "latency [ms] ↓"

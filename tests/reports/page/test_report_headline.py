@@ -44,6 +44,27 @@ def test_a_number_that_is_known_goes_before_a_larger_one_that_is_luck(tmp_path):
     assert found.lead.kernel == "cached_topk(mkl)"
 
 
+def test_fresh_and_kept_memory_have_a_headline_each_within_which_all_is_quoted(tmp_path):
+    times = {"mkl": (30, 20), "rows_numba": (40, 10), "topk(mkl)": (6, 4)}
+    records = [
+        ok(case(kernel, None if "(" not in kernel else 0.1, freed_memory=memory), time_ms)
+        for kernel, both in times.items()
+        for memory, time_ms in zip((None, "kept"), both, strict=True)
+    ]
+    fresh, kept = headlines_of(tmp_path, records)
+    assert [(each.memory, each.lead.against, each.lead.speedup) for each in (fresh, kept)] == [
+        ("fresh memory", "mkl", pytest.approx(5.0)),
+        ("kept memory", "rows_numba", pytest.approx(2.5)),
+    ]
+    said = "The fastest exact kernel takes 30 ms with fresh memory (mkl) and 10 ms with kept memory (rows_numba)."
+    assert (fresh.kept, kept.kept) == (said, "")
+
+
+def test_where_nothing_was_measured_in_kept_memory_nothing_is_said_of_it(tmp_path):
+    (found,) = headlines_of(tmp_path, [ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), 4)])
+    assert (found.memory, found.kept) == (None, "")
+
+
 def test_an_unmeasured_baseline_is_absent(tmp_path):
     (found,) = headlines_of(tmp_path, [ok(case("rows_numba"), 20), ok(case("topk(rows_numba)", 0.1), 4)])
     assert (found.vendor, found.lead.vendor, found.lead.torch_sparse) == ("", None, None)

@@ -47,6 +47,16 @@ def test_the_page_has_its_sections(page):
     assert sections == ["headline", "figures", "cases", "unmeasured", "reading", "environment"]
 
 
+def test_fresh_and_kept_memory_are_explained_where_there_are_both(page, tmp_path):
+    records = [ok(case(kernel, budget, freed_memory=memory), 4) for kernel, budget in (("mkl", None), ("topk(mkl)", 0.1))
+               for memory in (None, "kept")]  # fmt: skip
+    both = page_of(tmp_path, records)
+    assert "<dt>Fresh and kept memory</dt>" in both
+    assert "the fastest exact kernel, all with <b>kept memory</b>" in " ".join(both.split())
+    assert "<dt>Fresh and kept memory</dt>" not in page
+    assert "all with <b>" not in page
+
+
 def test_the_page_loads_nothing(page):
     loading = [
         attributes[name] for _, attributes in Tags(page).found for name in ("src", "href", "data", "srcset") if attributes.get(name)
