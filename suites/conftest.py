@@ -52,7 +52,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--no-cache", action="store_true", help="make every graph anew, and keep none on disk for the next run")
     group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
     group.addoption("--controls", action="store_true", help="train what sampling has to beat, too: fewer edges, mini-batches, ...")
-    group.addoption("--keep-memory", action="store_true", help="train all a second time, in a process that keeps freed memory")
     group.addoption("--in-process", action="store_true", help="measure in pytest's own process, for a debugger, and not in workers")
     for usage, text in REPEATED.items():
         option, metavar = usage.split()
@@ -122,7 +121,7 @@ def _options(config: pytest.Config) -> Options:
         selections=tuple(option("--selection")),
         recipes=tuple(option("--recipe")),
         amp=_amp(option("--amp")),
-        keep_memory=option("--keep-memory"),
+        memory=tuple(option("--memory")),
         trainings_named=names_trainings(config.args),
         plugins=(*option("--plugin"), *(model for model in option("--model") if model.endswith(".py"))),
         in_process=option("--in-process"),

@@ -6,18 +6,21 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 
 from rsc_bench import allocator, caches
 from rsc_bench import text as words
 from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.records.case import FRESH, KEPT
 from rsc_bench.kernels import Reduce
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.devices import Devices
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+Memory = Literal["fresh", "kept"]
 
 AS_IS = "none"
 """What ``--reorder`` calls the source's own order."""
@@ -92,8 +95,8 @@ class Options:
     """``--recipe``: what is changed of the recipes of trainings, ``KEY=VALUE`` and paths of ``FILE.toml``."""
     amp: bool = False
     """``--amp bf16``: whether trainings compute in bfloat16 where torch's autocast does."""
-    keep_memory: bool = False
-    """``--keep-memory``: whether to train everything a second time, in a process that keeps the memory that is freed."""
+    memory: tuple[Memory, ...] = ()
+    """``--memory``: whether freed memory goes back to the system, so that large results are ``fresh`` memory, or is ``kept``."""
     trainings_named: bool = False
     """Whether the module of the trainings was named on the command line, see `names_trainings`."""
     plugins: tuple[str, ...] = ()
@@ -115,17 +118,22 @@ class Options:
         return tuple(dict.fromkeys(None if name == AS_IS else name for name in self.reorders)) or (None,)
 
     @property
+    def keeps(self) -> tuple[bool, ...]:
+        """Whether the process keeps freed memory, in each of the settings that were asked for; empty where none was."""
+        return tuple(kept for kept in (False, True) if (KEPT if kept else FRESH) in self.memory)
+
+    @property
     def plain(self) -> bool:
         """Whether nothing is said of which cases there are, and how often."""
         chosen = (self.graphs, self.kernels, self.budgets, self.widths, self.dtypes, self.reduces, self.clocks, self.reorders)
-        return not (any(chosen) or self.rounds or self.slow_down or self.trains)
+        return not (any(chosen) or self.memory or self.rounds or self.slow_down or self.trains)
 
     @property
     def trains(self) -> bool:
         """Whether trainings are what the run is about: an option of theirs is given, or their module is named."""
         lengths = (self.models, self.layers, self.epochs, self.seeds, self.recipes, self.amp)
         method = (self.warmup, self.interval, self.switch_at, self.allocation, self.selections)
-        options = (*lengths, *method, self.ablation, self.controls, self.keep_memory)
+        options = (*lengths, *method, self.ablation, self.controls)
         return self.trainings_named or any(option is not None and option is not False and option != () for option in options)
 
 
@@ -179,7 +187,7 @@ def _refusals(options: Options, here: Devices) -> Iterator[str]:
         yield from _each(f"--{name}", () if count is None else (count,), lambda n: n <= MOST, f"must be at most {MOST:,}")
     yield from _slow_down(options)
     yield from _limits(options)
-    yield from _kept_memory(options, here)
+    yield from _memory(options, here)
     yield from _each("--dtype", options.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
     yield from _each("--reduce", options.reduces, ("sum", "mean").__contains__, "must be sum or mean")
     yield from _training_dtypes(options)
@@ -213,17 +221,18 @@ def _slow_down(options: Options) -> Iterator[str]:
         yield "--slow-down must go with products, not with trainings, which it leaves as they are: name no --model or training"
 
 
-def _kept_memory(options: Options, here: Devices) -> Iterator[str]:
-    if not options.keep_memory:
+def _memory(options: Options, here: Devices) -> Iterator[str]:
+    if not options.memory:
         return
+    yield from _each("--memory", options.memory, (FRESH, KEPT).__contains__, "must be fresh or kept")
     if not options.benchmark:
-        yield "--keep-memory must go with --benchmark: without it nothing is timed"
+        yield "--memory must go with --benchmark: without it nothing is timed"
     if (device := options.device or here.default()) != "cpu":
-        yield f"--keep-memory must go with trainings on a CPU, for it is main memory (got {device}): add --device cpu"
+        yield f"--memory must go with a run on a CPU, for it is main memory (got {device}): add --device cpu"
     if options.in_process:
-        yield "--keep-memory must go without --in-process: it needs a process of its own"
-    if (reason := allocator.why_not()) is not None:
-        yield f"--keep-memory: {reason}"
+        yield "--memory must go without --in-process: it needs a process of its own"
+    if KEPT in options.memory and (reason := allocator.why_not()) is not None:
+        yield f"--memory kept: {reason}"
 
 
 def _limits(options: Options) -> Iterator[str]:

@@ -122,7 +122,7 @@ def _case(record: Record) -> str:
     clock = "" if case.clock == "host" else f" {case.clock}"
     beyond = f"{' ' + case.dtype if case.dtype != 'float32' else ''}{' ' + case.reduce if case.reduce != 'sum' else ''}"
     return (
-        f"{case.graph_as_run} d={case.width}{beyond}{clock} {case.kernel}{budget}"
+        f"{case.graph_as_run} d={case.width}{beyond}{clock} {case.kernel}{budget}{_kept(case)}"
         if case.model is None
         else f"{case.graph_as_run} {_kind(case)}"
     )
@@ -131,8 +131,11 @@ def _case(record: Record) -> str:
 def _kind(case: Case) -> str:
     """What distinguishes the trainings on one graph."""
     budget = "" if case.budget is None else f" C={case.budget:g}"
-    kept = " with freed memory kept" if case.freed_memory else ""
-    return f"{case.model} {case.kernel}{budget}{f' {case.variant}' if case.variant else ''} seed {case.seed}{kept}"
+    return f"{case.model} {case.kernel}{budget}{f' {case.variant}' if case.variant else ''} seed {case.seed}{_kept(case)}"
+
+
+def _kept(case: Case) -> str:
+    return " with freed memory kept" if case.freed_memory else ""
 
 
 def _outcome(record: Record) -> str:

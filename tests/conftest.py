@@ -20,6 +20,7 @@ FIRST = (
     "suites/training/test_training_run.py",
     "suites/training/test_training_suite.py",
     "suites/test_benchmark_run.py",
+    "suites/test_memory_run.py",
     "suites/test_ab_of_products.py",
     "suites/test_plugin_option.py",
     "fuzz/test_mutated_results.py",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsc_bench.harness.compare.reasons import Differs, Obstacle
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import FRESH, Case
 
 ACROSS: tuple[Obstacle, ...] = ("machines", "versions", "graphs", "clocks")
 """What a user may ask to compare across."""
@@ -49,7 +49,7 @@ class Apart:
     """A field of the cases of two runs, in which no case of base is like one of new."""
 
     field: str
-    """Its name in `Case`."""
+    """Its name in `Case`; ``memory``, by the values of that option, in place of ``freed_memory``."""
     base: tuple[Any, ...]
     """The values in base, each once."""
     new: tuple[Any, ...]
@@ -64,7 +64,14 @@ def apart(base: Iterable[Case], new: Iterable[Case]) -> tuple[Apart, ...]:
         values = [tuple(dict.fromkeys(getattr(case, name) for case in side)) for side in sides]
         if all(values) and not set(values[0]) & set(values[1]):
             found.append(Apart(name, values[0], values[1]))
-    return tuple(found)
+    on_one_device = all(each.field != "device" for each in found)
+    return tuple(_by_option(each) if each.field == "freed_memory" and on_one_device else each for each in found)
+
+
+def _by_option(apart: Apart) -> Apart:
+    """The memory of results as ``--memory`` names it: fresh where the case says nothing."""
+    base, new = (tuple(value or FRESH for value in values) for values in (apart.base, apart.new))
+    return Apart("memory", base, new)
 
 
 def _is_machine(name: str, on_gpu: bool) -> bool:

@@ -123,7 +123,7 @@ def _train(recommendation: Recommendation, seeds: int, setting: Setting | None =
     words = [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None]
     words += [f"--kernel {shlex.quote(name)}" for name in dict.fromkeys(each.kernel for each in settings)]
     words += [f"--budget {budget:g}" for budget in dict.fromkeys(each.budget for each in settings)]
-    words += ["--keep-memory"] * (case.freed_memory is not None)
+    words += [f"--memory {case.freed_memory}"] * (case.freed_memory is not None)
     words += [f"--recipe {shlex.quote(each)}" for each in (case.recipe or "").split(",") if "=" in each]
     words += ["--amp bf16"] * case.dtype.endswith("-autocast")
     return f"`{bench(' '.join([*words, f'--seeds {seeds}']), suite='training')}`"

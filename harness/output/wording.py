@@ -105,7 +105,8 @@ def remarks(comparison: Comparison) -> Iterator[str]:
     yield from _environments(comparison)
 
 
-_OPTIONS = ("graph", "width", "kernel", "budget", "dtype", "device", "clock", "reduce", "reorder", "model", "layers", "epochs")
+_OF_PRODUCTS = ("graph", "width", "kernel", "budget", "dtype", "device", "clock", "reduce", "reorder", "memory")
+_OPTIONS = (*_OF_PRODUCTS, "model", "layers", "epochs")
 """Fields of a case that an option of the suites of the same name decides."""
 _FEW = 3
 """Values of a field that are named."""

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from rsc_bench import allocator
 from rsc_bench.cli._options import guard_shown, json_option, show
+from rsc_bench.harness.records.case import FRESH, KEPT
 from rsc_bench.plugins import Plugins, load
 from rsc_bench.text import plain
 
@@ -56,13 +58,27 @@ SECTIONS = (
     Section("outputs", "output", "what compare and ab write"),
     Section("figures", "figure"),
 )
+MEMORY = Section(
+    "memory", "", "--memory: what becomes of freed memory on a CPU; without it products above 32 MB are measured both ways"
+)
+"""What is chosen by its name as well, and is no plug-in."""
 
 
 def entries(section: Section, loaded: Loader = load) -> list[Entry]:
     """Return everything of one kind, first what was found, then what could not be loaded."""
+    if section is MEMORY:
+        return _memories()
     plugins = loaded(section.kind)
     found = [entry for plugin in plugins.values() for entry in _entries(plugin, section.kind)]
     return found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
+
+
+def _memories() -> list[Entry]:
+    fresh = (
+        "It goes back to the system, as in a plain process: a large result is new memory, which can take longer than the product."
+    )
+    kept = "It stays for what comes next, as in a program that has called rsc_bench.keep_memory()."
+    return [Entry(FRESH, fresh, None), Entry(KEPT, kept, allocator.why_not())]
 
 
 def _entries(plugin: Any, kind: str) -> Iterator[Entry]:
@@ -88,7 +104,7 @@ def _cached_calls() -> int:
     return INTERVAL
 
 
-def as_tree(sections: tuple[Section, ...] = SECTIONS, loaded: Loader = load) -> dict[str, Any]:
+def as_tree(sections: tuple[Section, ...] = (*SECTIONS, MEMORY), loaded: Loader = load) -> dict[str, Any]:
     """Return the list as JSON types."""
     return {section.title: [_tree(entry) for entry in entries(section, loaded)] for section in sections}
 
@@ -97,7 +113,7 @@ def _tree(entry: Entry) -> dict[str, Any]:
     return {"name": entry.name, "summary": entry.summary, "available": entry.missing is None, "reason": entry.missing}
 
 
-def as_text(sections: tuple[Section, ...] = SECTIONS, loaded: Loader = load) -> str:
+def as_text(sections: tuple[Section, ...] = (*SECTIONS, MEMORY), loaded: Loader = load) -> str:
     """Return the list for a reader: one line an entry, with what it is or why it cannot be used."""
     return "\n".join(line for section in sections for line in _lines(section, entries(section, loaded)))
 

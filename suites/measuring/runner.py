@@ -77,7 +77,8 @@ class Runner:
     def _show(self, case: Case, rounds: Rounds) -> None:
         """Put the samples of all rounds into pytest-benchmark's table."""
         benchmark = self.request.getfixturevalue("benchmark")
-        names = (case.graph_as_run, case.model, f"d={case.width}", case.dtype, case.device)
+        kept = case.freed_memory and f"freed_memory={case.freed_memory}"
+        names = (case.graph_as_run, case.model, f"d={case.width}", case.dtype, case.device, kept)
         benchmark.group = " ".join([name for name in names if name] + [case.clock] * (case.clock != "host"))
         benchmark.extra_info.update(kernel=case.kernel, budget=case.budget, clock=case.clock, results=str(rounds.path))
         rounds.timer.show(benchmark, rounds.samples(case))

@@ -133,8 +133,8 @@ def _made(setup: bytes) -> Answer:
     given = unpacked(setup, Setup)
     import torch  # noqa: F401  (so that its settings are there to be looked after)
 
-    if given.keeps_memory:
-        allocator.keep_memory()  # the options have been refused where that cannot be
+    if given.keeps_memory and (reason := allocator.keep_memory()) is not None:
+        raise RuntimeError(reason)  # the options have been refused there: no record may say that it was kept
     REGISTRY.leave_out(APART, given.left_out)
     store = Store(None if given.data_root is None else Path(given.data_root), given.on_disk)
     with unchanged_by_loading(to_stderr):  # which is the log

@@ -32,7 +32,7 @@ from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting, settings
+from rsc_bench.suites.spmm.sweep import Setting, fresh_alone, settings
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 from rsc_bench.text import call
 from rsc_bench.user_files import LOAD_S
@@ -65,6 +65,8 @@ class Session:
             self.catalog: Catalog = catalog(options.kernels)
         self.trainings = training_settings(options, self.catalog)
         self.settings: list[AnySetting] = [*settings(options, self.catalog), *self.trainings]
+        self.notes = [f"note:    {reason}" for reason in fresh_alone(options)]
+        """What is worth saying of the products."""
         self.bench = Bench(self.catalog, Store(options.data_root, not options.no_cache), options.limits, options.slow_down)
         """What makes records in this process."""
 
@@ -176,7 +178,7 @@ class Rounds:
         """
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
-            self.note = "\n".join(filter(None, (self.note, busy())))
+            self.note = "\n".join(filter(None, (self.note, *self._session.notes, busy())))
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()
             self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self._from_a_worker(row_bytes)

@@ -32,6 +32,8 @@ REPEATED = {
     "--width D": "columns of the dense operand",
     "--dtype NAME": "float32 or bfloat16",
     "--reduce NAME": "sum or mean aggregation",
+    "--memory fresh|kept": "what becomes of freed memory on a CPU: it goes back to the system, so that large results are fresh "
+    "memory, or the process keeps it. Without it products above 32 MB are measured both ways, others and trainings fresh",
     "--clock NAME": "timing mode: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",
     "--selection NAME": "what chooses pairs in trainings: topk (default), random, importance",
     "--recipe KEY=VALUE|FILE.toml": "what models are trained with, in place of the published value (suites/training/recipes.toml)",

@@ -143,7 +143,7 @@ class Workers:
 
     def needs(self, setting: AnySetting) -> Needs:
         """Return which process a case is measured in."""
-        return Needs(self._origins.of(setting), isinstance(setting, TrainingSetting) and setting.keeps_memory)
+        return Needs(self._origins.of(setting), setting.keeps_memory)
 
     def setup(self, needs: Needs) -> Setup:
         """Return what a process for such cases has to know."""

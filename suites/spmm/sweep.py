@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from rsc_bench.harness.records.case import Case
+from rsc_bench import allocator
+from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kernels import Reduce
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
@@ -39,12 +41,14 @@ class Setting:
     clock: str
     reorder: str | None = None
     """Order that the graph's nodes are put in; None: the source's own."""
+    keeps_memory: bool = False
+    """Whether main memory that is freed stays in the process, which is then one of its own."""
 
     def __str__(self) -> str:
         """The id of its test: readable, and unique in a sweep."""
         parts = [self.label, f"d{self.width}", self.choice.name, f"C{self.budget:g}" if self.budget else ""]
         parts += [self.dtype * (self.dtype != "float32"), self.reduce * (self.reduce != "sum"), self.reorder or ""]
-        parts += [self.clock * (self.clock != "host")]
+        parts += [self.clock * (self.clock != "host"), KEPT * self.keeps_memory]
         return "-".join(part for part in parts if part)
 
     def case(self) -> Case:
@@ -60,14 +64,20 @@ class Setting:
             clock=self.clock,
             reduce=self.reduce,
             reorder=self.reorder,
+            freed_memory=KEPT if self.keeps_memory else None,
         )
 
 
-def settings(options: Options, catalog: Catalog) -> list[Setting]:
-    """Return every case of the sweep: graph by graph, width by width, exact kernels before what samples in front of them."""
+def settings(options: Options, catalog: Catalog, largest_kept_bytes: int = allocator.LARGEST_KEPT_BYTES) -> list[Setting]:
+    """Return every case of the sweep: graph by graph, width by width, exact kernels before what samples in front of them.
+
+    On a CPU a product whose result is larger than `largest_kept_bytes` is there twice, where nothing else was asked for: with fresh
+    memory and with kept memory, which for smaller ones are the same thing.
+    """
     device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
     labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
+    nodes = _nodes(options, device) if not _settled(options, device) and _why_not_kept(options) is None else {}
     every = []
     for (turn, graph), order, dtype, reduce, (step, width) in product(
         enumerate(labels), options.orders, _dtypes(options), _reduces(options), enumerate(_widths(options))
@@ -78,8 +88,54 @@ def settings(options: Options, catalog: Catalog) -> list[Setting]:
         for suite, choice, budget in chosen:
             where = _device_of(choice, catalog, device)
             place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, where)
-            every += [Setting(*place, clock, order) for clock in _clocks(options, choice, catalog, where)]
+            large = _result_bytes(nodes.get(graph), width, dtype) > largest_kept_bytes
+            keeps = _keeps(options, choice, catalog, where, large)
+            # One right after the other, so that what the machine does meanwhile is the same for both.
+            every += [Setting(*place, clock, order, kept) for clock in _clocks(options, choice, catalog, where) for kept in keeps]
     return list(dict.fromkeys(every))  # a value that was given twice is one case, or a round would have it twice
+
+
+def fresh_alone(options: Options, largest_kept_bytes: int = allocator.LARGEST_KEPT_BYTES) -> Iterator[str]:
+    """Yield a sentence for each reason why `settings` has products with fresh memory alone that should be there with both."""
+    device = options.device or devices.HERE.default()
+    if _settled(options, device):
+        return
+    nodes = _nodes(options, device)
+    unknown = [graph for graph, count in nodes.items() if count is None]
+    largest = max(_result_bytes(*each) for each in product(nodes.values(), _widths(options), _dtypes(options)))
+    why = _why_not_kept(options)
+    if why is None:
+        reason = "for its size is not known before it is made: --memory fresh --memory kept measures both"
+        yield from (f"graph {graph}: its products are measured with fresh memory alone, {reason}" for graph in unknown)
+    elif unknown or largest > largest_kept_bytes:
+        yield f"results above 32 MB are measured with fresh memory alone, not with kept memory: {why}"
+
+
+def _settled(options: Options, device: str) -> bool:
+    """Whether fresh or kept memory is no question: it was answered, nothing is timed, or results are not in main memory."""
+    return bool(options.memory) or not options.benchmark or device != "cpu"
+
+
+def _why_not_kept(options: Options) -> str | None:
+    """Return why no product of a run can be measured in a process that keeps memory; None where it can."""
+    return "it needs a process of its own (--in-process)" if options.in_process else allocator.why_not()
+
+
+def _nodes(options: Options, device: str) -> dict[str, int | None]:
+    return {graph: graphs.nodes(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
+
+
+def _result_bytes(nodes: int | None, width: int, dtype: str) -> int:
+    """Return the size of a result; 0 where it is not known."""
+    return (nodes or 0) * width * DTYPES[dtype].itemsize
+
+
+def _keeps(options: Options, choice: Choice, catalog: Catalog, device: str, large: bool) -> tuple[bool, ...]:
+    """Return whether freed memory is kept in the settings of a case, one after the other; one will do where nothing is timed."""
+    if device != "cpu":
+        return (False,)
+    keeps = options.keeps or ((False, True) if large else (False,))
+    return keeps if catalog.why_not(choice) is None else keeps[:1]
 
 
 def _clocks(options: Options, choice: Choice, catalog: Catalog, device: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any, Literal
 
 from rsc_bench.harness.compare.trained.drop import RANDOM
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
@@ -141,7 +141,7 @@ class TrainingSetting:
             epochs=self.epochs,
             variant=self.altered,
             recipe=self.changed,
-            freed_memory="kept" if self.keeps_memory else None,
+            freed_memory=KEPT if self.keeps_memory else None,
         )
 
 
@@ -171,7 +171,7 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
         every += _controlled(options, replace(first, choice=exact[0], method=how), sampled)
     every = list(dict.fromkeys(every))
     # One right after the other, so that what the machine does meanwhile is the same for both.
-    return [s for each in every for s in (each, replace(each, keeps_memory=True))] if options.keep_memory else every
+    return [replace(each, keeps_memory=kept) for each in every for kept in options.keeps or (False,)]
 
 
 def _check_files(options: Options) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
-from rsc_bench.cli.list import SECTIONS, Entry, Section, as_text, as_tree, entries
+from rsc_bench import allocator
+from rsc_bench.cli.list import MEMORY, SECTIONS, Entry, Section, as_text, as_tree, entries
 from rsc_bench.fields import Plugin
 from rsc_bench.plugins import Plugins
 from rsc_bench.suites.catalog import INTERVAL
@@ -76,6 +77,15 @@ def test_every_kind_that_is_built_in_can_be_listed(section):
     names = [entry.name for entry in found]
     assert len(names) == len(set(names)) > 0
     assert all(entry.summary or entry.missing for entry in found)
+
+
+@pytest.mark.parametrize("reason", [None, "memory can be kept where glibc allocates it"])
+def test_the_memory_that_results_are_written_to_is_listed_and_kept_memory_says_why_it_is_not_there(monkeypatch, reason):
+    monkeypatch.setattr(allocator, "why_not", lambda: reason)
+    fresh, kept = entries(MEMORY)
+    assert (fresh.name, fresh.missing, kept.name, kept.missing) == ("fresh", None, "kept", reason)
+    assert [entry["name"] for entry in as_tree((MEMORY,))["memory"]] == ["fresh", "kept"]
+    assert as_text((MEMORY,)).startswith("memory - --memory: what becomes of freed memory on a CPU; ")
 
 
 def test_every_kind_of_plugin_but_commands_has_its_section():

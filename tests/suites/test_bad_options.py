@@ -21,7 +21,11 @@ BAD = {
     "model that raises": (["--model", "{folder}/model.py"], "--model {folder}/model.py, line 3: AttributeError: "),
     "epochs 0": (["--epochs", "0"], "--epochs must be at least 1 (got 0)"),
     "seeds text": (["--seeds", "few"], "--seeds must be a whole number (got 'few')"),
-    "kept memory": (["--keep-memory", "--in-process"], "--keep-memory must go without --in-process: it needs a process of"),
+    "memory": (["--memory", "stale"], "--memory must be fresh or kept (got stale)"),
+    "memory in this process": (
+        ["--memory", "kept", "--in-process"],
+        "--memory must go without --in-process: it needs a process of",
+    ),
     "kernel": (["--kernel", "topk(mlk)"], "--kernel 'topk(mlk)' is not a known kernel or a file: nearest are topk(mkl)"),
     "kernel file": (["--kernel", "{folder}/none.py"], "none.py: no such file: give the path of a Python file"),
     "kernel broken": (["--kernel", "{folder}/broken.py"], "broken.py, line 1: SyntaxError: "),

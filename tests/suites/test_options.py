@@ -1,6 +1,7 @@
 import pytest
 from fake_gpus import FakeGpus
 
+from rsc_bench import allocator
 from rsc_bench.suites.devices import HERE, Devices
 from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.options import Options, OptionsError, check, names_trainings, numbers, path, share
@@ -26,6 +27,12 @@ def refusal(here=HERE, **options):
         ({"layers": 0}, "--layers must be at least 1 (got 0)"),
         ({"dtypes": ("float16",)}, "--dtype must be one of float32, bfloat16 (got float16)"),
         ({"reduces": ("max",)}, "--reduce must be sum or mean (got max)"),
+        ({"memory": ("stale",)}, "--memory must be fresh or kept (got stale)"),
+        ({"memory": ("fresh",), "benchmark": False}, "--memory must go with --benchmark: without it nothing is timed"),
+        (
+            {"memory": ("fresh", "kept"), "in_process": True},
+            "--memory must go without --in-process: it needs a process of its own",
+        ),
         ({"device": "banana"}, "--device must be cpu, cuda or cuda:NUMBER (got banana)"),
         (
             {"models": ("GCN",), "dtypes": ("bfloat16",)},
@@ -42,6 +49,17 @@ def refusal(here=HERE, **options):
 )
 def test_what_no_run_can_use_is_refused_with_the_option_the_rule_and_the_value(options, message):
     assert refusal(**options) == message
+
+
+def test_the_memory_of_results_is_no_choice_on_a_gpu():
+    line = "--memory must go with a run on a CPU, for it is main memory (got cuda:0): add --device cpu"
+    assert refusal(Devices(FakeGpus(1)), memory=("fresh",), device="cuda:0") == line
+
+
+def test_kept_memory_is_refused_where_the_allocator_keeps_none_and_fresh_memory_is_not(monkeypatch):
+    monkeypatch.setattr(allocator, "why_not", lambda: "memory can be kept where glibc allocates it: nothing was changed")
+    assert refusal(memory=("fresh", "kept")) == "--memory kept: memory can be kept where glibc allocates it: nothing was changed"
+    check(Options(benchmark=True, device="cpu", memory=("fresh",)))
 
 
 def test_a_gpu_that_is_not_there_is_refused():

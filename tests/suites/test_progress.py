@@ -1,3 +1,5 @@
+import msgspec
+
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record
@@ -47,6 +49,11 @@ def test_the_time_left_is_not_shown_from_the_first_few_of_many_cases():
 
 def test_the_time_left_is_that_of_the_cases_so_far():
     assert "round 1/2, 2:50 left" in lines_of(*[ok(TWIN, 1.0)] * 3)[2]
+
+
+def test_a_case_in_kept_memory_says_so():
+    kept = msgspec.structs.replace(TWIN, freed_memory="kept")
+    assert "twin:flickr d=64 mkl with freed memory kept  1.000 ms" in lines_of(ok(kept, 0.001))[0]
 
 
 def test_a_sampled_case_shows_its_budget_and_its_error():

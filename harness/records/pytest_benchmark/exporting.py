@@ -54,6 +54,7 @@ def _benchmark(case: Case, records: list[Record]) -> dict[str, Any]:
 def _group(case: Case) -> str:
     """What of a case its kernels have in common: the operation, as the suites name it to pytest-benchmark."""
     parts = [case.graph_as_run, case.model or "", f"d={case.width}" if case.width else "", case.dtype, case.device]
+    parts += [f"freed_memory={case.freed_memory}"] * (case.freed_memory is not None)
     return " ".join([part for part in parts if part] + [case.clock] * (case.clock != "host"))
 
 

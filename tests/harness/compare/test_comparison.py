@@ -4,6 +4,7 @@ from made_runs import MACHINE, case, not_ok, ok, run, timed
 from rsc_bench.harness.compare.comparison import compare
 from rsc_bench.harness.compare.obstacles import Apart
 from rsc_bench.harness.compare.reasons import Broken, Differs, Missing, TooFew, Undecided
+from rsc_bench.harness.output.wording import remarks
 from rsc_bench.harness.records.run import Round
 
 
@@ -166,6 +167,27 @@ def test_fields_in_which_two_runs_have_nothing_in_common_are_named():
     assert compare(base, new).apart == (Apart("graph", ("a", "b"), ("c",)),)
     assert compare(base, base).apart == ()
     assert compare(base, run()).apart == ()
+
+
+def test_a_case_in_kept_memory_is_compared_with_kept_memory_alone():
+    fresh, kept = case("mkl"), case("mkl", freed_memory="kept")
+    base = run(*[[ok(fresh, 2.0), ok(kept, 1.0)]] * 3)
+    new = run(*[[ok(fresh, 2.0), ok(kept, 2.0)]] * 3)
+    found = {verdict.case.freed_memory: verdict for verdict in compare(base, new).verdicts}
+    assert {memory: (verdict.change, verdict.values) for memory, verdict in found.items()} == {
+        None: ("same", (2.0, 2.0)),
+        "kept": ("slower", (1.0, 2.0)),
+    }
+    assert [verdict.change for verdict in compare(run(*[[ok(fresh, 2.0)]] * 3), new).verdicts] == ["same", "new"]
+
+
+def test_two_runs_in_different_memory_are_told_apart_by_the_option():
+    fresh, kept = run([ok(case("mkl"), 1.0)]), run([ok(case("mkl", freed_memory="kept"), 1.0)])
+    assert compare(fresh, kept).apart == (Apart("memory", ("fresh",), ("kept",)),)
+    (remark,) = (line for line in remarks(compare(fresh, kept)) if line.startswith("no case is in both files"))
+    assert remark.endswith("memory is fresh in base and kept in new: measure new again, as base was, with --memory fresh")
+    on_gpu = run([ok(case("mkl", device="cuda:0"), 1.0)])
+    assert {each.field for each in compare(on_gpu, kept).apart} == {"device", "freed_memory"}, "a GPU has no such option"
 
 
 def test_runs_without_a_common_case_cannot_be_judged():

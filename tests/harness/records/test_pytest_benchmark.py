@@ -78,6 +78,9 @@ def test_a_benchmark_has_the_samples_of_all_rounds_and_their_statistics(tmp_path
     assert (exact["stats"]["min"], exact["stats"]["median"], exact["stats"]["max"]) == (1.0, 2.0, 3.0)
     assert (exact["stats"]["rounds"], exact["stats"]["ops"]) == (3, 0.5)
     assert exact["group"] == sampled["group"] == "twin:flickr d=8 float32 cpu"
+    kept_run = written(tmp_path / "kept.jsonl", [ok(case("mkl", freed_memory="kept"), 1.0)])
+    (kept,) = exporting.document(read(kept_run))["benchmarks"]
+    assert kept["group"] == "twin:flickr d=8 float32 cpu freed_memory=kept"
     assert (exact["name"], sampled["name"]) == ("mkl", "topk(mkl) C=0.1")
 
 

@@ -25,8 +25,10 @@ from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import Needs, Origins
 from rsc_bench.suites.options import Options
 from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.training.sweep import TrainingSetting
 
+can_keep = allocator.why_not() is None
 KERNEL = """
 import os
 from rsc_bench.kernels import Kernel
@@ -108,12 +110,14 @@ def test_an_installed_package_is_left_out_of_every_process_but_its_own(registry)
     assert origins.setup(frozenset({"their-package"}), Setup()).left_out == ()
 
 
-@pytest.mark.skipif(allocator.why_not() is not None, reason="this process's allocator cannot be told to keep memory")
-def test_what_keeps_memory_is_trained_in_a_process_of_its_own_that_does(tmp_path):
-    session = Session(Options(benchmark=True, models=("GCN",), graphs=("small:hub",), keep_memory=True, device="cpu", rounds=1))
+@pytest.mark.skipif(not can_keep, reason="this process's allocator cannot be told to keep memory")
+def test_what_keeps_memory_is_measured_in_a_process_of_its_own_that_does(tmp_path):
+    both = {"memory": ("fresh", "kept"), "kernels": ("mkl",)}
+    session = Session(Options(benchmark=True, models=("GCN",), graphs=("small:hub",), device="cpu", rounds=1, **both))
     workers = pool.Workers(Origins((), session.catalog), Setup(), tmp_path / "log", 1.0)
-    plain, kept = [workers.needs(setting) for setting in session.settings if isinstance(setting, TrainingSetting)][:2]
-    assert (plain, kept) == (Needs(), Needs(keeps_memory=True))
+    for kind in (Setting, TrainingSetting):
+        fresh, kept = [workers.needs(setting) for setting in session.settings if isinstance(setting, kind)][:2]
+        assert (fresh, kept) == (Needs(), Needs(keeps_memory=True))
     assert unpacked(packed(workers.setup(kept)), Setup).keeps_memory
     try:
         serving._made(packed(workers.setup(kept)))
@@ -123,9 +127,16 @@ def test_what_keeps_memory_is_trained_in_a_process_of_its_own_that_does(tmp_path
         allocator.keep_memory(False)
 
 
+def test_no_process_measures_what_it_would_have_to_keep_memory_for_and_cannot(monkeypatch):
+    monkeypatch.setattr(allocator, "why_not", lambda: "memory can be kept where glibc allocates it: nothing was changed")
+    with pytest.raises(RuntimeError, match="nothing was changed"), pytest.warns(UserWarning, match="nothing was changed"):
+        serving._made(packed(Setup(keeps_memory=True)))
+
+
 def test_a_case_goes_through_a_pipe_as_it_is():
     pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
-    session = Session(Options(benchmark=True, graphs=("small:hub",), models=("GCN",), widths=(8,), ablation=True, device="cpu"))
+    some = {"models": ("GCN",), "widths": (8,), "ablation": True, "memory": ("fresh", "kept") if can_keep else ()}
+    session = Session(Options(benchmark=True, graphs=("small:hub",), device="cpu", **some))
     for setting in session.settings:
         assert setting_of(unpacked(packed(job_of(setting)), Job)) == setting
 

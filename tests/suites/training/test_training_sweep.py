@@ -27,7 +27,7 @@ def sweep(catalog=CATALOG, **options):
 
 @pytest.mark.parametrize(
     "options",
-    [Options(), ONE, dataclasses.replace(ONE, ablation=True), dataclasses.replace(ONE, keep_memory=True)],
+    [Options(), ONE, dataclasses.replace(ONE, ablation=True), dataclasses.replace(ONE, memory=("fresh", "kept"))],
     ids=["check", "one", "ablation", "kept"],
 )
 def test_the_id_and_the_case_of_each_training_are_unique(options):
@@ -44,7 +44,6 @@ def test_a_sweep_that_measures_has_no_training_unless_trainings_are_named_or_an_
         {"seeds": 1},
         {"layers": 2},
         {"ablation": True},
-        {"keep_memory": True},
     ):
         assert training_settings(Options(benchmark=True, device="cpu", **option), CATALOG)
 
@@ -166,6 +165,12 @@ def test_each_order_of_the_nodes_is_trained_in():
 
 
 def test_each_training_that_keeps_memory_follows_the_same_one_that_does_not():
-    found = sweep(keep_memory=True)
+    found = sweep(memory=("kept", "fresh"))
     assert [setting.case().freed_memory for setting in found[:4]] == [None, "kept", None, "kept"]
     assert [dataclasses.replace(setting, keeps_memory=False) for setting in found[1::2]] == found[::2] == sweep()
+    assert sweep(memory=("kept",)) == found[1::2], "what was asked for, and no more"
+    assert sweep(memory=("fresh",)) == sweep()
+
+
+def test_the_memory_of_results_is_asked_for_of_products_too_and_starts_no_trainings():
+    assert training_settings(Options(benchmark=True, device="cpu", memory=("fresh", "kept")), CATALOG) == []

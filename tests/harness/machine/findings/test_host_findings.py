@@ -52,6 +52,7 @@ def test_how_busy_a_machine_is_lies_between_nothing_and_all_of_it():
     ("name", "kept", "state", "words", "remedy"),
     [
         ("glibc", False, "ok", "glibc gives large blocks back", "rsc_bench.keep_memory()"),
+        ("glibc", False, "ok", "measured so, and in a process that keeps them (--memory)", "rsc_bench.keep_memory()"),
         ("glibc", True, "ok", "glibc keeps large blocks", None),
         ("tcmalloc", True, "ok", "tcmalloc (file) keeps large blocks", None),
         ("jemalloc", False, "hint", "jemalloc (file) gives large blocks back", "MALLOC_CONF=dirty_decay_ms:-1"),
