@@ -1,7 +1,20 @@
 """Named graphs, real and synthetic, and graph files, as one type: an adjacency with features and labels beside it."""
 
-from rsc_bench.suites.graphs.graph import Facts, Graph, GraphError, Masks
+from rsc_bench.suites.graphs.graph import Facts, Graph, GraphError, GraphTooLargeError, Masks
 from rsc_bench.suites.graphs.loading import GraphStore, at_hand, check, is_file, load, nodes
 from rsc_bench.suites.graphs.reordering import check as check_order
 
-__all__ = ["Facts", "Graph", "GraphError", "GraphStore", "Masks", "at_hand", "check", "check_order", "is_file", "load", "nodes"]
+__all__ = [
+    "Facts",
+    "Graph",
+    "GraphError",
+    "GraphStore",
+    "GraphTooLargeError",
+    "Masks",
+    "at_hand",
+    "check",
+    "check_order",
+    "is_file",
+    "load",
+    "nodes",
+]

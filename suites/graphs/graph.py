@@ -28,6 +28,10 @@ class GraphError(Exception):
         super().__init__(escaped(message))  # it quotes names and contents of files
 
 
+class GraphTooLargeError(GraphError):
+    """A graph that main memory is too small to make; the message names what it needs, and what is free."""
+
+
 @dataclass(frozen=True, eq=False)
 class Masks:
     """Which nodes are for training, validation and testing."""

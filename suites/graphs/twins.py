@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rsc_bench.suites.graphs.graph import Graph, GraphError, random_split
+from rsc_bench.harness.machine import memory as main_memory
+from rsc_bench.suites.graphs.graph import Graph, GraphError, GraphTooLargeError, random_split
 from rsc_bench.suites.graphs.source import Source
 from rsc_bench.suites.graphs.synthetic.attributes import Attributes
 from rsc_bench.suites.graphs.synthetic.block_model import DENSEST, Blocks, Floats, Stream, class_starts, draw, to_csr
 from rsc_bench.suites.graphs.synthetic.twin_table import TWINS, Law, Twin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import torch
 
 PREFIX = "twin:"
+_MAKING_BYTES = 48
+"""An edge, while a twin is made (44 to 49 were seen at most from a million edges on)."""
 
 
 def load(name: str, data_root: Path | None = None) -> Graph:  # noqa: ARG001
@@ -47,7 +51,7 @@ def _name(base: str, scale: float) -> str:
     return base if scale == 1 else f"{base}@{scale!r}"
 
 
-def make(base: str, scale: float = 1.0, seed: int = 0) -> Graph:
+def make(base: str, scale: float = 1.0, seed: int = 0, free_bytes: Callable[[], int | None] = main_memory.free_bytes) -> Graph:
     """Return a twin with nodes and edges both scaled, which keeps the mean degree.
 
     A degree-corrected block model (Karrer and Newman, Phys. Rev. E 83, 016107, 2011). Nodes and edges are exact; degrees and
@@ -58,10 +62,14 @@ def make(base: str, scale: float = 1.0, seed: int = 0) -> Graph:
         base: ``twin:`` and a name in `TWINS`.
         scale: in (0, 1].
         seed: another seed gives another graph of the same shape.
+        free_bytes: reads how much main memory is free; None where the machine does not say.
+
+    Raises `GraphTooLargeError` where that is less than making it takes.
     """
     twin = TWINS[base.removeprefix(PREFIX)]
     name = _name(base, scale)
     nodes, edges = scaled(name, twin, scale)
+    _check_room(name, edges, free_bytes())
     seeds = (seed, zlib.crc32(base.encode()))
     stream = Stream(*seeds)
     ids = stream.permutation(nodes)
@@ -95,6 +103,13 @@ def scaled(name: str, twin: Twin, scale: float) -> tuple[int, int]:
         rule = f"at most {DENSEST:.0%} of all pairs may be edges"
         raise GraphError(f"graph {name!r}: {rule} ({nodes} nodes, {edges} edges): the smallest possible scale is {least:g}")
     return nodes, edges
+
+
+def _check_room(name: str, edges: int, free: int | None) -> None:
+    needed = _MAKING_BYTES * edges
+    if free is not None and needed > free:
+        sizes = f"{needed / 1e9:,.1f} GB of memory ({free / 1e9:,.1f} GB are free)"
+        raise GraphTooLargeError(f"graph {name!r}: making {edges:,} edges needs {sizes}: take a smaller share")
 
 
 def _scale(name: str, text: str) -> float:

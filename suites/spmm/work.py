@@ -15,6 +15,7 @@ from rsc_bench.harness.records.measurement import Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import sampled
 from rsc_bench.suites.catalog import Catalog
+from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.options import DTYPES
 from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
@@ -30,7 +31,10 @@ def from_setting(setting: Setting, catalog: Catalog, store: Store) -> Callable[[
     reason = catalog.why_not(setting.choice)
     if reason is not None:
         raise Skip(reason)
-    graph = store.graph(setting.graph, setting.reorder)
+    try:
+        graph = store.graph(setting.graph, setting.reorder)
+    except GraphTooLargeError as reason:
+        raise Skip(str(reason)) from reason
     product = Product(graph, setting.width, DTYPES[setting.dtype], setting.reduce, setting.device)
     return ready(product, catalog.build(setting.choice, setting.budget), store)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rsc_bench.suites.graphs import Graph, GraphError, load
+from rsc_bench.suites.graphs import Graph, GraphError, GraphTooLargeError, load
 from rsc_bench.suites.graphs.synthetic.statistics import degrees, edge_homophily
 from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
 from rsc_bench.suites.graphs.twins import make, scaled
@@ -189,6 +189,14 @@ def test_multi_label_twins_have_a_column_a_task(name):
 def test_a_scale_outside_zero_to_one_is_one_line(scale):
     with pytest.raises(GraphError, match=r"a scale must lie in \(0, 1\]"):
         load(f"twin:reddit2@{scale}")
+
+
+def test_a_twin_that_memory_is_too_small_for_names_what_it_needs_and_what_is_free():
+    with pytest.raises(GraphTooLargeError) as caught:
+        make("twin:ogbn-products", 0.8, free_bytes=lambda: 2_000_000_000)
+    sizes = "making 98,974,624 edges needs 4.8 GB of memory (2.0 GB are free)"
+    assert str(caught.value) == f"graph 'twin:ogbn-products@0.8': {sizes}: take a smaller share"
+    assert make("twin:flickr", 0.01, free_bytes=lambda: None).edges == 8_998, "where the machine does not say, it is tried"
 
 
 def test_a_scale_too_small_for_the_density_names_the_smallest_possible():

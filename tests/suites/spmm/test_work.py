@@ -12,10 +12,12 @@ from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.kernels.sampled.compose import Sampling, compose
 from rsc_bench.kernels.sampled.selections import topk
 from rsc_bench.suites import graphs
+from rsc_bench.suites.catalog import Choice, catalog
 from rsc_bench.suites.spmm import work
 from rsc_bench.suites.spmm.operands import Product
 from rsc_bench.suites.spmm.reference import References, relative_error
 from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.spmm.sweep import Setting
 
 STORE = Store()
 HUB = Product(graphs.load("small:hub"), 5, torch.float32)
@@ -194,3 +196,14 @@ def test_in_another_order_of_the_nodes_the_product_is_the_same_with_its_rows_reo
     assert torch.allclose(found, source[graphs.load("small:directed", reorder="degree").order], rtol=1e-5, atol=1e-6)
     assert (checked.matrix.kept_nnz, checked.matrix.kept_pairs) == (as_is.matrix.kept_nnz, as_is.matrix.kept_pairs)
     assert checked.accuracy.rel_error == pytest.approx(as_is.accuracy.rel_error, rel=1e-5, abs=1e-6)
+
+
+def test_a_case_whose_graph_memory_is_too_small_for_is_skipped():
+    class Full:
+        def graph(self, name, reorder):
+            raise graphs.GraphTooLargeError(f"graph {name!r}: making it needs 4.8 GB")
+
+    name = "twin:ogbn-products@0.8"
+    setting = Setting("growth", name, name, 64, Choice("torch_reduce"), None, "float32", "sum", "cpu")
+    with pytest.raises(Skip, match=r"^graph 'twin:ogbn-products@0.8': making it needs 4.8 GB$"):
+        work.from_setting(setting, catalog(), Full())
