@@ -26,7 +26,8 @@ CPU_GATHER_BYTES = 64 << 20
 long ones. Each call reads other rows, so that none finds those of the call before in the cache."""
 LINE_BYTES = 64
 FEWEST_SAMPLES = 3
-MOST_ROW_SIZES = 3
+MOST_ROW_SIZES = 7
+"""As many as a sweep over the width has: the rate of a gather changes with each of them."""
 BAG = 64
 """Rows that are summed into one: enough that what is written does not count."""
 
@@ -87,7 +88,7 @@ def measure(
 
     Args:
         device: ``cpu``, ``cuda:0``.
-        row_bytes: sizes of the rows that the cases gather; where there are many, the ends and the middle stand for all.
+        row_bytes: sizes of the rows that the cases gather; where there are many, some of them stand for all.
         effort: how much the probes take.
         sizes: reads the sizes of the device.
     """
@@ -105,7 +106,8 @@ def measure(
 def _few(row_bytes: Iterable[int]) -> list[int]:
     """The sizes in whole words, no more of them than there is time for."""
     every = sorted({max(4, -(-size // 4) * 4) for size in row_bytes})
-    return every if len(every) <= MOST_ROW_SIZES else [every[0], every[len(every) // 2], every[-1]]
+    last = MOST_ROW_SIZES - 1
+    return every if len(every) <= MOST_ROW_SIZES else [every[round(place * (len(every) - 1) / last)] for place in range(last + 1)]
 
 
 def _room(device: torch.device, sizes: Sizes, effort: Effort) -> Room:

@@ -39,8 +39,10 @@ def test_every_gather_has_a_ceiling_to_read():
         assert found.gather(row_bytes, 1 << 40) is not None
 
 
-def test_of_many_sizes_of_rows_the_ends_and_the_middle_stand_for_all():
-    assert _few([2, 82, 64, 128, 256, 1024]) == [4, 128, 1024]
+def test_of_many_sizes_of_rows_the_ends_and_some_between_stand_for_all():
+    widths = [64 << place for place in range(7)]
+    assert _few(widths) == widths, "all of a sweep over the width"
+    assert _few([2, *range(8, 80, 4)]) == [4, 16, 28, 40, 52, 64, 76]
     assert _few([82]) == [84]  # whole words
 
 
