@@ -105,7 +105,7 @@ def bench(options: str = "", suite: str = "") -> str:
     return f"{start} {options}".rstrip()
 
 
-SUITES = ("exact", "sampled", "training")
+SUITES = ("exact", "sampled", "growth", "training")
 
 
 def again(options: Sequence[str], results: Path, rounds: int) -> str:

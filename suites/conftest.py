@@ -14,10 +14,10 @@ from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites import summary
-from rsc_bench.suites.asked import asked
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring import internal_errors
+from rsc_bench.suites.measuring.asked import asked
 from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
 from rsc_bench.suites.measuring.pytest_benchmark import hide_trainings, refusal, settle_runner
@@ -25,7 +25,7 @@ from rsc_bench.suites.measuring.runner import Runner
 from rsc_bench.suites.measuring.session import Rounds, Session, load_plugins
 from rsc_bench.suites.measuring.usage import ONCE, REPEATED
 from rsc_bench.suites.measuring.workers import CannotStart
-from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_trainings, numbers, path, share
+from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_suite, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.spmm.contract import Trial, trials
 from rsc_bench.suites.training.models import ModelError, named
@@ -122,7 +122,9 @@ def _options(config: pytest.Config) -> Options:
         recipes=tuple(option("--recipe")),
         amp=_amp(option("--amp")),
         memory=tuple(option("--memory")),
-        trainings_named=names_trainings(config.args),
+        trainings_named=names_suite(config.args, "training"),
+        growth_named=names_suite(config.args, "growth"),
+        max_nnz=_given(config, "--max-nnz", float, None),
         plugins=(*option("--plugin"), *(model for model in option("--model") if model.endswith(".py"))),
         in_process=option("--in-process"),
         case_timeout_s=_given(config, "--case-timeout", float, CASE_TIMEOUT_S),

@@ -98,7 +98,11 @@ class Options:
     memory: tuple[Memory, ...] = ()
     """``--memory``: whether freed memory goes back to the system, so that large results are ``fresh`` memory, or is ``kept``."""
     trainings_named: bool = False
-    """Whether the module of the trainings was named on the command line, see `names_trainings`."""
+    """Whether the module of the trainings was named on the command line, see `names_suite`."""
+    growth_named: bool = False
+    """Whether the module of the suite ``growth`` was."""
+    max_nnz: float | None = None
+    """``--max-nnz``: non-zeros of the largest graph of the suite ``growth``; None: as many as the device is usually given."""
     plugins: tuple[str, ...] = ()
     """``--plugin``: paths of files with plug-ins, which are loaded by now."""
     in_process: bool = False
@@ -110,7 +114,7 @@ class Options:
     no_cache: bool = False
     """``--no-cache``: whether to make every graph anew, and to keep none on disk."""
     asked: list[str] | None = None
-    """All that decides what is measured as it was written, see `rsc_bench.suites.asked`; None: not known."""
+    """All that decides what is measured as it was written, see `rsc_bench.suites.measuring.asked`; None: not known."""
 
     @property
     def orders(self) -> tuple[str | None, ...]:
@@ -166,10 +170,10 @@ def path(option: str, text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def names_trainings(arguments: Iterable[str]) -> bool:
-    """Return whether one of pytest's arguments is the module of the trainings: its path, or with ``--pyargs`` its dotted name."""
+def names_suite(arguments: Iterable[str], suite: str) -> bool:
+    """Return whether one of pytest's arguments is the module of a suite: its path, or with ``--pyargs`` its dotted name."""
     names = (Path(argument.partition("::")[0]).name for argument in arguments)
-    return any(name.removesuffix(".py").rpartition(".")[2] == "test_training" for name in names)
+    return any(name.removesuffix(".py").rpartition(".")[2] == f"test_{suite}" for name in names)
 
 
 def check(options: Options, here: Devices = devices.HERE) -> None:

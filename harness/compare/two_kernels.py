@@ -88,11 +88,11 @@ def _by(cases: list[Case], key: Callable[[Case], Case]) -> dict[Case, list[Case]
 
 
 def _all_but_kernel(case: Case) -> Case:
-    return replace(case, kernel="", suite="")
+    return replace(case, kernel="", suite=case.apart)
 
 
 def _all_but_budget(case: Case) -> Case:
-    return replace(case, kernel="", suite="", budget=None, variant=None)
+    return replace(case, kernel="", suite=case.apart, budget=None, variant=None)
 
 
 def _alone(kernel: str, cases: list[Case], names: _Names) -> str | None:

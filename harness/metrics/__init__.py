@@ -141,4 +141,4 @@ def round_baselines(run: Records, wrong: Container[Case] = ()) -> list[Baselines
 
 def _operation(case: Case) -> Case:
     """The case with everything taken out in which a kernel and its baseline may differ."""
-    return msgspec.structs.replace(case, suite="", kernel="", budget=None, variant=None)
+    return msgspec.structs.replace(case, suite=case.apart, kernel="", budget=None, variant=None)

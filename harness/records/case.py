@@ -11,13 +11,15 @@ from rsc_bench.harness.records.ranges import Count, Name, Seed, Share, Width
 FRESH: Final = "fresh"
 KEPT: Final = "kept"
 """What ``--memory`` calls the two settings of a process; `Case.freed_memory` has the second one only."""
+GROWTH = "growth"
+"""The suite of products that are drawn over their size: many of one kind, which are set against each other alone."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The identity of one measured thing: two records are comparable when their cases are equal."""
 
     suite: Name
-    """The suite that made it: ``exact``, ``sampled``, ``training``."""
+    """The suite that made it: ``exact``, ``sampled``, ``growth``, ``training``."""
     kernel: Name
     """Kernel name, composed where it samples: ``rows_numba``, ``topk(rows_numba)``."""
     graph: Name
@@ -63,6 +65,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         width = f" d={self.width}" if self.width else ""
         operation = f"{self.graph_as_run}{width} {self.dtype} {self.device} {self.clock}"
         return f"{self.suite} {operation} {self.kernel}{budget}{beyond}"
+
+    @property
+    def apart(self) -> str:
+        """The suite, where its cases are set against each other alone; empty of others, whose products make one sweep."""
+        return self.suite if self.suite == GROWTH else ""
 
     @property
     def graph_as_run(self) -> str:

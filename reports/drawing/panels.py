@@ -30,6 +30,8 @@ class Panel:
     """None: the layout's."""
     titles: dict[str, str] = field(default_factory=dict)
     """Titles of axes that are this panel's own, by the name of the axis in the layout."""
+    note: str = ""
+    """What its numbers say, in a sentence or two, which the page shows below it."""
 
 
 class Meta(dict[str, Any]):
@@ -61,7 +63,7 @@ def assemble(panels: Sequence[Panel], layout: dict[str, Any]) -> go.Figure | Non
 def _entry(panel: Panel, fixed: dict[str, str], places: dict[int, int]) -> dict[str, Any]:
     differs = {name: value for name, value in panel.where.items() if name not in fixed}
     entry = {"where": differs, "height": panel.height_px, "traces": [places[id(trace)] for trace in panel.traces]}
-    return entry | ({"titles": panel.titles} if panel.titles else {})
+    return entry | ({"titles": panel.titles} if panel.titles else {}) | ({"note": panel.note} if panel.note else {})
 
 
 def where(key: tuple[Any, ...], columns: Sequence[str] = OPERATION) -> dict[str, str]:

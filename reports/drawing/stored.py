@@ -35,10 +35,14 @@ def stored(figure: Any) -> dict[str, Any]:
     return {
         "layout": _rounded(layout),
         "fixed": _whole(meta.get("fixed", {})),
-        "panels": [panel | {"where": _whole(panel["where"])} for panel in panels],
+        "panels": [panel | {"where": _whole(panel["where"])} | _said(panel) for panel in panels],
         "styles": _rounded(styles),
         "traces": _rounded(slim),
     }
+
+
+def _said(panel: dict[str, Any]) -> dict[str, str]:
+    return {"note": unescape(panel["note"])} if "note" in panel else {}
 
 
 def _whole(where: dict[str, str]) -> dict[str, str]:

@@ -8,6 +8,10 @@ from typing import Any
 
 RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.2, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)
 
+_TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
+DECADES: dict[str, Any] = {"type": "log", "tickvals": _TICKS, "ticktext": [f"{tick:,g}" for tick in _TICKS]}
+"""A logarithmic axis over several decades, labelled at round numbers."""
+
 FONT = "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 
 # Distinct with any colour vision, on white and on black: Okabe and Ito's set for what is sampled, and muted tones in the manner

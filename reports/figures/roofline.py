@@ -10,14 +10,11 @@ from typing import Any
 from rsc_bench.harness.metrics.traffic import ITEM_BYTES
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.reports.drawing.panels import Panel, assemble, where
-from rsc_bench.reports.drawing.theme import colours
+from rsc_bench.reports.drawing.theme import DECADES, EXACT_GREY, colours
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.tables.rows import Row, by, operations, present
 from rsc_bench.reports.tables.table import Table
 
-CEILING = "#8b96a1"
-TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
-AXIS = {"type": "log", "tickvals": TICKS, "ticktext": [f"{tick:,g}" for tick in TICKS]}
 # A selection has one colour whichever exact kernel it stands before: what tells these apart is the shape.
 SHAPES = (
     ("diamond", "solid"),
@@ -38,16 +35,16 @@ def draw(table: Table) -> Any:
     palette = colours(table.kernels)
     bases = sorted({row["base"] for row in table.products if present(row, "base")})
     shapes = {base: SHAPES[place % len(SHAPES)] for place, base in enumerate(bases)}
-    ceilings = {escape(source.name, quote=False): source.ceilings for source in table.sources}
+    sources = {escape(source.name, quote=False): source for source in table.sources}
     drawn = [_placed(row) for row in table.products if present(row, "arithmetic", "bandwidth", "gather rate")]
     panels = []
     for key, rows in operations(drawn):
-        roofs = _roofs(rows, _of_device(ceilings[rows[0]["file"]], rows[0]["device"]))
+        roofs = _roofs(rows, sources[rows[0]["file"]].reached(rows[0]["device"]))
         panels.append(Panel(where(key), [*roofs, *_kernels(rows, palette, shapes)]))
     layout = {
         "height": 520,
-        "xaxis": {"title": {"text": "FLOP per compulsory byte"}} | AXIS,
-        "yaxis": {"title": {"text": "GFLOP/s (better\u2009→)"}} | AXIS,
+        "xaxis": {"title": {"text": "FLOP per compulsory byte"}} | DECADES,
+        "yaxis": {"title": {"text": "GFLOP/s (better\u2009→)"}} | DECADES,
     }
     return assemble(panels, layout)
 
@@ -55,14 +52,6 @@ def draw(table: Table) -> Any:
 def _placed(row: Row) -> Row:
     # Both rates are over the same seconds, which cancel.
     return row | {"intensity": row["arithmetic"] / row["bandwidth"]}
-
-
-def _of_device(ceilings: Ceilings | None, device: str) -> Ceilings:
-    if ceilings is None:
-        return Ceilings(device=device, missing="the file is older than they are")
-    if ceilings.device != device:
-        return Ceilings(device=device, missing=f"they are those of {ceilings.device}")
-    return ceilings
 
 
 def _kernels(rows: Sequence[Row], palette: dict[str, str], shapes: dict[str, tuple[str, str]]) -> list[dict[str, Any]]:
@@ -115,7 +104,7 @@ def _roof(name: str, rate: float | None, x: list[Any], flops: list[Any], dash: s
         "x": x,
         "y": [None if each is None else each / 1e9 for each in flops],
         "hoverinfo": "skip",
-        "line": {"color": CEILING, "width": 2, "dash": dash},
+        "line": {"color": EXACT_GREY, "width": 2, "dash": dash},
     }
 
 

@@ -26,6 +26,7 @@ FIELDS = (
     *OF_TRAINING,
     "width",
     "budget",
+    "suite",
     "file",
     "dtype",
     "device",
@@ -55,16 +56,21 @@ def columns(table: Table) -> list[dict[str, Any]]:
 
 def shared(table: Table) -> dict[str, str]:
     """Return the fields that are the same in every case, and what they are."""
-    same = (name for name in FIELDS if name not in _shown(table) and table.cases[name].notna().all())
+    same = (name for name in _fields(table) if name not in _shown(table) and table.cases[name].notna().all())
     return {name: f"{table.cases[name].iloc[0]}" for name in same if len(table.cases)}
 
 
 def _shown(table: Table) -> list[str]:
     always = (*ALWAYS, *ALWAYS_OF_TRAINING) if table.trainings else ALWAYS
-    varies = (name for name in FIELDS if table.cases[name].nunique(dropna=False) > 1)
+    varies = (name for name in _fields(table) if table.cases[name].nunique(dropna=False) > 1)
     present = (name for name in always if name not in OF_TRAINING or table.cases[name].notna().any())
     chosen = {*varies, *present}
     return [name for name in FIELDS if name in chosen]
+
+
+def _fields(table: Table) -> list[str]:
+    """The fields of a case, its suite only where the same product may be one of two: of the others the budget says which it is."""
+    return [name for name in FIELDS if name != "suite" or table.growing]
 
 
 def _field(cases: pd.DataFrame, name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ pageData.then(({ figures, templates }) => {
     layout.dragmode = false;
     for (const [axis, text] of Object.entries(panel.titles || {})) layout[axis].title = { text };
     if (narrow.matches) layout.font = { size: 11 };
+    node.parentElement.querySelector(".found").textContent = panel.note || "";
     const traces = panel.traces.map((place) => figure.traces[place]);
     // Plotly writes into what it is given, and both are drawn from again.
     Plotly.react(node, traces.map((trace) => structuredClone({ ...figure.styles[trace.style], ...trace })), layout, config);

@@ -91,7 +91,7 @@ def _content(table: Table) -> dict[str, Any]:
         "training_headlines": training_headlines(last),
         "before": len(table.cases) - len(last.cases),
         "namesakes": table.namesakes,
-        "products": len(table.products),
+        "products": len(table.products) + len(table.growing),
         "kept": bool(table.cases["freed_memory"].notna().any()),
         "max_drop": MAX_DROP_POINTS,
         "min_seeds": MIN_SEEDS,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached")
-TRAINED = ("trained", "metric name", "series", "pairs")
+TRAINED = ("trained", "metric name", "series")
 SENSED = "sensed"
 NUMBERS = ("width", "budget", "layers", "seed", "epochs")
 """Fields of a case that are numbers."""
@@ -36,8 +36,9 @@ def frame(found: Gathered, files: Sequence[Source]) -> pd.DataFrame:
     import pandas as pd
 
     of_file = [files[place] for place in found.files]
+    sizes = {"nnz": list(found.nnz), "pairs": _objects([None if count < 0 else count for count in found.pairs])}
     columns: dict[str, Any] = identity(found.cases, of_file) | {MEMORY_SETTING: texts(_memory_settings(found.cases))}
-    columns |= _trained(found) | _summary(found)
+    columns |= sizes | _trained(found) | _summary(found)
     return pd.DataFrame(columns, copy=False)
 
 
@@ -92,11 +93,11 @@ def escaped(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trained(found: Gathered) -> dict[str, Any]:
-    """What was trained in words, the name of its metric, its epochs, and the column-row pairs of its matrix; readings of a GPU."""
+    """What was trained in words, the name of its metric, and its epochs; readings of a GPU."""
     columns: dict[str, list[Any]] = {name: [None] * len(found.cases) for name in (*TRAINED, SENSED)}
     for place, measurement in found.trained.items():
         series = measurement.training or Training(epoch_s=[])
-        said = words(found.cases[place]), series.metric_name or "test metric", series, measurement.matrix.columns
+        said = words(found.cases[place]), series.metric_name or "test metric", series
         for name, value in zip(TRAINED, said, strict=True):
             columns[name][place] = value
     for place, readings in found.sensed.items():

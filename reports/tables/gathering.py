@@ -91,6 +91,8 @@ class Gathered:
         self.cases: list[Case] = []
         self.files = array("q")
         """Place of the file of each case."""
+        self.nnz, self.pairs = array("q"), array("q")
+        """Non-zeros and column-row pairs of the matrix of each case; -1 where the latter are not recorded."""
         self.rows = array("q")
         """Of each record the place of its case."""
         self.numbers = [array("d") for _ in metrics]
@@ -124,6 +126,8 @@ class Gathered:
                     place = places[record.case] = len(self.cases)
                     self.cases.append(record.case)
                     self.files.append(file)
+                    self.nnz.append(record.measurement.matrix.nnz)
+                    self.pairs.append(-1 if record.measurement.matrix.columns is None else record.measurement.matrix.columns)
                 self._keep(place, record.case, record.measurement)
                 self._measure(record.case, record.measurement, baselines[number], ceilings)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import GROWTH, Case
 from rsc_bench.harness.statistics.change_points import MIN_RUNS, ChangePoint, change_points
 from rsc_bench.reports.tables.rows import Row, absent, by
 from rsc_bench.reports.tables.runs import runs
@@ -110,6 +110,7 @@ def _filled(rows: dict[int, Row], column: str, runs: int) -> tuple[float | None,
 def _words(row: Row) -> str:
     """The case as a reader looks for it: kernel and budget first, then what it was run on."""
     budget = [] if absent(row["budget"]) else [f"C={row['budget']:g}"]
+    suite = [GROWTH] if row["suite"] == GROWTH else []  # the same product may be one of another suite as well
     reduce = [] if row["reduce"] == "sum" else [row["reduce"]]
     trained = [
         f"{name}={_plain(row[name])}"
@@ -117,7 +118,7 @@ def _words(row: Row) -> str:
         if not absent(row[name])
     ]
     where = [row["graph"], f"d={row['width']}", row["dtype"], row["device"], row["clock"]]
-    return " ".join([row["kernel"], *budget, *where, *reduce, *trained])
+    return " ".join([row["kernel"], *budget, *where, *reduce, *trained, *suite])
 
 
 def _plain(value: Any) -> str:

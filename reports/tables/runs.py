@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from rsc_bench.harness.records.case import GROWTH
 from rsc_bench.reports.tables.rows import absent
 from rsc_bench.reports.tables.sources import Source
 from rsc_bench.reports.tables.table import Table
@@ -49,8 +50,8 @@ def _last(measured: Sequence[tuple[str, tuple[object, ...]]], places: Mapping[st
 
 def _keys(table: Table) -> list[tuple[str, tuple[object, ...]]]:
     """File of each row, and what it shares with the rows of other runs that measured the same."""
-    columns = table.cases[["file", "machine", *_MEASURED]].itertuples(index=False, name=None)
-    return [(file, tuple(None if absent(value) else value for value in key)) for file, *key in columns]
+    columns = table.cases[["file", "suite", "machine", *_MEASURED]].itertuples(index=False, name=None)
+    return [(file, (suite == GROWTH, *(None if absent(value) else value for value in key))) for file, suite, *key in columns]
 
 
 def _in_order(files: Sequence[Source]) -> list[Source]:

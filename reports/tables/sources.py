@@ -34,6 +34,14 @@ class Source:
     ceilings: Ceilings | None = None
     """What its device reached when its last session began; None where that was not measured."""
 
+    def reached(self, device: str) -> Ceilings:
+        """Return what a device reached; without probes, and with the reason, where that is not known."""
+        if self.ceilings is None:
+            return Ceilings(device=device, missing="the file is older than they are")
+        if self.ceilings.device != device:
+            return Ceilings(device=device, missing=f"they are those of {self.ceilings.device}")
+        return self.ceilings
+
 
 def sources(runs: Sequence[Records], overviews: Sequence[Overview] | None = None) -> tuple[Source, ...]:
     """Return what the page says about the file of each run, in the same order; `overviews` are those that were taken already."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rsc_bench.harness.compare.trained.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.records.case import GROWTH
 from rsc_bench.harness.records.contents import Namesakes
 from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load
@@ -38,10 +39,10 @@ class Table:
 
     cases: pd.DataFrame
     """A row per measured case of a file: the fields of the case, ``selection``, ``base`` and ``cached`` of a composed kernel, its
-    ``memory setting`` where some case has kept memory, ``rounds``; for each metric its median over the rounds under its name,
-    and ``<name> low``, ``high`` and ``against``.
-    Of a training also what was trained in words, ``trained``, its ``metric name``, ``series``: the epochs of its fastest
-    training, and ``pairs``: the column-row pairs of its matrix. Of a case on a GPU also ``sensed``: the readings that say most."""
+    ``memory setting`` where some case has kept memory, ``nnz`` and ``pairs``: the non-zeros and the column-row pairs of its
+    matrix, ``rounds``; for each metric its median over the rounds under its name, and ``<name> low``, ``high`` and ``against``.
+    Of a training also what was trained in words, ``trained``, its ``metric name``, and ``series``: the epochs of its fastest
+    training. Of a case on a GPU also ``sensed``: the readings that say most."""
     unmeasured: pd.DataFrame
     """A row per case, status and reason without a measurement; ``rounds`` is the text of the rounds it was so in."""
     metrics: tuple[Metric, ...]
@@ -61,8 +62,13 @@ class Table:
 
     @cached_property
     def products(self) -> list[Row]:
-        """The cases that time one product, as rows: everything but training."""
-        return [row for row in self.rows if absent(row["model"])]
+        """The cases that time one product, as rows: everything but training, and but for what is `growing`."""
+        return [row for row in self.rows if absent(row["model"]) and row["suite"] != GROWTH]
+
+    @cached_property
+    def growing(self) -> list[Row]:
+        """The products of the suite ``growth``, as rows: over many sizes, of which each would be a panel of every other figure."""
+        return [row for row in self.rows if row["suite"] == GROWTH]
 
     @cached_property
     def trainings(self) -> list[Row]:

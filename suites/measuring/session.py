@@ -31,6 +31,7 @@ from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
+from rsc_bench.suites.spmm.growth import growth_settings
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, fresh_alone, settings
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
@@ -64,7 +65,8 @@ class Session:
         with unchanged_by_loading(to_stderr):
             self.catalog: Catalog = catalog(options.kernels)
         self.trainings = training_settings(options, self.catalog)
-        self.settings: list[AnySetting] = [*settings(options, self.catalog), *self.trainings]
+        products = [*settings(options, self.catalog), *growth_settings(options, self.catalog)]
+        self.settings: list[AnySetting] = [*products, *self.trainings]
         self.notes = [f"note:    {reason}" for reason in fresh_alone(options)]
         """What is worth saying of the products."""
         self.bench = Bench(self.catalog, Store(options.data_root, not options.no_cache), options.limits, options.slow_down)

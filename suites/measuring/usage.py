@@ -11,6 +11,7 @@ ONCE = {
     "--rounds N": f"passes over the sweep (default: {NEW_FILE_ROUNDS}, {TRAINING_ROUNDS} with trainings or on a finished file)",
     "--device cpu|cuda[:i]": "where to run (default: the GPU where there is one)",
     "--data-root DIR": "where published graphs lie or are downloaded to (default: data)",
+    "--max-nnz N": "growth: non-zeros of its largest graph (default: 1e7 on a CPU, 1e8 on a GPU)",
     "--layers N": "depth of the models that are trained (default: 3; GCNII 4)",
     "--epochs N": "epochs of a training (default: 60 on a CPU, on a GPU the paper's)",
     "--seeds N": "trainings of each kind, with seeds from 0 (default: 3)",

@@ -12,7 +12,7 @@ import msgspec
 
 from rsc_bench import plugins
 from rsc_bench.harness.measure.worker import START_S, Note, Worker, WorkerLost
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import GROWTH, Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.lines import from_line
 from rsc_bench.harness.records.run import Record
@@ -238,7 +238,8 @@ class Workers:
 
 def _exact(setting: Setting) -> Case:
     """The case of the same product by the exact kernel, which comes first in a sweep."""
-    return replace(setting, suite="exact", choice=Choice(setting.choice.exact), budget=None).case()
+    suite = setting.suite if setting.suite == GROWTH else "exact"
+    return replace(setting, suite=suite, choice=Choice(setting.choice.exact), budget=None).case()
 
 
 def _path(file: str) -> str:

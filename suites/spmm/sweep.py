@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -14,7 +14,7 @@ from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import DTYPES, Options
 
-Suite = Literal["exact", "sampled"]
+Suite = Literal["exact", "sampled", "growth"]
 
 CHECKED_GRAPHS = ("small:random", "small:hub", "small:empty-rows", "small:directed")
 CHECKED_WIDTHS = (1, 41, 64)
@@ -38,7 +38,7 @@ class Setting:
     dtype: str
     reduce: Reduce
     device: str
-    clock: str
+    clock: str = "host"
     reorder: str | None = None
     """Order that the graph's nodes are put in; None: the source's own."""
     keeps_memory: bool = False
@@ -75,7 +75,7 @@ def settings(options: Options, catalog: Catalog, largest_kept_bytes: int = alloc
     memory and with kept memory, which for smaller ones are the same thing.
     """
     device = options.device or devices.HERE.default()
-    exact, sampled = _choices(options, catalog, device)
+    exact, sampled = choices(options, catalog, device)
     labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
     nodes = _nodes(options, device) if not _settled(options, device) and _why_not_kept(options) is None else {}
     every = []
@@ -86,12 +86,9 @@ def settings(options: Options, catalog: Catalog, largest_kept_bytes: int = alloc
         behind = [choice for choice in sampled if _compared_at(width, choice, options)]
         chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in behind]
         for suite, choice, budget in chosen:
-            where = _device_of(choice, catalog, device)
-            place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, where)
+            place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, device)
             large = _result_bytes(nodes.get(graph), width, dtype) > largest_kept_bytes
-            keeps = _keeps(options, choice, catalog, where, large)
-            # One right after the other, so that what the machine does meanwhile is the same for both.
-            every += [Setting(*place, clock, order, kept) for clock in _clocks(options, choice, catalog, where) for kept in keeps]
+            every += timed(Setting(*place, reorder=order), options, catalog, large)
     return list(dict.fromkeys(every))  # a value that was given twice is one case, or a round would have it twice
 
 
@@ -138,13 +135,20 @@ def _keeps(options: Options, choice: Choice, catalog: Catalog, device: str, larg
     return keeps if catalog.why_not(choice) is None else keeps[:1]
 
 
-def _clocks(options: Options, choice: Choice, catalog: Catalog, device: str) -> tuple[str, ...]:
-    """Return the clocks of a case; one will do where nothing is timed."""
-    names = devices.clocks(device, options.clocks)
-    return names if options.benchmark and catalog.why_not(choice) is None else names[:1]
+def timed(setting: Setting, options: Options, catalog: Catalog, large: bool = False) -> list[Setting]:
+    """Return a case on the device of its kernel, once for each clock, and with fresh and kept memory where its result is `large`.
+
+    One will do where nothing is timed.
+    """
+    device = _device_of(setting.choice, catalog, setting.device)
+    clocks = devices.clocks(device, options.clocks)
+    some = clocks if options.benchmark and catalog.why_not(setting.choice) is None else clocks[:1]
+    keeps = _keeps(options, setting.choice, catalog, device, large)
+    # One right after the other, so that what the machine does meanwhile is the same for both.
+    return [replace(setting, device=device, clock=clock, keeps_memory=kept) for clock in some for kept in keeps]
 
 
-def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
+def choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
     """Return the exact and the sampled kernels of a sweep.
 
     Kernels that are named are measured beside every exact kernel of its device: without them a speedup would be against nothing.

@@ -154,6 +154,20 @@ def test_a_part_of_the_sweep_is_finished_when_that_part_is(tmp_path, warm_suites
     assert [(start.index, start.cases, len(records)) for start, records in read(options[-1]).rounds] == [(1, 1, 1), (2, 1, 1)]
 
 
+def test_growth_is_measured_where_it_is_named_and_is_no_part_of_the_usual_sweep(tmp_path, warm_suites):
+    options = ["--benchmark", "--graph", "small:hub", "--device", "cpu", "--in-process", "--rounds", 1, "--max-time", 0.01]
+    named = tmp_path / "named.jsonl"
+    widths = ["--width", 8, "--width", 16, "--budget", 0.2]
+    ended = warm_suites("suites/test_growth.py", *options, *widths, "--results", named)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = {(record.case.suite, record.case.width, record.case.kernel, record.case.budget) for record in read(named).records}
+    kernels = {("mkl", None), ("rows_numba", None), ("topk(rows_numba)", 0.2), ("cached_topk(rows_numba)", 0.2)}
+    assert found == {("growth", width, *kernel) for width in (8, 16) for kernel in kernels}
+    usual = tmp_path / "usual.jsonl"
+    ended = warm_suites(*options, "--width", 8, "--budget", 0.2, "-k", "mkl", "--results", usual)
+    assert {record.case.suite for record in read(usual).records} == {"exact", "sampled"}
+
+
 def test_a_graph_whose_contents_change_between_two_commands_is_another_case(tmp_path, warm_suites):
     path, results = tmp_path / "g.mtx", tmp_path / "run.jsonl"
     options = [
@@ -208,7 +222,7 @@ def test_a_run_without_benchmark_checks_and_writes_no_file(tmp_path, warm_suites
     one = ("--graph", "small:hub", "--width", 3, "--dtype", "float32", "--reduce", "sum", "--kernel", "topk(mkl)", "--budget", 0.5)
     ended = warm_suites(*one, "-k", "mkl and not test_training", "--results", tmp_path / "run.jsonl")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "2 passed" in ended.stdout
+    assert "4 passed" in ended.stdout, "mkl and topk(mkl), in suites of their own and in growth"
     assert tree(tmp_path) == {}
     assert tree(ROOT / "results") == before
 

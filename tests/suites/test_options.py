@@ -4,7 +4,7 @@ from fake_gpus import FakeGpus
 from rsc_bench import allocator
 from rsc_bench.suites.devices import HERE, Devices
 from rsc_bench.suites.graphs import GraphError
-from rsc_bench.suites.options import Options, OptionsError, check, names_trainings, numbers, path, share
+from rsc_bench.suites.options import Options, OptionsError, check, names_suite, numbers, path, share
 
 
 def refusal(here=HERE, **options):
@@ -117,8 +117,9 @@ def test_an_empty_path_is_refused():
         (["suites/"], False),
         (["rsc_bench.suites"], False),
         (["suites/test_exact.py::test_exact[test_training.py]"], False),
+        (["suites/test_growth.py"], False),
         ([], False),
     ],
 )
 def test_trainings_are_named_by_the_path_of_their_module_or_by_its_dotted_name(arguments, named):
-    assert names_trainings(arguments) == named
+    assert names_suite(arguments, "training") == named

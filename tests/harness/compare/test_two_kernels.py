@@ -47,6 +47,13 @@ def test_pairs_are_equal_in_everything_but_the_kernel():
     )
 
 
+def test_products_of_growth_are_pairs_among_themselves():
+    growing = [(case(kernel, suite="growth"), factor) for kernel, factor in (("mkl", 1.0), ("ours", 0.5))]
+    made = run(*(of_round(s, (case("mkl"), 1.0), (case("ours"), 2.0), *growing) for s in SPEEDS))
+    found = {v.case.suite: v.ratio for v in judged(made, "ours", "mkl").verdicts}
+    assert found == {"exact": pytest.approx(2.0), "growth": pytest.approx(0.5)}
+
+
 def test_an_exact_kernel_is_set_against_every_budget_of_a_sampled_one():
     sampled = [(case("topk(mkl)", suite="sampled", budget=budget), budget) for budget in (0.1, 0.5)]
     made = run(*(of_round(s, (case("mkl"), 1.0), *sampled) for s in SPEEDS))

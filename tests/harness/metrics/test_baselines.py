@@ -38,6 +38,13 @@ def test_a_metric_may_choose_the_fastest_by_another_time_than_a_call():
     assert Baselines(RECORDS[1:2]).of(slowest, SAMPLED) is None  # none of them has such a time
 
 
+def test_what_grows_has_its_own_baselines():
+    growing = case("mkl", suite="growth"), case("topk(mkl)", budget=0.1, suite="growth")
+    baselines = Baselines([*RECORDS, ok(growing[0], 3.0)])
+    assert baselines.of(metric(), growing[1])[0] == "mkl"
+    assert baselines.of(metric(), SAMPLED)[0] == "rows_numba"
+
+
 def test_a_baseline_computes_the_same_operation():
     baselines = Baselines(RECORDS)
     assert baselines.of(metric(), case("topk(mkl)", budget=0.1, width=16))[0] == "torch_sparse"

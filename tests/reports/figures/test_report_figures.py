@@ -10,6 +10,7 @@ from rsc_bench.plugins import load
 from rsc_bench.reports.drawing.panels import BEHIND, FASTEST
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.page.headline import headlines
 from rsc_bench.reports.tables.table import read_table
 
 FIGURES = load("figure")
@@ -27,6 +28,7 @@ def runs(tmp_path_factory):
     """Three runs of one machine, and one of another."""
     folder = tmp_path_factory.mktemp("runs")
     records = [*sweep(Sweep(graphs=("ring",), rounds=1))[0], *trainings(Trainings(models=("gcn",), seeds=2)), *on_gpu("ring")]
+    records += [ok(case("mkl", suite="growth", width=width), width) for width in (16, 32)]
     machines = (*[ENVIRONMENT] * 3, ENVIRONMENT | {"cpu": {"model": "Another CPU"}})
     paths = [write_results(folder / f"run{place}.jsonl", [records], machine) for place, machine in enumerate(machines)]
     return read_table([read(path) for path in paths])
@@ -50,6 +52,24 @@ def test_every_figure_is_left_out_where_there_is_nothing_to_draw(name, tmp_path)
     assert figure_of(tmp_path, name, []) is None
     (tmp_path / "run.jsonl").unlink()
     assert figure_of(tmp_path, name, [ok(case("mkl", model="gcn", suite="training"), 3)]) is None
+
+
+def test_what_grows_is_in_a_figure_of_its_own_and_changes_no_other(tmp_path):
+    products = [ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), 4, select_s=[0.001], multiply_s=[0.003])]
+    growing = [
+        ok(case(kernel, budget, suite="growth"), 1) for kernel, budget in (("mkl", None), ("topk(mkl)", 0.1), ("mine", None))
+    ]
+    one, other = (
+        read_table([read(write_results(tmp_path / name / "run.jsonl", [records]))])
+        for name, records in (("one", products), ("both", [*products, *growing]))
+    )
+    for name, figure in FIGURES.items():
+        drawn, beside = figure.draw(one), figure.draw(other)
+        if name == "growth":
+            assert (drawn, len(beside.layout.meta["panels"])) == (None, 1)
+        elif drawn is not None:
+            assert [trace.y for trace in drawn.data] == [trace.y for trace in beside.data], name
+    assert headlines(one) == headlines(other)
 
 
 def test_error_against_speedup_is_one_line_a_kernel_with_its_budgets_on_it(tmp_path):

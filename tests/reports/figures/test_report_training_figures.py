@@ -9,8 +9,8 @@ from rsc_bench.reports.tables.table import read_table
 
 FIGURES = load("figure")
 OF_TRAINING = {"controls", "accuracy_speedup", "accuracy_budget", "learning_curves", "epoch_time", "k_per_layer", "ablation"}
-OF_MORE = {"power_energy", "devices", "history"}
-"""Drawn where a GPU was watched, or where there are several devices or runs: each has tests of its own."""
+OF_MORE = {"power_energy", "devices", "history", "growth"}
+"""Drawn where a GPU was watched, where there are several devices or runs, or sizes: each has tests of its own."""
 GRAPH = "Cornell5"
 
 

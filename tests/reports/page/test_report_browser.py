@@ -54,6 +54,7 @@ addEventListener("load", () => setTimeout(() => {
   choice.dispatchEvent(new Event("change"));
   say("chosen", choice.value);
   say("redrawn", document.querySelectorAll("#error_speedup svg .trace").length);
+  say("found_out", [...document.querySelectorAll(".found")].map((node) => node.textContent).join(""));
   say("errors", errors.join("|"));
 }, 500));
 </script>
@@ -72,7 +73,8 @@ def dumped(tmp_path, text: str) -> str:
 @pytest.mark.parametrize("most_letters", [stored.MOST_LETTERS, 0], ids=["as it is", "packed"])
 def test_a_browser_draws_the_figures_and_sorts_and_filters_the_table(tmp_path, monkeypatch, most_letters):
     monkeypatch.setattr(stored, "MOST_LETTERS", most_letters)
-    write([write_results(tmp_path / "run.jsonl", sweep(Sweep(rounds=1)))], tmp_path / "page.html")
+    growing = [ok(case("mkl", suite="growth", width=width), width) for width in (16, 32)]
+    write([write_results(tmp_path / "run.jsonl", [[*sweep(Sweep(rounds=1))[0], *growing]])], tmp_path / "page.html")
     document = dumped(tmp_path, (tmp_path / "page.html").read_text(encoding="utf-8"))
     seen = dict(re.findall(r'<p class="seen">(\w+)=(.*?)</p>', document))
     assert seen == {
@@ -87,6 +89,7 @@ def test_a_browser_draws_the_figures_and_sorts_and_filters_the_table(tmp_path, m
         "filtered": "0.5",
         "chosen": "twin:reddit2@0.1",
         "redrawn": "4",
+        "found_out": "Over the width of ring: what the device can reach is not known (the file is older than they are).",
         "errors": "",
     }
 

@@ -42,6 +42,24 @@ def test_the_memory_of_results_is_said_once_where_all_are_in_kept_memory_and_nev
     assert "memory setting" not in {column["name"] for column in columns(table)}
 
 
+def test_the_suite_is_said_where_the_same_product_may_be_one_of_two(tmp_path):
+    exact, growing = ok(case("mkl"), 4), ok(case("mkl", suite="growth"), 5)
+    found = by_name(tmp_path, [exact, growing])["suite"]
+    assert [found["texts"][code] for code in found["codes"]] == ["exact", "growth"]
+    (tmp_path / "run.jsonl").unlink()
+    assert shared(table_of(tmp_path, [growing]))["suite"] == "growth"
+    (tmp_path / "run.jsonl").unlink()
+    table = table_of(tmp_path, [exact, ok(case("topk(mkl)", 0.1), 3)])
+    assert "suite" not in {*shared(table), *(column["name"] for column in columns(table))}
+
+
+def test_a_growing_product_without_a_number_is_told_apart(tmp_path):
+    table = table_of(tmp_path, [bad(case("mkl", suite=suite), "skipped", "no memory") for suite in ("exact", "growth")])
+    (group,) = unmeasured(table)
+    places = [f"ring · d = 64 · {suite}float32 · cpu · host · round 1" for suite in ("", "growth · ")]
+    assert sorted(group.parts[0].cases) == sorted(places)
+
+
 def test_a_header_carries_unit_direction_and_sentence_of_its_metric(tmp_path):
     latency = by_name(tmp_path, [ok(case("mkl"), 4)])["latency"]
     assert latency["label"] == "latency [ms] ↓"

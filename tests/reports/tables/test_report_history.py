@@ -169,6 +169,18 @@ def test_other_figures_are_of_the_last_run_and_of_what_no_later_one_measured(tmp
     ]
 
 
+def test_a_product_of_growth_is_another_than_the_same_of_another_suite(tmp_path):
+    for place, suite in enumerate(("exact", "exact", "growth")):
+        written(tmp_path, place, [ok(case("mkl", suite=suite), 10.0 + place)])
+    kept = latest(table_of(tmp_path)).cases
+    assert list(zip(kept["file"], kept["suite"], strict=True)) == [("run1.jsonl", "exact"), ("run2.jsonl", "growth")]
+    both = ran(tmp_path / "both", (case("mkl"), steady()), (case("mkl", suite="growth"), steady()))
+    assert sorted(series.case for series in history_of(both).series) == [
+        "mkl ring d=64 float32 cpu host",
+        "mkl ring d=64 float32 cpu host growth",
+    ]
+
+
 def test_files_without_a_history_are_all_drawn(tmp_path):
     table = table_of(ran(tmp_path, (case(), steady()), count=2))
     assert runs(table.sources) == {}

@@ -307,6 +307,9 @@ def test_a_hang_is_paid_once_and_not_again_in_each_round_and_behind_each_selecti
         *(("failed", over), not_tried, ("failed", over), ("failed", left)),
         *(again, not_tried, again, ("failed", left)),
     ]
+    for name in ("mkl", "topk(mkl)"):  # the same product in another suite is another case
+        growing = replace(chosen[name], suite="growth")
+        assert measured.record(growing, follow=None, waiting=None).reason == (over if name == "mkl" else not_tried[1])
     other = replace(chosen["topk(mkl)"], width=5)
     assert measured.record(other, follow=None, waiting=None).status == "failed", "another product may be quick"
 

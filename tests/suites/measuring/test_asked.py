@@ -3,7 +3,7 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
 from rsc_bench.cli.bench import arguments
-from rsc_bench.suites.asked import asked
+from rsc_bench.suites.measuring.asked import asked
 
 OPTIONS = ["--graph", "small:hub", "-k", "mkl or topk", "--kernel=my kernel.py"]
 
