@@ -187,7 +187,7 @@ def _size(value: float, growth: Growth) -> str:
 
 FIGURE = Figure(
     name="growth",
-    title="Growth",
+    title="How time grows",
     caption=(
         "Time of a call over the non-zeros of graphs that are alike, and over the width on one graph. Dashed lines sample. The "
         "grey lines are the limits of the exact product, the thin ones those of what sampling keeps. Compulsory: operands and "
