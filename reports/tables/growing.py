@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from rsc_bench.reports.tables.limits import operand_bytes
-from rsc_bench.reports.tables.rows import OPERATION, Row, by, present
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, Row, by, present
 
 Over = Literal["nnz", "width"]
-SHARED = tuple(name for name in OPERATION if name not in {"graph", "width"})
-"""What the products of one drawing have in common."""
+SHARED = tuple(name for name in OPERATION if name not in {"graph", "width", MEMORY_SETTING})
+"""What the products of one drawing have in common; kept memory is told apart by the names of its lines."""
 NAMED = "the named graphs"
 """The family of graphs that are no share of another."""
 
