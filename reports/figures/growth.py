@@ -26,6 +26,7 @@ DASHES = ("dash", "dot", "dashdot", "longdash")
 HALVES = ([0, 0.46], [0.56, 1])
 GREW = {"nnz": "non-zeros", "width": "columns of the dense operand, d"}
 NOTHING = "not measured"
+KEPT = "kept"
 NONE: list[Growth | None] = [None]
 # Of both 1 and 3: within a decade there are two at least, and over six they do not touch.
 SIZES = [digit * 10**power for power in range(2, 10) for digit in (1, 3)]
@@ -154,18 +155,20 @@ def _note(growth: Growth, machine: Machine) -> str:
 
 def _beyond(growth: Growth, machine: Machine) -> str:
     cache_bytes = machine.ceilings.cache_bytes
-    if cache_bytes:
-        leaves = growth.leaves(cache_bytes)
-        where = f"is larger than the {machine.cache} {_from(leaves, growth)}" if leaves < math.inf else f"fits the {machine.cache}"
-        cache = f"the dense operand {where}"
-    else:
+    leaves = growth.leaves(cache_bytes) if cache_bytes else math.inf
+    if not cache_bytes:
         cache = "the size of the last cache is not known"
+    elif math.isnan(leaves):
+        cache = "the dense operand does not grow alike, so no size is that of the last cache"
+    elif leaves == math.inf:
+        cache = f"the dense operand fits the {machine.cache}"
+    else:
+        cache = f"the dense operand is larger than the {machine.cache} {_from(leaves, growth)}"
     fresh = growth.leaves(LARGEST_KEPT_BYTES)  # the result is as large
-    if not machine.glibc or fresh == math.inf or all(present(row, "freed_memory") for row in growth.rows):
+    if not machine.glibc or not fresh < math.inf or all(row["freed_memory"] == KEPT for row in growth.rows):
         return f"{cache}."
-    return (
-        f"{cache}; {_from(fresh, growth)} the result is so large that glibc takes fresh memory in each call, which no limit counts."
-    )
+    beyond = "the result is above 32 MB, which glibc takes as fresh memory in each call: no limit counts that"
+    return f"{cache}; {_from(fresh, growth)} {beyond}."
 
 
 def _from(size: float, growth: Growth) -> str:

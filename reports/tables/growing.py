@@ -68,10 +68,13 @@ class Growth:
     def leaves(self, cache_bytes: int) -> float:
         """Return the size from which on the dense operand is larger than a cache: 0 where it always is, infinite where never.
 
-        Between two sizes it is read off the line through both, in logarithms.
+        Between two sizes it is read off the line through both, in logarithms. NaN where the operand does not grow with the size, as
+        of named graphs, or is not known.
         """
         sizes = sorted({row[self.over]: found for row in self.rows if (found := operand_bytes(row))}.items())
-        if not sizes or sizes[-1][1] <= cache_bytes:
+        if not sizes or any(small > large for (_, small), (_, large) in pairwise(sizes)):
+            return math.nan
+        if sizes[-1][1] <= cache_bytes:
             return math.inf
         for (low, small), (high, large) in pairwise(sizes):
             if small <= cache_bytes < large:
