@@ -11,7 +11,6 @@ import click
 
 from rsc_bench import allocator
 from rsc_bench.cli._options import guard_shown, json_option, show
-from rsc_bench.harness.records.case import FRESH, KEPT
 from rsc_bench.plugins import Plugins, load
 from rsc_bench.text import plain
 
@@ -74,6 +73,8 @@ def entries(section: Section, loaded: Loader = load) -> list[Entry]:
 
 
 def _memories() -> list[Entry]:
+    from rsc_bench.harness.records.case import FRESH, KEPT  # needs msgspec, which no help does
+
     fresh = (
         "It goes back to the system, as in a plain process: a large result is new memory, which can take longer than the product."
     )
