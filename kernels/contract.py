@@ -186,11 +186,14 @@ class Checked:
         return "give dense[:, None]" if (*found, 1) == self._shape else "the second is the width to prepare for"
 
 
+_GUARDS = {"prepare": _Preparing, "prepare_bounded": _Preparing, "prepare_sampled": _Preparing, "tune": _Tuning}
+
+
 @dataclass(frozen=True)
 class Kernel(Plugin):
     """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one.
 
-    Raises ``ValueError`` for a name or a value that would not be understood later. Calling `prepare`, `prepare_bounded` or `tune`
+    Raises ``ValueError`` for a name or a value that would not be understood later. Calling `prepare`, one of its kind, or `tune`
     of a kernel checks the arguments first, and what is prepared checks its operands: the function behind gets what it can take.
     """
 
@@ -217,6 +220,11 @@ class Kernel(Plugin):
 
     Preparing works without it: `prepare` then searches itself, and `prepare_bounded`, which cannot, goes by a guess.
     """
+    prepare_sampled: Prepare | None = None
+    """Prepares for what a selection keeps of a matrix, where that is multiplied several times; None: `prepare` does.
+
+    Rows are short there and their dense rows few, so that other things take the time than in the whole matrix.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -225,7 +233,7 @@ class Kernel(Plugin):
             raise ValueError(f"an exact kernel's name {rule} (got {self.name!r}): it stands in `topk(mkl)`")
         if self.name.endswith(".py"):
             raise ValueError(f"a kernel's name must not end in .py (got {self.name!r}): --kernel takes that for a file")
-        for field, guard in (("prepare", _Preparing), ("prepare_bounded", _Preparing), ("tune", _Tuning)):
+        for field, guard in _GUARDS.items():
             given = getattr(self, field)
             function = given.function if isinstance(given, _Guarded) else given  # of a kernel that this one is made of
             if function is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import numba
@@ -12,6 +12,7 @@ import torch
 
 from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr, Scaling
+from rsc_bench.kernels.exact._rows_numba import grouping
 from rsc_bench.kernels.exact._rows_numba import parts as row_parts
 from rsc_bench.kernels.exact._rows_numba import row_product as emitted
 from rsc_bench.kernels.exact._rows_numba import tiles as widths
@@ -59,6 +60,8 @@ class RowsNumba:
     """
     ahead: int = 4
     """Rows between asking for the diagonal's dense row and reading it: 1 to 8 measured alike, 0 at up to a quarter more time."""
+    grouped: bool = False
+    """Short rows are multiplied in the order of their length."""
 
     def prepare(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
         """Return the multiply for `matrix`; the code for a new width is compiled here (and kept on disk), never while timed.
@@ -67,6 +70,10 @@ class RowsNumba:
             Unsupported: for float16 on a CPU that does not convert it.
         """
         return self._prepared(matrix, width, dtype, reduce, widths.chosen(matrix, width, dtype))
+
+    def prepare_sampled(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+        """Return the multiply for what is left of a matrix: short rows are grouped by their length, see `grouping`."""
+        return replace(self, grouped=True).prepare(matrix, width, dtype, reduce)
 
     def tune(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
         """Find the tile for matrices like this one where that is not on disk, and compile: a process does either once."""
@@ -82,14 +89,17 @@ class RowsNumba:
         if dtype is torch.float64:  # factors are those of float32 values, which every kernel has to see
             matrix = matrix.with_entries()
         rowptr, col = matrix.rowptr.numpy(), matrix.col.numpy()
-        weights, weighing = _weights(matrix, reduce, dtype)
+        (value, factor), weighing = _weights(matrix, reduce, dtype)
         form = weighing | self.storing(matrix.shape[0], width, dtype)
         ahead = self.ahead if _has_loops(rowptr, col, _LOOKED_AT) else 0
         fetch = self.fetch(min(tile, width) * dtype.itemsize)
         sizes = [(start, min(tile, width - start)) for start in range(0, width, tile)]
         tiles = [(start, _compiled(size, form, (ahead, fetch), rowptr.dtype.name)) for start, size in sizes]
         parts = row_parts.of(rowptr, numba.get_num_threads())
-        return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rowptr, col, *weights))
+        rows = grouping.Rows(rowptr, col, value, grouping.AS_THEY_ARE)
+        if self.grouped and not parts.hubs and grouping.worth(rowptr, width * dtype.itemsize, loops=ahead > 0):
+            rows = grouping.group(rowptr, col, value, parts.ranges)
+        return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rows, factor))
 
     def fetch(self, tile_bytes: int) -> int:
         """Return how many non-zeros ahead a tile of a dense row is asked for."""
@@ -121,22 +131,23 @@ def _multiply(
     shape: tuple[int, int],
     tiles: list[tuple[int, Callable[..., None]]],
     parts: row_parts.Parts,
-    rows: tuple[np.ndarray, ...],
+    operand: tuple[grouping.Rows, np.ndarray],
     dense: torch.Tensor,
 ) -> torch.Tensor:
     if dense.shape != shape:  # the compiled loop does not look, and would read past the end
         raise ValueError(f"the dense operand must have shape {shape}, as prepared for (got {tuple(dense.shape)})")
-    rowptr, col, value, factor = rows
-    result = POOL.empty((len(rowptr) - 1, dense.shape[1]), dense.dtype)
+    rows, factor = operand
+    col, value = rows.col, rows.value
+    result = POOL.empty((len(rows.rowptr) - 1, dense.shape[1]), dense.dtype)
     operands = _bits(dense), _bits(result)
     for start, run in tiles:
-        run(parts.ranges, rowptr, col, value, factor, *operands, start)
+        run(parts.ranges, rows.rowptr, col, value, factor, *operands, (start, rows.order))
     for hub in parts.hubs:
         pieces = torch.empty(hub.pieces, dense.shape[1], dtype=dense.dtype)
         # A hub's factor is that of each of its pieces: their sum is multiplied by it as well.
         factors = factor[hub.row : hub.row + 1].repeat(hub.pieces)
         for start, run in tiles:
-            run(hub.ranges, hub.rowptr, col, value, factors, operands[0], _bits(pieces), start)
+            run(hub.ranges, hub.rowptr, col, value, factors, operands[0], _bits(pieces), (start, grouping.AS_THEY_ARE))
         result[hub.row] = pieces.sum(0, dtype=torch.promote_types(dense.dtype, torch.float32))
     return result
 
@@ -174,18 +185,21 @@ def _compiled(width: int, form: int, asked: tuple[int, int], offsets: str) -> Ca
 
     one = np.float64(1) if form & F64 else np.float32(1)
 
-    def run(parts, rowptr, col, value, factor, dense, result, start):  # type: ignore[no-untyped-def] # noqa: PLR0913
+    def run(parts, rowptr, col, value, factor, dense, result, placed):  # type: ignore[no-untyped-def] # noqa: PLR0913
         if revision < 0:  # never: what is kept on disk is kept by what this refers to
             return
+        start, order = placed
         stride = np.int64(dense.shape[1] * size)
         source = dense.ctypes.data + np.uint64(start * size)
         target = result.ctypes.data + np.uint64(start * size)
         for part in numba.prange(len(parts)):
-            for row in range(parts[part, 0], parts[part, 1]):
+            for at in range(parts[part, 0], parts[part, 1]):
+                row = np.int64(order[at]) if len(order) else at
                 if ahead:
+                    later = np.int64(order[min(at + ahead, len(order) - 1)]) if len(order) else at + ahead
                     for line in range(lines):
-                        prefetch(source + np.uint64((row + ahead) * stride + line * LINE_BYTES))  # type: ignore[call-arg]
-                first, last = np.int64(rowptr[row]), np.int64(rowptr[row + 1])
+                        prefetch(source + np.uint64(later * stride + line * LINE_BYTES))  # type: ignore[call-arg]
+                first, last = np.int64(rowptr[at]), np.int64(rowptr[at + 1])
                 scale = factor[row] if form & FACTORED else one
                 nonzeros = (col.ctypes.data, value.ctypes.data, first, last, scale, np.int64(len(col)))
                 place = target + np.uint64(row * stride)
@@ -194,8 +208,8 @@ def _compiled(width: int, form: int, asked: tuple[int, int], offsets: str) -> Ca
 
     real = numba.float64 if form & F64 else numba.float32
     dense = numba.int16[:, ::1] if form & (BF16 | F16) else real[:, ::1]
-    floats = real[::1]
-    signature = numba.void(numba.int64[:, ::1], _OFFSETS[offsets], numba.int32[::1], floats, floats, dense, dense, numba.int64)
+    floats, placed = real[::1], numba.types.Tuple([numba.int64, numba.int32[::1]])
+    signature = numba.void(numba.int64[:, ::1], _OFFSETS[offsets], numba.int32[::1], floats, floats, dense, dense, placed)
     compiled: Callable[..., None] = numba.njit(signature, parallel=True, cache=True)(run)
     return compiled
 
@@ -207,6 +221,7 @@ KERNEL = Kernel(
     device="cpu",
     summary="Ours: one row at a time with its sums in vector registers, rows shared out by their non-zeros; results from a pool.",
     prepare=_ROWS.prepare,
+    prepare_sampled=_ROWS.prepare_sampled,
     role="ours",
     separable=True,
     tune=_ROWS.tune,

@@ -221,6 +221,6 @@ class Product:
 
     @cached_property
     def _sampled(self) -> SampledMultiply:
-        sampler, inner = self.regime.sampler, Inner(self.regime.sampler.kernel, self.place.width, self.place.dtype)
-        sampling = replace(self.regime.sampling, seed=self._seed)
+        sampler, sampling = self.regime.sampler, replace(self.regime.sampling, seed=self._seed)
+        inner = Inner(sampler.kernel, self.place.width, self.place.dtype, repeated=sampling.interval > 1)
         return SampledMultiply(self._pairs, sampler.selection, sampling, inner).tuned()

@@ -61,7 +61,7 @@ def compose(selection: Selection, exact: Kernel, sampling: Sampling) -> Kernel:
 
     def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> SampledMultiply:
         pairs = Pairs(matrix.mean() if reduce == "mean" else matrix)
-        return SampledMultiply(pairs, selection, sampling, Inner(exact, width, dtype))
+        return SampledMultiply(pairs, selection, sampling, Inner(exact, width, dtype, repeated=sampling.interval > 1))
 
     def tune(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
         prepare(matrix, width, dtype, reduce).tuned()
@@ -77,11 +77,14 @@ class Inner:
     kernel: Kernel
     width: int
     dtype: torch.dtype
+    repeated: bool = False
+    """What it prepares for is multiplied several times."""
 
     def prepare(self, matrix: Csr) -> Multiply:
         """Return the multiply for `matrix`; where only its device knows its size, nothing waits for that."""
         if not matrix.bounded:
-            return self.kernel.prepare(matrix, self.width, self.dtype)
+            prepare = self.kernel.prepare_sampled if self.repeated else None
+            return (prepare or self.kernel.prepare)(matrix, self.width, self.dtype)
         if self.kernel.prepare_bounded is not None:
             return self.kernel.prepare_bounded(matrix, self.width, self.dtype)
         return cut(self.kernel.prepare(padded(matrix), self.width, self.dtype), matrix.shape[0])

@@ -28,9 +28,8 @@ def test_a_kernel_is_written_in_the_order_of_its_fields():
 
 def test_what_is_left_out_is_an_exact_kernel_that_can_run():
     kernel = Kernel(**GIVEN)
-    assert (kernel.role, kernel.exact, kernel.missing, kernel.prepare_bounded, kernel.separable, kernel.tune) == (
-        "other", True, present, None, False, None,
-    )  # fmt: skip
+    assert (kernel.role, kernel.exact, kernel.missing, kernel.separable) == ("other", True, present, False)
+    assert kernel.prepare_bounded is kernel.tune is kernel.prepare_sampled is None
 
 
 def test_parentheses_stand_for_sampling_and_are_in_no_exact_kernels_name():
@@ -61,6 +60,6 @@ def test_a_part_that_cannot_be_called_is_refused(part):
     )
 
 
-@pytest.mark.parametrize("part", ["prepare_bounded", "tune"])
+@pytest.mark.parametrize("part", ["prepare_bounded", "prepare_sampled", "tune"])
 def test_a_part_that_may_be_left_out_is_a_function_or_none(part):
     assert refused(**{part: True}) == f"kernel 'mine': {part} must be a function or None (got True)"

@@ -55,7 +55,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize("part", ["prepare", "prepare_bounded", "tune"])
+@pytest.mark.parametrize("part", ["prepare", "prepare_bounded", "prepare_sampled", "tune"])
 @pytest.mark.parametrize(("given", "rule"), ARGUMENTS, ids=[str(given) for given, _ in ARGUMENTS])
 def test_arguments_that_no_kernel_takes_are_refused(any_kernel, part, given, rule):
     function = getattr(any_kernel, part)
@@ -271,10 +271,10 @@ def noting(**others):
         calls.append(arguments)
         return torch_reduce.prepare(*arguments)
 
-    return Kernel("mine", "cpu", "Mine.", note, prepare_bounded=note, tune=note, **others), calls
+    return Kernel("mine", "cpu", "Mine.", note, prepare_bounded=note, prepare_sampled=note, tune=note, **others), calls
 
 
-@pytest.mark.parametrize("part", ["prepare", "prepare_bounded", "tune"])
+@pytest.mark.parametrize("part", ["prepare", "prepare_bounded", "prepare_sampled", "tune"])
 def test_nothing_of_a_users_kernel_is_called_with_what_no_kernel_takes(part):
     kernel, calls = noting()
     for given, rule in ARGUMENTS:
