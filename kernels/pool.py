@@ -7,6 +7,7 @@ where the system gives them, which also spares whoever reads the result most of 
 
 from __future__ import annotations
 
+import logging
 import mmap
 import threading
 import weakref
@@ -56,6 +57,7 @@ class Pool:
         self._huge = allocator.huge_pages() if huge is None else huge
         self.trouble = None if self._huge else "results have pages of 4 KiB: the system gives a process no huge pages"
         """Why results are not all that they could be; None where they are."""
+        self._refused = False
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """Return a tensor as ``torch.empty`` does, in memory that no other tensor has; it goes back when its storage is freed.
@@ -111,7 +113,10 @@ class Pool:
             return _Block(size, self._huge)
         except OSError as error:
             self._free.clear()
-            self.trouble = f"results come from the C library: the system mapped no {size >> 20} MiB ({error})"
+            if not self._refused:  # said once; each later result may be refused as well
+                self.trouble = f"results come from the C library: the system mapped no {size >> 20} MiB ({error})"
+                logging.getLogger("rsc_bench").warning(self.trouble)
+            self._refused = True
             return None
 
     def _give_back(self, block: _Block) -> None:

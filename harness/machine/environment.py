@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rsc_bench import __version__
+from rsc_bench import __version__, allocator
 from rsc_bench.harness.machine import git
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.machine.nvml import gpus
@@ -152,7 +152,8 @@ def _os() -> dict[str, Any]:
     name = None
     with contextlib.suppress(OSError):
         name = platform.freedesktop_os_release().get("PRETTY_NAME")
-    return {"name": platform.system() or None, "release": platform.release() or None, "distribution": name}
+    system = {"name": platform.system() or None, "release": platform.release() or None, "distribution": name}
+    return system | {"huge_pages": allocator.huge_pages()}
 
 
 def _host() -> dict[str, Any]:

@@ -128,7 +128,9 @@ def test_what_nobody_wrote_is_seen(pool: Pool) -> None:
     assert allocator.filling() is None
 
 
-def test_without_memory_results_are_torchs_own(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_memory_results_are_torchs_own_and_that_is_said_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def no_memory(*_: object, **__: object) -> None:
         raise OSError(12, "Cannot allocate memory")
 
@@ -139,6 +141,8 @@ def test_without_memory_results_are_torchs_own(pool: Pool, monkeypatch: pytest.M
     assert "results come from the C library" in pool.trouble
     assert "Cannot allocate memory" in pool.trouble
     assert pool.free_bytes == 0
+    _result(pool)
+    assert [record.getMessage() for record in caplog.records] == [pool.trouble]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import rsc_bench
+from rsc_bench import allocator
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.records.environments import differences, flat
 
@@ -47,6 +48,10 @@ def test_the_l3_size_is_in_bytes(tmp_path, size, expected):
     assert environment.read(cpu0=tmp_path)["cpu"]["l3_bytes"] == expected
     assert environment.l3_bytes(tmp_path) == expected
     assert environment.governor(tmp_path) is None
+
+
+def test_whether_results_can_have_huge_pages_is_told():
+    assert environment.read()["os"]["huge_pages"] is allocator.huge_pages()
 
 
 def test_the_governor_is_that_of_the_first_core(tmp_path):
