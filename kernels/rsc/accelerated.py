@@ -162,7 +162,7 @@ class Accelerated:
         """Make the model exactly what it was before, and copies of it plain models; a second time does nothing."""
         from rsc_bench.kernels.rsc.conversion import changing as convert
 
-        self._running.optimisers.stop()
+        self._running.stop()
         for layer in [*(known() for known in self._converted), *self._shared.copies]:
             state = None if layer is None else convert.state_of(layer)
             if layer is not None and state is not None and state.shared is self._shared:

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import copy
 import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.nn.parameter import is_lazy
+
+
+class Watch:
+    """Calls back before any module of the process is called, until it is stopped: a model has no hook that would be pickled."""
+
+    def __init__(self, called: Callable[[torch.nn.Module], None]) -> None:
+        """`called` is a bound method, whose object may go: then nothing is called any more."""
+        known = weakref.WeakMethod(called)
+
+        def before(module: torch.nn.Module, inputs: Any) -> None:
+            del inputs
+            begins = None if torch.compiler.is_compiling() else known()
+            if begins is not None:
+                begins(module)
+
+        handle = register_module_forward_pre_hook(before)
+        self.stop = weakref.finalize(called.__self__, handle.remove)  # type: ignore[attr-defined]
+        """Call back no more."""
 
 
 class Beginning:
@@ -16,21 +36,25 @@ class Beginning:
     def __init__(self, modules: list[torch.nn.Module]) -> None:
         """Take down what `modules` hold, and the random states, now."""
         every = (tensor for module in modules for tensor in (*module.parameters(), *module.buffers()))
-        tensors = (tensor for tensor in every if not is_lazy(tensor))
-        self._tensors = [(weakref.ref(tensor), tensor.detach().clone()) for tensor in tensors]
+        self._tensors: list[tuple[weakref.ref[torch.Tensor], torch.Tensor]] = []
+        self._take(tensor for tensor in every if not is_lazy(tensor))
         self._random = torch.get_rng_state()
         self._on_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
         self._optimisers: weakref.WeakKeyDictionary[torch.optim.Optimizer, dict[str, Any]] = weakref.WeakKeyDictionary()
 
     def note(self, optimiser: torch.optim.Optimizer) -> None:
-        """Take down the state of an optimiser that is about to make its first step."""
+        """Take down the state of an optimiser that is about to make its first step, and those of its parameters that are new.
+
+        The first pass may have made them (lazy ones), or they are of another module.
+        """
         if optimiser not in self._optimisers:
             self._optimisers[optimiser] = copy.deepcopy(optimiser.state_dict())
+            known = {id(tensor) for held, _ in self._tensors if (tensor := held()) is not None}
+            every = (parameter for group in optimiser.param_groups for parameter in group["params"])
+            self._take(parameter for parameter in every if id(parameter) not in known)
 
-    @property
-    def optimisers(self) -> int:
-        """How many optimisers have made a step so far."""
-        return len(self._optimisers)
+    def _take(self, tensors: Iterable[torch.Tensor]) -> None:
+        self._tensors += [(weakref.ref(tensor), tensor.detach().clone()) for tensor in tensors]
 
     def restore(self) -> None:
         """Put everything back, in place: whoever holds a parameter still holds it."""

@@ -13,7 +13,7 @@ from rsc_bench.kernels.rsc.account import Account, Accounts, Limit
 from rsc_bench.kernels.rsc.allocations import Allocate
 from rsc_bench.kernels.rsc.product import Regime
 from rsc_bench.kernels.rsc.scheduling.optimisers import Steps
-from rsc_bench.kernels.rsc.scheduling.restart import Beginning
+from rsc_bench.kernels.rsc.scheduling.restart import Beginning, Watch
 from rsc_bench.kernels.rsc.scheduling.schedule import Phase, Schedule
 
 _UNSEEN = 20
@@ -56,6 +56,8 @@ class Running:
         self.warming_up = schedule is not None and schedule.restarts and schedule.budget < 1
         """Whether the steps are those of a warm-up behind which training starts again."""
         self._beginning: Beginning | None = None
+        """What training goes back to; kept behind the restart until the next pass, for optimisers that step after the first."""
+        self._watch = Watch(self._begins) if self.warming_up else None
         self.optimisers = Steps(self.step)
         self._enter(self.steps)
 
@@ -72,11 +74,39 @@ class Running:
         self._seen = True
         self._new = self._new or (new and (size is None or size != self._size))
         self._size = size or self._size
-        if self.warming_up and self._beginning is None:
-            self._beginning = Beginning(self.optimisers.modules)
-            self.optimisers.before = self._beginning.note
+        if not self.warming_up:
+            self._go_on()
+        elif self._beginning is None:  # the model is compiled: no module was seen to be called
+            self._remember(Beginning(self.optimisers.modules))
         if self.schedule is not None and self.steps == 0:
             self._look_for_steps(products)
+
+    def _begins(self, module: torch.nn.Module) -> None:
+        """Take down where training begins, before any part of the model has learnt or drawn: a batch norm does in its own pass."""
+        if not module.training or not torch.is_grad_enabled() or (self._beginning is not None and self.warming_up):
+            return
+        modules = self.optimisers.modules
+        if any(module is part for followed in modules for part in followed.modules()):
+            if self.warming_up:
+                self._remember(Beginning(modules))
+            else:
+                self._go_on()
+
+    def _remember(self, beginning: Beginning | None) -> None:
+        self._beginning = beginning
+        self.optimisers.before = None if beginning is None else beginning.note
+
+    def _go_on(self) -> None:
+        """Begin the first pass behind the restart: no step of the warm-up comes any more."""
+        self._remember(None)
+        if self._watch is not None:
+            self._watch.stop()
+
+    def stop(self) -> None:
+        """Follow the training no more."""
+        self.optimisers.stop()
+        if self._watch is not None:
+            self._watch.stop()
 
     def _look_for_steps(self, products: int) -> None:
         """Warn where the parameters change and no optimiser of torch's has changed them; accumulated gradients change none."""
@@ -98,6 +128,7 @@ class Running:
         if self.stepped is not None:
             self.stepped()
         if not self._seen:
+            self._stepped_unseen()
             self._evaluated_steps += evaluated
             if self._evaluated_steps == _UNSEEN and self.schedule is not None and self.schedule.budget < 1:
                 self._warn(f"{_UNSEEN} steps were of a model in evaluation mode, so nothing is sampled: call train() of it before")
@@ -116,11 +147,17 @@ class Running:
     def _restart(self) -> None:
         """Go back to where training began, with what the warm-up has measured."""
         assert self._beginning is not None, "a step behind a training pass"
-        if self._beginning.optimisers > 1:
-            self._warn("training restarts behind the first of several optimisers' steps: those of the others come after it")
         self._beginning.restore()
-        self._beginning = self.optimisers.before = None
         self.warming_up, self.steps = False, 0
+
+    def _stepped_unseen(self) -> None:
+        """Take a step that has no training pass of its own: of one more optimiser, or of parts without a converted layer."""
+        if self._beginning is None:
+            return
+        if not self.warming_up:
+            self._beginning.restore()  # the other optimisers' steps behind the same pass are of the warm-up, too
+        elif self.steps == 0:
+            self._remember(None)  # training of the converted layers has not begun
 
     @property
     def accounts(self) -> list[Account]:

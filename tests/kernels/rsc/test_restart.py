@@ -1,5 +1,7 @@
 """A warm-up that training restarts behind: parameters, optimiser, random state and steps are those of the beginning again."""
 
+import gc
+
 import pytest
 import torch
 
@@ -79,6 +81,107 @@ def test_the_first_loss_behind_the_warm_up_is_the_first_loss():
     assert losses[3] == pytest.approx(losses[0], rel=1e-6)
     assert found.steps == 5
     assert {int(value) for name, value in model.state_dict().items() if name.endswith("num_batches_tracked")} == {5}
+
+
+class Normed(torch.nn.Module):
+    """A batch norm and a dropout in front of the first converted layer."""
+
+    def __init__(self, hidden=6):
+        super().__init__()
+        self.norm, self.net = torch.nn.BatchNorm1d(6), GCN(hidden, 8, 3, 4)
+
+    def forward(self, x, index):
+        return self.net(torch.nn.functional.dropout(self.norm(x), 0.5, self.training), index)
+
+
+@pytest.mark.parametrize("hidden", [6, -1], ids=["of known width", "with a lazy layer"])
+def test_what_stands_before_the_first_converted_layer_restarts_too(hidden):
+    torch.manual_seed(1)
+    model = Normed(hidden)
+    model.eval()(features(), INDEX)  # in evaluation nothing learns; it makes a lazy layer, as a dry run does
+    before = state_of(model.train())
+    found, optimiser = approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=3), adam(model)
+    losses = trained(model, optimiser, 3)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0, msg=name)
+    assert trained(model, optimiser, 1)[0] == pytest.approx(losses[0], rel=1e-6)
+    assert int(model.norm.num_batches_tracked) == found.steps == 1
+
+
+def test_lazy_parameters_go_back_to_what_the_first_pass_made_them():
+    torch.manual_seed(1)
+    model = GCN(-1, 8, 3, 4)
+    approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=3)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.5)
+    trained(model, optimiser, 1)
+    made = model.convs[0].lin.weight.grad * 0.5 + model.convs[0].lin.weight.detach()
+    trained(model, optimiser, 2)
+    torch.testing.assert_close(model.convs[0].lin.weight.detach(), made)
+
+
+def test_training_of_other_parts_before_the_first_pass_of_a_converted_layer_stays():
+    model = Normed()
+    approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=2)
+    optimiser = adam(model)
+    model.norm(features()).sum().backward()
+    optimiser.step()
+    learnt = state_of(model)
+    trained(model, optimiser, 2)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, learnt[name], rtol=0, atol=0, msg=name)
+
+
+def test_training_of_other_parts_behind_the_restart_stays():
+    model = Normed()
+    found, optimiser = approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=2), adam(model)
+    trained(model, optimiser, 2)
+    assert not found.warming_up
+    before = model.norm.weight.detach().clone()
+    optimiser.zero_grad()
+    (model.norm(features()) * torch.arange(6)).sum().backward()
+    optimiser.step()
+    assert not torch.equal(model.norm.weight, before)
+    assert int(model.norm.num_batches_tracked) == 1
+
+
+def test_several_optimisers_restart_all():
+    torch.manual_seed(1)
+    model, other = gcn(), torch.nn.Parameter(torch.ones(4))
+    halves = [list(model.parameters())[:2], [*list(model.parameters())[2:], other]]
+    found = approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=3)
+    before, optimisers = state_of(model), [torch.optim.Adam(half, lr=0.05) for half in halves]
+    for step in range(4):
+        (model(features(), INDEX) * other).square().mean().backward()
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+        if step == 2:
+            assert (found.steps, found.warming_up) == (0, False)
+            for name, value in model.state_dict().items():
+                torch.testing.assert_close(value, before[name], rtol=0, atol=0, msg=name)
+            assert not any(optimiser.state for optimiser in optimisers)
+            assert (other == 1).all()
+    assert found.steps == found.sampled_steps == 1
+    assert not torch.equal(other, torch.ones(4))
+
+
+def test_nothing_is_watched_behind_the_warm_up_nor_for_a_model_that_is_gone():
+    hooks = torch.nn.modules.module._global_forward_pre_hooks
+    gc.collect()  # models of other tests
+    before = len(hooks)
+    model = gcn()
+    approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=2)
+    assert len(hooks) == before + 1
+    trained(model, adam(model), 3)
+    assert len(hooks) == before
+    gone = gcn()
+    approximate(gone, 0.3, epochs=50, warmup="restart").undo()
+    assert len(hooks) == before
+    unused = gcn()
+    approximate(unused, 0.3, epochs=50, warmup="restart")
+    del unused
+    gc.collect()
+    assert len(hooks) == before
 
 
 def test_an_optimiser_that_was_resumed_gets_back_the_state_that_it_had():
