@@ -89,6 +89,8 @@ class Layer:
         if layer.training and torch.is_grad_enabled():
             met = _size(edge_index, _sources(layer, given.get(self.aggregation.features)))
             self.shared.running.forward(self.products + self.own.total(), self._new_in_a_row > 0, met)
+            if self.shared.needed is not None:
+                self.shared.needed.left_alone(self, f"PyTorch Geometric runs it itself ({prepared})")
         own = self.before.get("propagate") or MethodType(type(layer).propagate, layer)
         exact: torch.Tensor = own(edge_index, size=size, **given)
         return exact
@@ -188,9 +190,8 @@ class Layer:
             raise ValueError(f"layer {self.name!r}: features must have a row for each of {shape[1]} sources (got {dense.shape[0]})")
         trains, needed = training and torch.is_grad_enabled(), self.shared.needed
         self.calls += 1
-        # Without a gradient that comes back nothing would show that a row was missed.
-        if trains and needed is not None and dense.requires_grad:
-            prepared = needed.of(self, prepared, self.calls)
+        if trains and needed is not None:
+            prepared = needed.of(self, prepared, self.calls, dense.requires_grad)
         mine = prepared.propagations.setdefault(self, {})
         if key not in mine:
             mine[key] = self._propagation(prepared, dense)

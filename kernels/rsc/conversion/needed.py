@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from rsc_bench.kernels.rsc.conversion.layers import Layer
 
 _REMEDY = "undo() the conversion, and convert without loss_nodes="
+_UNUSED = 10
+"""Training steps in which no row was left out, behind which that is said: the first ones may train other layers."""
 
 
 class Needed:
@@ -32,12 +35,18 @@ class Needed:
         """Products of those rows alone."""
         self._first: str | None = None
         """The layer that a pass begins with."""
+        self._steps = 0
+        self._why_not = "it was not called in training"
 
-    def of(self, layer: Layer, prepared: Prepared, calls: int) -> Prepared:
+    def of(self, layer: Layer, prepared: Prepared, calls: int, needs_gradient: bool) -> Prepared:
         """Return what a layer multiplies with in its call number `calls` of a training pass.
 
-        Raises ``ValueError`` where another product follows: it would read rows that were left out.
+        That is everything where its input needs no gradient: nothing that comes back would show that a row was missed. Raises
+        ``ValueError`` where another product follows: it would read rows that were left out.
         """
+        if not needs_gradient:
+            self.left_alone(layer, "its input needs no gradient, without which nothing shows that a row was missed")
+            return prepared
         self._first = self._first or layer.name
         if layer.name == self._first and calls == 1:  # another pass begins
             self._waits = False
@@ -79,12 +88,19 @@ class Needed:
     def __str__(self) -> str:
         if self.used:
             return f"loss_nodes: {self.used} products of layer {self._name!r} were of the rows that the loss reads alone"
-        why = "it was not called in training, or its input needs no gradient, without which nothing shows that a row was missed"
-        return f"loss_nodes: no row was left out of layer {self._name!r} so far: {why}"
+        return f"loss_nodes: no row was left out of layer {self._name!r} so far: {self._why_not}"
 
-    def stepped(self) -> None:
-        """Begin a new step: the last pass may have had no backward."""
+    def left_alone(self, layer: Layer, why: str) -> None:
+        """Take down why a layer was called in training and computed all of its rows."""
+        if layer.name == self._name:
+            self._why_not = why
+
+    def stepped(self, trained: bool) -> None:
+        """Begin a new step: the last pass may have had no backward. `trained`: a converted layer was passed through in training."""
         self._waits = False
+        self._steps += trained
+        if trained and self._steps == _UNUSED and not self.used:
+            warnings.warn(f"{self} ({_UNUSED} steps)", stacklevel=7)
 
 
 def _mask(numbers: torch.Tensor, rows: int) -> torch.Tensor:

@@ -39,8 +39,8 @@ class Running:
         """What the step that comes next does."""
         self.why: Callable[[], str] = str
         """Returns why nothing is sampled, for a warning."""
-        self.stepped: Callable[[], None] | None = None
-        """Called at the end of each step; None: nothing is."""
+        self.stepped: Callable[[bool], None] | None = None
+        """Called at the end of each step, with whether a converted layer was passed through in training; None: nothing is."""
         self._seen = self._evaluated = False
         self._unseen = max(_UNSEEN, (schedule.exact_from or 0) // 2 if schedule else 0)
         self._at_first: list[torch.Tensor] = []
@@ -126,7 +126,7 @@ class Running:
         """Count one step; torch's optimisers are noticed, any other calls this after it has changed the parameters."""
         evaluated, self._evaluated = self._evaluated, False
         if self.stepped is not None:
-            self.stepped()
+            self.stepped(self._seen)
         if not self._seen:
             self._stepped_unseen()
             self._evaluated_steps += evaluated

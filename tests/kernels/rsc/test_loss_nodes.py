@@ -182,7 +182,54 @@ def test_without_a_gradient_that_comes_back_every_row_is_computed():
     model.load_state_dict(plain.state_dict())
     found = accelerate(model, loss_nodes=MASK)
     torch.testing.assert_close(model(features(), INDEX), plain(features(), INDEX))
-    assert "loss_nodes: no row was left out of layer '' so far" in str(found)
+    assert "loss_nodes: no row was left out of layer '' so far: its input needs no gradient" in str(found)
+
+
+class Heads(torch.nn.Module):
+    """A body, and a last head that training does not call."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = GCN(6, 8, 2, 4), GCN(4, 8, 1, 4)
+
+    def forward(self, x, index):
+        return self.body(x, index)
+
+
+def trained(model, steps):
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+    for _ in range(steps):
+        step(model)
+        optimiser.step()
+
+
+def test_a_last_layer_that_is_never_called_is_said_once_and_in_the_table():
+    model = Heads()
+    found = accelerate(model, loss_nodes=MASK)
+    said = "no row was left out of layer 'head.convs.0' so far: it was not called in training"
+    trained(model, 9)
+    with pytest.warns(UserWarning, match=rf"loss_nodes: {said} \(10 steps\)"):
+        trained(model, 1)
+    trained(model, 12)
+    assert said in str(found)
+
+
+def test_steps_of_other_parts_alone_are_no_reason_to_warn():
+    model = gcn()
+    accelerate(model, loss_nodes=MASK)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+    for _ in range(12):
+        optimiser.step()
+    trained(model, 1)
+
+
+def test_a_last_layer_that_pytorch_geometric_runs_says_so():
+    model = gcn()
+    found = accelerate(model, loss_nodes=MASK)
+    model.convs[-1].register_propagate_forward_pre_hook(lambda module, inputs: None)
+    with pytest.warns(UserWarning, match="run by PyTorch Geometric itself"):
+        trained(model, 1)
+    assert "so far: PyTorch Geometric runs it itself (it has hooks on its message passing)" in str(found)
 
 
 def test_the_table_says_how_often_rows_were_left_out():
