@@ -1,7 +1,7 @@
 """Named graphs, real and synthetic, and graph files, as one type: an adjacency with features and labels beside it."""
 
 from rsc_bench.suites.graphs.graph import Facts, Graph, GraphError, GraphTooLargeError, Masks
-from rsc_bench.suites.graphs.loading import GraphStore, at_hand, check, is_file, load, nodes
+from rsc_bench.suites.graphs.loading import GraphStore, at_hand, check, is_file, load, names, nodes
 from rsc_bench.suites.graphs.reordering import check as check_order
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "check_order",
     "is_file",
     "load",
+    "names",
     "nodes",
 ]

@@ -142,6 +142,11 @@ def nodes(name: str | Path, data_root: str | Path | None = None, on_disk: bool =
     return known
 
 
+def names() -> list[str]:
+    """Return the names of all graphs that are no files."""
+    return [name for source in _sources().values() for name in source.names]
+
+
 def at_hand(name: str, data_root: str | Path | None = None) -> bool:
     """Return whether the files of a published graph are there, and nothing has to be downloaded for it."""
     found = kept.contents(_source_of(name), name, None if data_root is None else Path(data_root))

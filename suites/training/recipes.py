@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -82,6 +82,8 @@ class Changes:
     values: dict[str, Any] = field(default_factory=dict)
     files: dict[str, Tables] = field(default_factory=dict)
     """By name of the file, with a digest of what it says."""
+    paths: dict[str, str] = field(default_factory=dict)
+    """By the same name, the file as it was given."""
 
     @property
     def name(self) -> str | None:
@@ -96,7 +98,8 @@ def changes(given: Sequence[str]) -> Changes:
         key, equals, value = text.partition("=")
         if text.endswith(".toml"):
             tables = _read(text)
-            found.files[f"{Path(text).stem}-{zlib.crc32(repr(tables).encode()):08x}"] = tables
+            name = f"{Path(text).stem}-{zlib.crc32(repr(tables).encode()):08x}"
+            found.files[name], found.paths[name] = tables, text
         elif equals:
             found.values[key] = _parsed(f"--recipe {text}", key, value)
         else:
@@ -105,9 +108,63 @@ def changes(given: Sequence[str]) -> Changes:
     return found
 
 
+@dataclass(frozen=True)
+class Names:
+    """What the tables of a file may be of."""
+
+    graphs: Collection[str]
+    """Graphs that are known; those of a user's files are not."""
+    models: Collection[str]
+    """Models that are known."""
+    trained: Collection[tuple[str, str]]
+    """Graphs and models that the run trains, a user's among them."""
+
+
+def check_tables(changed: Changes, names: Names) -> None:
+    """Raise `RecipeError` for a table whose name is a slip of a known one, and for a file of which the run uses no table.
+
+    A name that is like no known one may be that of a graph file, or of a model, of another run: it stays.
+    """
+    graphs = {_base(graph) for graph in (*names.graphs, *(graph for graph, _ in names.trained))}
+    models = {*names.models, *(model for _, model in names.trained)}
+    for name, tables in changed.files.items():
+        where = f"--recipe {changed.paths[name]}"
+        for graph, table in tables.get("graph", {}).items():
+            if _base(graph) != graph:
+                raise RecipeError(
+                    f"{where}: [graph.{graph}]: a twin trains as its graph does: name the table [graph.{_base(graph)}]"
+                )
+            _no_slip(f"{where}: [graph.{graph}]", graph, graphs)
+            for model in (key for key, value in table.items() if isinstance(value, dict)):
+                _no_slip(f"{where}: [graph.{graph}.{model}]", model, models)
+        if not any(dict(_values(tables, _base(graph), model)) for graph, model in names.trained):
+            run = ", ".join(f"{graph} with {model}" for graph, model in names.trained)
+            raise RecipeError(f"{where}: must have a value for what is trained, {run} (got {_listed(tables)})")
+
+
+def _base(graph: str) -> str:
+    return graph.removeprefix("twin:").partition("@")[0]
+
+
+def _no_slip(where: str, name: str, known: Collection[str]) -> None:
+    near = nearest(name, known, cutoff=0.8)
+    if name not in known and len(near) < len(known):
+        raise RecipeError(
+            f"{where}: {name!r} is not known, nor is it trained here: nearest are {', '.join(near)} (one of your own must be of "
+            "this run, or less like those)"
+        )
+
+
+def _listed(tables: Tables) -> str:
+    every = ", ".join(
+        f"[{where}]" for where, table, _ in _every(tables) if any(not isinstance(each, dict) for each in table.values())
+    )
+    return every or "none"
+
+
 def recipe(graph: str, hidden: int | None = None, model: str | None = None, changed: Changes | None = None) -> Recipe:
     """Return what a model is trained with on a graph, the published one's for its twin; `hidden` is in the place of the width."""
-    name = graph.removeprefix("twin:").partition("@")[0]
+    name = _base(graph)
     found = Recipe(**dict(_values(_tables(), name, model)))
     for tables in changed.files.values() if changed else ():
         found = replace(found, **dict(_values(tables, name, model)))
@@ -134,10 +191,12 @@ def _read(path: str) -> Tables:
     unknown = [name for name in tables if name not in ("usual", "graph")]
     if unknown:
         raise RecipeError(f"--recipe {path}: must have the tables [usual] and [graph.NAME] (got [{unknown[0]}])")
-    for where, table in _every(tables):
+    for where, table, innermost in _every(tables):
         if not isinstance(table, dict):
             raise RecipeError(f"--recipe {path}: [{where}] must be a table (got {table!r})")
         for key, value in table.items():
+            if isinstance(value, dict) and innermost:
+                raise RecipeError(f"--recipe {path}: [{where}] must have values alone (got the table [{where}.{key}])")
             if not isinstance(value, dict):
                 _known(f"--recipe {path}: [{where}]", key)
                 if type(value) is not KEYS[key] and not (KEYS[key] is float and type(value) is int):
@@ -146,17 +205,18 @@ def _read(path: str) -> Tables:
     return tables
 
 
-def _every(tables: Tables) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "usual", tables.get("usual", {})
+def _every(tables: Tables) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield each table with its header, and whether no other may be in it."""
+    yield "usual", tables.get("usual", {}), True
     graphs = tables.get("graph", {})
     if not isinstance(graphs, dict):
-        yield "graph", graphs
+        yield "graph", graphs, False
         return
     for graph, table in graphs.items():
-        yield f"graph.{graph}", table
+        yield f"graph.{graph}", table, False
         if not isinstance(table, dict):
             continue
-        yield from ((f"graph.{graph}.{model}", inner) for model, inner in table.items() if isinstance(inner, dict))
+        yield from ((f"graph.{graph}.{model}", inner, True) for model, inner in table.items() if isinstance(inner, dict))
 
 
 def _checked(where: str, values: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from rsc_bench.suites.training.controls import CONTROLS
 from rsc_bench.suites.training.data import lack
 from rsc_bench.suites.training.method import Method
 from rsc_bench.suites.training.models import USUAL, Model, find, models
-from rsc_bench.suites.training.recipes import CPU_EPOCHS, Changes, Recipe, RecipeError, changes, recipe
+from rsc_bench.suites.training.recipes import CPU_EPOCHS, Changes, Names, Recipe, RecipeError, changes, check_tables, recipe
 
 CHECKED_EPOCHS = 3
 CHECKED_GRAPHS = ("small:random",)
@@ -159,7 +159,7 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
         _check_files(options)
     labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
     chosen = [find(name) for name in options.models] or ([find(USUAL)] if options.benchmark else list(models().values()))
-    every, changed, how = [], _changes(options), Method.of(options)
+    every, changed, how = [], _changes(options, labels.values(), chosen), Method.of(options)
     widths = options.widths or (None if options.benchmark else CHECKED_HIDDEN,)
     for graph, order, model, width, seed in product(labels.items(), options.orders, chosen, widths, range(_seeds(options))):
         first = replace(_first(options, model, graph, width, changed), seed=seed, reorder=order)
@@ -189,11 +189,14 @@ def _small(options: Options, catalog: Catalog) -> list[TrainingSetting]:
     return [each for each in every if each.baseline is None or each.baseline.name == AS_WRITTEN]
 
 
-def _changes(options: Options) -> Changes:
+def _changes(options: Options, labels: Iterable[str], chosen: list[Model]) -> Changes:
     try:
-        return changes(options.recipes)
+        found = changes(options.recipes)
+        trained = [(label, model.name) for label in labels for model in chosen]
+        check_tables(found, Names(graphs.names(), models(), trained))
     except RecipeError as error:
         raise OptionsError(str(error)) from None
+    return found
 
 
 def _controlled(options: Options, exact: TrainingSetting, sampled: list[Choice]) -> Iterator[TrainingSetting]:

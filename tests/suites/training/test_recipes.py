@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from rsc_bench.suites.training.recipes import Recipe, RecipeError, changes, recipe
+from rsc_bench.suites.training.recipes import Names, Recipe, RecipeError, changes, check_tables, recipe
 
 
 @pytest.mark.parametrize("name", ["reddit2", "twin:reddit2", "twin:reddit2@0.05"])
@@ -75,6 +75,40 @@ def test_a_file_with_what_is_not_known_is_one_line(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(RecipeError, match=message):
         changes([str(path)])
+
+
+GRAPHS = ("reddit2", "twin:reddit2", "yelp", "ogbn-arxiv", "small:random")
+MODELS = ("GCN", "GraphSAGE", "GCNII", "GraphSAINT")
+
+
+def checked(tmp_path, text, *trained):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    check_tables(changes([str(path)]), Names(GRAPHS, MODELS, trained or [("twin:reddit2@0.05", "GCN")]))
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[graph.redit2]\nhidden = 8\n", r"mine.toml: \[graph.redit2\]: 'redit2' is not known, nor .*: nearest are reddit2 \(one of"),
+    ("[graph.reddit2.gcn]\nhidden = 8\n", r"\[graph.reddit2.gcn\]: 'gcn' is not known, nor .*: nearest are GCN \(one of"),
+    ("[graph.'twin:reddit2@0.05']\nhidden = 8\n", r"a twin trains as its graph does: name the table \[graph.reddit2\]"),
+    ("[usual.GCN]\nhidden = 8\n", r"\[usual\] must have values alone \(got the table \[usual.GCN\]\)"),
+    ("[graph.yelp.GCN.deep]\nhidden = 8\n", r"\[graph.yelp.GCN\] must have values alone"),
+    ("[graph.yelp]\nhidden = 8\n[graph.reddit2.GCNII]\nhidden = 8\n",
+     r"must have a value for what is trained, twin:reddit2@0.05 with GCN \(got \[graph.yelp\], \[graph.reddit2.GCNII\]\)"),
+    ("[graph.reddit2]\n", r"must have a value for what is trained, .* \(got none\)"),
+])  # fmt: skip
+def test_a_table_of_what_is_not_there_is_one_line(tmp_path, text, message):
+    with pytest.raises(RecipeError, match=message) as caught:
+        checked(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_graphs_and_models_of_ones_own_have_tables_too(tmp_path):
+    own = "[graph.reddit3]\nhidden = 8\n[graph.reddit3.GCN3]\nhidden = 4\n"
+    checked(tmp_path, own, ("reddit3", "GCN3"))
+    checked(tmp_path, "[usual]\nhidden = 8\n[graph.friends.MyModel]\nhidden = 4\n")  # of another run, like no known name
+    with pytest.raises(RecipeError, match=r"'reddit3' is not known, nor is it trained here: nearest are reddit2"):
+        checked(tmp_path, own)
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path):
