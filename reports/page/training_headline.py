@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from rsc_bench.harness.compare.trained.controls import Failed
 from rsc_bench.harness.compare.trained.drop import Drop, words
 from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting
 from rsc_bench.harness.output.recommendation import advice
@@ -15,7 +16,7 @@ from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
 from rsc_bench.reports.tables.table import PYG, TORCH_SPARSE, VENDOR, Table
-from rsc_bench.reports.tables.trainings import Spread, Trained, earned, method, over_seeds, settings
+from rsc_bench.reports.tables.trainings import Spread, Trained, earned, failed, method, over_seeds, settings
 
 # Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
@@ -99,10 +100,12 @@ class TrainingHeadline:
 def training_headlines(table: Table) -> list[TrainingHeadline]:
     """Return a headline for each graph and model that was trained."""
     found = settings(table.trainings)
-    return [_headline(file, each, found) for file, each in table.recommendations]
+    return [_headline(table, file, each, found) for file, each in table.recommendations]
 
 
-def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, ...], list[Trained]]) -> TrainingHeadline:
+def _headline(
+    table: Table, file: str, recommendation: Recommendation, found: dict[tuple[Any, ...], list[Trained]]
+) -> TrainingHeadline:
     case = recommendation.training
     every = found.get(_key(file, case), [])
     trained = method(every)
@@ -120,7 +123,7 @@ def _headline(file: str, recommendation: Recommendation, found: dict[tuple[Any, 
         summary=advice(recommendation),
         breaks=_breaks(recommendation),
         little=_little(trained),
-        earned=_earned(every, trained),
+        earned=_earned(every, trained, failed(table.unmeasured, file, case)),
         beside=tuple(BESIDE[name] or _vendor(trained) for name in beside),
         lines=tuple(_lines(trained, recommendation, beside)),
     )
@@ -183,9 +186,9 @@ def _little(trained: Sequence[Trained]) -> str:
     return f"Sampling gains little here, {max(speedups):.2f} times the speed of exact training at best{why}."
 
 
-def _earned(every: Sequence[Trained], trained: Sequence[Trained]) -> tuple[str, ...]:
+def _earned(every: Sequence[Trained], trained: Sequence[Trained], lost: Failed) -> tuple[str, ...]:
     ours = {(each.kernel, each.budget, each.variant) for each in trained}
-    found = [each for each in earned(every) if (each.kernel, each.budget, each.variant) in ours]
+    found = [each for each in earned(every, failed=lost) if (each.kernel, each.budget, each.variant) in ours]
     many = len({each.kernel for each in found}) > 1
     return tuple(f"{each.kernel}, {each.sentence()}" if many else each.sentence() for each in found)
 

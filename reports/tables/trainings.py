@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.trained.controls import Earned, Settings, earned_of
+from rsc_bench.harness.compare.trained.controls import Earned, Failed, SettingKey, Settings, earned_of, why_missing
 from rsc_bench.harness.compare.trained.drop import RANDOM
+from rsc_bench.harness.records.case import Case
 from rsc_bench.reports.tables.rows import Row, absent, by, present
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRAINING = ("file", "graph", "trained", "dtype", "device", "clock", "reduce")
 """What two trainings share when one may be drawn against the other."""
+_SHARED = ("suite", "graph", "model", "layers", "width", "epochs", "recipe", "freed_memory", "dtype", "device", "clock", "reduce")
+"""The same by the fields of a case."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +91,21 @@ def controls(found: Iterable[Trained]) -> list[Trained]:
     return [each for each in found if each.variant is not None and (not each.samples or each.variant == RANDOM)]
 
 
-def earned(found: Iterable[Trained], training: str = "") -> list[Earned]:
-    """Return the approximated settings of one training, each against its controls."""
+def earned(found: Iterable[Trained], training: str = "", failed: Failed | None = None) -> list[Earned]:
+    """Return the approximated settings of one training, each against its controls; `failed`: why seeds have no training."""
     ours: Settings = {(each.kernel, each.budget, each.variant): {row["seed"]: row["series"] for row in each.rows} for each in found}
-    return earned_of(training, ours)
+    return earned_of(training, ours, failed)
+
+
+def failed(unmeasured: pd.DataFrame, file: str, training: Case) -> Failed:
+    """Return why seeds of a training in a file have no measurement, by setting and seed."""
+    found: dict[SettingKey, dict[int | None, str]] = defaultdict(dict)
+    for row in unmeasured.to_dict("records"):
+        case = {name: None if absent(row[name]) else row[name] for name in Case.__struct_fields__}
+        same = all(case[name] == getattr(training, "graph_as_run" if name == "graph" else name) for name in _SHARED)
+        if row["file"] == file and same:
+            found[case["kernel"], case["budget"], case["variant"]][case["seed"]] = why_missing(row["status"], row["reason"])
+    return found
 
 
 def where(key: tuple[Any, ...]) -> dict[str, str]:

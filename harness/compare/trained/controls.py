@@ -9,8 +9,8 @@ learning rate does not depend on how long a training is.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Literal
 
@@ -38,6 +38,8 @@ class Held:
     """Points of test metric that sampling is better by, with one-sided bounds of the mean over seeds that hold for
     all controls at once with 95 % confidence."""
     seeds: int
+    ended: float | None = None
+    """Share of the time after which it was through, mean over the seeds, where one more epoch had room; None: it used all."""
 
     @property
     def verdict(self) -> Verdict:
@@ -62,6 +64,8 @@ class Earned:
     """Mean over seeds of what it took, evaluation left out."""
     held: tuple[Held, ...]
     """Those of all seeds first, in descending order of the control's metric."""
+    missing: tuple[str, ...] = ()
+    """What has not all of the seeds, and why, a clause each."""
 
     def is_of(self, training: Case) -> bool:
         """Return whether it is a setting of a training."""
@@ -83,7 +87,20 @@ class Earned:
         return "the only control" if len(self.held) == 1 else f"the best of {len(self.held)} controls"
 
     def sentence(self) -> str:
-        """Return in one sentence whether sampling earned anything over the best control."""
+        """Return in one sentence whether sampling earned anything over the best control, and in others what that leaves out."""
+        return " ".join([self._said(), *self._notes()])
+
+    def _notes(self) -> Iterator[str]:
+        if self.missing:
+            yield f"Not counted: {'; '.join(self.missing)}."
+        early = [f"{each.control!r} after {100 * each.ended:.0f} %" for each in self.held if each.ended is not None]
+        if early:
+            yield (
+                "Controls that were through before the time was up, and were trained no longer, which favours sampling: "
+                f"{', '.join(early)}."
+            )
+
+    def _said(self) -> str:
         what = ", ".join(filter(None, [self.training, f"C = {self.budget:g}", self.variant]))
         best = self.best
         if best is None:
@@ -99,41 +116,91 @@ class Earned:
         return f"{what}: {ends[best.verdict]} {interval} against {self._best_of} at equal time, {best.control!r}."
 
 
-Settings = dict[tuple[str, float | None, str | None], dict[int | None, Training]]
-"""By kernel, budget and variant, then by seed."""
+SettingKey = tuple[str, float | None, str | None]
+"""Kernel, budget and variant."""
+Settings = Mapping[SettingKey, Mapping[int | None, Training]]
+"""By seed."""
+Failed = Mapping[SettingKey, Mapping[int | None, str]]
+"""Why there is no training, by seed."""
+
+
+_LOST = {"skipped": "were skipped", "wrong": "were wrong"}
+
+
+@dataclass(frozen=True)
+class _Control:
+    """One control, by the seeds of the approximated training."""
+
+    name: str
+    points: dict[int | None, float | None]
+    """At equal time; None where there is no epoch to judge."""
+    trained: Mapping[int | None, Training] = field(default_factory=dict)
+    """Empty where it is not the time that ends it."""
+    failed: Mapping[int | None, str] = field(default_factory=dict)
+    no_epoch: str = "had ended no epoch by then"
+    """What None means."""
 
 
 def earned(runs: Iterable[Run]) -> tuple[Earned, ...]:
     """Return each approximated setting of each training against its controls."""
-    every: dict[Case, Settings] = defaultdict(lambda: defaultdict(dict))
+    every: dict[Case, dict[SettingKey, dict[int | None, Training]]] = defaultdict(lambda: defaultdict(dict))
+    failed: dict[Case, dict[SettingKey, dict[int | None, str]]] = defaultdict(lambda: defaultdict(dict))
     for run in runs:
         for record in run.records:
-            trained = record.measurement and record.measurement.training
+            case, trained = record.case, record.measurement and record.measurement.training
             if trained:
-                case = record.case
                 every[_training(case)][case.kernel, case.budget, case.variant].setdefault(case.seed, trained)
-    found = (earned_of(f"{training.graph_as_run}, {words(training)}", settings) for training, settings in every.items())
+            elif case.model is not None and record.reason is not None:
+                failed[_training(case)][case.kernel, case.budget, case.variant][case.seed] = why_missing(
+                    record.status, record.reason
+                )
+    found = (
+        earned_of(f"{training.graph_as_run}, {words(training)}", settings, failed[training]) for training, settings in every.items()
+    )
     return tuple(each for group in found for each in group)
 
 
-def earned_of(training: str, settings: Settings) -> list[Earned]:
+def why_missing(status: str, reason: str) -> str:
+    """Return in words why a case has no measurement."""
+    return f"{_LOST.get(status, 'failed')} ({reason})"
+
+
+def earned_of(training: str, settings: Settings, failed: Failed | None = None) -> list[Earned]:
     """Return the approximated settings of one training, named `training`, each against the controls among the others."""
     known = {name: {seed: each for seed, each in seeds.items() if each.val_metric} for name, seeds in settings.items()}
-    exact = _fastest(known)
     found = []
     for (kernel, budget, variant), seeds in known.items():
         if budget is None or not samples(kernel) or variant == RANDOM or not seeds:
             continue
-        controls = _controls(known, budget, exact, seeds)
+        controls = _controls(known, budget, seeds, failed or {})
+        measured = [each for each in controls if any(value is not None for value in each.points.values())]
         # The best of many is chosen by the numbers that judge it: the bounds hold for all of them at once (Bonferroni).
-        confidence = 1 - (1 - CONFIDENCE) / max(len(controls), 1)
-        held = [each for name, points in controls.items() if (each := _held(name, seeds, points, confidence)) is not None]
+        confidence = 1 - (1 - CONFIDENCE) / max(len(measured), 1)
+        held = [_held(each, seeds, confidence) for each in measured]
         own = [_final(trained) for trained in seeds.values()]
         times = [time_s(trained) for trained in seeds.values()]
         # One of a few lucky seeds is not the best of all.
         ordered = tuple(sorted(held, key=lambda each: (-each.seeds, -each.points)))
-        found.append(Earned(training, kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered))
+        missing = tuple(_missing(seeds, controls, (failed or {}).get((kernel, budget, variant), {})))
+        found.append(Earned(training, kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered, missing))
     return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
+
+
+def _missing(seeds: Mapping[int | None, Training], controls: list[_Control], failed: Mapping[int | None, str]) -> Iterator[str]:
+    lost = {seed: why for seed, why in failed.items() if seed not in seeds}
+    if lost:
+        yield f"{len(lost)} of {len(seeds) + len(lost)} seeds of the sampled training {next(iter(lost.values()))}"
+    for each in controls:
+        without = [seed for seed in seeds if seed not in each.points]
+        reasons = [each.failed[seed] for seed in without if seed in each.failed]
+        counts = {
+            reasons[0] if reasons else "": len(reasons),
+            each.no_epoch: sum(value is None for value in each.points.values()),
+            "were not trained": len(without) - len(reasons),
+        }
+        for why, count in counts.items():
+            if count:
+                yield f"{count} of {len(seeds)} seeds of {each.name!r} {why}"
 
 
 def time_s(training: Training) -> float:
@@ -166,34 +233,48 @@ def _training(case: Case) -> Case:
     return msgspec.structs.replace(case, kernel="", budget=None, variant=None, seed=None)
 
 
-def _fastest(settings: Settings) -> dict[int | None, Training]:
-    """The trainings of the exact kernel that takes the least time."""
-    exact = [seeds for (_, budget, variant), seeds in settings.items() if budget is None and variant is None and seeds]
-    return min(exact, key=lambda seeds: min(map(time_s, seeds.values())), default={})
+def _fastest(settings: Settings) -> SettingKey | None:
+    """The exact kernel that takes the least time."""
+    exact = {key: seeds for key, seeds in settings.items() if key[1] is None and key[2] is None and seeds}
+    return min(exact, key=lambda key: min(map(time_s, exact[key].values())), default=None)
 
 
-def _controls(
-    settings: Settings, budget: float, exact: dict[int | None, Training], seeds: dict[int | None, Training]
-) -> dict[str, dict[int | None, float | None]]:
-    """The points of each control by seed, at the time that the approximated training of the same seed took."""
+def _controls(settings: Settings, budget: float, seeds: Mapping[int | None, Training], failed: Failed) -> list[_Control]:
+    """The controls of an approximated training, by its seeds, also those of which nothing was trained."""
     times = {seed: time_s(trained) for seed, trained in seeds.items()}
-    points: dict[str, dict[int | None, float | None]] = {
-        AS_LONG: {seed: points_at(exact[seed], times[seed]) for seed in seeds if seed in exact},
-        EXACT_EPOCHS: {seed: points_after(exact[seed], exact_epochs(trained)) for seed, trained in seeds.items() if seed in exact},
-    }
-    for (kernel, at, variant), others in settings.items():
-        control = variant is not None and (not samples(kernel) or variant == RANDOM)
-        if control and at in (None, budget):
-            points[str(variant)] = {seed: points_at(others[seed], times[seed]) for seed in seeds if seed in others}
-    return points
+    first = _fastest(settings)
+    exact = settings[first] if first else {}
+    as_long = {seed: points_at(exact[seed], times[seed]) for seed in seeds if seed in exact}
+    shorter = {seed: points_after(exact[seed], exact_epochs(trained)) for seed, trained in seeds.items() if seed in exact}
+    lost = failed.get(first, {}) if first else {}
+    found: dict[str, _Control] = {}
+    if exact:
+        found[AS_LONG] = _Control(AS_LONG, as_long, exact, lost)
+        found[EXACT_EPOCHS] = _Control(EXACT_EPOCHS, shorter, {}, lost, "had no exact epoch")
+    for key in dict.fromkeys([*settings, *failed]):
+        kernel, at, variant = key
+        if variant is None or (samples(kernel) and variant != RANDOM) or at not in (None, budget):
+            continue
+        others = settings.get(key, {})
+        if variant in found and not others:
+            continue
+        points = {seed: points_at(others[seed], times[seed]) for seed in seeds if seed in others}
+        found[variant] = _Control(variant, points, others, failed.get(key, {}))
+    return list(found.values())
 
 
-def _held(name: str, seeds: dict[int | None, Training], points: dict[int | None, float | None], confidence: float) -> Held | None:
-    known = {seed: value for seed, value in points.items() if value is not None}
-    if not known:
-        return None
+def _held(control: _Control, seeds: Mapping[int | None, Training], confidence: float) -> Held:
+    known = {seed: value for seed, value in control.points.items() if value is not None}
     gains = [_final(seeds[seed]) - value for seed, value in known.items()]
-    return Held(name, sum(known.values()) / len(known), drop_over(gains, confidence), len(known))
+    used = [_used(control.trained[seed], time_s(seeds[seed])) for seed in known if seed in control.trained]
+    ended = sum(used) / len(used) if used and min(used) < 1 else None
+    return Held(control.name, sum(known.values()) / len(known), drop_over(gains, confidence), len(known), ended)
+
+
+def _used(training: Training, seconds: float) -> float:
+    """Return the share of a time after which a training was through; 1 where it had no room for one more epoch."""
+    took, epochs = time_s(training), len(training.epoch_s or [])
+    return took / seconds if epochs and seconds - took >= took / epochs else 1.0
 
 
 def _final(training: Training) -> float:

@@ -6,6 +6,7 @@ from synthetic_trainings import training
 from rsc_bench.harness.compare.trained.controls import (
     AS_LONG,
     EXACT_EPOCHS,
+    earned,
     earned_of,
     exact_epochs,
     points_after,
@@ -99,6 +100,49 @@ def test_few_seeds_and_no_control_are_said():
     (alone,) = earned_of("made", {(KERNEL, 0.1, None): SAMPLED})
     assert alone.best is None
     assert "there is no control of the same seeds" in alone.sentence()
+
+
+def test_seeds_that_are_missing_are_said_with_the_reason():
+    failed = {
+        (KERNEL, 0.1, None): {3: "failed (loss is NaN at epoch 7)", 4: "failed (loss is NaN at epoch 9)", 0: "failed (once)"},
+        ("rows_numba", None, "cluster-batches"): dict.fromkeys(range(5), "failed (clusters need at least 100 nodes (got 9))"),
+        ("rows_numba", 0.1, "random-edges"): {1: "were skipped (no room)"},
+        ("rows_numba", 0.3, "few-neighbours"): {1: "were skipped (another budget)"},
+    }
+    slow = {0: trained([60], 1.0), 1: trained([60], 9.0)}
+    others = {("rows_numba", 0.1, "random-edges"): {0: trained([60], 2.0)}, ("rows_numba", None, "saint-batches"): slow}
+    (found,) = earned_of("made", settings(more=others), failed)
+    assert (
+        " at equal time, 'exact for as long'. Not counted: 2 of 5 seeds of the sampled training failed (loss is NaN at epoch 7); "
+        "1 of 3 seeds of 'random-edges' were skipped (no room); 1 of 3 seeds of 'random-edges' were not trained; "
+        "1 of 3 seeds of 'saint-batches' had ended no epoch by then; 1 of 3 seeds of 'saint-batches' were not trained; "
+        "3 of 3 seeds of 'cluster-batches' failed (clusters need at least 100 nodes (got 9)). "
+    ) in found.sentence()
+    assert found.best.gain == earned_of("made", settings(more=others))[0].best.gain
+
+
+def test_seeds_that_failed_in_a_run_are_found():
+    every = records(None, best=10)
+    lost = [Record(case=each.case, status="failed", reason="out of memory") for each in every if each.case.seed == 2]
+    kept = [each for each in every if each.case.seed != 2 or each.case.budget is None]
+    start = Round(index=1, of=1, cases=len(kept), started="2026-01-01T00:00:00Z")
+    (found,) = earned([Run(path=None, environment={}, rounds=[(start, [*kept, *lost])])])
+    _, _, said = found.sentence().partition(" Not counted: ")
+    assert said == (
+        "1 of 3 seeds of the sampled training failed (out of memory); 2 of 2 seeds of 'exact epochs only' had no exact epoch."
+    )
+
+
+def test_a_control_that_was_through_earlier_is_said_where_one_more_epoch_would_have_fitted():
+    early, nearly = ({seed: trained([60.0, 61.0], epoch_s) for seed in range(3)} for epoch_s in (0.5, 0.75))
+    others = {("rows_numba", 0.1, "random-edges"): early, ("rows_numba", 0.1, "few-neighbours"): nearly}
+    (found,) = earned_of("made", settings(more=others))
+    held = {each.control: each.ended for each in found.held}
+    assert held == {"random-edges": 0.5, "few-neighbours": None, AS_LONG: None, EXACT_EPOCHS: None}
+    assert found.sentence().endswith(
+        "Controls that were through before the time was up, and were trained no longer, which favours sampling: "
+        "'random-edges' after 50 %."
+    )
 
 
 def test_the_interval_is_that_of_paired_differences():

@@ -66,6 +66,17 @@ def test_a_budget_that_fails_before_any_other_breaks_is_where_it_breaks(tmp_path
     assert found.breaks == "Stays accurate down to C = 0.5, the smallest budget measured."
 
 
+def test_seeds_that_failed_are_said_behind_what_sampling_earned(tmp_path):
+    sampled = {"kernel": KERNEL, "budget": 0.5}
+    records = [trained(training(seed=seed, **each), 90.0, 0.0) for seed in range(3) for each in ({}, sampled)]
+    lost = [bad(training(seed=seed, **sampled), "failed", f"the loss is <b>NaN</b> at epoch {seed}") for seed in (3, 4)]
+    elsewhere = [bad(training("other", seed=3, **sampled), "failed", "lost"), bad(case("mkl"), "failed", "lost")]
+    table = table_of(tmp_path, *records, *lost, *elsewhere)
+    said = next(said for each in training_headlines(table) if each.graph == training().graph for said in each.earned)
+    assert "Not counted: 2 of 5 seeds of the sampled training failed (the loss is <b>NaN</b> at epoch 3)." in said
+    assert "(the loss is &lt;b&gt;NaN&lt;/b&gt; at epoch 3)" in render(table)
+
+
 def test_too_few_seeds_are_said_and_nothing_leads(tmp_path):
     records = [trained(training(), 90.0), trained(training(kernel=KERNEL, budget=0.1), 90.0)]
     (found,) = training_headlines(table_of(tmp_path, *records))
