@@ -16,6 +16,7 @@ from rsc_bench.plugins import load
 from rsc_bench.text import call, nearest, plain
 
 if TYPE_CHECKING:
+    from rsc_bench.suites.options import Memory
     from rsc_bench.suites.training.reproduction import Part, Wish
 
 FOLDER = Path("results", "reproduce")
@@ -51,6 +52,7 @@ def _positive(_context: click.Context, _parameter: click.Parameter, value: int) 
 @click.option("--ablation", is_flag=True, help="Train the method with each of its parts left out or changed, too.")
 @click.option("--data-root", type=FILE, help="Folder of published graphs; where one is not there, its twin stands in.")
 @click.option("--device", help="cpu, cuda or cuda:NUMBER (default: the GPU where there is one).")
+@click.option("--memory", type=click.Choice(["fresh", "kept"]), help="As `bench --memory`: what becomes of freed memory on a CPU.")
 @click.option("--results", type=FILE, default=FOLDER, show_default=True, help="Folder of the results files, one a graph.")
 def reproduce(  # noqa: PLR0913  (an argument an option)
     paper: str,
@@ -62,6 +64,7 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
     ablation: bool,
     data_root: Path | None,
     device: str | None,
+    memory: Memory | None,
     results: Path,
 ) -> int:
     """Make the tables of a paper again.
@@ -71,6 +74,7 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
 
     Exit status: 0; 1 a training is wrong, failed or left; 2 bad usage.
     """
+    from rsc_bench.suites.options import OptionsError
     from rsc_bench.suites.training.reproduction import Wish, papers, plan
 
     known = papers()
@@ -87,8 +91,11 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
         if name not in names:
             raise click.ClickException(f"--graph {name!r} is not in the tables of {paper}: they have {', '.join(sorted(names))}")
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-    wish = Wish(known[paper], results / paper, seeds, epochs_share, data_root, device, chosen, ablation)
-    parts = plan(wish)
+    wish = Wish(known[paper], results / paper, seeds, epochs_share, data_root, device, chosen, ablation, memory)
+    try:
+        parts = plan(wish)
+    except OptionsError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(_said(wish, parts))
     if plans:
         return 0
@@ -101,7 +108,8 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
 
 def _said(wish: Wish, parts: list[Part]) -> str:
     """What will be trained, on what, and about how long it takes."""
-    lines, total = [wish.paper.title], 0.0
+    kept = "" if wish.memory is None else f"; freed memory {wish.memory}"
+    lines, total = [f"{wish.paper.title}{kept}"], 0.0
     for part in parts:
         left = len(part.settings) - part.done
         seconds = part.seconds() if left else 0.0

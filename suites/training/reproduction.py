@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -10,12 +11,13 @@ from pathlib import Path
 from time import perf_counter
 
 import msgspec
+import torch
 
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import catalog
-from rsc_bench.suites.options import Options
+from rsc_bench.suites.options import Memory, Options, check
 from rsc_bench.suites.training.data import training_data
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.run import prepared
@@ -66,6 +68,8 @@ class Wish:
     graphs: tuple[str, ...] = ()
     """Names of the paper's graphs; empty for all."""
     ablation: bool = False
+    memory: Memory | None = None
+    """Whether large results are fresh memory or freed memory is kept, on a CPU; None: fresh, as is usual."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,20 @@ class Part:
         return len({msgspec.structs.replace(case, graph_digest=None) for case in good})
 
     def seconds(self) -> float:
-        """Return about how long the trainings that are left take: one epoch of each model is tried, exactly and evaluated."""
+        """Return about how long the trainings that are left take: one epoch of each model is tried, exactly and evaluated.
+
+        What that takes of a device, and the graph, are given back: the trainings are made by another process.
+        """
+        try:
+            return self._estimate()
+        finally:
+            gc.collect()  # models and what follows them refer to one another
+            if torch.cuda.is_initialized():  # else the call would take up a GPU
+                torch.cuda.empty_cache()
+
+    def _estimate(self) -> float:
         known = catalog()
-        graph = graphs.load(self.used, self.data_root)
+        graph = graphs.GraphStore().load(self.used, self.data_root)
         data = training_data(graph, self.settings[0].device)
         tried = {setting.model.name: setting for setting in self.settings if setting.budget is None and setting.control is None}
         each = {}
@@ -134,7 +149,7 @@ def papers() -> dict[str, Paper]:
 
 
 def plan(wish: Wish) -> list[Part]:
-    """Return the trainings that the tables need, graph by graph."""
+    """Return the trainings that the tables need, graph by graph; raises `OptionsError` for what none of them can be made with."""
     names = dict.fromkeys(row.graph for row in wish.paper.rows)
     return [_part(wish, name) for name in names if not wish.graphs or name in wish.graphs]
 
@@ -154,7 +169,9 @@ def _part(wish: Wish, name: str) -> Part:
         device=wish.device,
         data_root=wish.data_root,
         ablation=wish.ablation,
+        memory=() if wish.memory is None else (wish.memory,),
     )
+    check(options)
     every = tuple(setting for setting in training_settings(options, catalog()) if setting.baseline is None)
     results = wish.folder / f"{name}.jsonl"
     return Part(name, used, epochs, results, every, _words(options, results), wish.data_root)
@@ -167,6 +184,7 @@ def _words(options: Options, results: Path) -> tuple[str, ...]:
     words += ["--device", options.device] if options.device else []
     words += ["--data-root", str(options.data_root)] if options.data_root else []
     words += ["--ablation"] * options.ablation
+    words += [word for memory in options.memory for word in ("--memory", memory)]
     return (*words, "--results", str(results), "-k", LEFT_OUT)
 
 

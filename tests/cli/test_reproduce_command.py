@@ -1,6 +1,7 @@
 """`reproduce`: says what it will take, trains what is missing, and prints a paper's numbers beside ours."""
 
 import re
+import weakref
 
 import pytest
 
@@ -18,6 +19,10 @@ def small(monkeypatch):
     monkeypatch.setattr(reproduction, "_twin", lambda name, device: "small:random")
 
 
+def wish(folder, memory=None):
+    return reproduction.Wish(reproduction.papers()["rsc"], folder, 1, 0.003, None, "cpu", ("ogbn-proteins",), memory=memory)
+
+
 def run(*arguments):
     return CliRunner().invoke(COMMAND, [*arguments, "--device", "cpu"], standalone_mode=False, catch_exceptions=True)
 
@@ -33,6 +38,7 @@ def test_the_papers_are_listed():
     (["--graph", "cora"], r"--graph 'cora' is not in the tables of rsc: they have ogbn-products, ogbn-proteins, reddit2, yelp"),
     (["--epochs-share", "0"], r"--epochs-share must lie in \(0, 1\], a share of the published epochs \(got 0\)"),
     (["--seeds", "0"], r"--seeds must be at least 1 \(got 0\)"),
+    (["--memory", "some"], r"'some' is not one of 'fresh', 'kept'"),
 ])  # fmt: skip
 def test_what_cannot_be_reproduced_is_one_line(arguments, message):
     assert re.search(message, str(run(*arguments).exception))
@@ -57,6 +63,40 @@ def test_it_trains_prints_the_tables_and_has_nothing_to_do_the_second_time(tmp_p
     assert "0 of 4 trainings left, 3 epochs each, done" in again.output
     assert "all is done" in again.output
     assert [line for line in again.output.splitlines() if "│" in line] == rows
+
+
+def test_what_becomes_of_freed_memory_is_passed_on_and_said(tmp_path, small):
+    ended = run("--plan", "--graph", "ogbn-proteins", "--epochs-share", "0.003", "--memory", "kept", "--results", str(tmp_path))
+    assert ended.output.splitlines()[0].endswith("; freed memory kept")
+    (part,) = reproduction.plan(wish(tmp_path, memory="kept"))
+    assert " ".join(part.options).count("--memory kept") == 1
+    assert {setting.case().freed_memory for setting in part.settings} == {"kept"}
+    (usual,) = reproduction.plan(wish(tmp_path))
+    assert "--memory" not in usual.options
+    assert {setting.case().freed_memory for setting in usual.settings} == {None}
+
+
+def test_what_no_training_can_be_made_with_is_one_line(tmp_path, small, monkeypatch):
+    monkeypatch.setattr("rsc_bench.allocator.why_not", lambda: "no glibc here")
+    ended = run("--plan", "--graph", "ogbn-proteins", "--memory", "kept", "--results", str(tmp_path))
+    assert str(ended.exception.message) == "--memory kept: no glibc here"
+
+
+def test_the_estimate_gives_the_memory_of_a_gpu_back(tmp_path, small, monkeypatch):
+    """The trainings are another process's, which finds free what the estimate had in use."""
+    emptied, models = [], weakref.WeakSet()
+    built = reproduction.prepared
+
+    def prepared(*given):
+        models.add((trainer := built(*given)).model)
+        return trainer
+
+    monkeypatch.setattr(reproduction, "prepared", prepared)
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: emptied.append(len(models)))
+    (part,) = reproduction.plan(wish(tmp_path))
+    assert part.seconds() > 0
+    assert emptied == [0]
 
 
 def test_published_numbers_stand_beside_ours_and_what_is_not_at_hand_is_a_dash():
