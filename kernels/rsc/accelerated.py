@@ -127,7 +127,7 @@ class Accelerated:
         self._running.why = partial(
             _why_exact, self._layers, self._reasons, regime
         )  # a copy of the model keeps this, and not the model
-        self._running.optimisers.follow(model)
+        self._running.follow(model)
         try:
             for name, layer in every.items():
                 if name not in self._reasons:

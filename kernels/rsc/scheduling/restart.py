@@ -8,26 +8,46 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.nn.parameter import is_lazy
+from torch.utils.hooks import RemovableHandle
+
+
+class _Hook:
+    """Calls a bound method before a module is called, as long as its object lives; a model's pickle and copy have none of it."""
+
+    def __init__(self, called: Callable[[torch.nn.Module], None]) -> None:
+        self._called = weakref.WeakMethod(called)
+
+    def __call__(self, module: torch.nn.Module, inputs: Any) -> None:
+        """Take the call; what is traced is not what is called."""
+        del inputs
+        called = None if torch.compiler.is_compiling() else self._called()
+        if called is not None:
+            called(module)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As a hook that is `get` of an empty dict, which returns the inputs: it changes nothing, and needs no package.
+        return getattr, ({}, "get")
 
 
 class Watch:
-    """Calls back before any module of the process is called, until it is stopped: a model has no hook that would be pickled."""
+    """Calls back before a model, or a part of it that has buffers, is called, until it is stopped.
 
-    def __init__(self, called: Callable[[torch.nn.Module], None]) -> None:
+    A hook of torch's for all modules would do that too, but makes `torch.compile` warn of it.
+    """
+
+    def __init__(self, model: torch.nn.Module, called: Callable[[torch.nn.Module], None]) -> None:
         """`called` is a bound method, whose object may go: then nothing is called any more."""
-        known = weakref.WeakMethod(called)
-
-        def before(module: torch.nn.Module, inputs: Any) -> None:
-            del inputs
-            begins = None if torch.compiler.is_compiling() else known()
-            if begins is not None:
-                begins(module)
-
-        handle = register_module_forward_pre_hook(before)
-        self.stop = weakref.finalize(called.__self__, handle.remove)  # type: ignore[attr-defined]
+        hook = _Hook(called)
+        with_buffers = (part for part in model.modules() if part is not model and part._buffers)
+        handles = [part.register_forward_pre_hook(hook) for part in (model, *with_buffers)]
+        self.stop = weakref.finalize(called.__self__, _remove, handles)  # type: ignore[attr-defined]
         """Call back no more."""
+
+
+def _remove(handles: list[RemovableHandle]) -> None:
+    for handle in handles:
+        handle.remove()
 
 
 class Beginning:

@@ -57,13 +57,19 @@ class Running:
         """Whether the steps are those of a warm-up behind which training starts again."""
         self._beginning: Beginning | None = None
         """What training goes back to; kept behind the restart until the next pass, for optimisers that step after the first."""
-        self._watch = Watch(self._begins) if self.warming_up else None
+        self._watch: Watch | None = None
         self.optimisers = Steps(self.step)
         self._enter(self.steps)
 
     def add(self, accounts: Accounts) -> None:
         """Follow one more layer, or a copy of one, for as long as it lives."""
         self._layers.append(weakref.ref(accounts, self._layers.remove))
+
+    def follow(self, model: torch.nn.Module) -> None:
+        """Follow the training of `model`: notice steps of its parameters, and where it begins."""
+        self.optimisers.follow(model)
+        if self.warming_up:
+            self._watch = Watch(model, self._begins)
 
     def forward(self, products: int, new: bool = False, size: tuple[int, int] | None = None) -> None:
         """Take down a training pass of a layer, which made so many products so far.
@@ -76,7 +82,7 @@ class Running:
         self._size = size or self._size
         if not self.warming_up:
             self._go_on()
-        elif self._beginning is None:  # the model is compiled: no module was seen to be called
+        elif self._beginning is None:  # the model is compiled, or was not called as a module
             self._remember(Beginning(self.optimisers.modules))
         if self.schedule is not None and self.steps == 0:
             self._look_for_steps(products)
@@ -85,12 +91,10 @@ class Running:
         """Take down where training begins, before any part of the model has learnt or drawn: a batch norm does in its own pass."""
         if not module.training or not torch.is_grad_enabled() or (self._beginning is not None and self.warming_up):
             return
-        modules = self.optimisers.modules
-        if any(module is part for followed in modules for part in followed.modules()):
-            if self.warming_up:
-                self._remember(Beginning(modules))
-            else:
-                self._go_on()
+        if self.warming_up:
+            self._remember(Beginning(self.optimisers.modules))
+        else:
+            self._go_on()
 
     def _remember(self, beginning: Beginning | None) -> None:
         self._beginning = beginning
