@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from rsc_bench.suites.training.data import TrainingData
+from rsc_bench.suites.training.data import TrainingData, TrainingError
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -76,6 +76,24 @@ def induced(matrix: scipy.sparse.csr_matrix, nodes: torch.Tensor, is_train: torc
     parts = torch.from_numpy(part.indptr), torch.from_numpy(part.indices), torch.from_numpy(part.data)
     adjacency = torch.sparse_csr_tensor(*parts, part.shape, check_invariants=False)
     return Batch(adjacency, nodes, is_train[nodes].nonzero().squeeze(1))
+
+
+def of_training_nodes(data: TrainingData) -> TrainingData:
+    """Return what inductive training sees of a graph: its training nodes, and the edges between them."""
+    nodes, every = data.train.cpu().sort().values, torch.ones(data.nodes, dtype=torch.bool)
+    part = induced(to_scipy(data.adjacency.cpu()), nodes, every).on(data.adjacency.device)
+    if not part.adjacency.values().numel():
+        raise TrainingError(f"inductive training must have an edge between training nodes (got none between {len(nodes)})")
+    none, where = part.train[:0], nodes.to(data.features.device)
+    return replace(
+        data,
+        adjacency=part.adjacency,
+        features=data.features[where],
+        labels=data.labels[where],
+        train=part.train,
+        val=none,
+        test=none,
+    )
 
 
 def to_scipy(adjacency: torch.Tensor) -> scipy.sparse.csr_matrix:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -33,18 +33,22 @@ class TrainingData:
     """(test nodes,), int64."""
     classes: int
     metric_name: MetricName
-    walk_length: int = 4
-    """Steps of a walk, where mini-batches are made of walks."""
-    walk_roots: int = 2000
-    """Walks of a mini-batch."""
+    recipe: Recipe = field(default_factory=Recipe)
+    """What it is trained with: how mini-batches are made."""
 
     def by(self, recipe: Recipe) -> TrainingData:
-        """Return the data as a recipe wants them: standardised features, and how walks are made."""
-        features = self.features
+        """Return the data as a recipe wants them: standardised features, edges in both directions, and how mini-batches are made.
+
+        Where training is inductive, nothing is learnt of other features than those of the training nodes.
+        """
+        features, adjacency = self.features, self.adjacency
         if recipe.standardise:
-            deviation = features.std(dim=0, keepdim=True).clamp(min=1e-6)
-            features = (features - features.mean(dim=0, keepdim=True)) / deviation
-        return replace(self, features=features, walk_length=recipe.walk_length, walk_roots=recipe.walk_roots)
+            seen = features[self.train] if recipe.inductive else features
+            deviation = seen.std(dim=0, keepdim=True).clamp(min=1e-6)
+            features = (features - seen.mean(dim=0, keepdim=True)) / deviation
+        if recipe.undirected:
+            adjacency = both_ways(adjacency)
+        return replace(self, features=features, adjacency=adjacency, recipe=recipe)
 
     @property
     def nodes(self) -> int:
@@ -77,6 +81,37 @@ def training_data(graph: Graph, device: str = "cpu") -> TrainingData:
         metric_name=graph.metric_name,
         **{name: nodes.to(device) for name, nodes in parts.items()},
     )
+
+
+def both_ways(adjacency: torch.Tensor) -> torch.Tensor:
+    """Return a torch CSR tensor with the opposite of each entry that has none, of the same weight; itself where all have one."""
+    offsets, columns, values = adjacency.crow_indices().long(), adjacency.col_indices().long(), adjacency.values()
+    nodes = adjacency.shape[0]
+    rows = torch.repeat_interleave(torch.arange(nodes, device=columns.device), offsets.diff())
+    keys, opposite = rows * nodes + columns, columns * nodes + rows
+    alone = ~torch.isin(opposite, keys)
+    if not bool(alone.any()):
+        return adjacency
+    keys, order = torch.cat([keys, opposite[alone]]).sort()
+    counts = torch.bincount(keys // nodes, minlength=nodes)
+    parts = torch.cat([counts.new_zeros(1), counts.cumsum(0)]), keys % nodes, torch.cat([values, values[alone]])[order]
+    kind = adjacency.crow_indices().dtype if len(keys) < 2**31 else torch.int64
+    return torch.sparse_csr_tensor(parts[0].to(kind), parts[1].to(kind), parts[2], adjacency.shape, check_invariants=False)
+
+
+def class_weights(data: TrainingData) -> torch.Tensor:
+    """Return (classes,): training nodes over those of the class and over the classes that there are, 0 for one that has none.
+
+    So each class counts the same. Of several tasks, training nodes without one over those with it: each task's two sides count the
+    same; 1 where a task has one side alone.
+    """
+    labels = data.labels[data.train]
+    if data.multi_label:
+        positive = labels.sum(dim=0)
+        negative = len(labels) - positive
+        return torch.where((positive > 0) & (negative > 0), negative / positive.clamp(min=1), 1.0)
+    counts = torch.bincount(labels, minlength=data.classes)
+    return torch.where(counts > 0, len(labels) / ((counts > 0).sum() * counts.clamp(min=1)), 0.0)
 
 
 def lack(graph: Graph) -> str | None:

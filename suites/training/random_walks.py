@@ -36,9 +36,11 @@ class _Walks:
 
     def __init__(self, data: TrainingData, generator: torch.Generator) -> None:
         self._nodes, self._device, self._generator = data.nodes, data.adjacency.device, generator
-        self._roots = max(1, min(data.walk_roots, data.nodes // _ROOTS_SHARE))
-        self._count = math.ceil(data.nodes / (self._roots * (data.walk_length + 1)))
-        self._adjacency, self._length = data.adjacency.cpu(), data.walk_length
+        recipe = data.recipe
+        self._roots = max(1, min(recipe.walk_roots, data.nodes // _ROOTS_SHARE))
+        self._count = math.ceil(data.nodes / (self._roots * (recipe.walk_length + 1)))
+        self._adjacency, self._length = data.adjacency.cpu(), recipe.walk_length
+        self._weighs = recipe.draw_weights
         self._matrix = to_scipy(self._adjacency)
         self._is_train = torch.zeros(data.nodes, dtype=torch.bool)
         self._is_train[data.train.cpu()] = True
@@ -49,11 +51,7 @@ class _Walks:
     def __iter__(self) -> Iterator[Batch]:
         drawn = [_walked(self._adjacency, self._roots, self._length, self._generator) for _ in range(self._count)]
         seen = torch.bincount(torch.cat(drawn), minlength=self._nodes)
-        batches = [induced(self._matrix, nodes, self._is_train) for nodes in drawn]
-        batches = [
-            replace(batch, weight=1.0 / seen[nodes[batch.train]].float()) for batch, nodes in zip(batches, drawn, strict=True)
-        ]
-        batches = [batch.on(self._device) for batch in batches if len(batch.train)]
+        batches = [batch for nodes in drawn if len((batch := self._batch(nodes, seen)).train)]
         if not batches:
             walks = f"no random walk of {self._roots * self._count} met a training node"
             raise TrainingError(f"{walks}: train on the whole graph (--model GraphSAGE)")
@@ -61,7 +59,8 @@ class _Walks:
 
     def _batch(self, nodes: torch.Tensor, seen: torch.Tensor) -> Batch:
         batch = induced(self._matrix, nodes, self._is_train)
-        return replace(batch, weight=1.0 / seen[nodes[batch.train]].float()).on(self._device)
+        weight = 1.0 / seen[nodes[batch.train]].float() if self._weighs else None
+        return replace(batch, weight=weight).on(self._device)
 
 
 def _walked(adjacency: torch.Tensor, roots: int, length: int, generator: torch.Generator) -> torch.Tensor:

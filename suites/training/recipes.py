@@ -15,7 +15,10 @@ from rsc_bench.text import error_line, nearest
 
 CPU_EPOCHS = 60
 """Epochs on a CPU, where the paper's hundreds would take hours."""
-_AT_LEAST: dict[str, float] = {"hidden": 1, "epochs": 1, "walk_length": 1, "walk_roots": 1, "learning_rate": 0}
+_COUNTS = ("hidden", "epochs", "walk_length", "walk_roots", "clusters", "clusters_a_batch")
+_AT_LEAST: dict[str, float] = dict.fromkeys(_COUNTS, 1) | {"learning_rate": 0}
+OF_THE_GRAPH = ("standardise", "undirected", "clusters", "clusters_a_batch")
+"""What `recipes.toml` says of a published graph itself: a twin has features and a direction of its own, and another size."""
 _BELOW_1 = ("dropout", "input_dropout", "alpha")
 
 Tables = dict[str, Any]
@@ -47,7 +50,16 @@ class Recipe:
     epochs: int = 400
     """Passes over the training nodes; `CPU_EPOCHS` on a CPU."""
     standardise: bool = False
-    """Whether features are brought to mean 0 and deviation 1."""
+    """Whether features are brought to mean 0 and deviation 1, over the nodes that training sees."""
+    undirected: bool = False
+    """Whether each edge counts in both directions; otherwise edges are as the graph has them."""
+    inductive: bool = False
+    """Whether training sees the training nodes and the edges between them alone; evaluation is always over the whole graph."""
+    class_weights: bool = False
+    """Whether nodes count in the loss by one over the training nodes of their class; of several tasks, whether positives do by
+    negatives over positives."""
+    draw_weights: bool = True
+    """Of walks: whether nodes count in the loss by one over how often they were drawn."""
     alpha: float = 0.1
     """Of GCNII: strength of the residual to the first layer."""
     theta: float = 0.5
@@ -58,6 +70,10 @@ class Recipe:
     """Of GraphSAINT: steps of a walk."""
     walk_roots: int = 2000
     """Of GraphSAINT: walks of a subgraph."""
+    clusters: int = 100
+    """Of the control on clusters: into how many the graph is cut."""
+    clusters_a_batch: int = 10
+    """Of the control on clusters: how many are joined into a mini-batch."""
 
     def __post_init__(self) -> None:
         for name, least in _AT_LEAST.items():
@@ -70,6 +86,8 @@ class Recipe:
         for name in ("weight_decay", "gradient_clip", "theta"):
             if not getattr(self, name) >= 0:
                 raise RecipeError(f"{name} must be at least 0 (got {getattr(self, name):g})")
+        if self.clusters_a_batch > self.clusters:
+            raise RecipeError(f"clusters_a_batch must be at most clusters, {self.clusters} (got {self.clusters_a_batch})")
 
 
 KEYS: dict[str, type] = {each.name: type(each.default) for each in fields(Recipe)}
@@ -165,7 +183,9 @@ def _listed(tables: Tables) -> str:
 def recipe(graph: str, hidden: int | None = None, model: str | None = None, changed: Changes | None = None) -> Recipe:
     """Return what a model is trained with on a graph, the published one's for its twin; `hidden` is in the place of the width."""
     name = _base(graph)
-    found = Recipe(**dict(_values(_tables(), name, model)))
+    published = dict(_values(_tables(), name, model))
+    twin = graph.startswith("twin:")
+    found = Recipe(**{key: value for key, value in published.items() if not (twin and key in OF_THE_GRAPH)})
     for tables in changed.files.values() if changed else ():
         found = replace(found, **dict(_values(tables, name, model)))
     found = replace(found, **(changed.values if changed else {}))

@@ -27,7 +27,7 @@ from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.spmm import contract
 from rsc_bench.suites.training.baselines import as_written
-from rsc_bench.suites.training.batches import called, whole
+from rsc_bench.suites.training.batches import Batches, called, of_training_nodes, whole
 from rsc_bench.suites.training.controls import CONTROLS, Fewer
 from rsc_bench.suites.training.data import TrainingData, TrainingError, training_data
 from rsc_bench.suites.training.method import Method, flops_share
@@ -97,14 +97,14 @@ def train(setting: TrainingSetting, graph: Graph, catalog: Catalog, follow: Call
         )
     (history, prepare_s), peak_bytes = _with_peak(setting, data, catalog, follow)
     _check_budget(setting, history)
-    nnz = graph.edges
+    nnz = history.nnz
     return Measurement(
         timing=Timing(times_s=[sum(history.epoch_s) + (history.warmup_s or 0.0)], select_s=None, prepare_s=prepare_s),
         matrix=Matrix(
             nnz=nnz,
             kept_nnz=round(nnz * sum(history.flops_share) / len(history.flops_share)),
-            rows=graph.nodes,
-            columns=graph.nodes,
+            rows=history.nodes,
+            columns=history.nodes,
             graph_digest=graph.task_digest,
         ),
         memory=MemoryUse(peak_bytes=peak_bytes),
@@ -141,32 +141,44 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     settings = setting.recipe
+    if settings.class_weights and setting.model.loss is not None:
+        raise TrainingError(f"class_weights are of cross entropy, and {setting.model.name} has a loss of its own: leave them out")
     data = data.by(settings)
+    learnt = of_training_nodes(data) if settings.inductive else data
+    history = History(nodes=learnt.nodes, nnz=learnt.adjacency.values().numel())
+    control = CONTROLS[setting.control] if setting.control else None
+    if control is not None and control.edges is not None:
+        learnt = replace(learnt, adjacency=_fewer(setting, control.edges, learnt.adjacency))
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
-    form = setting.baseline.adjacency if setting.baseline else as_written
-    given, data = data, replace(data, adjacency=form(data.adjacency))
-    # The whole graph is one object, in training as in evaluation: what is prepared for it is prepared once.
-    control = CONTROLS[setting.control] if setting.control else None
-    loader = control.loader if control and control.loader else setting.model.loader
-    in_one = loader is whole
-    if control is not None and control.edges is not None:
-        given = replace(given, adjacency=_fewer(setting, control.edges, given.adjacency))
-        data_of_steps = replace(data, adjacency=form(given.adjacency))
-    else:
-        data_of_steps = data
-    batches = whole(data_of_steps) if in_one else loader(given, setting.layers, setting.seed)
-    if not in_one and (setting.baseline or not isinstance(batches, list)):
-        batches = called(batches, form)  # ours have those that come again as they are, in CSR: it pays to convert them
+    evaluated, seen, batches = _steps(setting, data, learnt)
     converted = None
     if setting.baseline is None:
         converted = _converted(model, setting, catalog, {"steps_per_epoch": len(batches)} | (pace or {}))
     if not isinstance(batches, list):
         for said in _OF_NEW_GRAPHS:
             warnings.filterwarnings("ignore", message=said)
-    trainer = Trainer(model, converted, data, batches, settings, setting.model.loss, amp=setting.amp)
+    trainer = Trainer(model, converted, evaluated, seen, batches, settings, setting.model.loss, setting.amp, history)
     trainer.prepare()
     return trainer
+
+
+def _steps(setting: TrainingSetting, data: TrainingData, learnt: TrainingData) -> tuple[TrainingData, TrainingData, Batches]:
+    """Return what is evaluated, what steps see, and the steps of an epoch, as what trains is called with them.
+
+    The whole graph is one object, in training as in evaluation: what is prepared for it is prepared once.
+    """
+    form = setting.baseline.adjacency if setting.baseline else as_written
+    evaluated = replace(data, adjacency=form(data.adjacency))
+    control = CONTROLS[setting.control] if setting.control else None
+    loader = control.loader if control and control.loader else setting.model.loader
+    if loader is whole:
+        seen = evaluated if learnt is data else replace(learnt, adjacency=form(learnt.adjacency))
+        return evaluated, seen, whole(seen)
+    batches = loader(learnt, setting.layers, setting.seed)
+    if setting.baseline or not isinstance(batches, list):
+        batches = called(batches, form)  # ours have those that come again as they are, in CSR: it pays to convert them
+    return evaluated, learnt if setting.recipe.inductive else evaluated, batches
 
 
 def _converted(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalog, pace: dict[str, int]) -> Accelerated:

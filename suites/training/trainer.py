@@ -17,7 +17,7 @@ from rsc_bench.kernels.rsc import Accelerated, Approximation
 from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.training.batches import Batch, Batches
-from rsc_bench.suites.training.data import TrainingData, TrainingError
+from rsc_bench.suites.training.data import TrainingData, TrainingError, class_weights
 from rsc_bench.suites.training.recipes import Recipe
 from rsc_bench.suites.training.scores import SCORES
 
@@ -49,6 +49,10 @@ class History:
     """Of the exact steps behind which training started again."""
     sampled: list[bool] = field(default_factory=list)
     """Whether all of the epoch's steps were sampled."""
+    nodes: int = 0
+    """Of what training sees of the graph."""
+    nnz: int = 0
+    """Its non-zeros, before a control leaves some out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,9 @@ class Trainer:
     converted: Accelerated | None
     """None: the model's own code runs as it is, and of its seconds only the optimiser's and the evaluation's are told apart."""
     data: TrainingData
+    """The whole graph, as it is evaluated."""
+    learnt: TrainingData
+    """What steps see: the same, but where training is inductive, and on fewer edges."""
     batches: Batches
     recipe: Recipe
     loss: Loss | None = None
@@ -184,7 +191,7 @@ class Trainer:
         """Pairs of each layer in this step; all of its batch where that is exact, or the layer has nothing to sample."""
         if self.converted is None:
             return []
-        every = self.data.nodes if batch.nodes is None else len(batch.nodes)
+        every = self.learnt.nodes if batch.nodes is None else len(batch.nodes)
         if not isinstance(self.converted, Approximation):
             return [every] * self._layers
         return [k if sampled and k is not None else every for k in self.converted.k_per_layer.values()]
@@ -209,15 +216,25 @@ class Trainer:
     def _loss(self, batch: Batch) -> torch.Tensor:
         nodes = slice(None) if batch.nodes is None else batch.nodes
         with self._autocast():
-            logits = self.model(self.data.features[nodes], batch.adjacency)[batch.train].float()
-        labels = self.data.labels[nodes][batch.train]
+            logits = self.model(self.learnt.features[nodes], batch.adjacency)[batch.train].float()
+        labels = self.learnt.labels[nodes][batch.train]
         if self.loss is not None:
             return self.loss(logits, labels)
+        weight = batch.weight
         if self.data.multi_label:
-            each = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=1)
+            each = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none", pos_weight=self._by_class).mean(
+                dim=1
+            )
         else:
             each = functional.cross_entropy(logits, labels, reduction="none")
-        return each.mean() if batch.weight is None else (each * batch.weight).sum() / batch.weight.sum()
+            if self._by_class is not None:
+                weight = self._by_class[labels] if weight is None else weight * self._by_class[labels]
+        return each.mean() if weight is None else (each * weight).sum() / weight.sum()
+
+    @cached_property
+    def _by_class(self) -> torch.Tensor | None:
+        """(classes,): what nodes of a class count in the loss; of several tasks what positives do. None: all the same."""
+        return class_weights(self.learnt) if self.recipe.class_weights else None
 
     def _evaluate_timed(self) -> tuple[float, float]:
         start = self._now()

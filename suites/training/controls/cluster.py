@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -10,20 +11,17 @@ from rsc_bench.suites.training.batches import Batch, Batches, induced, to_scipy
 from rsc_bench.suites.training.controls.control import Control
 from rsc_bench.suites.training.data import TrainingData, TrainingError
 
-PARTS_A_BATCH = 10
-_BATCHES = 10
-"""Of an epoch: with ten parts each that is a hundred clusters."""
-
 
 def clusters(data: TrainingData, layers: int, seed: int) -> Batches:
-    """Return mini-batches of ten clusters each with the edges between them; in each epoch other clusters meet.
+    """Return mini-batches of some clusters each with the edges between them; in each epoch other clusters meet.
 
     Clusters are stretches of the reverse Cuthill-McKee order, in which neighbours are near each other (METIS, which the paper has,
     needs a library that is seldom installed).
     """
     del layers
-    if data.nodes < PARTS_A_BATCH * _BATCHES:
-        raise TrainingError(f"clusters need at least {PARTS_A_BATCH * _BATCHES} nodes (got {data.nodes}): train on the whole graph")
+    count = data.recipe.clusters
+    if data.nodes < count:
+        raise TrainingError(f"clusters need at least {count} nodes (got {data.nodes}): train on the whole graph")
     return _Clusters(data, torch.Generator().manual_seed(seed))
 
 
@@ -36,15 +34,16 @@ class _Clusters:
         self._device, self._generator = data.adjacency.device, generator
         self._matrix = to_scipy(data.adjacency.cpu())
         order = torch.from_numpy(reverse_cuthill_mckee(self._matrix, symmetric_mode=False).copy()).long()
-        self._parts = order.tensor_split(PARTS_A_BATCH * _BATCHES)
+        self._parts, recipe = order.tensor_split(data.recipe.clusters), data.recipe
+        self._batches = math.ceil(recipe.clusters / recipe.clusters_a_batch)
         self._is_train = torch.zeros(data.nodes, dtype=torch.bool)
         self._is_train[data.train.cpu()] = True
 
     def __len__(self) -> int:
-        return _BATCHES
+        return self._batches
 
     def __iter__(self) -> Iterator[Batch]:
-        for numbers in torch.randperm(len(self._parts), generator=self._generator).tensor_split(_BATCHES):
+        for numbers in torch.randperm(len(self._parts), generator=self._generator).tensor_split(self._batches):
             nodes = torch.cat([self._parts[number] for number in numbers.tolist()]).sort().values
             batch = induced(self._matrix, nodes, self._is_train)
             if len(batch.train):
