@@ -8,6 +8,7 @@ OPTIONAL = {
     "torch_geometric": 'pip install "rsc-bench[train]"',
     "ogb": 'pip install "rsc-bench[train]"',
     "triton": 'pip install "rsc-bench[gpu]"',
+    "pymetis": 'pip install "rsc-bench[orders]"',
     "sknetwork": 'pip install "rsc-bench[orders]"',
     "torch_sparse": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",
     "torch_scatter": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",

@@ -33,6 +33,7 @@ WORDS = {
     "few-neighbours": "exact on few neighbours",
     "saint-batches": "random-walk batches",
     "cluster-batches": "batches of clusters",
+    "cluster-batches,metis": "batches of METIS's clusters",
 }
 
 

@@ -11,6 +11,7 @@ import click
 
 from rsc_bench import allocator
 from rsc_bench.cli._options import guard_shown, json_option, show
+from rsc_bench.optional import why_missing
 from rsc_bench.plugins import Plugins, load
 from rsc_bench.text import plain
 
@@ -61,12 +62,17 @@ MEMORY = Section(
     "memory", "", "--memory: what becomes of freed memory on a CPU; without it products above 32 MB are measured both ways"
 )
 """What is chosen by its name as well, and is no plug-in."""
+CONTROLS = Section("controls", "", "--controls: what sampling is held against at equal time, by the names that records have")
+"""What is trained together, and is no plug-in."""
+ALL = (*SECTIONS, MEMORY, CONTROLS)
 
 
 def entries(section: Section, loaded: Loader = load) -> list[Entry]:
     """Return everything of one kind, first what was found, then what could not be loaded."""
     if section is MEMORY:
         return _memories()
+    if section is CONTROLS:
+        return list(_controls())
     plugins = loaded(section.kind)
     found = [entry for plugin in plugins.values() for entry in _entries(plugin, section.kind)]
     return found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
@@ -80,6 +86,20 @@ def _memories() -> list[Entry]:
     )
     kept = "It stays for what comes next, as in a program that has called rsc_bench.keep_memory()."
     return [Entry(FRESH, fresh, None), Entry(KEPT, kept, allocator.why_not())]
+
+
+def _controls() -> Iterator[Entry]:
+    try:
+        from rsc_bench.suites.training.controls import CONTROLS as KNOWN
+    except ModuleNotFoundError as error:
+        if (reason := why_missing(error)) is None:
+            raise
+        yield Entry("cluster-batches, ...", "", reason)
+        return
+    for control in KNOWN.values():
+        yield Entry(control.name, control.summary, None)
+        if control.better is not None:
+            yield Entry(f"{control.name},{control.better.name}", control.better.summary, control.better.missing())
 
 
 def _entries(plugin: Any, kind: str) -> Iterator[Entry]:
@@ -105,7 +125,7 @@ def _cached_calls() -> int:
     return INTERVAL
 
 
-def as_tree(sections: tuple[Section, ...] = (*SECTIONS, MEMORY), loaded: Loader = load) -> dict[str, Any]:
+def as_tree(sections: tuple[Section, ...] = ALL, loaded: Loader = load) -> dict[str, Any]:
     """Return the list as JSON types."""
     return {section.title: [_tree(entry) for entry in entries(section, loaded)] for section in sections}
 
@@ -114,7 +134,7 @@ def _tree(entry: Entry) -> dict[str, Any]:
     return {"name": entry.name, "summary": entry.summary, "available": entry.missing is None, "reason": entry.missing}
 
 
-def as_text(sections: tuple[Section, ...] = (*SECTIONS, MEMORY), loaded: Loader = load) -> str:
+def as_text(sections: tuple[Section, ...] = ALL, loaded: Loader = load) -> str:
     """Return the list for a reader: one line an entry, with what it is or why it cannot be used."""
     return "\n".join(line for section in sections for line in _lines(section, entries(section, loaded)))
 

@@ -110,7 +110,8 @@ class TrainingSetting:
         if self.variant == RANDOM:
             return RANDOM
         of_method = None if self.control and not CONTROLS[self.control].has_budget else self.method.name
-        return ",".join(filter(None, [self.control, of_method, self.variant])) or None
+        control = CONTROLS[self.control].recorded if self.control else None
+        return ",".join(filter(None, [control, of_method, self.variant])) or None
 
     @property
     def given(self) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
 from rsc_bench import allocator
-from rsc_bench.cli.list import MEMORY, SECTIONS, Entry, Section, as_text, as_tree, entries
+from rsc_bench.cli.list import CONTROLS, MEMORY, SECTIONS, Entry, Section, as_text, as_tree, entries
 from rsc_bench.fields import Plugin
 from rsc_bench.plugins import Plugins
 from rsc_bench.suites.catalog import INTERVAL
@@ -92,3 +93,21 @@ def test_every_kind_of_plugin_but_commands_has_its_section():
     from rsc_bench.plugins import KINDS
 
     assert {section.kind for section in SECTIONS} == KINDS.keys() - {"command"}
+
+
+@pytest.mark.parametrize("found", [None, "found"])
+def test_controls_are_listed_and_what_makes_clusters_says_why_it_is_not_there(monkeypatch, found):
+    monkeypatch.setattr("rsc_bench.suites.training.controls.cluster.find_spec", lambda name: found)
+    listed = {entry.name: entry.missing for entry in entries(CONTROLS)}
+    assert {"random-edges", "degree-edges", "few-neighbours", "saint-batches", "cluster-batches"} < listed.keys()
+    assert listed["cluster-batches"] is None
+    assert (listed["cluster-batches,metis"] is None) == (found is not None)
+    assert ('not available: pymetis is not installed: pip install "rsc-bench[orders]"' in as_text((CONTROLS,))) == (found is None)
+
+
+def test_without_torch_controls_are_not_there_with_the_reason(monkeypatch):
+    monkeypatch.delitem(sys.modules, "rsc_bench.suites.training.controls")
+    monkeypatch.setitem(sys.modules, "rsc_bench.suites.training.controls.cluster", None)
+    monkeypatch.setattr("rsc_bench.cli.list.why_missing", lambda error: "torch is not installed")
+    (entry,) = entries(CONTROLS)
+    assert entry.missing == "torch is not installed"

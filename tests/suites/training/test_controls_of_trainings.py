@@ -11,7 +11,8 @@ from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.options import Options, OptionsError
 from rsc_bench.suites.training import run as training
-from rsc_bench.suites.training.controls import CONTROLS
+from rsc_bench.suites.training.batches import to_scipy
+from rsc_bench.suites.training.controls import CONTROLS, cluster
 from rsc_bench.suites.training.data import TrainingError, training_data
 from rsc_bench.suites.training.method import Method, flops_share
 from rsc_bench.suites.training.sweep import AMP, training_settings
@@ -99,7 +100,7 @@ def test_each_control_trains(name):
     (setting,) = [each for each in settings(controls=True) if name in (each.control, each.variant)]
     record = training.attempt(setting.case(), lambda: training.train(setting, GRAPH, CATALOG, lambda epoch: None))
     assert record.status == "ok", record.reason
-    assert record.case.variant == name
+    assert record.case.variant == (CONTROLS[name].recorded if name in CONTROLS else name)
     assert len(record.measurement.training.loss) == 6
     if setting.control:
         assert set(record.measurement.training.flops_share) == {1.0}
@@ -125,6 +126,27 @@ def test_clusters_are_as_many_as_the_recipe_says():
     batches = CONTROLS["cluster-batches"].loader(data, 3, 0)
     assert len(batches) == len(list(batches)) == 3
     assert torch.equal(torch.cat([batch.nodes for batch in batches]).sort().values, torch.arange(DATA.nodes))
+
+
+def test_clusters_of_metis_cut_fewer_edges_and_records_say_what_made_them(monkeypatch):
+    pytest.importorskip("pymetis", reason="pymetis is not installed: pip install pymetis")
+    matrix = to_scipy(training_data(graphs.load("twin:ogbn-arxiv@0.01")).adjacency)
+    inside = {}
+    for cut in (cluster.by_metis, cluster.by_order):
+        parts = cut(matrix, 20)
+        assert torch.equal(torch.cat(parts).sort().values, torch.arange(matrix.shape[0]))
+        inside[cut] = sum(matrix[part.numpy()][:, part.numpy()].nnz for part in parts)
+    assert inside[cluster.by_metis] > 1.2 * inside[cluster.by_order]
+    names = {each.case().variant for each in settings(controls=True) if each.control == "cluster-batches"}
+    assert names == {"cluster-batches,metis"}
+
+
+def test_without_pymetis_the_order_makes_the_clusters(monkeypatch):
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(cluster, "by_metis", None)
+    assert len(list(CONTROLS["cluster-batches"].loader(DATA, 3, 0))) == 10
+    names = {each.case().variant for each in settings(controls=True) if each.control == "cluster-batches"}
+    assert names == {"cluster-batches"}
 
 
 def test_a_warm_up_that_restarts_is_timed_and_no_epoch():
@@ -182,7 +204,7 @@ def test_options_that_no_training_can_use_are_one_line(options, message):
 def test_random_pairs_are_a_control_whatever_the_method_is_and_edges_are_named_by_it():
     found = {setting.altered for setting in settings(controls=True, warmup="restart")}
     assert "random" in found
-    assert {"warmup=restart", "random-edges,warmup=restart", "saint-batches", "cluster-batches"} <= found
+    assert {"warmup=restart", "random-edges,warmup=restart", "saint-batches", CONTROLS["cluster-batches"].recorded} <= found
 
 
 def test_what_a_recipe_says_of_walks_features_and_epochs_holds(tmp_path):
