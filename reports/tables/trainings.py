@@ -101,7 +101,7 @@ def failed(unmeasured: pd.DataFrame, file: str, training: Case) -> Failed:
     """Return why seeds of a training in a file have no measurement, by setting and seed."""
     found: dict[SettingKey, dict[int | None, str]] = defaultdict(dict)
     for row in unmeasured.to_dict("records"):
-        case = {name: None if absent(row[name]) else row[name] for name in Case.__struct_fields__}
+        case: dict[str, Any] = {name: None if absent(row[name]) else row[name] for name in Case.__struct_fields__}
         same = all(case[name] == getattr(training, "graph_as_run" if name == "graph" else name) for name in _SHARED)
         if row["file"] == file and same:
             found[case["kernel"], case["budget"], case["variant"]][case["seed"]] = why_missing(row["status"], row["reason"])

@@ -16,7 +16,7 @@ from rsc_bench.text import error_line, nearest
 CPU_EPOCHS = 60
 """Epochs on a CPU, where the paper's hundreds would take hours."""
 _COUNTS = ("hidden", "epochs", "walk_length", "walk_roots", "clusters", "clusters_a_batch")
-_AT_LEAST: dict[str, float] = dict.fromkeys(_COUNTS, 1) | {"learning_rate": 0}
+_AT_LEAST: dict[str, float] = dict.fromkeys(_COUNTS, 1.0) | {"learning_rate": 0}
 OF_THE_GRAPH = ("standardise", "undirected", "clusters", "clusters_a_batch")
 """What `recipes.toml` says of a published graph itself: a twin has features and a direction of its own, and another size."""
 _BELOW_1 = ("dropout", "input_dropout", "alpha")

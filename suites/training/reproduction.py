@@ -112,7 +112,7 @@ class Part:
             return self._estimate()
         finally:
             gc.collect()  # models and what follows them refer to one another
-            if torch.cuda.is_initialized():  # else the call would take up a GPU
+            if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # else the call would take up a GPU
                 torch.cuda.empty_cache()
 
     def _estimate(self) -> float:

@@ -85,7 +85,7 @@ def by_metis(matrix: scipy.sparse.csr_matrix, count: int) -> list[torch.Tensor]:
     found = pymetis.part_graph(count, graph, options=pymetis.Options(seed=_SEED))
     part = torch.tensor(found.vertex_part)
     order = part.argsort(stable=True)
-    return [nodes for nodes in order.split(torch.bincount(part, minlength=count).tolist()) if len(nodes)]
+    return [nodes for nodes in torch.split(order, torch.bincount(part, minlength=count).tolist()) if len(nodes)]
 
 
 CONTROL = Control(
