@@ -13,7 +13,6 @@ import pytest
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
-from rsc_bench.suites import summary
 from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring import internal_errors
@@ -28,6 +27,7 @@ from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_suite, numbers, path, share
 from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.spmm.contract import Trial, trials
+from rsc_bench.suites.terminal import summary
 from rsc_bench.suites.training.models import ModelError, named
 
 if TYPE_CHECKING:

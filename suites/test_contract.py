@@ -8,7 +8,7 @@ from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.kernels import Kernel
 from rsc_bench.suites.spmm import contract
 from rsc_bench.suites.spmm.contract import Trial
-from rsc_bench.suites.summary import STATUS
+from rsc_bench.suites.terminal.summary import STATUS
 
 
 def test_contract(foreign_kernel: Kernel, trial: Trial, record_property: Callable[[str, object], None]) -> None:

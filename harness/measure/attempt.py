@@ -16,12 +16,13 @@ from rsc_bench.harness.measure.gpu.faults import out_of_memory
 from rsc_bench.harness.measure.memory.device import Memory
 from rsc_bench.harness.measure.memory.process import page_faults
 from rsc_bench.harness.measure.sampling import Limits, sample
+from rsc_bench.harness.measure.spending import SPENDING, AccountedProbe, AccountedWork
 from rsc_bench.harness.measure.state import State
 from rsc_bench.harness.measure.timing import CannotTime, Clock, Stopwatch, Timed
 from rsc_bench.harness.measure.watch import Watch, watched
 from rsc_bench.harness.measure.work import Checked, Probe, Skip, Work, Wrong
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.measurement import Measurement, MemoryUse, Timing
+from rsc_bench.harness.records.measurement import KERNEL, Measurement, MemoryUse, Timing
 from rsc_bench.harness.records.run import Record, Status
 from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.text import error_line, first_line
@@ -46,7 +47,8 @@ def attempt(
         limits: when to stop sampling.
         watch: reads what the device reports beside the clock, for as long as the case runs.
     """
-    state = State.read()
+    with SPENDING.on("state"):
+        state = State.read()
     try:
         with watch(case) as watching:
             record = Record(case=case, status="ok", measurement=measure(ready(), clock, limits, watching))
@@ -59,7 +61,8 @@ def attempt(
 
 def unchanged(record: Record, state: State) -> Record:
     """Return a record, `wrong` where its case has changed the process for those behind it; what it changed is put back."""
-    return blamed(record, state.put_back())
+    with SPENDING.on("state"):
+        return blamed(record, state.put_back())
 
 
 def blamed(record: Record, changed: Sequence[str]) -> Record:
@@ -87,13 +90,17 @@ def status_of(error: BaseException) -> Status:
 def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits, watch: Watch) -> Measurement:
     """Return what was observed; raises `Wrong` before anything is timed where the result is wrong, and after it too."""
     watch.mark("prepare")
-    before = watch.memory.resident()
-    start = perf_counter()
-    work = prepare()
-    work.synchronise()
-    prepare_s = perf_counter() - start
-    checked, left = _checked(work, watch.memory)
-    memory = _memory(work, None if before is None else before + left, watch.memory)
+    with SPENDING.on("memory"):
+        before = watch.memory.resident()
+    with SPENDING.on(KERNEL):
+        start = perf_counter()
+        unaccounted = prepare()
+        unaccounted.synchronise()
+        prepare_s = perf_counter() - start
+    work: Work = AccountedWork(unaccounted)
+    with SPENDING.on("memory"):
+        checked, left = _checked(work, watch.memory)
+        memory = _memory(work, None if before is None else before + left, watch.memory)
     work.check_memory()
     warmup_calls, stopwatch, (times_s, stop) = _sampled(work, clock, limits, watch)
     watch.mark("parts")
@@ -103,7 +110,8 @@ def measure(prepare: Callable[[], Work], clock: Clock, limits: Limits, watch: Wa
     ):  # the calls behind one selection, which a sample makes over one operand
         again = Stopwatch(clock, Timed(work.multiply, 1, work.synchronise, work.device))
         _check_renewed(work.probe(work), again, multiply_s)
-    watch.measure_energy(energy.bursts(lambda: _period(work), work.period, work.synchronise))
+    with SPENDING.on(KERNEL):
+        watch.measure_energy(energy.bursts(lambda: _period(unaccounted), work.period, work.synchronise))
     watch.mark("check")
     work.check(work())
     work.check_kept()
@@ -174,6 +182,8 @@ class Take:
     def __init__(self, probe: Probe, stopwatch: Stopwatch) -> None:
         self._probe, self._stopwatch = probe, stopwatch
         self._seconds = 0.0
+        self.in_vain_s = 0.0
+        """Seconds of all calls that are no samples."""
 
     def __call__(self) -> float:
         """Return the seconds of a call.
@@ -182,7 +192,9 @@ class Take:
         the call before it left them. It comes before the change, so that a kernel cannot remember what it gave.
         """
         if self._seconds < SHORT_S:
+            start = perf_counter()
             self._probe()
+            self.in_vain_s += perf_counter() - start
         self._probe.change()
         self._seconds = self._stopwatch()
         self._probe.look()
@@ -192,11 +204,14 @@ class Take:
 def _sampled(work: Work, clock: Clock, limits: Limits, watch: Watch) -> tuple[int, Stopwatch, tuple[list[float], str]]:
     """Return the calls until the first sample, what took the samples, and these in order, with why there are no more."""
     probe = work.probe(work)
-    warmup_calls = _warm_up(probe, work, limits)
+    with SPENDING.on("probe"):
+        warmup_calls = _warm_up(AccountedProbe(probe, work.synchronise), work, limits)
     watch.mark("sample")
-    stopwatch = Stopwatch(clock, Timed(probe, work.period, work.synchronise, work.device))
-
-    samples = watch.sampled(Take(probe, stopwatch), limits)
+    with SPENDING.on("probe"):
+        stopwatch = Stopwatch(clock, Timed(probe, work.period, work.synchronise, work.device))
+        take = Take(probe, stopwatch)
+        samples = watch.sampled(take, limits)
+        SPENDING.move(take.in_vain_s + stopwatch.taken_s, KERNEL)
     try:
         probe.judge()
     except Wrong:
@@ -216,11 +231,13 @@ def _check_renewed(probe: Probe, stopwatch: Stopwatch, times_s: list[float]) -> 
     for _ in range(RENEWALS):
         if not probe.renew():
             return
-        renewed = min(renewed, stopwatch())
+        with SPENDING.on(KERNEL):
+            renewed = min(renewed, stopwatch())
         if renewed <= LONGER * again + UNFAMILIAR_S:
             break
         probe.rewrite()
-        rewritten = min(rewritten, stopwatch())
+        with SPENDING.on(KERNEL):
+            rewritten = min(rewritten, stopwatch())
         again = rewritten
     probe.restore()
     if renewed > LONGER * again + UNFAMILIAR_S:
@@ -264,6 +281,10 @@ def _part(work: Work, part: Callable[[], object] | None, clock: Clock, limits: L
     """Return samples of a part of the work, with a quarter of the whole's time: it explains, it is not the result."""
     if part is None:
         return None
-    part()
     shorter = replace(limits, time_s=limits.time_s / 4)
-    return sample(Stopwatch(clock, Timed(part, 1, work.synchronise, work.device)), shorter)[0]
+    with SPENDING.on(KERNEL):
+        part()
+    stopwatch = Stopwatch(clock, Timed(part, 1, work.synchronise, work.device))
+    samples = sample(stopwatch, shorter)[0]
+    SPENDING.move(stopwatch.taken_s, KERNEL)
+    return samples

@@ -98,6 +98,11 @@ class Stopwatch:
         return sample.seconds / self._calls
 
     @property
+    def taken_s(self) -> float:
+        """Seconds of all samples together."""
+        return sum(sample.seconds for sample in self._taken)
+
+    @property
     def launch_s(self) -> list[float] | None:
         """Host seconds to enqueue one call, an entry a sample that has such calls; None where there is none."""
         return [sample.launch_s for sample in self._taken if sample.launch_s is not None] or None

@@ -30,6 +30,8 @@ from rsc_bench.harness.records.ranges import (
 
 PROBES = ("hot", "flushed", "memory")
 """Where the reads of `Timing.flush_probe_s` find what they read."""
+KERNEL = "kernel"
+"""What of `Timing.spent_s` was spent in the kernel of a case; all else is outside of kernels."""
 DISTINCT = 1.2
 """A read from memory that takes less than this many times one from the L2 may as well be one from the L2."""
 
@@ -39,9 +41,7 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
 
     times_s: list[float]
     """Seconds per call, one entry a sample; selecting is in it as often as a training step would pay it.
-
-    Of a training: the seconds of the whole of it, evaluation left out; one entry.
-    """
+    Of a training: the seconds of the whole of it, evaluation left out; one entry."""
     select_s: list[Seconds] | None
     """Seconds of selecting and compacting alone, one entry a sample; None for an exact kernel."""
     prepare_s: Seconds | None
@@ -62,6 +62,9 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
     """Calls made before the first sample."""
     stop: Name | None = None
     """Why sampling stopped: ``precise``, ``time`` or ``samples``."""
+    spent_s: dict[Name, Seconds] | None = None
+    """Seconds of the whole case by what they were spent on: ``kernel``, its tuning, preparing and every call, timed or not, and
+    outside of it ``graph, operands, reference, check, probe, memory, state, rest``. None: not known."""
 
     def __post_init__(self) -> None:
         times_s = self.times_s
@@ -72,8 +75,7 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
             raise ValueError(f"times_s must be positive, finite and not empty (got {times_s[:3]})")
         else:
             raise ValueError(f"times_s must lie between {SHORTEST_S:g} and {LONGEST_S:g} s (got {min(times_s)} to {max(times_s)})")
-        probed = self.flush_probe_s
-        if probed is not None and not all(map(probed.get, PROBES)):
+        if (probed := self.flush_probe_s) is not None and not all(map(probed.get, PROBES)):
             raise ValueError(f"flush_probe_s must have times of {', '.join(PROBES)} (got {', '.join(probed) or 'none'})")
 
     @property
@@ -161,8 +163,7 @@ class Training(msgspec.Struct, frozen=True, omit_defaults=True):
     """Seconds of each epoch, evaluation left out."""
     phase_s: dict[Name, list[Seconds]] | None = None
     """Seconds of each epoch by phase: ``forward_spmm, backward_spmm, select, allocate, dense, optimiser, evaluation``.
-    And ``batches``, where mini-batches are drawn anew; of PyTorch Geometric's own code only the last two of those, and this.
-    """
+    And ``batches``, where mini-batches are drawn anew; of PyTorch Geometric's own code only the last two of those, and this."""
     loss: list[Value] | None = None
     """Training loss of each epoch."""
     val_metric: list[Share] | None = None
@@ -234,8 +235,7 @@ def _on_disk() -> list[tuple[Any, ...]]:
 
 
 def _optional(entry: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
-    default = _absent(entry)
-    return entry.encode_name, entry.type | None if default is None else entry.type, default
+    return entry.encode_name, entry.type | None if _absent(entry) is None else entry.type, _absent(entry)
 
 
 def _absent(entry: msgspec.structs.FieldInfo) -> Any:

@@ -42,6 +42,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         gpu = measured.gpu and msgspec.structs.replace(measured.gpu, throttled=None)
         return msgspec.structs.replace(self, measurement=msgspec.structs.replace(measured, timing=timing, gpu=gpu))
 
+    def with_spent(self, spent_s: dict[str, float]) -> Record:
+        """Return the record with the account of where the seconds of its case went; one without a measurement as it is."""
+        if self.measurement is None:
+            return self
+        timing = msgspec.structs.replace(self.measurement.timing, spent_s=spent_s)
+        return msgspec.structs.replace(self, measurement=msgspec.structs.replace(self.measurement, timing=timing))
+
 
 class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The start of one pass over the whole sweep: the unit of replication."""

@@ -9,6 +9,7 @@ from rsc_bench import allocator
 from rsc_bench.harness.measure.attempt import attempt, blamed
 from rsc_bench.harness.measure.gpu import faults
 from rsc_bench.harness.measure.sampling import Limits
+from rsc_bench.harness.measure.spending import SPENDING
 from rsc_bench.harness.measure.state import State
 from rsc_bench.harness.measure.work import Skip, Work, Wrong
 from rsc_bench.harness.records.run import Record
@@ -46,8 +47,11 @@ class Bench:
         """Return the record of a case, whatever becomes of it; `follow` is called after each epoch of a training."""
         if isinstance(setting, TrainingSetting):
             return self._training_record(setting, follow)
+        SPENDING.begin()
         record = attempt(setting.case(), lambda: self._ready(setting), devices.clock(setting.clock), self.limits)
-        return blamed(record, self.store.put_back())
+        with SPENDING.on("operands"):
+            record = blamed(record, self.store.put_back())
+        return record.with_spent(SPENDING.spent())
 
     def check(self, setting: AnySetting) -> None:
         """Check a case and time nothing; raises what its kernel raises, `Skip` with the reason and `Wrong` among it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 
 import pytest
 
@@ -15,7 +16,7 @@ from rsc_bench.suites.measuring.bench import AnySetting
 from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.progress import Epoch, Progress
-from rsc_bench.suites.summary import STATUS
+from rsc_bench.suites.terminal.summary import STATUS
 from rsc_bench.text import shown
 
 FAULT_STATUS = 3
@@ -56,7 +57,9 @@ class Runner:
     def _measure(self, rounds: Rounds) -> None:
         case = self.setting.case()
         try:
+            start = monotonic()
             record = self._record(rounds)
+            rounds.account.add(record, monotonic() - start)
             rounds.append(record, self.round_index)
         except (CannotStart, ResultsError) as error:  # a full disk, say: every case to come would be measured for nothing
             pytest.exit(str(error), returncode=2)

@@ -34,6 +34,7 @@ from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
 from rsc_bench.suites.spmm.growth import growth_settings
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting, fresh_alone, settings
+from rsc_bench.suites.terminal.account import CEILINGS, Account
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 from rsc_bench.text import call
 from rsc_bench.user_files import LOAD_S
@@ -100,6 +101,8 @@ class Rounds:
             machine: what the environment of the file says of it; None: read here.
         """
         self._session = session
+        self.account = Account()
+        """Where the time goes from now on."""
         self.workers: Workers | None = None
         """The processes that cases are measured in, once the file is open; None: this one."""
         self._planned: list[AnySetting] = []
@@ -183,7 +186,8 @@ class Rounds:
             self.note = "\n".join(filter(None, (self.note, *self._session.notes, busy())))
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()
-            self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self._from_a_worker(row_bytes)
+            with self.account.on(CEILINGS):
+                self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self._from_a_worker(row_bytes)
 
     def _from_a_worker(self, row_bytes: set[int]) -> Ceilings | None:
         assert self.workers is not None
@@ -223,6 +227,7 @@ class Rounds:
         if not self._file.rounds:
             yield f"results: none: no case was measured, so {self.path} has no round"
             return
+        yield from filter(None, [self.account.line()])
         yield from doubts(self._file.rounds, self.path)
         yield f"results: {self.path}"
         if self.workers is not None and self.workers.log.exists():

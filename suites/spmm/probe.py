@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
+from rsc_bench.harness.measure.spending import SPENDING
 from rsc_bench.harness.measure.work import Wrong
+from rsc_bench.harness.records.measurement import KERNEL
 from rsc_bench.kernels import Csr
 from rsc_bench.kernels.sampled.compose import SampledMultiply
 from rsc_bench.suites.spmm.checks import check_type
@@ -168,7 +170,8 @@ class ProductProbe:
         assert self._sampled is not None
         value = self._changed(site)
         self._result = None
-        self._result = self._sampled.multiply(self._operand)
+        with SPENDING.on(KERNEL):
+            self._result = self._sampled.multiply(self._operand)
         self._compare(site, self._result, value)
 
     def _compare(self, site: Site, result: torch.Tensor, value: Value, scale: float = 1.0) -> None:

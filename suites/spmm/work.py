@@ -10,8 +10,9 @@ from time import perf_counter
 
 import torch
 
+from rsc_bench.harness.measure.spending import SPENDING
 from rsc_bench.harness.measure.work import Checked, Skip, Wrong
-from rsc_bench.harness.records.measurement import Accuracy, Matrix
+from rsc_bench.harness.records.measurement import KERNEL, Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import sampled
 from rsc_bench.suites.catalog import Catalog
@@ -32,7 +33,8 @@ def from_setting(setting: Setting, catalog: Catalog, store: Store) -> Callable[[
     if reason is not None:
         raise Skip(reason)
     try:
-        graph = store.graph(setting.graph, setting.reorder)
+        with SPENDING.on("graph"):
+            graph = store.graph(setting.graph, setting.reorder)
     except GraphTooLargeError as reason:
         raise Skip(str(reason)) from reason
     product = Product(graph, setting.width, DTYPES[setting.dtype], setting.reduce, setting.device)
@@ -45,11 +47,15 @@ def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWo
     Both raise `Skip` where the kernel cannot compute the product, and the first where memory is too small. What the product is
     checked against is made before the kernel has been called, and its dense operand is a copy that no other case has.
     """
-    made = store.operands.make(product)
-    store.references.reference(product, made)
-    store.watched = mark = Fingerprint(made.matrix)
-    given = Given(made, Operands(made.matrix, made.dense.clone()), mark, store.sites(product, made))
-    tune_s = _tuned(product, given.kernels, kernel)
+    with SPENDING.on("operands"):
+        made = store.operands.make(product)
+    with SPENDING.on("reference"):
+        store.references.reference(product, made)
+    with SPENDING.on("operands"):
+        store.watched = mark = Fingerprint(made.matrix)
+        given = Given(made, Operands(made.matrix, made.dense.clone()), mark, store.sites(product, made))
+    with SPENDING.on(KERNEL):
+        tune_s = _tuned(product, given.kernels, kernel)
     return lambda: SpmmWork(product, given, _prepared(product, given.kernels, kernel), store, tune_s)
 
 
@@ -113,13 +119,15 @@ class SpmmWork:
 
     def _checked(self, result: torch.Tensor) -> Checked:
         check_form(result, self._given.ours)
-        exact = self._store.references.reference(self._product, self._given.ours)
+        with SPENDING.on("reference"):
+            exact = self._store.references.reference(self._product, self._given.ours)
         kept_nnz, kept_pairs = self._matrix.nnz, None
         wanted = exact
         if self._sampled is not None:
             weights = self._sampled.kept.weights.cpu()
             kept_nnz, kept_pairs = self._sampled.kept_nnz, int((weights != 0).sum())
-            wanted = self._store.references.reference(self._product, self._given.ours, weights)
+            with SPENDING.on("reference"):
+                wanted = self._store.references.reference(self._product, self._given.ours, weights)
             self._check_budget(kept_nnz)
         check_error = check_values(result, wanted, self._product.dtype)
         matrix = Matrix(
@@ -141,7 +149,7 @@ class SpmmWork:
             self._sampled.select(self._dense)
             multiply = partial(self._sampled.multiply, self._dense)
         with self._changes_come_first():
-            self._kept = check_memory(multiply, self._given.kernels)
+            self._kept = check_memory(SPENDING.calls(multiply), self._given.kernels)
 
     def check_kept(self) -> None:
         """Raise `Wrong` where the first result of `check_memory` is not what it was, and let it go."""

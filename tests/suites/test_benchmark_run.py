@@ -1,6 +1,7 @@
 """What `pytest suites/ --benchmark` leaves behind, from one small run."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -89,6 +90,8 @@ def test_each_case_is_one_line_while_it_runs_and_the_end_says_what_comes_next(ru
     cases = [line for line in lines if " left  small:random d=8 " in line]
     assert len(cases) == len(run.results.records)
     assert f"results: {run.path}" in lines
+    (said,) = [line for line in lines if line.startswith("time:    ")]
+    assert re.fullmatch(r"time:    0:\d\d, \d+ % of it in kernels \(tuning, .*\); outside: \d+ % .*", said)
     assert f"next:    python -m harness report {run.path}" in lines
 
 

@@ -30,6 +30,7 @@ FULL = measurement(
     multiply_s=[0.75, 1.0, 1.0],
     launch_s=[1e-5],
     tune_s=0.25,
+    spent_s={"kernel": 9.0, "check": 1.0},
     flush_probe_s={"hot": [1.0], "flushed": [2.0], "memory": [2.0]},
     rel_error=0.5,
     rows=10,

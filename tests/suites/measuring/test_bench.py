@@ -1,6 +1,7 @@
 """What makes records in a process: products and trainings, what is given back between them, what a failure leaves."""
 
 from dataclasses import replace
+from time import perf_counter
 from types import SimpleNamespace
 
 import pytest
@@ -131,3 +132,18 @@ def test_after_a_failure_a_gpu_is_asked_whether_it_works_and_its_memory_is_given
     assert bench.fault(setting) is None, "a CPU"
     assert bench.fault(SimpleNamespace(device="cuda:0")) == "cuda:0 is gone"
     assert freed == [True]
+
+
+def test_a_record_says_where_the_seconds_of_its_case_went():
+    session = Session(
+        Options(benchmark=True, graphs=("small:hub",), widths=(3,), kernels=("topk(mkl)",), device="cpu", in_process=True)
+    )
+    setting = next(setting for setting in session.settings if setting.choice.name == "topk(mkl)")
+    start = perf_counter()
+    timing = session.bench.record(setting, follow=None).measurement.timing
+    passed = perf_counter() - start
+    assert timing.spent_s.keys() == {
+        "kernel", "graph", "operands", "reference", "check", "probe", "memory", "state", "rest",
+    }  # fmt: skip
+    assert sum(timing.spent_s.values()) == pytest.approx(passed, abs=0.01)
+    assert timing.spent_s["kernel"] > sum(timing.times_s) + sum(timing.select_s) + sum(timing.multiply_s)

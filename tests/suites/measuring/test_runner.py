@@ -11,6 +11,7 @@ from rsc_bench.suites.measuring.runner import FAULT_STATUS, Runner
 from rsc_bench.suites.measuring.session import Session
 from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.options import Options
+from rsc_bench.suites.terminal.account import Account
 
 REQUEST = SimpleNamespace(node=SimpleNamespace(user_properties=[]))
 ILLEGAL = "AcceleratorError: CUDA error: an illegal memory access was encountered"
@@ -22,6 +23,10 @@ class Written(list):
     indices = (1, 2)
     path = "run.jsonl"
     workers = None
+
+    def __init__(self):
+        super().__init__()
+        self.account = Account()
 
     def append(self, record, index):
         super().append(record)

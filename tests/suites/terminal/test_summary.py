@@ -2,7 +2,7 @@
 
 import pytest
 
-from rsc_bench.suites import summary
+from rsc_bench.suites.terminal import summary
 
 
 def report(kernel, test, outcome="passed", reason="", status=None):
