@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from rsc_bench.harness.measure.spending import SPENDING
@@ -36,6 +38,8 @@ _ROOM = 1e6
 """What an entry is changed by is so many times smaller than the largest number of its dtype, so that sums hold it."""
 Value = float | torch.Tensor
 """What stands in a place; on a GPU a tensor, (), float64, which nobody waits for."""
+Numbers = Any
+"""On a CPU a NumPy array, with cold caches a fifth of torch's time for each step; on a GPU a tensor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +52,15 @@ class Site:
     """What stands there."""
     size: float
     """How large a change must be about: it is seen in what it reaches, beside the other terms, and not lost in rounding."""
-    rows: torch.Tensor
+    rows: Numbers
     """(rows,), int64: rows of the result."""
-    columns: torch.Tensor
+    columns: Numbers
     """(entries,), int64: columns of the matrix, of all entries in those rows."""
-    owner: torch.Tensor
-    """(entries,), int64: which of `rows` an entry is in."""
-    terms: torch.Tensor
-    """(entries,), float64: what each adds to the result at the place's column."""
-    factor: torch.Tensor
-    """(entries,), float64: the entry's value where it multiplies the place, else 0."""
+    parts: Numbers
+    """(4 * rows, entries), float64: what each adds to a row of the result at the place's column, without those that multiply the
+    place; of these what they multiply it by; and the sizes of both."""
+    sums: Numbers
+    """(4 * rows,), float64: of `parts` over all entries."""
 
 
 class ProductProbe:
@@ -90,7 +93,9 @@ class ProductProbe:
         self._draws = int.from_bytes(os.urandom(3))
         self._value: Value | None = None
         self._looks = 0
-        self._bad = torch.zeros((), dtype=torch.int64, device=operand.device)
+        self._tolerance, self._tiny = TOLERANCE[operand.dtype], torch.finfo(operand.dtype).tiny
+        self._bad: int | torch.Tensor = 0
+        """Looks that found something else than they must; on a GPU a tensor, which nobody waits for."""
 
     def __call__(self) -> torch.Tensor:
         """Return the product; the one before is let go first, so that there are never two."""
@@ -157,7 +162,8 @@ class ProductProbe:
         self._write(site.place, site.old + share * site.size)
         if self._array is not None:
             return float(self._array[site.place])
-        return self._operand[site.place].double()
+        stands = self._operand[site.place].double()
+        return stands if stands.is_cuda else float(stands)
 
     def _write(self, place: tuple[int, int], value: float) -> None:
         if self._array is None:
@@ -176,19 +182,30 @@ class ProductProbe:
 
     def _compare(self, site: Site, result: torch.Tensor, value: Value, scale: float = 1.0) -> None:
         check_type(result)
-        # Not the change added to what was there: where both are of one size, nothing but its rounding would be left.
-        terms = torch.where(site.factor == 0, site.terms, site.factor * value)
+        sums = site.sums
         if self._sampled is not None:
             kept = self._sampled.kept  # not its `weights`, which are made of all pairs
-            terms = terms * (kept.mask if kept.scale is None else kept.scale)[site.columns].double()
-        zeros = torch.zeros(len(site.rows), dtype=torch.float64, device=terms.device)
-        wanted, magnitude = zeros.index_add(0, site.owner, terms), zeros.index_add(0, site.owner, terms.abs())
-        found = result[site.rows, site.place[1]].double() / scale
+            sums = site.parts @ _float64(kept.mask if kept.scale is None else kept.scale, site.columns)
+        others, factor, others_size, factor_size = sums.reshape(4, -1)
+        # Not the change added to what was there: where both are of one size, nothing but its rounding would be left.
+        wanted, magnitude = others + factor * value, others_size + factor_size * abs(value)
+        found = _float64(result, (site.rows, site.place[1])) / scale
         # Terms that are too small for the dtype are 0 on some hardware.
-        most = TOLERANCE[self._operand.dtype] * magnitude + len(site.columns) * torch.finfo(self._operand.dtype).tiny
+        most = self._tolerance * magnitude + len(site.columns) * self._tiny
         # Written so that NaN does not pass.
-        self._bad += (~((found - wanted).abs() <= most)).any()
+        self._bad = self._bad + (~(abs(found - wanted) <= most)).any()
         self._looks += 1
+
+
+def _float64(tensor: torch.Tensor, places: Any) -> Numbers:
+    """Entries of a tensor."""
+    if tensor.is_cuda or tensor.dtype is torch.bfloat16:  # of which NumPy knows nothing
+        return _numbers(tensor[places].double())
+    return tensor.numpy()[places].astype(np.float64)
+
+
+def _numbers(tensor: torch.Tensor) -> Numbers:
+    return tensor if tensor.is_cuda else tensor.numpy()
 
 
 def sites(matrix: Csr, dense: torch.Tensor, seed: int = 0) -> list[Site]:
@@ -218,15 +235,17 @@ def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: t
     columns = matrix.col[entries].long()
     values = _values(matrix, entries, rows[owner], columns)
     terms = values * dense[columns, column].double()
+    by_row = owner == torch.arange(len(rows), device=owner.device)[:, None]
+    others, factor = torch.where(columns == pair, 0.0, terms), torch.where(columns == pair, values, 0.0)
+    parts = torch.cat([torch.where(by_row, each, 0.0) for each in (others, factor, others.abs(), factor.abs())])
     return Site(
         place=place,
         old=float(dense[place]),
         size=_size(terms, values[columns == pair]),
-        rows=rows,
-        columns=columns,
-        owner=owner,
-        terms=terms,
-        factor=torch.where(columns == pair, values, 0.0),
+        rows=_numbers(rows),
+        columns=_numbers(columns),
+        parts=_numbers(parts),
+        sums=_numbers(parts.sum(1)),
     )
 
 

@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 from rsc_bench import allocator
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.measure.memory import process
+from rsc_bench.kernels import Csr
 from rsc_bench.suites.graphs import Facts, Graph, GraphStore
-from rsc_bench.suites.spmm.fingerprint import Fingerprint
+from rsc_bench.suites.spmm.fingerprint import Fingerprint, Sums
 from rsc_bench.suites.spmm.operands import Operands, OperandStore, Product
 from rsc_bench.suites.spmm.probe import Site, sites
 from rsc_bench.suites.spmm.reference import References
@@ -44,6 +45,8 @@ class Store:
         self.references = References()
         # Of each kind of product, some kilobytes: finding them takes longer than many a small product.
         self._sites: WeakKeyDictionary[Graph, dict[tuple[object, ...], list[Site]]] = WeakKeyDictionary()
+        self._unchanged: WeakKeyDictionary[Csr, Sums] = WeakKeyDictionary()
+        """What is in the matrices that cases have left as they were: the next one need not read it again."""
         self.watched: Fingerprint | None = None
         """The matrix of the case at work, or the adjacency of its graph, which others use too; None between cases."""
 
@@ -65,6 +68,12 @@ class Store:
             self.drop()
             gc.collect()  # a matrix and its transpose refer to each other
             allocator.trim()  # where freed memory is kept, nothing would be given back
+
+    def watch(self, matrix: Csr) -> Fingerprint:
+        """Return what is in the matrix of the case that begins, which `put_back` looks at behind it."""
+        self.watched = mark = Fingerprint(matrix, sums=self._unchanged.get(matrix))
+        self._unchanged[matrix] = mark.sums
+        return mark
 
     def put_back(self) -> list[str]:
         """Return what the case that has ended changed of its matrix, however it ended; what others would find is made anew."""

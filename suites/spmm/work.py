@@ -52,7 +52,7 @@ def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWo
     with SPENDING.on("reference"):
         store.references.reference(product, made)
     with SPENDING.on("operands"):
-        store.watched = mark = Fingerprint(made.matrix)
+        mark = store.watch(made.matrix)
         given = Given(made, Operands(made.matrix, made.dense.clone()), mark, store.sites(product, made))
     with SPENDING.on(KERNEL):
         tune_s = _tuned(product, given.kernels, kernel)
@@ -100,6 +100,8 @@ class SpmmWork:
         self._product, self._given, self._multiply, self.tune_s = product, given, multiply, tune_s
         self._store = store
         self._kept: Kept | None = None
+        self._rel_error: float | None = None
+        """Of the first result, which is the one that a record tells; None before it is checked."""
         self._matrix, self._dense = given.kernels.matrix, given.kernels.dense
         self._sampled = sampled(multiply)
         self.device = product.device
@@ -113,7 +115,7 @@ class SpmmWork:
         return self._multiply(self._dense)
 
     def check(self, result: torch.Tensor) -> Checked:
-        """Compare with the product of the kept pairs in float64, and with the whole one for the error of sampling."""
+        """Compare with the product of the kept pairs in float64, the first time with the whole one as well, for the error."""
         with self._changes_come_first():
             return self._checked(result)
 
@@ -139,8 +141,9 @@ class SpmmWork:
             value_bytes=0 if self._matrix.entries is None else self._product.dtype.itemsize,
             graph_digest=self._product.graph.digest,
         )
-        rel_error = check_error if wanted is exact else relative_error(result, exact)
-        return Checked(matrix, Accuracy(rel_error=rel_error, check_error=check_error))
+        if self._rel_error is None:
+            self._rel_error = check_error if wanted is exact else relative_error(result, exact)
+        return Checked(matrix, Accuracy(rel_error=self._rel_error, check_error=check_error))
 
     def check_memory(self) -> None:
         """Raise `Wrong` where a result has no memory of its own, or is not written everywhere; calls the kernel."""

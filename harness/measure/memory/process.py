@@ -88,7 +88,7 @@ def _reset_peak(files: ProcFiles) -> int | None:
         files.clear_refs.write_text(RESET_PEAK)
     except OSError:
         return None
-    return resident(files)
+    return _status("VmRSS", files)
 
 
 def _status(field: str, files: ProcFiles) -> int | None:

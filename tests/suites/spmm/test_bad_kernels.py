@@ -15,7 +15,7 @@ from rsc_bench.kernels.sampled.compose import Sampling, compose
 from rsc_bench.plugins import find
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Choice
-from rsc_bench.suites.spmm.checks import where
+from rsc_bench.suites.spmm.checks import Kept, where
 from rsc_bench.suites.spmm.fingerprint import Fingerprint, sums
 from rsc_bench.suites.spmm.operands import Product
 from rsc_bench.suites.spmm.probe import ProductProbe, sites
@@ -273,10 +273,12 @@ def test_places_are_those_that_entries_multiply_and_their_rows_few(store):
     for site in sites(made.matrix, made.dense):
         pair, column = site.place
         assert 1 <= len(site.rows) <= 2
-        assert np.all(scipy[site.rows.numpy(), pair] != 0)
-        wanted = scipy[site.rows.numpy()] @ made.dense.double().numpy()[:, column]
-        found = torch.zeros(len(site.rows), dtype=torch.float64).index_add(0, site.owner, site.terms)
-        np.testing.assert_allclose(found, wanted, rtol=1e-6)  # values that are factors are rounded to float32
+        assert np.all(scipy[site.rows, pair] != 0)
+        wanted = scipy[site.rows] @ made.dense.double().numpy()[:, column]
+        others, factor, others_size, factor_size = site.sums.reshape(4, -1)
+        np.testing.assert_allclose(others + factor * site.old, wanted, rtol=1e-6)  # values that are factors are rounded to float32
+        sizes = np.abs(scipy[site.rows]) @ np.abs(made.dense.double().numpy()[:, column])
+        np.testing.assert_allclose(others_size + factor_size * abs(site.old), sizes, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "most_again"), [(torch.float32, 0), (torch.bfloat16, 20)])
@@ -317,6 +319,22 @@ def test_sums_are_of_the_bits_whatever_the_type(dtype):
     assert torch.equal(sums(tensor), sums(other))
     other[4321] = 1 - other[4321].int()
     assert not torch.equal(sums(tensor), sums(other))
+
+
+def test_sums_are_the_same_wherever_the_bits_begin():
+    tensor = torch.arange(5001, dtype=torch.int32)
+    assert torch.equal(sums(tensor[1:]), sums(tensor[1:].clone()))
+
+
+@pytest.mark.parametrize("written", [0.0, float("nan"), float("inf"), -1e30])
+def test_a_result_that_is_kept_shows_whatever_is_written_into_it(written):
+    result = torch.ones(7, 3)
+    kept = Kept(result)
+    kept.check()
+    result[5, 2] = written
+    with pytest.raises(Wrong, match="a later call wrote into that of an earlier result"):
+        kept.check()
+    Kept(torch.ones(0, 3)).check()
 
 
 def test_where_names_the_rows_the_columns_and_the_worst():

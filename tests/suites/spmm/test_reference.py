@@ -9,6 +9,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from rsc_bench.kernels import Csr
+from rsc_bench.suites.spmm import reference
 from rsc_bench.suites.spmm.reference import gathered64, product64, relative_error
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -21,7 +22,14 @@ def matrix(weighted=True):
 
 
 @pytest.mark.parametrize(
-    "given", [matrix(), matrix(weighted=False), matrix().scale_rows(torch.rand(80)), matrix(weighted=False).mean()]
+    "given",
+    [
+        matrix(),
+        matrix(weighted=False),
+        matrix().scale_rows(torch.rand(80)),
+        matrix(weighted=False).mean(),
+        matrix(weighted=False).scale_rows(torch.rand(80)).scale_columns(torch.rand(60)),
+    ],
 )
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["whole", "sampled"])
 def test_gathered_in_runs_it_is_what_scipy_computes(given, weights):
@@ -52,6 +60,15 @@ def test_an_error_is_worked_out_where_the_result_lies(dtype):
     with StaysThere():
         error = relative_error(found, wanted)
     assert error == pytest.approx(np.linalg.norm(found.double().numpy() - wanted) / np.linalg.norm(wanted), rel=1e-12)
+
+
+def test_an_error_is_of_the_whole_result_also_where_that_is_compared_in_parts(monkeypatch):
+    wanted = DENSE.double().numpy() + 0.5
+    whole = relative_error(DENSE, wanted)
+    for numbers in (1, 7 * 5, 60 * 5 - 1):  # a row at a time, seven, and a last part of its own
+        monkeypatch.setattr(reference, "_COMPARED", numbers)
+        assert relative_error(DENSE, wanted) == pytest.approx(whole, rel=1e-12)
+    assert whole == pytest.approx(np.linalg.norm(DENSE.double().numpy() - wanted) / np.linalg.norm(wanted), rel=1e-12)
 
 
 def test_a_result_that_is_no_number_has_an_error_that_is_none():

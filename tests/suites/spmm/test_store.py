@@ -1,10 +1,13 @@
+import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
 
 from rsc_bench import allocator
+from rsc_bench.suites.spmm import fingerprint
 from rsc_bench.suites.spmm.operands import Product
 from rsc_bench.suites.spmm.store import Store
 
@@ -28,6 +31,30 @@ def test_a_graph_in_another_order_has_operands_of_its_own():
     source, turned = store.graph("small:hub"), store.graph("small:hub", reorder="degree")
     first, second = (store.operands.make(Product(graph, 5, torch.float32)) for graph in (source, turned))
     assert torch.equal(second.dense, first.dense[turned.order])
+
+
+def test_what_a_case_has_left_as_it_was_is_not_read_again_for_the_next_one(monkeypatch):
+    store, read = Store(), []
+    matrix = store.operands.make(Product(store.graph("small:hub"), 5, torch.float32)).matrix
+    usual = fingerprint.sums
+    monkeypatch.setattr(fingerprint, "sums", lambda tensor: read.append(tensor) or usual(tensor))
+    store.watch(matrix)
+    once = len(read)
+    assert store.put_back() == []
+    store.watch(matrix)
+    assert len(read) == 2 * once, "when the first case began, and behind it"
+    matrix.col[0] += 1
+    assert store.put_back() == ["its operand (col of the matrix)"]
+
+
+def test_what_is_known_of_a_matrix_keeps_it_from_nobody():
+    store = Store()
+    matrix = weakref.ref(store.operands.make(Product(store.graph("small:hub"), 5, torch.float32)).matrix)
+    store.watch(matrix())
+    store.put_back()
+    store.make_way(lambda: 1, lambda: 2)
+    gc.collect()
+    assert matrix() is None
 
 
 def test_a_process_that_has_more_of_memory_than_it_leaves_makes_way_for_another():

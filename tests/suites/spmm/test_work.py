@@ -107,6 +107,15 @@ def test_a_kernel_that_cannot_is_skipped_with_its_reason():
         checked(mkl.KERNEL, dataclasses.replace(HUB, dtype=torch.bfloat16))
 
 
+def test_the_error_of_sampling_is_that_of_the_first_result_and_worked_out_once(monkeypatch):
+    compared = []
+    monkeypatch.setattr(work, "relative_error", lambda found, wanted: compared.append(found) or relative_error(found, wanted))
+    made = ready(compose(topk.SELECTION, torch_reduce.KERNEL, Sampling(0.3)))()
+    first, again = made.check(made()), made.check(made())
+    assert first.accuracy == again.accuracy
+    assert len(compared) == 1
+
+
 def test_a_sampled_kernel_that_spends_too_much_is_wrong():
     from rsc_bench.kernels.sampled.selections import Kept, Selection
 
