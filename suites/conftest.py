@@ -17,7 +17,7 @@ from rsc_bench.suites.catalog import KernelError
 from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring import internal_errors
 from rsc_bench.suites.measuring.asked import asked
-from rsc_bench.suites.measuring.bench import AnySetting
+from rsc_bench.suites.measuring.bench import SuiteSetting
 from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_round, setting_of, without_cases, without_trials
 from rsc_bench.suites.measuring.pytest_benchmark import hide_trainings, refusal, settle_runner
 from rsc_bench.suites.measuring.runner import Runner
@@ -124,6 +124,7 @@ def _options(config: pytest.Config) -> Options:
         memory=tuple(option("--memory")),
         trainings_named=names_suite(config.args, "training"),
         growth_named=names_suite(config.args, "growth"),
+        harness_named=names_suite(config.args, "harness"),
         max_nnz=_given(config, "--max-nnz", float, None),
         plugins=(*option("--plugin"), *(model for model in option("--model") if model.endswith(".py"))),
         in_process=option("--in-process"),
@@ -225,7 +226,7 @@ def foreign_kernel(request: pytest.FixtureRequest, trial: Trial) -> Kernel:
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, setting: AnySetting) -> Runner:
+def bench(request: pytest.FixtureRequest, setting: SuiteSetting) -> Runner:
     """Return what runs the case: checks it, and with ``--benchmark`` measures it into the results file."""
     stash = request.config.stash
     request.node.user_properties.append((summary.KERNEL, setting.choice.exact))

@@ -101,6 +101,8 @@ class Options:
     """Whether the module of the trainings was named on the command line, see `names_suite`."""
     growth_named: bool = False
     """Whether the module of the suite ``growth`` was."""
+    harness_named: bool = False
+    """Whether the module of the suite ``harness`` was."""
     max_nnz: float | None = None
     """``--max-nnz``: non-zeros of the largest graph of the suite ``growth``; None: as many as the device is usually given."""
     plugins: tuple[str, ...] = ()

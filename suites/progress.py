@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from time import monotonic
 
 from rsc_bench.harness.metrics.error import SPENT
-from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.measurement import Training
+from rsc_bench.harness.metrics.outside import outside_share
+from rsc_bench.harness.records.case import HARNESS, Case
+from rsc_bench.harness.records.measurement import Measurement, Training
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.graphs import Facts
 from rsc_bench.text import minutes, shown
@@ -121,6 +122,8 @@ def _case(record: Record) -> str:
     budget = "" if case.budget is None else f" C={case.budget:g}"
     clock = "" if case.clock == "host" else f" {case.clock}"
     beyond = f"{' ' + case.dtype if case.dtype != 'float32' else ''}{' ' + case.reduce if case.reduce != 'sum' else ''}"
+    if case.suite == HARNESS:
+        return f"{case.graph_as_run}{f' d={case.width}' if case.width else ''} {case.kernel}"
     return (
         f"{case.graph_as_run} d={case.width}{beyond}{clock} {case.kernel}{budget}{_kept(case)}"
         if case.model is None
@@ -144,9 +147,20 @@ def _outcome(record: Record) -> str:
         return f"{record.status}: {shown(record.reason or '')}"  # somebody's code may have written it
     if measurement.training is not None:
         return f"{sum(measurement.training.epoch_s or []):.1f} s, {_best(measurement.training)}"
+    if record.case.suite == HARNESS:
+        return _harness_outcome(measurement)
     timing, accuracy = measurement.timing, measurement.accuracy
     error = "" if record.case.budget is None or accuracy is None else f", error {accuracy.rel_error:.2f}"
     return f"{1e3 * timing.fastest_s:.3f} ms ({len(timing.times_s)} samples, {timing.stop}){error}{_unspent(record)}"
+
+
+def _harness_outcome(measurement: Measurement) -> str:
+    """The seconds, the memory beside what was there before, and of a sweep what went into kernels."""
+    timing, memory = measurement.timing, measurement.memory
+    peak = f", {memory.peak_bytes / 1e9:.2f} GB" if memory is not None and memory.peak_bytes is not None else ""
+    share = outside_share(timing.spent_s or {})
+    outside = "" if share is None else f", {100 * share:.0f} % of it outside of kernels"
+    return f"{timing.fastest_s:.2f} s{peak}{outside}"
 
 
 def _unspent(record: Record) -> str:

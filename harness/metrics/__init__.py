@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from rsc_bench.fields import Plugin
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import HARNESS, Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
 from rsc_bench.harness.records.run import Record, Records
@@ -116,8 +116,7 @@ class Baselines:
     def __init__(self, records: Iterable[Record]) -> None:
         self._exact: dict[Case, list[tuple[str, Measurement]]] = defaultdict(list)
         for record in records:
-            # A control is no baseline: it is exact on other edges, or in mini-batches.
-            if record.measurement is not None and record.case.budget is None and record.case.variant is None:
+            if record.measurement is not None and _may_be_a_baseline(record.case):
                 self._exact[_operation(record.case)].append((record.case.kernel, record.measurement))
 
     def of(self, metric: Metric, case: Case) -> tuple[str, Measurement] | None:
@@ -134,9 +133,14 @@ def round_baselines(run: Records, wrong: Container[Case] = ()) -> list[Baselines
     for _, record in run.entries():
         if record is None:
             rounds.append([])
-        elif record.case.budget is None and record.case.variant is None and record.measurement is not None:
+        elif _may_be_a_baseline(record.case) and record.measurement is not None:
             rounds[-1].append(record)
     return [Baselines(record for record in records if record.case not in wrong) for records in rounds]
+
+
+def _may_be_a_baseline(case: Case) -> bool:
+    """Whether others may be quoted against it: not against a control, exact on other edges or in mini-batches, nor the harness."""
+    return case.budget is None and case.variant is None and case.suite != HARNESS
 
 
 def _operation(case: Case) -> Case:

@@ -13,13 +13,15 @@ KEPT: Final = "kept"
 """What ``--memory`` calls the two settings of a process; `Case.freed_memory` has the second one only."""
 GROWTH = "growth"
 """The suite of products that are drawn over their size: many of one kind, which are set against each other alone."""
+HARNESS: Final = "harness"
+"""The suite of what the harness itself does: no kernel is called for it, or many are."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The identity of one measured thing: two records are comparable when their cases are equal."""
 
     suite: Name
-    """The suite that made it: ``exact``, ``sampled``, ``growth``, ``training``."""
+    """The suite that made it: ``exact``, ``sampled``, ``growth``, ``training``, ``harness``."""
     kernel: Name
     """Kernel name, composed where it samples: ``rows_numba``, ``topk(rows_numba)``."""
     graph: Name

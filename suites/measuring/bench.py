@@ -16,6 +16,8 @@ from rsc_bench.harness.records.run import Record
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import Graph
+from rsc_bench.suites.itself import records as itself
+from rsc_bench.suites.itself.sweep import HarnessSetting
 from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.spmm import work as products
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
@@ -27,6 +29,8 @@ from rsc_bench.suites.training.sweep import TrainingSetting
 
 AnySetting = Setting | TrainingSetting
 """One case of a sweep, before it has been prepared."""
+SuiteSetting = AnySetting | HarnessSetting
+"""One case of any suite: of a sweep, or of the harness itself."""
 LOOKS = 8
 """Calls with a changed operand where a case is only checked."""
 Follow = Callable[[Epoch], None]
@@ -53,11 +57,14 @@ class Bench:
             record = blamed(record, self.store.put_back())
         return record.with_spent(SPENDING.spent())
 
-    def check(self, setting: AnySetting) -> None:
+    def check(self, setting: SuiteSetting) -> None:
         """Check a case and time nothing; raises what its kernel raises, `Skip` with the reason and `Wrong` among it.
 
         What it has changed for the cases behind it is put back, and is `Wrong` where nothing else was.
         """
+        if isinstance(setting, HarnessSetting):
+            itself.check(setting)
+            return
         state = State.read()
         try:
             self._check(setting)
@@ -91,7 +98,7 @@ class Bench:
         except Exception:  # whatever it is: the case's own attempt has met it as well, and its record says so
             return None
 
-    def fault(self, setting: AnySetting) -> str | None:
+    def fault(self, setting: SuiteSetting) -> str | None:
         """Return why no later case can use the device of one that failed; None where it can, with the memory given back."""
         if setting.device == "cpu":
             return None

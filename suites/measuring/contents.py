@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import HARNESS, Case
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.measuring.bench import AnySetting
 
@@ -41,4 +41,5 @@ class Contents:
 
 
 def _graph(case: Case) -> tuple[object, ...]:
-    return case.graph, case.reorder, case.model is not None
+    # What is known by making a graph is none of the contents that are asked for here: such a case is that of the graph's name.
+    return case.graph, case.reorder, case.model is not None, case.suite == HARNESS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rsc_bench.suites.measuring.bench import AnySetting
+from rsc_bench.suites.measuring.bench import SuiteSetting
 from rsc_bench.suites.spmm.contract import Trial
 
 ROUND = pytest.StashKey[int]()
@@ -18,15 +18,15 @@ def has_case(item: pytest.Item) -> bool:
     return "bench" in getattr(item, "fixturenames", ())
 
 
-def setting_of(item: pytest.Item) -> AnySetting:
+def setting_of(item: pytest.Item) -> SuiteSetting:
     """Return the case of a test."""
-    setting: AnySetting = item.callspec.params["setting"]  # type: ignore[attr-defined]
+    setting: SuiteSetting = item.callspec.params["setting"]  # type: ignore[attr-defined]
     return setting
 
 
 def without_cases(item: pytest.Item) -> bool:
     """Return whether a suite got no case, for which pytest makes one test all the same, without a setting."""
-    return has_case(item) and not isinstance(setting_of(item), AnySetting)
+    return has_case(item) and not isinstance(setting_of(item), SuiteSetting)
 
 
 def has_trial(item: pytest.Item) -> bool:

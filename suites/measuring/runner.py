@@ -12,7 +12,8 @@ from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.run import Record
-from rsc_bench.suites.measuring.bench import AnySetting
+from rsc_bench.suites.itself.sweep import HarnessSetting
+from rsc_bench.suites.measuring.bench import SuiteSetting
 from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.progress import Epoch, Progress
@@ -28,7 +29,7 @@ class Runner:
     """What a suite's test calls: one case, in one round when measuring."""
 
     session: Session
-    setting: AnySetting
+    setting: SuiteSetting
     request: pytest.FixtureRequest
     rounds: Rounds | None = None
     """The results file; None: check only."""
@@ -73,6 +74,8 @@ class Runner:
             self._show(case, rounds)
 
     def _record(self, rounds: Rounds) -> Record:
+        if isinstance(self.setting, HarnessSetting):
+            return rounds.itself.record(self.setting, self._wait)
         if rounds.workers is None:
             return self.session.bench.record(self.setting, self._follow)
         return rounds.workers.record(self.setting, self._follow, self._wait)
@@ -81,7 +84,7 @@ class Runner:
         """Put the samples of all rounds into pytest-benchmark's table."""
         benchmark = self.request.getfixturevalue("benchmark")
         kept = case.freed_memory and f"freed_memory={case.freed_memory}"
-        names = (case.graph_as_run, case.model, f"d={case.width}", case.dtype, case.device, kept)
+        names = (case.graph_as_run, case.model, case.width and f"d={case.width}", case.dtype, case.device, kept)
         benchmark.group = " ".join([name for name in names if name] + [case.clock] * (case.clock != "host"))
         benchmark.extra_info.update(kernel=case.kernel, budget=case.budget, clock=case.clock, results=str(rounds.path))
         rounds.timer.show(benchmark, rounds.samples(case))

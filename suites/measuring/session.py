@@ -24,7 +24,9 @@ from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.graphs import Facts
-from rsc_bench.suites.measuring.bench import AnySetting, Bench
+from rsc_bench.suites.itself.records import Records
+from rsc_bench.suites.itself.sweep import HarnessSetting, harness_settings
+from rsc_bench.suites.measuring.bench import Bench, SuiteSetting
 from rsc_bench.suites.measuring.contents import Contents
 from rsc_bench.suites.measuring.doubts import busy, doubts
 from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
@@ -67,7 +69,7 @@ class Session:
             self.catalog: Catalog = catalog(options.kernels)
         self.trainings = training_settings(options, self.catalog)
         products = [*settings(options, self.catalog), *growth_settings(options, self.catalog)]
-        self.settings: list[AnySetting] = [*products, *self.trainings]
+        self.settings: list[SuiteSetting] = [*products, *self.trainings, *harness_settings(options)]
         self.notes = [f"note:    {reason}" for reason in fresh_alone(options)]
         """What is worth saying of the products."""
         self.bench = Bench(self.catalog, Store(options.data_root, not options.no_cache), options.limits, options.slow_down)
@@ -89,6 +91,10 @@ class Session:
         )
         return Workers(Origins(options.plugins, self.catalog), setup, log, options.case_timeout_s)
 
+    def itself(self, log: Path) -> Records:
+        """Return what makes records of the suite ``harness``."""
+        return Records(log, self.options.case_timeout_s, self.options.data_root, not self.options.no_cache)
+
 
 class Rounds:
     """The results file of a run, and the rounds that it is to get."""
@@ -105,7 +111,7 @@ class Rounds:
         """Where the time goes from now on."""
         self.workers: Workers | None = None
         """The processes that cases are measured in, once the file is open; None: this one."""
-        self._planned: list[AnySetting] = []
+        self._planned: list[SuiteSetting] = []
         self.indices: list[int] = []
         """The rounds to run, once they are planned."""
         self.note: str | None = None
@@ -120,7 +126,9 @@ class Rounds:
         self._ceilings: Ceilings | None = None
         self._done = _by_name(self._file.done())
         self.workers = session.workers(log_of(self.path))
-        self._contents = Contents(session.settings, (self.workers or session.bench).digest)
+        self.itself = session.itself(log_of(self.path))
+        on_graphs = [setting for setting in session.settings if not isinstance(setting, HarnessSetting)]
+        self._contents = Contents(on_graphs, (self.workers or session.bench).digest)
 
     def _tell(self, line: str) -> None:
         self.say(line)  # whatever takes it by then
@@ -130,7 +138,7 @@ class Rounds:
         """The results file: another one where it was moved, removed or replaced under the run."""
         return self._file.path
 
-    def plan(self, settings: Collection[AnySetting]) -> None:
+    def plan(self, settings: Collection[SuiteSetting]) -> None:
         """Plan the rounds that the cases which the runner leaves in (``-k``) are to get: what a killed run left, else new ones.
 
         ``--rounds N`` is how many rounds a new file, and one that is not finished, gets in all; and how many more a finished one.
@@ -158,25 +166,25 @@ class Rounds:
                 self.note = f"{self.path}: another sweep stays at round {last.index} of {last.of}: this one gets rounds of its own"
         self.indices = list(range(first, end + 1))
 
-    def has(self, setting: AnySetting, index: int) -> bool:
+    def has(self, setting: SuiteSetting, index: int) -> bool:
         """Return whether a round has a case: a training beside products is measured in the first ones alone, seeds replicate it."""
         beside = isinstance(setting, TrainingSetting) and not self._session.options.trains
         return index <= TRAINING_ROUNDS or not beside
 
-    def last_of(self, setting: AnySetting) -> int:
+    def last_of(self, setting: SuiteSetting) -> int:
         """Return the last round that a case is measured in."""
         return max(index for index in self.indices if self.has(setting, index))
 
     def _cases(self, index: int) -> int:
         return sum(self.has(setting, index) for setting in self._planned)
 
-    def is_done(self, setting: AnySetting, index: int) -> bool:
+    def is_done(self, setting: SuiteSetting, index: int) -> bool:
         """Return whether a killed run has done this case in this round already, on the graph as it is now."""
         digests = self._done.get(setting.case(), set()) if index == self._left_over else set()
         # Where it could not be loaded then, the case is done as well: its record says so.
         return None in digests or (bool(digests) and self._contents.digest(setting.case()) in digests)
 
-    def measure_ceilings(self, todo: Iterable[tuple[AnySetting, int]]) -> None:
+    def measure_ceilings(self, todo: Iterable[tuple[SuiteSetting, int]]) -> None:
         """Measure what the device can reach, where products start a new round; its first line in the file keeps it.
 
         Where that fails it is said; raises `CannotStart` where no process starts.
@@ -238,6 +246,7 @@ class Rounds:
         """Close the results file, and end the processes that wrote for it."""
         if self.workers is not None:
             self.workers.close()
+        self.itself.close()
         self._file.close()
 
 

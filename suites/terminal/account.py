@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from time import monotonic
 
+from rsc_bench.harness.records.case import HARNESS
 from rsc_bench.harness.records.measurement import KERNEL
 from rsc_bench.harness.records.run import Record
 from rsc_bench.text import minutes
@@ -30,7 +31,7 @@ _NAMED = 4
 
 
 class Account:
-    """The seconds of a run since it began to plan its cases, without its trainings: what is in those is told by phase."""
+    """The seconds of a run since it planned its cases, without the suite harness and trainings, which tell theirs by phase."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         """Begin; `now` reads the time in seconds."""
@@ -41,7 +42,7 @@ class Account:
     def add(self, record: Record, seconds: float) -> None:
         """Take a case that took so long, with all that was done for it."""
         spent_s = None if record.measurement is None else record.measurement.timing.spent_s
-        if record.case.model is not None:
+        if record.case.model is not None or record.case.suite == HARNESS:
             self._apart_s += seconds
         elif spent_s is not None:
             for part, taken_s in spent_s.items():

@@ -68,6 +68,18 @@ def test_a_budget_that_was_not_spent_is_said_beside_the_error():
     assert lines_of(record)[0].endswith("(1 samples, time), error 0.90, spent 0.8 % of a budget of 10 %")
 
 
+def test_what_the_harness_does_shows_its_seconds_its_memory_and_how_much_of_it_was_no_kernels():
+    parts = {"suite": "harness", "graph": "twin:reddit", "dtype": "any"}
+    made = msgspec.structs.replace(TWIN, kernel="graph_made", width=0, **parts)
+    few = {"nnz": 9, "kept_nnz": 9, "rel_error": None, "select_s": None, "prepare_s": 1.0}
+    record = Record(case=made, status="ok", measurement=measured(times_s=[27.25, 30.0], peak_bytes=3_210_000_000, **few))
+    assert lines_of(record)[0].endswith("  twin:reddit graph_made  27.25 s, 3.21 GB")
+    spent_s = {"kernel": 30.0, "check": 10.0}
+    sweep = measured(times_s=[40.0], peak_bytes=None, spent_s=spent_s, **few)
+    record = Record(case=msgspec.structs.replace(made, kernel="sweep", width=64), status="ok", measurement=sweep)
+    assert lines_of(record)[0].endswith("  twin:reddit d=64 sweep  40.00 s, 25 % of it outside of kernels")
+
+
 def test_what_was_not_measured_shows_why():
     assert lines_of(Record(case=TWIN, status="skipped", reason="no CUDA device"))[0].endswith("mkl  skipped: no CUDA device")
 

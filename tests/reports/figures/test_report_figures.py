@@ -72,6 +72,21 @@ def test_what_grows_is_in_a_figure_of_its_own_and_changes_no_other(tmp_path):
     assert headlines(one) == headlines(other)
 
 
+def test_what_the_harness_takes_changes_no_figure_and_no_headline(tmp_path):
+    products = [ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), 4, select_s=[0.001], multiply_s=[0.003])]
+    itself = [ok(case(task, suite="harness"), 1, spent_s={"kernel": 8.0, "check": 2.0}) for task in ("graph_cached", "sweep")]
+    one, other = (
+        read_table([read(write_results(tmp_path / name / "run.jsonl", [records]))])
+        for name, records in (("one", products), ("both", [*products, *itself]))
+    )
+    for name, figure in FIGURES.items():
+        drawn, beside = figure.draw(one), figure.draw(other)
+        assert (drawn is None) == (beside is None), name
+        assert drawn is None or [trace.y for trace in drawn.data] == [trace.y for trace in beside.data], name
+    assert headlines(one) == headlines(other)
+    assert [row["outside"] for row in other.rows if row["suite"] == "harness"] == pytest.approx([20, 20])
+
+
 def test_error_against_speedup_is_one_line_a_kernel_with_its_budgets_on_it(tmp_path):
     sampled = [ok(case("topk(mkl)", budget, width=8), 20 * budget, rel_error=1 - budget) for budget in (0.5, 0.1)]
     (line,) = figure_of(tmp_path, "error_speedup", [ok(case("mkl", width=8), 20), *sampled]).data

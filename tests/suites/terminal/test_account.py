@@ -43,10 +43,11 @@ def test_a_case_without_a_time_took_time_all_the_same():
     assert line == f"time:    0:20, 50 % of it {IN_KERNELS}; outside: 50 % cases without a time"
 
 
-def test_trainings_are_left_out():
+def test_trainings_and_the_harness_itself_are_left_out():
     training = ok(case("mkl", suite="training", model="GCN"), 500.0)
     failed = not_ok(case("mkl", suite="training", model="GCN"), "failed", "no loss")
-    line = line_of(spent(kernel=9.0, check=1.0), (training, 600.0), (failed, 5.0), seconds=615)
+    sweep = ok(case("sweep", suite="harness"), 300.0, spent_s={"kernel": 1.0, "processes": 299.0})
+    line = line_of(spent(kernel=9.0, check=1.0), (training, 600.0), (failed, 5.0), (sweep, 305.0), seconds=920)
     assert line == f"time:    0:10, 90 % of it {IN_KERNELS}; outside: 10 % checks"
 
 
