@@ -22,7 +22,7 @@ from rsc_bench.user_files import PluginError
 Reduce = Literal["sum", "mean"]
 _REDUCES = get_args(Reduce)
 Device = Literal["cpu", "cuda"]
-Role = Literal["ours", "vendor", "other"]
+Role = Literal["ours", "vendor", "other", "baseline"]
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 """What a dense operand may be of; a kernel says with `Unsupported` which of them it does not multiply."""
 ALIGNED = 16
@@ -203,7 +203,10 @@ class Kernel(Plugin):
     """One sentence: what it is and whose."""
     prepare: Prepare
     role: Role = "other"
-    """A sweep that names no kernel measures them all, samples in front of ours and the vendor's, and ablates in front of ours."""
+    """A sweep that names no kernel measures them all, samples in front of ours and the vendor's, and ablates in front of ours.
+
+    All but baselines: these are other libraries', there to be compared with, and are measured where they are named.
+    """
     exact: bool = True
     """False where only some of the column-row pairs are multiplied."""
     missing: Callable[[], str | None] = present

@@ -40,11 +40,13 @@ AS_WRITTEN = "pyg_edge_index"
 """What stands in the place of a kernel in a training by PyTorch Geometric's own code, as most people write it."""
 BASELINES = (AS_WRITTEN, "pyg_csr", "pyg_torch_sparse")
 """The same for everything that its layers can be called with."""
+ALL_BASELINES = "baselines"
+"""What ``--kernel`` calls every baseline of the device (`rsc_bench.kernels.contract.Role`)."""
 
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("kernel", "rsc_bench.kernels.exact", "rsc_bench.kernels.contract:Kernel", taken=BASELINES),
+        Kind("kernel", "rsc_bench.kernels.exact", "rsc_bench.kernels.contract:Kernel", taken=(*BASELINES, ALL_BASELINES)),
         Kind("selection", "rsc_bench.kernels.sampled.selections", "rsc_bench.kernels.sampled.selections:Selection"),
         Kind("allocation", "rsc_bench.kernels.rsc.allocations", "rsc_bench.kernels.rsc.allocations:Allocation"),
         Kind("model", "rsc_bench.suites.training.models", "rsc_bench.suites.training.models:Model"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from rsc_bench.text import call
 
 OPTIONAL = {
@@ -12,6 +14,9 @@ OPTIONAL = {
     "sknetwork": 'pip install "rsc-bench[orders]"',
     "torch_sparse": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",
     "torch_scatter": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",
+    "dgl": "pip install 'dgl<2' (CPU, wheels up to Python 3.11): DGL 2 needs an old torch, in an environment of its own",
+    "cupy": "pip install cupy-cuda13x, or cupy-cuda12x, as torch.version.cuda is",
+    "sparse_dot_mkl": 'pip install "rsc-bench[baselines]"',
     "torch": "pip install torch",
     "numba": "pip install numba",
     "pynvml": "pip install nvidia-ml-py",
@@ -34,6 +39,11 @@ def why_missing(error: ModuleNotFoundError) -> str | None:
 def absent(package: str) -> str:
     """Return the reason and remedy for an optional package that is not installed."""
     return f"{package} is not installed: {OPTIONAL[package]}"
+
+
+def lacking(package: str) -> str | None:
+    """Return the reason and remedy where an optional package is not installed, None where it is; imports nothing."""
+    return absent(package) if find_spec(package) is None else None
 
 
 def no_cuda() -> str:

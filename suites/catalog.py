@@ -11,6 +11,7 @@ from rsc_bench import plugins
 from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.sampled import compose
 from rsc_bench.kernels.sampled.selections import Selection
+from rsc_bench.kinds import ALL_BASELINES
 from rsc_bench.text import call, nearest
 
 INTERVAL = 10
@@ -74,6 +75,15 @@ class Catalog:
         near = nearest(name, self.names())
         hint = f"nearest are {', '.join(near)}" if len(near) <= MOST_NEAR else f"`{call('list')}` names them all"
         raise KernelError(f"--kernel {name!r} is not a known kernel or a file: {hint}")
+
+    def baselines(self, device: str) -> list[str]:
+        """Return the kernels of a device that are measured where they are named, also those that cannot run."""
+        kind = device.partition(":")[0]
+        return [name for name, kernel in self.exact.items() if kernel.role == "baseline" and kernel.device == kind]
+
+    def expanded(self, names: Iterable[str], device: str) -> tuple[str, ...]:
+        """Return the ``--kernel`` values `names`, and in the place of the word for all baselines those of a device."""
+        return tuple(each for name in names for each in (self.baselines(device) if name == ALL_BASELINES else (name,)))
 
     def foreign(self) -> list[str]:
         """Return the exact kernels that are not ours: from files of the user and from installed packages."""

@@ -10,6 +10,7 @@ from rsc_bench import plugins
 from rsc_bench.harness.compare.comparison import compare
 from rsc_bench.harness.compare.criteria import ALIASES, TIME
 from rsc_bench.harness.records.file import read
+from rsc_bench.kinds import ALL_BASELINES, BASELINES
 from rsc_bench.plugins import KINDS, PluginError, Registry
 from rsc_bench.reports.page.render import write
 from rsc_bench.suites import graphs
@@ -138,7 +139,7 @@ def test_an_order_has_each_node_once(plugin, answer, words):
     assert words in refused(lambda: graphs.GraphStore().load("small:hub", reorder="mine"), PluginError, GraphError)
 
 
-TAKEN = {"metric": {TIME.name, *ALIASES}, "order": {AS_IS}, "kernel": {"pyg_edge_index", "pyg_csr", "pyg_torch_sparse"}}
+TAKEN = {"metric": {TIME.name, *ALIASES}, "order": {AS_IS}, "kernel": {*BASELINES, ALL_BASELINES}}
 
 
 def test_the_names_that_options_give_a_meaning_are_taken():

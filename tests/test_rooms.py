@@ -193,8 +193,8 @@ def test_few_files_stand_beside_each_other():
     for path in files():
         if path.name != "__init__.py":
             beside.setdefault(shown(path.parent), []).append(path.name)
-    # The figures of the page and the commands: all of them are plug-ins.
-    plugins = {"reports/figures", "rsc_bench/cli"}
+    # The figures of the page, the commands and the kernels: all of them are plug-ins.
+    plugins = {"reports/figures", "rsc_bench/cli", "kernels/exact"}
     assert {folder: len(names) for folder, names in beside.items() if len(names) > MOST_FILES and folder not in plugins} == {}
 
 

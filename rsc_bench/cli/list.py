@@ -11,7 +11,8 @@ import click
 
 from rsc_bench import allocator
 from rsc_bench.cli._options import guard_shown, json_option, show
-from rsc_bench.optional import why_missing
+from rsc_bench.kinds import ALL_BASELINES
+from rsc_bench.optional import OPTIONAL, why_missing
 from rsc_bench.plugins import Plugins, load
 from rsc_bench.text import plain
 
@@ -41,10 +42,19 @@ class Section:
     """As `rsc_bench.plugins.KINDS` calls it."""
     note: str = ""
     """How it is named, and where."""
+    baselines: bool = False
+    """Whether it has the baselines among the kernels, which no other section has then."""
 
 
 SECTIONS = (
     Section("kernels", "kernel"),
+    Section(
+        "baselines",
+        "kernel",
+        f"kernels of other libraries, measured where --kernel names one, or all by --kernel {ALL_BASELINES}; "
+        f"{OPTIONAL['sparse_dot_mkl']} installs those with wheels",
+        baselines=True,
+    ),
     Section("selections", "selection", "in front of any kernel, selecting at each call or once in an interval"),
     Section("allocations", "allocation", "how training shares its budget out over the layers"),
     Section("graphs", "source", "a synthetic one is scaled by @0.05; a path to a graph file works too"),
@@ -74,8 +84,9 @@ def entries(section: Section, loaded: Loader = load) -> list[Entry]:
     if section is CONTROLS:
         return list(_controls())
     plugins = loaded(section.kind)
-    found = [entry for plugin in plugins.values() for entry in _entries(plugin, section.kind)]
-    return found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
+    chosen = [plugin for plugin in plugins.values() if (getattr(plugin, "role", "") == "baseline") == section.baselines]
+    found = [entry for plugin in chosen for entry in _entries(plugin, section.kind)]
+    return found if section.baselines else found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
 
 
 def _memories() -> list[Entry]:

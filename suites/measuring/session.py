@@ -35,7 +35,7 @@ from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
 from rsc_bench.suites.spmm.growth import growth_settings
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting, fresh_alone, settings
+from rsc_bench.suites.spmm.sweep import Setting, baselines_left_out, fresh_alone, settings
 from rsc_bench.suites.terminal.account import CEILINGS, Account
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 from rsc_bench.text import call
@@ -64,13 +64,14 @@ class Session:
         self.in_process = options.in_process or not options.benchmark
         """Whether cases run in this process, and not in workers."""
         device = devices.HERE.use(options.device) if self.in_process else devices.HERE.name(options.device)
-        self.options = options = replace(options, device=device)
         with unchanged_by_loading(to_stderr):
             self.catalog: Catalog = catalog(options.kernels)
+        self.options = options = replace(options, device=device, kernels=self.catalog.expanded(options.kernels, device))
         self.trainings = training_settings(options, self.catalog)
         products = [*settings(options, self.catalog), *growth_settings(options, self.catalog)]
         self.settings: list[SuiteSetting] = [*products, *self.trainings, *harness_settings(options)]
-        self.notes = [f"note:    {reason}" for reason in fresh_alone(options)]
+        sentences = (*fresh_alone(options), *baselines_left_out(options, self.catalog))
+        self.notes = [f"note:    {sentence}" for sentence in sentences]
         """What is worth saying of the products."""
         self.bench = Bench(self.catalog, Store(options.data_root, not options.no_cache), options.limits, options.slow_down)
         """What makes records in this process."""

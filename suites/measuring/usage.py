@@ -27,7 +27,7 @@ ONCE = {
 }
 REPEATED = {
     "--graph NAME|PATH": "graph, or graph file; twin:NAME is a synthetic stand-in for a published graph, @SHARE a smaller one",
-    "--kernel NAME|FILE.py": "kernel, beside the exact ones it is compared with",
+    "--kernel NAME|FILE.py": "kernel, beside the exact ones it is compared with; baselines: every baseline of the device",
     "--plugin FILE.py": "file with plug-ins of any kind: kernels, selections, models, graph sources, orders, clocks, ...",
     "--budget C": "share of the exact FLOPs, in (0, 1]",
     "--width D": "columns of the dense operand",

@@ -26,6 +26,8 @@ CPU_WIDENED, GPU_WIDENED = 0.024, 0.08
 """Share of the graph that does not grow, in float32 an operand of 4 to 240 MB on a CPU, and of 13 to 800 MB on a GPU: the last
 cache of most, 16 to 128 MB, has the first of them and not the last ones."""
 BUDGETS = (0.1,)
+OWN = ("ours", "vendor")
+"""Roles of the exact kernels that grow without being named."""
 CHECKED_GRAPHS = ("small:random", "small:hub")
 CHECKED_WIDTHS = (16, 256)
 
@@ -82,7 +84,7 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
     """
     exact, sampled = choices(options, catalog, device)
     roles = {name: each.role for name, each in catalog.exact.items() if each.device == device.partition(":")[0]}
-    chosen = {catalog.find(name).exact for name in options.kernels} | {name for name, role in roles.items() if role != "other"}
+    chosen = {catalog.find(name).exact for name in options.kernels} | {name for name, role in roles.items() if role in OWN}
     chosen |= set() if "ours" in roles.values() else {*catalog.missing}
     exact = [choice for choice in exact if choice.exact in chosen]
     if options.kernels:

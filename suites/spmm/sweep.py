@@ -10,6 +10,7 @@ from typing import Literal
 from rsc_bench import allocator
 from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kernels import Reduce
+from rsc_bench.kinds import ALL_BASELINES
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import DTYPES, Options
@@ -108,6 +109,15 @@ def fresh_alone(options: Options, largest_kept_bytes: int = allocator.LARGEST_KE
         yield f"results above 32 MB are measured with fresh memory alone, not with kept memory: {why}"
 
 
+def baselines_left_out(options: Options, catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence that names the baselines that could be measured on the device, and are not: nobody named them."""
+    device = options.device or devices.HERE.default()
+    named = {catalog.find(name).exact for name in options.kernels}
+    left = [name for name in catalog.baselines(device) if name not in named and catalog.why_not(Choice(name)) is None]
+    if left:
+        yield f"baselines that are not measured: {', '.join(left)}: --kernel {ALL_BASELINES} measures all, --kernel NAME one"
+
+
 def _settled(options: Options, device: str) -> bool:
     """Whether fresh or kept memory is no question: it was answered, nothing is timed, or results are not in main memory."""
     return bool(options.memory) or not options.benchmark or device != "cpu"
@@ -151,16 +161,22 @@ def timed(setting: Setting, options: Options, catalog: Catalog, large: bool = Fa
 def choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
     """Return the exact and the sampled kernels of a sweep.
 
-    Kernels that are named are measured beside every exact kernel of its device: without them a speedup would be against nothing.
+    Kernels that are named are measured beside every exact kernel of its device that is no baseline: without them a speedup would be
+    against nothing. A check, which times nothing, is of every exact kernel.
     """
-    here = [Choice(name) for name in catalog.exact if _on(catalog.exact[name].device, device)]
-    absent = [Choice(name) for name, kernel in catalog.exact.items() if not _on(kernel.device, device) and kernel.why_not()]
+    usual = {name: kernel for name, kernel in catalog.exact.items() if kernel.role != "baseline"}
+    here = [Choice(name) for name, kernel in usual.items() if _on(kernel.device, device)]
+    runnable = [choice for choice in here if catalog.why_not(choice) is None]
+    if not options.benchmark:
+        here += map(Choice, catalog.baselines(device))
+    absent = [Choice(name) for name, kernel in usual.items() if not _on(kernel.device, device) and kernel.why_not()]
     absent += [Choice(name) for name in catalog.missing]
     if not options.kernels:
-        runnable = [choice for choice in here if catalog.why_not(choice) is None]
         return [*here, *absent], _default_sampled(options, catalog, runnable)
     named = [choice for name in options.kernels for choice in _named(name, catalog)]
-    return list(dict.fromkeys([*here, *(c for c in named if c.selection is None)])), [c for c in named if c.selection is not None]
+    # What samples in front of a baseline has that beside it, as it has the others.
+    beside = [Choice(choice.exact) for choice in named if choice.selection is None or choice.exact in catalog.baselines(device)]
+    return list(dict.fromkeys([*here, *beside])), [c for c in named if c.selection is not None]
 
 
 def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:
@@ -170,7 +186,7 @@ def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice])
         return every
     roles = {choice.exact: catalog.exact[choice.exact].role for choice in runnable}
     ablated = [c for c in every if roles[c.exact] == "ours" and not c.cached]
-    return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] != "other")]
+    return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] in ("ours", "vendor"))]
 
 
 def _compared_at(width: int, choice: Choice, options: Options) -> bool:

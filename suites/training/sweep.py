@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rsc_bench.harness.compare.trained.drop import RANDOM
 from rsc_bench.harness.records.case import KEPT, Case
+from rsc_bench.kernels.contract import Role
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
@@ -257,7 +258,7 @@ def ours_on(catalog: Catalog, device: str) -> Choice:
     kind = device.partition(":")[0]
     here = [kernel for kernel in catalog.exact.values() if kernel.device == kind and kernel.why_not() is None]
     # Where nothing can run, one that cannot: its records say why.
-    best = min(here or catalog.exact.values(), key=lambda kernel: ("ours", "vendor", "other").index(kernel.role))
+    best = min(here or catalog.exact.values(), key=lambda kernel: get_args(Role).index(kernel.role))
     return Choice(best.name)
 
 

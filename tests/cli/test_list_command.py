@@ -36,6 +36,17 @@ def test_a_plugin_is_available_or_says_why_not():
     assert "  + mkl          Vendor's.\n  - cusparse     not available: no GPU\n" in as_text((KERNELS,), loaded)
 
 
+def test_baselines_have_a_section_of_their_own_that_says_how_they_are_measured_and_installed():
+    ours = Thing(name="mine", summary="Mine.", role="ours")
+    theirs = Thing(name="dgl", summary="DGL's.", role="baseline", missing=lambda: "dgl is not installed: pip install it")
+    loaded = loads(ours, theirs, missing={"torch_sparse": "torch_sparse is not installed"})
+    kernels, baselines = (section for section in SECTIONS if section.kind == "kernel")
+    assert [entry.name for entry in entries(kernels, loaded)] == ["mine", "torch_sparse"]
+    assert entries(baselines, loaded) == [Entry("dgl", "DGL's.", "dgl is not installed: pip install it")]
+    assert "--kernel baselines" in baselines.note
+    assert 'pip install "rsc-bench[baselines]"' in baselines.note
+
+
 def test_a_selection_is_listed_fresh_and_cached_in_front_of_any_kernel():
     loaded = loads(Thing(name="topk", summary="Largest scores."))
     assert entries(Section("selections", "selection"), loaded) == [

@@ -50,7 +50,7 @@ def test_a_device_of_another_kind_is_refused(device):
 
 @pytest.mark.parametrize("role", ["mine", "Ours", None])
 def test_a_role_of_another_name_is_refused(role):
-    assert refused(role=role) == f"kernel 'mine': role must be 'ours', 'vendor' or 'other' (got {role!r})"
+    assert refused(role=role) == f"kernel 'mine': role must be 'ours', 'vendor', 'other' or 'baseline' (got {role!r})"
 
 
 @pytest.mark.parametrize("part", ["prepare", "missing"])

@@ -48,7 +48,7 @@ def test_a_kernel_says_what_it_is(name):
     assert isinstance(kernel, Kernel)
     assert re.fullmatch(r"\w+", kernel.name), "stands in names such as topk(NAME)"
     assert kernel.device in {"cpu", "cuda"}
-    assert kernel.role in {"ours", "vendor", "other"}
+    assert kernel.role in {"ours", "vendor", "other", "baseline"}
     assert kernel.exact
     assert kernel.summary.endswith(".")
     assert "\n" not in kernel.summary

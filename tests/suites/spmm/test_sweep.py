@@ -7,7 +7,7 @@ from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.exact import mkl
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.options import DTYPES, Options
-from rsc_bench.suites.spmm.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, settings
+from rsc_bench.suites.spmm.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, baselines_left_out, settings
 
 CATALOG = catalog()
 ONE = Options(benchmark=True, graphs=("small:hub",), widths=(8,), budgets=(0.1, 0.5), device="cpu")
@@ -43,7 +43,7 @@ def test_exact_kernels_come_before_what_samples_in_front_of_them():
 
 def test_a_named_kernel_is_measured_beside_every_exact_one_of_its_device():
     found = sweep(kernels=("topk(mkl)",))
-    here = [name for name, kernel in CATALOG.exact.items() if kernel.device == "cpu"]
+    here = [name for name, kernel in CATALOG.exact.items() if kernel.device == "cpu" and kernel.role != "baseline"]
     assert [setting.choice.name for setting in found if setting.suite == "exact"] == here
     assert [(s.choice.name, s.budget) for s in found if s.suite == "sampled"] == [("topk(mkl)", 0.1), ("topk(mkl)", 0.5)]
 
@@ -110,7 +110,8 @@ def test_a_kernel_that_is_missing_here_has_its_cases_too():
 
 def test_checking_is_of_every_selection_before_every_kernel_that_runs():
     found = settings(Options(device="cpu"), CATALOG)
-    runnable = [name for name, kernel in CATALOG.exact.items() if kernel.device == "cpu" and kernel.missing() is None]
+    here = {name: kernel for name, kernel in CATALOG.exact.items() if kernel.device == "cpu" and kernel.missing() is None}
+    runnable = [name for name, kernel in here.items() if kernel.role != "baseline"]
     expected = {choice.name for name in runnable for choice in CATALOG.sampled(name)}
     assert {setting.choice.name for setting in found if setting.suite == "sampled"} == expected
     assert {s.label for s in found} == set(CHECKED_GRAPHS)
@@ -133,6 +134,44 @@ def test_measuring_samples_in_front_of_ours_and_the_vendors_and_ablates_in_front
     found = {s.choice.name for s in sweep(known) if s.suite == "sampled"}
     topk = {"topk(ours)", "cached_topk(ours)", "topk(vendor)", "cached_topk(vendor)"}
     assert found == topk | {f"{selection}(ours)" for selection in CATALOG.selections}
+
+
+def test_a_baseline_is_measured_where_it_is_named_and_checked_always():
+    assert BASELINES
+    assert not exact_names(sweep()) & BASELINES
+    assert exact_names(sweep(kernels=("scipy", "topk(mkl)"))) & BASELINES == {"scipy"}
+    assert exact_names(sweep(kernels=("topk(scipy)",))) & BASELINES == {"scipy"}
+    assert exact_names(sweep(kernels=CATALOG.expanded(("baselines",), "cpu"))) >= BASELINES
+    assert exact_names(sweep(benchmark=False)) >= BASELINES
+
+
+def exact_names(found):
+    return {setting.choice.name for setting in found if setting.suite == "exact"}
+
+
+BASELINES = {name for name, kernel in CATALOG.exact.items() if kernel.device == "cpu" and kernel.role == "baseline"}
+
+
+def test_the_word_for_all_baselines_is_those_of_the_device_also_what_is_missing():
+    made = [Kernel(name, device, "Made up.", mkl.prepare, role) for name, device, role in THREE]
+    absent = dataclasses.replace(made[0], name="absent", missing=lambda: "not here")
+    known = Catalog({kernel.name: kernel for kernel in (*made, absent)}, CATALOG.selections)
+    assert known.expanded(("mine", "baselines"), "cpu") == ("mine", "theirs", "absent")
+    assert known.expanded(("baselines",), "cuda:1") == ("on_a_gpu",)
+
+
+THREE = [("theirs", "cpu", "baseline"), ("on_a_gpu", "cuda", "baseline"), ("mine", "cpu", "other")]
+
+
+def test_which_baselines_could_be_measured_and_are_not_is_said_with_the_way_to_measure_them():
+    made = [Kernel(name, "cpu", "Made up.", mkl.prepare, "baseline") for name in ("one", "two", "absent")]
+    made[2] = dataclasses.replace(made[2], missing=lambda: "not here")
+    known = Catalog({kernel.name: kernel for kernel in made}, CATALOG.selections)
+    (said,) = baselines_left_out(ONE, known)
+    assert said == "baselines that are not measured: one, two: --kernel baselines measures all, --kernel NAME one"
+    (said,) = baselines_left_out(dataclasses.replace(ONE, kernels=("topk(one)",)), known)
+    assert said.startswith("baselines that are not measured: two: ")
+    assert not [*baselines_left_out(dataclasses.replace(ONE, kernels=("one", "two")), known)]
 
 
 def test_the_selections_beside_topk_are_measured_at_the_largest_width_where_none_is_named():
