@@ -19,8 +19,12 @@ from rsc_bench.kernels.csr import Csr
 from rsc_bench.optional import present
 from rsc_bench.user_files import PluginError
 
-Reduce = Literal["sum", "mean"]
+Reduce = Literal["sum", "mean", "max", "min"]
 _REDUCES = get_args(Reduce)
+SUMS: tuple[Reduce, ...] = ("sum", "mean")
+"""Aggregations that are a product with a matrix, which every kernel computes."""
+EXTREMA: tuple[Reduce, ...] = ("max", "min")
+"""Aggregations that a kernel computes where it says so (`Kernel.reduces`)."""
 Device = Literal["cpu", "cuda"]
 Role = Literal["ours", "vendor", "other", "baseline"]
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
@@ -63,7 +67,8 @@ class Prepare(Protocol):
             matrix: the sparse operand, on the kernel's device.
             width: columns of the dense operands to come.
             dtype: of the dense operands and the result; values are cast to it, sums are kept in float32 or wider.
-            reduce: ``"sum"``, or ``"mean"``: each row's sum over its number of non-zeros, 0 for an empty row.
+            reduce: ``"sum"``, or ``"mean"``: each row's sum over its number of non-zeros; ``"max"`` or ``"min"``: the largest or
+                smallest of what a sum would add up. 0 for an empty row.
 
         Raises:
             Unsupported: for what the kernel cannot multiply.
@@ -86,6 +91,7 @@ class _Guarded:
 
     kernel: str
     device: str
+    reduces: tuple[Reduce, ...]
     function: Callable[..., Any]
 
     def check(self, matrix: Any, width: Any, dtype: Any, reduce: Any) -> None:
@@ -109,6 +115,8 @@ class _Guarded:
     def called(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce) -> Any:
         """Check, then call the function; a sum is what it computes unless it is told otherwise."""
         self.check(matrix, width, dtype, reduce)
+        if reduce not in self.reduces:
+            raise Unsupported(f"{self.kernel} computes {', '.join(self.reduces)} (got {reduce})")
         return self.function(matrix, int(width), dtype, *(() if reduce == "sum" else (reduce,)))
 
 
@@ -216,6 +224,8 @@ class Kernel(Plugin):
 
     What it returns waits for nothing either, and is fit for a CUDA graph.
     """
+    reduces: tuple[Reduce, ...] = SUMS
+    """What it computes over each row; `prepare` is never asked for another."""
     separable: bool = False
     """True: of a matrix with a `Scaling` it reads the factors, and no value for each non-zero."""
     tune: Tune | None = None
@@ -240,4 +250,4 @@ class Kernel(Plugin):
             given = getattr(self, field)
             function = given.function if isinstance(given, _Guarded) else given  # of a kernel that this one is made of
             if function is not None:
-                object.__setattr__(self, field, guard(self.name, self.device, function))
+                object.__setattr__(self, field, guard(self.name, self.device, self.reduces, function))

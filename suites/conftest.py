@@ -125,6 +125,7 @@ def _options(config: pytest.Config) -> Options:
         trainings_named=names_suite(config.args, "training"),
         growth_named=names_suite(config.args, "growth"),
         harness_named=names_suite(config.args, "harness"),
+        minmax_named=names_suite(config.args, "minmax"),
         max_nnz=_given(config, "--max-nnz", float, None),
         plugins=(*option("--plugin"), *(model for model in option("--model") if model.endswith(".py"))),
         in_process=option("--in-process"),
@@ -159,7 +160,8 @@ def _given(config: pytest.Config, option: str, kind: type[T], usual: Usual) -> T
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a suite its cases, and the contract the kernels from outside."""
     if "trial" in metafunc.fixturenames:
-        every = [trial for kernel in metafunc.config.stash[SESSION].catalog.foreign() for trial in trials(kernel)]
+        catalog = metafunc.config.stash[SESSION].catalog
+        every = [trial for kernel in catalog.foreign() for trial in trials(kernel, catalog.exact[kernel].reduces)]
         metafunc.parametrize("trial", every, ids=str)
     if "bench" not in metafunc.fixturenames:
         return

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 
@@ -54,7 +54,7 @@ class Options:
     dtypes: tuple[str, ...] = ()
     """``--dtype``: names in `DTYPES`."""
     reduces: tuple[Reduce, ...] = ()
-    """``--reduce``: aggregations, ``sum`` or ``mean``."""
+    """``--reduce``: aggregations, ``sum``, ``mean``, ``max`` or ``min``."""
     rounds: int | None = None
     """``--rounds``: passes over the sweep, at least 1."""
     results: Path | None = None
@@ -103,6 +103,8 @@ class Options:
     """Whether the module of the suite ``growth`` was."""
     harness_named: bool = False
     """Whether the module of the suite ``harness`` was."""
+    minmax_named: bool = False
+    """Whether the module of the suite ``minmax`` was."""
     max_nnz: float | None = None
     """``--max-nnz``: non-zeros of the largest graph of the suite ``growth``; None: as many as the device is usually given."""
     plugins: tuple[str, ...] = ()
@@ -195,7 +197,7 @@ def _refusals(options: Options, here: Devices) -> Iterator[str]:
     yield from _limits(options)
     yield from _memory(options, here)
     yield from _each("--dtype", options.dtypes, DTYPES.__contains__, f"must be one of {', '.join(DTYPES)}")
-    yield from _each("--reduce", options.reduces, ("sum", "mean").__contains__, "must be sum or mean")
+    yield from _each("--reduce", options.reduces, get_args(Reduce).__contains__, "must be sum, mean, max or min")
     yield from _training_dtypes(options)
     yield from filter(None, [here.refusal(options.device)])
     yield from devices.clock_refusals(options.clocks, options.device or here.default())

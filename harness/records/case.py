@@ -15,13 +15,17 @@ GROWTH = "growth"
 """The suite of products that are drawn over their size: many of one kind, which are set against each other alone."""
 HARNESS: Final = "harness"
 """The suite of what the harness itself does: no kernel is called for it, or many are."""
+MINMAX = "minmax"
+"""The suite of largest and smallest neighbours, which are no products: set against each other alone as well."""
+APART = (GROWTH, MINMAX, HARNESS)
+"""Suites that the headline and the figures of products leave out."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The identity of one measured thing: two records are comparable when their cases are equal."""
 
     suite: Name
-    """The suite that made it: ``exact``, ``sampled``, ``growth``, ``training``, ``harness``."""
+    """The suite that made it: ``exact``, ``sampled``, ``minmax``, ``growth``, ``training``, ``harness``."""
     kernel: Name
     """Kernel name, composed where it samples: ``rows_numba``, ``topk(rows_numba)``."""
     graph: Name
@@ -37,7 +41,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     clock: Name
     """The clock that timed it; numbers of two clocks are never compared."""
     reduce: Name = "sum"
-    """Aggregation: ``sum`` or ``mean``."""
+    """Aggregation: ``sum``, ``mean``, ``max`` or ``min``."""
     model: Name | None = None
     """Model name (training only)."""
     layers: Count | None = None
@@ -71,7 +75,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def apart(self) -> str:
         """The suite, where its cases are set against each other alone; empty of others, whose products make one sweep."""
-        return self.suite if self.suite == GROWTH else ""
+        return self.suite if self.suite in APART else ""
 
     @property
     def graph_as_run(self) -> str:

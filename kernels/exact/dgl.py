@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.contract import EXTREMA, SUMS, Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr, Scaling
 from rsc_bench.optional import OPTIONAL, lacking
 
@@ -31,9 +31,11 @@ def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum")
     if 0 in (*matrix.shape, matrix.nnz):
         raise Unsupported(f"DGL multiplies graphs with nodes and edges (got {matrix.shape}, {matrix.nnz} edges)")
     dgl = _dgl()
-    by_edge = not matrix.all_ones and (matrix.scaling is None or dtype is torch.float64)
+    by_edge = not matrix.all_ones and (matrix.scaling is None or dtype is torch.float64 or reduce in EXTREMA)
     graph = _graph(dgl, matrix, numbered=by_edge and width == 1)
     multiply = getattr(dgl.ops, f"{'u_mul_e' if by_edge else 'copy_u'}_{reduce}")
+    if reduce in EXTREMA and bool((empty := matrix.row_nnz == 0).any()):
+        multiply = partial(_filled, multiply, empty.nonzero()[:, 0])
     if by_edge:
         assert matrix.value is not None
         return partial(_weighted, multiply, graph, matrix.value.detach().to(dtype)[:, None])
@@ -47,6 +49,11 @@ def _graph(dgl: Any, matrix: Csr, numbered: bool) -> Any:
     edges = torch.arange(matrix.nnz if numbered else 0, dtype=matrix.rowptr.dtype)
     parts = (matrix.rowptr, matrix.col.to(matrix.rowptr.dtype), edges)
     return dgl.create_block(("csc", parts), num_src_nodes=matrix.shape[1], num_dst_nodes=matrix.shape[0])
+
+
+def _filled(multiply: Callable[..., torch.Tensor], empty: torch.Tensor, *operands: Any) -> torch.Tensor:
+    """Return an extremum with zeros in the place of infinities, as DGL's ``update_all`` does for nodes without neighbours."""
+    return multiply(*operands).index_fill_(0, empty, 0.0)
 
 
 def _weighted(multiply: Callable[..., torch.Tensor], graph: Any, value: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
@@ -98,6 +105,7 @@ KERNEL = Kernel(
     prepare=prepare,
     role="baseline",
     missing=missing,
+    reduces=SUMS + EXTREMA,
     separable=True,
     tune=load,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.contract import EXTREMA, SUMS, Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.exact import cusparse
 from rsc_bench.optional import lacking
@@ -63,6 +63,7 @@ CPU = Kernel(
     prepare=prepare,
     role="baseline",
     missing=missing,
+    reduces=SUMS + EXTREMA,
     tune=load,
 )
 KERNELS = (CPU, replace(CPU, name="pyg_gather_scatter_cuda", device="cuda", missing=missing_cuda))

@@ -7,14 +7,14 @@ from functools import partial
 
 import torch
 
-from rsc_bench.kernels.contract import Multiply, Reduce, Unsupported
+from rsc_bench.kernels.contract import SUMS, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.exact import pyg_gather_scatter
 from rsc_bench.kernels.exact._torch_csr import torch_csr
 
 
 def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
-    """Return ``spmm`` of a torch CSR tensor; on a CPU sums are torch's MKL and means its native reduction, on a GPU cuSPARSE's.
+    """Return ``spmm`` of a torch CSR tensor; on a CPU sums are torch's MKL and all else its native reduction, on a GPU cuSPARSE's.
 
     Raises:
         Unsupported: for dtypes that not all of these multiply.
@@ -40,4 +40,4 @@ CPU = replace(
     summary="torch_geometric.utils.spmm, what PyTorch Geometric's layers call for a torch CSR tensor; int32 indices.",
     prepare=prepare,
 )
-KERNELS = (CPU, replace(CPU, name="pyg_spmm_cuda", device="cuda", missing=pyg_gather_scatter.missing_cuda))
+KERNELS = (CPU, replace(CPU, name="pyg_spmm_cuda", device="cuda", missing=pyg_gather_scatter.missing_cuda, reduces=SUMS))

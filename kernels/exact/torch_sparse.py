@@ -5,7 +5,7 @@ from functools import partial
 import torch
 import torch_sparse
 
-from rsc_bench.kernels.contract import Kernel, Multiply, Reduce, Unsupported
+from rsc_bench.kernels.contract import EXTREMA, SUMS, Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 
 
@@ -37,4 +37,5 @@ KERNEL = Kernel(
     device="cpu",
     summary="torch-sparse, the kernel of PyTorch Geometric and of most published speedups; int64 indices.",
     prepare=prepare,
+    reduces=SUMS + EXTREMA,
 )

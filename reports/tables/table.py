@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rsc_bench.harness.compare.trained.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.harness.records.case import GROWTH, HARNESS
+from rsc_bench.harness.records.case import APART, GROWTH
 from rsc_bench.harness.records.contents import Namesakes
 from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load
@@ -62,8 +62,8 @@ class Table:
 
     @cached_property
     def products(self) -> list[Row]:
-        """The cases that time one product, as rows: no trainings, nothing that is `growing`, and nothing of the harness itself."""
-        return [row for row in self.rows if absent(row["model"]) and row["suite"] not in (GROWTH, HARNESS)]
+        """The cases that time one product, as rows: everything but training, and but for suites that are `APART`."""
+        return [row for row in self.rows if absent(row["model"]) and row["suite"] not in APART]
 
     @cached_property
     def growing(self) -> list[Row]:

@@ -84,7 +84,9 @@ class Runner:
         """Put the samples of all rounds into pytest-benchmark's table."""
         benchmark = self.request.getfixturevalue("benchmark")
         kept = case.freed_memory and f"freed_memory={case.freed_memory}"
-        names = (case.graph_as_run, case.model, case.width and f"d={case.width}", case.dtype, case.device, kept)
+        aggregation = case.reduce * (case.reduce != "sum")
+        width = case.width and f"d={case.width}"
+        names = (case.graph_as_run, case.model, width, case.dtype, case.device, aggregation, kept)
         benchmark.group = " ".join([name for name in names if name] + [case.clock] * (case.clock != "host"))
         benchmark.extra_info.update(kernel=case.kernel, budget=case.budget, clock=case.clock, results=str(rounds.path))
         rounds.timer.show(benchmark, rounds.samples(case))

@@ -70,8 +70,7 @@ class Session:
         self.trainings = training_settings(options, self.catalog)
         products = [*settings(options, self.catalog), *growth_settings(options, self.catalog)]
         self.settings: list[SuiteSetting] = [*products, *self.trainings, *harness_settings(options)]
-        sentences = (*fresh_alone(options), *baselines_left_out(options, self.catalog))
-        self.notes = [f"note:    {sentence}" for sentence in sentences]
+        self.notes = [f"note:    {sentence}" for sentence in fresh_alone(options)]
         """What is worth saying of the products."""
         self.bench = Bench(self.catalog, Store(options.data_root, not options.no_cache), options.limits, options.slow_down)
         """What makes records in this process."""
@@ -192,7 +191,8 @@ class Rounds:
         """
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
-            self.note = "\n".join(filter(None, (self.note, *self._session.notes, busy())))
+            left_out = baselines_left_out(self._session.options, self._session.catalog, {setting.suite for setting in fresh})
+            self.note = "\n".join(filter(None, (self.note, *self._session.notes, *left_out, busy())))
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()
             with self.account.on(CEILINGS):

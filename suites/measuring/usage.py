@@ -32,7 +32,7 @@ REPEATED = {
     "--budget C": "share of the exact FLOPs, in (0, 1]",
     "--width D": "columns of the dense operand",
     "--dtype NAME": "float32 or bfloat16",
-    "--reduce NAME": "sum or mean aggregation",
+    "--reduce NAME": "aggregation: sum (default) or mean, of the suite minmax max (default) or min",
     "--memory fresh|kept": "what becomes of freed memory on a CPU: it goes back to the system, so that large results are fresh "
     "memory, or the process keeps it. Without it products above 32 MB are measured both ways, others and trainings fresh",
     "--clock NAME": "timing mode: host, on a GPU cuda_cold and cuda_hot (default there), cuda_graph; a training: host",

@@ -1,10 +1,13 @@
-"""Makes the normalised matrix of a backward product with its transpose, or takes both from the cache on disk."""
+"""Makes the sparse operand of a product with its transpose, or takes both from the cache on disk."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 
 from rsc_bench.kernels import Csr, Reduce
+from rsc_bench.kernels.contract import EXTREMA
 from rsc_bench.kernels.csr import Scaling
 from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.graphs.kept import tensors
@@ -15,19 +18,26 @@ _COUNTED = ("row_nnz", "row_norms", "column_nnz", "column_norms")
 _SIDES = ("matrix", "transpose")
 
 
-def backward(disk: Folder | None, graph: Graph, reduce: Reduce) -> Csr:
-    """Return ``A^T`` in main memory, A as `reduce` normalises the adjacency.
+def sparse_operand(disk: Folder | None, graph: Graph, reduce: Reduce) -> Csr:
+    """Return ``A^T`` in main memory, A as `reduce` normalises the adjacency; for an extremum A, with nothing but ones.
 
     Args:
         disk: the cache of what is made of graphs; None: there is none.
         graph: the graph.
-        reduce: ``sum``: a GCN's, without its diagonal; ``mean``: row-stochastic.
+        reduce: ``sum``: a GCN's, without its diagonal; ``mean``: row-stochastic; ``max`` and ``min``: as it is.
     """
 
     def make() -> Tensors:
-        return _taken_apart((graph.adjacency.gcn() if reduce == "sum" else graph.adjacency.mean()).transpose())
+        adjacency = graph.adjacency
+        if reduce in EXTREMA:
+            return _taken_apart(replace(adjacency, entries=None, scaling=None, _transposed=[]))
+        return _taken_apart((adjacency.gcn() if reduce == "sum" else adjacency.mean()).transpose())
 
-    return _put_together(tensors.kept(disk, graph, Recipe(f"backward {reduce}", make, backward)), graph)
+    name = graph.adjacency.name
+    names = (f"{name}ᵀ" if name else "", name)
+    kind = "neighbours" if reduce in EXTREMA else f"backward {reduce}"
+    parts = tensors.kept(disk, graph, Recipe(kind, make, sparse_operand))
+    return _put_together(parts, names[::-1] if reduce in EXTREMA else names)
 
 
 def complete(matrix: Csr) -> None:
@@ -45,12 +55,11 @@ def _taken_apart(matrix: Csr) -> Tensors:
     return parts
 
 
-def _put_together(parts: Tensors, graph: Graph) -> Csr:
+def _put_together(parts: Tensors, names: tuple[str, str]) -> Csr:
     scaled = parts["rows"] is not None or parts["columns"] is not None
     scaling = Scaling(parts["rows"], parts["columns"]) if scaled else None
-    name = graph.adjacency.name
-    matrix = _side("matrix", parts, f"{name}ᵀ" if name else "", scaling)
-    transpose = _side("transpose", parts, name, scaling.transpose() if scaling else None)
+    matrix = _side("matrix", parts, names[0], scaling)
+    transpose = _side("transpose", parts, names[1], scaling.transpose() if scaling else None)
     matrix.known_transpose(transpose)
     return matrix
 

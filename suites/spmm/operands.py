@@ -14,6 +14,7 @@ from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.measure.gpu import cuda
 from rsc_bench.harness.measure.work import Skip
 from rsc_bench.kernels import Csr, Reduce
+from rsc_bench.kernels.contract import EXTREMA
 from rsc_bench.suites.graphs import Graph, GraphStore
 from rsc_bench.suites.spmm import matrices
 
@@ -28,7 +29,8 @@ class Product:
     """The backward product ``A^T @ G`` of one layer on one graph: what every kernel of a case computes.
 
     For sum aggregation A is the normalised adjacency of a GCN without its diagonal (which stays exact and dense), for mean
-    aggregation the row-stochastic one of GraphSAGE. The transpose is made once, before anything is timed.
+    aggregation the row-stochastic one of GraphSAGE. The transpose is made once, before anything is timed. A maximum or minimum is
+    that of a node's neighbours, over the rows of the adjacency itself, all of whose values are one.
     """
 
     graph: Graph
@@ -38,13 +40,18 @@ class Product:
     reduce: Reduce = "sum"
     device: str = "cpu"
 
+    @property
+    def asked(self) -> Reduce:
+        """What a kernel is asked for: a mean is a sum, for the matrix has its division."""
+        return self.reduce if self.reduce in EXTREMA else "sum"
+
 
 @dataclass(frozen=True, eq=False)
 class Operands:
     """What a product multiplies, on its device."""
 
     matrix: Csr
-    """``A^T``; its own transpose, its counts and its norms are made."""
+    """``A^T``, or A of an extremum; its own transpose, its counts and its norms are made."""
     dense: torch.Tensor
     """G."""
 
@@ -94,10 +101,10 @@ class OperandStore:
         gc.collect()  # a matrix and its transpose refer to each other
 
     def matrix(self, graph: Graph, reduce: Reduce) -> Csr:
-        """Return ``A^T`` in main memory."""
+        """Return the sparse operand in main memory."""
         kept = self._matrices.setdefault(graph, {})
         if reduce not in kept:
-            kept[reduce] = matrices.backward(self._graphs.disk, graph, reduce)
+            kept[reduce] = matrices.sparse_operand(self._graphs.disk, graph, reduce)
         return kept[reduce]
 
     def main_memory_bytes(self, product: Product) -> int:

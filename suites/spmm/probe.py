@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ import torch
 from rsc_bench.harness.measure.spending import SPENDING
 from rsc_bench.harness.measure.work import Wrong
 from rsc_bench.harness.records.measurement import KERNEL
-from rsc_bench.kernels import Csr
+from rsc_bench.kernels import Csr, Reduce
+from rsc_bench.kernels.contract import EXTREMA
 from rsc_bench.kernels.sampled.compose import SampledMultiply
 from rsc_bench.suites.spmm.checks import check_type
 
@@ -61,6 +62,21 @@ class Site:
     place; of these what they multiply it by; and the sizes of both."""
     sums: Numbers
     """(4 * rows,), float64: of `parts` over all entries."""
+    terms: tuple[torch.Tensor, torch.Tensor]
+    """(rows, entries), float64, each: the first two of `parts`, NaN where an entry is not of the row or not of the sort."""
+    reduce: Reduce = "sum"
+    """What becomes of the terms of a row; never ``mean``, whose division is in the terms."""
+
+    def extremum(self, value: Value, scale: float) -> Numbers:
+        """Return what each row is where it has the largest or the smallest of its terms, (rows,), float64.
+
+        With another sign, as a negative `scale` gives the operand, the largest term is the smallest.
+        """
+        others, factor = self.terms
+        terms = torch.cat([others, factor * value], 1)
+        if (self.reduce == "max") == (scale > 0):
+            return _numbers(terms.where(~terms.isnan(), -torch.inf).amax(1))
+        return _numbers(terms.where(~terms.isnan(), torch.inf).amin(1))
 
 
 class ProductProbe:
@@ -186,9 +202,13 @@ class ProductProbe:
         if self._sampled is not None:
             kept = self._sampled.kept  # not its `weights`, which are made of all pairs
             sums = site.parts @ _float64(kept.mask if kept.scale is None else kept.scale, site.columns)
-        others, factor, others_size, factor_size = sums.reshape(4, -1)
-        # Not the change added to what was there: where both are of one size, nothing but its rounding would be left.
-        wanted, magnitude = others + factor * value, others_size + factor_size * abs(value)
+        if site.reduce in EXTREMA:
+            wanted = site.extremum(value, scale)
+            magnitude = abs(wanted)
+        else:
+            others, factor, others_size, factor_size = sums.reshape(4, -1)
+            # Not the change added to what was there: where both are of one size, nothing but its rounding would be left.
+            wanted, magnitude = others + factor * value, others_size + factor_size * abs(value)
         found = _float64(result, (site.rows, site.place[1])) / scale
         # Terms that are too small for the dtype are 0 on some hardware.
         most = self._tolerance * magnitude + len(site.columns) * self._tiny
@@ -208,11 +228,11 @@ def _numbers(tensor: torch.Tensor) -> Numbers:
     return tensor if tensor.is_cuda else tensor.numpy()
 
 
-def sites(matrix: Csr, dense: torch.Tensor, seed: int = 0) -> list[Site]:
+def sites(matrix: Csr, dense: torch.Tensor, reduce: Reduce = "sum") -> list[Site]:
     """Return places of `dense`, (columns, width), that entries of `matrix` multiply; none where it has none."""
     if matrix.nnz == 0 or dense.shape[1] == 0:
         return []
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
 
     def drawn(most: int, count: int) -> list[int]:
         return torch.randint(most, (count,), generator=generator).tolist()
@@ -222,7 +242,7 @@ def sites(matrix: Csr, dense: torch.Tensor, seed: int = 0) -> list[Site]:
     filled = matrix.column_nnz.nonzero()[:, 0]
     by_column = filled[drawn(len(filled), SITES - SITES // 2)].tolist()
     places = zip(by_entry + by_column, drawn(dense.shape[1], SITES), strict=True)
-    found = [_site(matrix, dense, place, generator) for place in places]
+    found = [replace(_site(matrix, dense, place, generator), reduce=reduce) for place in places]
     return [site for site in found if site.size <= torch.finfo(dense.dtype).max / _ROOM]
 
 
@@ -238,6 +258,8 @@ def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: t
     by_row = owner == torch.arange(len(rows), device=owner.device)[:, None]
     others, factor = torch.where(columns == pair, 0.0, terms), torch.where(columns == pair, values, 0.0)
     parts = torch.cat([torch.where(by_row, each, 0.0) for each in (others, factor, others.abs(), factor.abs())])
+    own = columns == pair
+    separate = terms.where(by_row & ~own, torch.nan), values.where(by_row & own, torch.nan)
     return Site(
         place=place,
         old=float(dense[place]),
@@ -246,6 +268,7 @@ def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: t
         columns=_numbers(columns),
         parts=_numbers(parts),
         sums=_numbers(parts.sum(1)),
+        terms=separate,
     )
 
 

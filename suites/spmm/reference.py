@@ -1,4 +1,4 @@
-"""Computes products in float64, on the device that the operands lie on, and how far a kernel's result is from them."""
+"""Computes products and extrema in float64, on the device that the operands lie on, and how far a kernel's result is from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from rsc_bench.kernels import Csr
+from rsc_bench.kernels import Csr, Reduce
+from rsc_bench.kernels.contract import EXTREMA
 from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.spmm.operands import Operands, Product
 
@@ -71,6 +72,32 @@ def gathered64(
     return result
 
 
+def extremum64(matrix: Csr, dense: torch.Tensor, reduce: Reduce, entries_at_a_time: int = _ENTRIES_AT_A_TIME) -> np.ndarray:
+    """Return the largest or smallest of what each row of a product adds up, in float64, 0 for an empty row, on the host.
+
+    Args:
+        matrix: the sparse operand, its values as a kernel sees them.
+        dense: (columns, width), on the matrix's device.
+        reduce: ``max`` or ``min``.
+        entries_at_a_time: non-zeros times columns that are gathered at once.
+
+    Returns:
+        (rows, width).
+    """
+    operand, value = dense.double(), matrix.values64()
+    rows = torch.repeat_interleave(torch.arange(matrix.shape[0], device=matrix.device), matrix.row_nnz)
+    least = -torch.inf if reduce == "max" else torch.inf
+    result = torch.full((matrix.shape[0], dense.shape[1]), least, dtype=torch.float64, device=dense.device)
+    step = max(1, entries_at_a_time // max(1, dense.shape[1]))
+    for start in range(0, matrix.nnz, step):
+        run = slice(start, start + step)
+        terms = operand[matrix.col[run].long()] * value[run, None]
+        result.scatter_reduce_(0, rows[run, None].expand_as(terms), terms, f"a{reduce}")
+    result[matrix.row_nnz == 0] = 0.0
+    found: np.ndarray = result.cpu().numpy()
+    return found
+
+
 class References:
     """The float64 products that kernels are checked against; kernels that select alike share one."""
 
@@ -79,12 +106,14 @@ class References:
         self._kept: Cache[np.ndarray] = Cache(lambda array: array.nbytes, lambda _: _KEPT_BYTES)
 
     def reference(self, product: Product, made: Operands, weights: torch.Tensor | None = None) -> np.ndarray:
-        """Return ``A^T @ diag(weights) @ G`` in float64, (nodes, width), from the operands as the kernel sees them.
+        """Return ``A^T @ diag(weights) @ G`` or an extremum, float64, (nodes, width), from the operands as the kernel sees them.
 
         Kept by the contents of the weights. It keeps no graph in memory.
         """
         digest = b"" if weights is None else hashlib.blake2b(weights.numpy().data, digest_size=16).digest()
         key = (weakref.ref(product.graph), product.width, product.dtype, product.reduce, product.device, digest)
+        if product.reduce in EXTREMA:
+            return self._kept.get(key, lambda: extremum64(made.matrix, made.dense, product.reduce))
         return self._kept.get(key, lambda: self._compute(made.matrix, made.dense, weights))
 
 

@@ -55,7 +55,7 @@ class Store:
         kept = self._sites.setdefault(product.graph, {})
         kind = (product.width, product.dtype, product.reduce, product.device)
         if kind not in kept:
-            kept[kind] = sites(made.matrix, made.dense)
+            kept[kind] = sites(made.matrix, made.dense, product.asked)
         return kept[kind]
 
     def make_way(self, free_bytes: Reading = main_memory.free_bytes, taken_bytes: Reading = process.resident) -> None:

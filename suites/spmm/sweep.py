@@ -8,14 +8,15 @@ from itertools import product
 from typing import Literal
 
 from rsc_bench import allocator
-from rsc_bench.harness.records.case import KEPT, Case
+from rsc_bench.harness.records.case import KEPT, MINMAX, Case
 from rsc_bench.kernels import Reduce
+from rsc_bench.kernels.contract import EXTREMA, SUMS
 from rsc_bench.kinds import ALL_BASELINES
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import DTYPES, Options
 
-Suite = Literal["exact", "sampled", "growth"]
+Suite = Literal["exact", "sampled", "minmax", "growth"]
 
 CHECKED_GRAPHS = ("small:random", "small:hub", "small:empty-rows", "small:directed")
 CHECKED_WIDTHS = (1, 41, 64)
@@ -86,6 +87,8 @@ def settings(options: Options, catalog: Catalog, largest_kept_bytes: int = alloc
         chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
         behind = [choice for choice in sampled if _compared_at(width, choice, options)]
         chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in behind]
+        if reduce in EXTREMA:
+            chosen = [("minmax", choice, None) for choice in _extremal(reduce, options, catalog, device)]
         for suite, choice, budget in chosen:
             place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, device)
             large = _result_bytes(nodes.get(graph), width, dtype) > largest_kept_bytes
@@ -109,13 +112,19 @@ def fresh_alone(options: Options, largest_kept_bytes: int = allocator.LARGEST_KE
         yield f"results above 32 MB are measured with fresh memory alone, not with kept memory: {why}"
 
 
-def baselines_left_out(options: Options, catalog: Catalog) -> Iterator[str]:
-    """Yield a sentence that names the baselines that could be measured on the device, and are not: nobody named them."""
+def baselines_left_out(options: Options, catalog: Catalog, suites: set[Suite]) -> Iterator[str]:
+    """Yield a note that names the baselines that could be measured on the device, and are not: nobody named them.
+
+    The suite ``minmax`` has all kernels.
+    """
+    if suites <= {MINMAX}:
+        return
     device = options.device or devices.HERE.default()
     named = {catalog.find(name).exact for name in options.kernels}
     left = [name for name in catalog.baselines(device) if name not in named and catalog.why_not(Choice(name)) is None]
     if left:
-        yield f"baselines that are not measured: {', '.join(left)}: --kernel {ALL_BASELINES} measures all, --kernel NAME one"
+        remedy = f"--kernel {ALL_BASELINES} measures all, --kernel NAME one"
+        yield f"note:    baselines that are not measured: {', '.join(left)}: {remedy}"
 
 
 def _settled(options: Options, device: str) -> bool:
@@ -189,6 +198,16 @@ def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice])
     return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] in ("ours", "vendor"))]
 
 
+def _extremal(reduce: Reduce, options: Options, catalog: Catalog, device: str) -> list[Choice]:
+    """Return the kernels of a device that compute an extremum, baselines too; and what is absent or named: a record says why not.
+
+    Nothing samples in front of them.
+    """
+    able = [name for name, kernel in catalog.exact.items() if reduce in kernel.reduces and _on(kernel.device, device)]
+    named = [choice for name in options.kernels if (choice := catalog.find(name)).selection is None]
+    return list(dict.fromkeys([*map(Choice, [*able, *catalog.missing]), *named]))
+
+
 def _compared_at(width: int, choice: Choice, options: Options) -> bool:
     """Whether a selection is measured at a width: where neither is named, those beside top-k at the largest, as on the page."""
     usual = options.benchmark and not options.kernels and not options.widths
@@ -246,4 +265,6 @@ def _dtypes(options: Options) -> tuple[str, ...]:
 
 
 def _reduces(options: Options) -> tuple[Reduce, ...]:
-    return options.reduces or (("sum",) if options.benchmark else ("sum", "mean"))
+    if options.reduces or not options.benchmark:
+        return options.reduces or SUMS + EXTREMA
+    return ("sum", "max") if options.minmax_named else ("sum",)

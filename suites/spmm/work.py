@@ -78,7 +78,7 @@ def _tuned(product: Product, made: Operands, kernel: Kernel) -> float | None:
         return None
     start = perf_counter()
     try:
-        kernel.tune(made.matrix, product.width, product.dtype)
+        kernel.tune(made.matrix, product.width, product.dtype, product.asked)
     except Unsupported as reason:
         raise Skip(str(reason)) from reason
     if made.dense.is_cuda:
@@ -88,7 +88,7 @@ def _tuned(product: Product, made: Operands, kernel: Kernel) -> float | None:
 
 def _prepared(product: Product, made: Operands, kernel: Kernel) -> Multiply:
     try:
-        return kernel.prepare(made.matrix, product.width, product.dtype)
+        return kernel.prepare(made.matrix, product.width, product.dtype, product.asked)
     except Unsupported as reason:
         raise Skip(str(reason)) from reason
 

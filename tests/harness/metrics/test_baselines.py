@@ -46,6 +46,13 @@ def test_what_grows_has_its_own_baselines():
     assert baselines.of(metric(), SAMPLED)[0] == "rows_numba"
 
 
+def test_an_extremum_has_its_own_baselines():
+    extremum, slower = (case(name, suite="minmax", reduce="max") for name in ("torch_reduce", "dgl"))
+    baselines = Baselines([*RECORDS, ok(extremum, 3.0)])
+    assert baselines.of(metric(), slower)[0] == "torch_reduce"
+    assert Baselines(RECORDS).of(metric(), slower) is None
+
+
 def test_a_baseline_computes_the_same_operation():
     baselines = Baselines(RECORDS)
     assert baselines.of(metric(), case("topk(mkl)", budget=0.1, width=16))[0] == "torch_sparse"

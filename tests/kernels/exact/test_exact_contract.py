@@ -9,12 +9,13 @@ import torch
 from made_matrices import array, dense, jagged, with_rowptr, without_entries
 
 from rsc_bench.kernels import Kernel, Unsupported
+from rsc_bench.kernels.contract import EXTREMA, SUMS
 from rsc_bench.plugins import load
 
 FOUND = load("kernel")
 # Every width once, and every form at widths with a whole and with a ragged vector: what is compiled is what takes the time.
 WIDTHS = (1, 3, 16, 17, 41, 64, 255, 257, 602)
-FORMS = [(weighted, reduce, dtype) for weighted in (True, False) for reduce in ("sum", "mean") for dtype in ("float32", "bfloat16")]
+FORMS = [(weighted, reduce, dtype) for weighted in (True, False) for reduce in SUMS + EXTREMA for dtype in ("float32", "bfloat16")]
 
 
 def prepared(kernel, matrix, width, dtype=torch.float32, reduce="sum"):
@@ -30,7 +31,22 @@ def expected(matrix, operand, reduce):
     """The product in float64, and what its magnitudes add up to: rounding is bounded by a share of that."""
     count = np.maximum(np.diff(matrix.to_scipy().indptr), 1)[:, None] if reduce == "mean" else 1
     full, operand = array(matrix), operand.double().numpy()
+    if reduce in EXTREMA:
+        found = extremum(matrix, full, operand, reduce)
+        return found, np.abs(found)
     return full @ operand / count, np.abs(full) @ np.abs(operand) / count
+
+
+def extremum(matrix, full, operand, reduce):
+    """The largest or smallest of each row's terms, written down as it is defined."""
+    of = max if reduce == "max" else min
+    rows = matrix.to_scipy()
+    columns = [rows.indices[rows.indptr[row] : rows.indptr[row + 1]] for row in range(full.shape[0])]
+    found = [
+        [of((full[row, at] * operand[at, feature] for at in there), default=0.0) for feature in range(operand.shape[1])]
+        for row, there in enumerate(columns)
+    ]
+    return np.array(found).reshape(full.shape[0], operand.shape[1])
 
 
 def assert_product(found, matrix, operand, reduce="sum"):
@@ -82,7 +98,7 @@ def test_a_dtype_is_computed_or_refused_with_a_reason(kernel):
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (0, 5), (3, 0)])
-@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("reduce", SUMS + EXTREMA)
 def test_a_matrix_without_entries_gives_zeros(kernel, shape, reduce):
     found = prepared(kernel, without_entries(*shape), 3, reduce=reduce)(dense(shape[1], 3))
     assert torch.equal(found, torch.zeros(shape[0], 3))
@@ -128,7 +144,7 @@ def test_the_transpose_is_multiplied_as_well(kernel):
     assert_product(prepared(kernel, matrix, 16)(operand), matrix, operand)
 
 
-@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("reduce", SUMS + EXTREMA)
 @pytest.mark.parametrize("scaled", ["rows", "columns", "both"])
 def test_separable_values_give_their_product(kernel, reduce, scaled):
     matrix, operand = jagged(weighted=False), dense(9, 41)

@@ -42,9 +42,9 @@ def assert_close(found, wanted):
 # The arguments of prepare, prepare_bounded and tune.
 
 ARGUMENTS = [
-    ({"reduce": "max"}, "reduce must be one of sum, mean (got 'max')"),
-    ({"reduce": None}, "reduce must be one of sum, mean (got None)"),
-    ({"reduce": "Sum"}, "reduce must be one of sum, mean (got 'Sum')"),
+    ({"reduce": "prod"}, "reduce must be one of sum, mean, max, min (got 'prod')"),
+    ({"reduce": None}, "reduce must be one of sum, mean, max, min (got None)"),
+    ({"reduce": "Sum"}, "reduce must be one of sum, mean, max, min (got 'Sum')"),
     ({"width": 0}, "width must be a whole number of at least 1, the columns of the dense operands (got 0)"),
     ({"width": -3}, "width must be a whole number of at least 1, the columns of the dense operands (got -3)"),
     ({"width": 3.0}, "width must be a whole number of at least 1, the columns of the dense operands (got 3.0)"),
@@ -296,8 +296,10 @@ def test_a_kernel_of_a_users_file_is_checked_and_so_is_what_selects_in_front_of_
     )
     [(_, mine)] = Registry().add_file(tmp_path / "mine.py")
     for kernel in (mine, compose(find("selection", "topk"), mine, Sampling(1.0))):
-        message = one_line(lambda kernel=kernel: kernel.prepare(jagged(), WIDTH, torch.float32, "max"))
-        assert message == f"kernel {kernel.name!r}: reduce must be one of sum, mean (got 'max')"
+        message = one_line(lambda kernel=kernel: kernel.prepare(jagged(), WIDTH, torch.float32, "prod"))
+        assert message == f"kernel {kernel.name!r}: reduce must be one of sum, mean, max, min (got 'prod')"
+        with pytest.raises(Unsupported, match=r"computes sum, mean \(got max\)"):
+            kernel.prepare(jagged(), WIDTH, torch.float32, "max")
         multiply = kernel.prepare(jagged(), WIDTH, torch.float32)
         assert "computes no gradient of the dense operand" in one_line(lambda: multiply(dense(9, WIDTH).requires_grad_()))  # noqa: B023
         assert_close(multiply(dense(9, WIDTH).t().contiguous().t()), array(jagged()) @ dense(9, WIDTH).numpy())

@@ -54,11 +54,12 @@ def test_every_figure_is_left_out_where_there_is_nothing_to_draw(name, tmp_path)
     assert figure_of(tmp_path, name, [ok(case("mkl", model="gcn", suite="training"), 3)]) is None
 
 
-def test_what_grows_is_in_a_figure_of_its_own_and_changes_no_other(tmp_path):
+def test_what_grows_is_in_a_figure_of_its_own_and_changes_no_other_as_extrema_do(tmp_path):
     products = [ok(case("mkl"), 20), ok(case("topk(mkl)", 0.1), 4, select_s=[0.001], multiply_s=[0.003])]
     growing = [
         ok(case(kernel, budget, suite="growth"), 1) for kernel, budget in (("mkl", None), ("topk(mkl)", 0.1), ("mine", None))
     ]
+    growing += [ok(case(kernel, suite="minmax", reduce="max"), 2) for kernel in ("torch_reduce", "dgl")]
     one, other = (
         read_table([read(write_results(tmp_path / name / "run.jsonl", [records]))])
         for name, records in (("one", products), ("both", [*products, *growing]))

@@ -1,5 +1,6 @@
 """A kernel that is wrong in any way gets a record that says so, and leaves what others multiply as it was."""
 
+import dataclasses
 from time import sleep
 
 import numpy as np
@@ -264,6 +265,38 @@ def test_an_entry_that_is_changed_to_nearly_nothing_is_expected_to_give_that(sto
         probe()
         probe.look()
     probe.judge()
+
+
+@pytest.mark.parametrize("reduce", ["max", "min"])
+def test_an_extremum_is_checked_and_follows_its_operand_also_with_the_other_sign(store, reduce):
+    work = ready(Product(store.graph("small:hub"), 8, torch.float32, reduce), find("kernel", "torch_reduce"), store)()
+    assert work.check(work()).accuracy.check_error == 0.0
+    probe = work.probe(work)
+    for _ in range(64):
+        probe.change()
+        probe()
+        probe.look()
+    assert probe.renew()
+    probe()
+    probe.restore()
+    assert probe._looks == 65
+
+
+def nothing(product, dense, matrix, noted):
+    return torch.zeros_like(product())
+
+
+@pytest.mark.parametrize("act", [remember, nothing])
+def test_an_extremum_that_does_not_follow_is_found(store, act):
+    bad = dataclasses.replace(kernel(act), reduces=("max",))
+    work = ready(Product(store.graph("small:hub"), 8, torch.float32, "max"), bad, store)()
+    probe = work.probe(work)
+    for _ in range(16):
+        probe.change()
+        probe()
+        probe.look()
+    with pytest.raises(Wrong, match="must follow its operand"):
+        probe.judge()
 
 
 def test_places_are_those_that_entries_multiply_and_their_rows_few(store):

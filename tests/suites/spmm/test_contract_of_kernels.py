@@ -22,6 +22,25 @@ def bad(act):
     return Kernel("mine", "cpu", "Mine.", prepare)
 
 
+def test_a_kernel_is_tried_with_what_it_says_that_it_computes():
+    assert {trial.reduce for trial in trials("mine")} == {"sum", "mean"}
+    assert {trial.reduce for trial in trials("mine", ("sum", "max"))} == {"sum", "max"}
+
+
+@pytest.mark.parametrize("trial", [*trials("mine", ("max", "min"))], ids=str)
+def test_a_kernel_of_extrema_keeps_the_contract(trial):
+    contract.check(find("kernel", "torch_reduce"), trial)
+
+
+def test_a_kernel_that_gives_a_sum_for_a_maximum_is_wrong():
+    def prepare(matrix, width, dtype, reduce="sum"):
+        return find("kernel", "torch_reduce").prepare(matrix, width, dtype)
+
+    liar = Kernel("mine", "cpu", "Mine.", prepare, reduces=("sum", "max"))
+    with pytest.raises(Wrong, match="relative error"):
+        contract.check(liar, Trial("mine", "no-values", "max", "float32", 3))
+
+
 @pytest.mark.parametrize("trial", [*trials("mine")], ids=str)
 @pytest.mark.parametrize("name", ["torch_reduce", "rows_numba"])
 def test_a_right_kernel_keeps_the_contract(name, trial):

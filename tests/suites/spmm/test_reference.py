@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from rsc_bench.kernels import Csr
 from rsc_bench.suites.spmm import reference
-from rsc_bench.suites.spmm.reference import gathered64, product64, relative_error
+from rsc_bench.suites.spmm.reference import extremum64, gathered64, product64, relative_error
 
 GENERATOR = torch.Generator().manual_seed(0)
 DENSE = torch.randn(60, 5, generator=GENERATOR)
@@ -36,6 +36,19 @@ def test_gathered_in_runs_it_is_what_scipy_computes(given, weights):
     gathered = gathered64(given, DENSE, weights, entries_at_a_time=64)
     assert gathered.dtype is torch.float64
     torch.testing.assert_close(gathered, torch.from_numpy(product64(given, DENSE, weights)), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_an_extremum_is_that_of_each_row_s_terms_and_0_where_there_are_none(weighted):
+    rows = scipy.sparse.vstack([scipy.sparse.csr_matrix((2, 60)), matrix().to_scipy()]).tocsr()
+    given = Csr.from_scipy(rows, weighted=weighted)
+    full, operand = given.to_scipy().toarray(), DENSE.double().numpy()
+    terms = np.where((full != 0)[:, :, None], full[:, :, None] * operand, np.nan)
+    empty = (full == 0).all(1)
+    assert empty.any()
+    terms[empty] = 0.0
+    for reduce, of in (("max", np.nanmax), ("min", np.nanmin)):
+        np.testing.assert_array_equal(extremum64(given, DENSE, reduce, entries_at_a_time=64), of(terms, axis=1))
 
 
 def test_a_dropped_pair_counts_for_nothing():

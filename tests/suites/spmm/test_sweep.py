@@ -163,15 +163,38 @@ def test_the_word_for_all_baselines_is_those_of_the_device_also_what_is_missing(
 THREE = [("theirs", "cpu", "baseline"), ("on_a_gpu", "cuda", "baseline"), ("mine", "cpu", "other")]
 
 
+ABLE = {name for name, kernel in CATALOG.exact.items() if kernel.device == "cpu" and "max" in kernel.reduces}
+
+
+def test_extrema_are_a_suite_of_their_own_of_every_kernel_that_computes_them():
+    assert {"torch_reduce", "dgl", "pyg_gather_scatter"} <= ABLE
+    found = sweep(minmax_named=True)
+    extrema = [setting for setting in found if setting.suite == "minmax"]
+    assert {(s.reduce, s.budget) for s in extrema} == {("max", None)}
+    assert {s.choice.name for s in extrema} == ABLE | set(CATALOG.missing)
+    assert [setting for setting in found if setting.suite != "minmax"] == sweep()
+    assert {s.reduce for s in settings(Options(device="cpu"), CATALOG) if s.suite == "minmax"} == {"max", "min"}
+
+
+def test_where_a_run_measures_and_does_not_name_extrema_there_are_none():
+    assert "minmax" not in {setting.suite for setting in sweep()}
+    assert {(setting.suite, setting.reduce) for setting in sweep(reduces=("min",))} == {("minmax", "min")}
+
+
+def test_a_kernel_that_is_named_and_computes_no_extremum_is_there_to_say_so():
+    assert {s.choice.name for s in sweep(reduces=("max",), kernels=("mkl", "topk(mkl)"))} == ABLE | set(CATALOG.missing) | {"mkl"}
+
+
 def test_which_baselines_could_be_measured_and_are_not_is_said_with_the_way_to_measure_them():
     made = [Kernel(name, "cpu", "Made up.", mkl.prepare, "baseline") for name in ("one", "two", "absent")]
     made[2] = dataclasses.replace(made[2], missing=lambda: "not here")
     known = Catalog({kernel.name: kernel for kernel in made}, CATALOG.selections)
-    (said,) = baselines_left_out(ONE, known)
-    assert said == "baselines that are not measured: one, two: --kernel baselines measures all, --kernel NAME one"
-    (said,) = baselines_left_out(dataclasses.replace(ONE, kernels=("topk(one)",)), known)
-    assert said.startswith("baselines that are not measured: two: ")
-    assert not [*baselines_left_out(dataclasses.replace(ONE, kernels=("one", "two")), known)]
+    (said,) = baselines_left_out(ONE, known, {"exact", "minmax"})
+    assert said == "note:    baselines that are not measured: one, two: --kernel baselines measures all, --kernel NAME one"
+    (said,) = baselines_left_out(dataclasses.replace(ONE, kernels=("topk(one)",)), known, {"exact"})
+    assert said.startswith("note:    baselines that are not measured: two: ")
+    assert not [*baselines_left_out(dataclasses.replace(ONE, kernels=("one", "two")), known, {"exact"})]
+    assert not [*baselines_left_out(ONE, known, {"minmax"})]  # which has all of them
 
 
 def test_the_selections_beside_topk_are_measured_at_the_largest_width_where_none_is_named():
