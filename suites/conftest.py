@@ -25,9 +25,9 @@ from rsc_bench.suites.measuring.session import Rounds, Session, load_plugins
 from rsc_bench.suites.measuring.usage import ONCE, REPEATED
 from rsc_bench.suites.measuring.workers import CannotStart
 from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_suite, numbers, path, share
-from rsc_bench.suites.progress import Progress, one_line
 from rsc_bench.suites.spmm.contract import Trial, trials
 from rsc_bench.suites.terminal import summary
+from rsc_bench.suites.terminal.progress import Progress, one_line
 from rsc_bench.suites.training.models import ModelError, named
 
 if TYPE_CHECKING:

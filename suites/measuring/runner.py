@@ -16,7 +16,7 @@ from rsc_bench.suites.itself.sweep import HarnessSetting
 from rsc_bench.suites.measuring.bench import SuiteSetting
 from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import CannotStart
-from rsc_bench.suites.progress import Epoch, Progress
+from rsc_bench.suites.terminal.progress import Epoch, Progress
 from rsc_bench.suites.terminal.summary import STATUS
 from rsc_bench.text import shown
 

@@ -24,8 +24,8 @@ from rsc_bench.kernels.rsc import Accelerated, accelerate, approximate
 from rsc_bench.plugins import REGISTRY, find
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import Graph
-from rsc_bench.suites.progress import Epoch
 from rsc_bench.suites.spmm import contract
+from rsc_bench.suites.terminal.progress import Epoch
 from rsc_bench.suites.training.baselines import as_written
 from rsc_bench.suites.training.batches import Batches, called, of_training_nodes, whole
 from rsc_bench.suites.training.controls import CONTROLS, Fewer

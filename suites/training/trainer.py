@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from rsc_bench.kernels.rsc import Accelerated, Approximation
 from rsc_bench.kernels.rsc.timings import Timings
-from rsc_bench.suites.progress import Epoch
+from rsc_bench.suites.terminal.progress import Epoch
 from rsc_bench.suites.training.batches import Batch, Batches
 from rsc_bench.suites.training.data import TrainingData, TrainingError, class_weights
 from rsc_bench.suites.training.recipes import Recipe

@@ -9,8 +9,8 @@ from scipy.sparse.csgraph import connected_components
 from rsc_bench.kernels import Csr
 from rsc_bench.suites.graphs import Graph, GraphStore, load
 from rsc_bench.suites.graphs.graph import Facts, Reading
-from rsc_bench.suites.progress import Progress
 from rsc_bench.suites.spmm.store import Store
+from rsc_bench.suites.terminal.progress import Progress
 
 
 def test_the_line_says_everything_in_one_line():

@@ -3,7 +3,7 @@ import msgspec
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record
-from rsc_bench.suites.progress import Progress
+from rsc_bench.suites.terminal.progress import Progress
 
 TWIN = Case(suite="exact", kernel="mkl", graph="twin:flickr", width=64, budget=None, dtype="float32", device="cpu", clock="host")
 SAMPLED = Case(

@@ -1,7 +1,7 @@
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record
-from rsc_bench.suites.progress import Epoch, Progress, one_line
+from rsc_bench.suites.terminal.progress import Epoch, Progress, one_line
 
 TRAINING = Case(
     suite="training",
