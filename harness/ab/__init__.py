@@ -5,9 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+FILE = "{file}"
+"""What stands in a command for the path of the file that its round may write."""
+
 
 class AlternatingError(Exception):
     """Sides that cannot be measured; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a round runs in the checkout of its side: our suites, or any program."""
+
+    name: str
+    """For a reader: ``the suites``, or the command as it was written."""
+    words: tuple[str, ...]
+    """The program and its arguments; `FILE` in any of them becomes the path of a file."""
+    left_a_round: tuple[int, ...] = (0,)
+    """Exit statuses with which it has left a round."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +32,18 @@ class Side:
     name: str
     """``base``, ``new``, with what stands behind it: ``new (the working tree)``."""
     folder: Path
-    """The checkout whose suites are run."""
+    """The checkout that is measured."""
     results: Path
     """The results file that its rounds go to; there is none yet."""
-    options: tuple[str, ...] = ()
-    """Options of the suites for this side alone."""
+    command: Command
+    """What is run for a round."""
+    within: Path = Path()
+    """Where in the checkout it is run."""
+
+    @property
+    def place(self) -> Path:
+        """The folder that the command is run in."""
+        return self.folder / self.within
 
 
 def turns(rounds: int) -> list[tuple[int, int]]:

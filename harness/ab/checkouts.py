@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from rsc_bench.harness.machine import git
 
 DATA = "data"
 """Folder of the published graphs, which git ignores: each checkout gets a link to the user's, or would download them again."""
-
-Tracked = Callable[[Path], bool]
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,14 @@ def root_of(folder: Path) -> Path:
     return Path(answer.stdout.strip())
 
 
-def find(root: Path, revision: str | None) -> Source:
-    """Return what a revision, None for the working tree, is; raises `AlternatingError` where there is none to measure."""
+def find(root: Path, revision: str | None, needed: Path | None = Path(SUITES)) -> Source:
+    """Return what a revision, None for the working tree, is; raises `AlternatingError` where there is none to measure.
+
+    Args:
+        root: top of the repository.
+        revision: commit, branch or tag of it.
+        needed: folder without which nothing in it can be measured; None: any revision will do.
+    """
     wanted = "HEAD" if revision is None else revision
     answer = git.run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{wanted}^{{commit}}")
     commit = answer.stdout.strip()
@@ -50,11 +54,19 @@ def find(root: Path, revision: str | None) -> Source:
         remedy = "give a commit, branch or tag of it, or fetch it first (a shallow clone has only the last commits)"
         raise AlternatingError(f"revision {wanted!r} is not in this repository: {remedy}")
     source = Source(commit, revision is None, "the working tree" if revision is None else f"{revision} ({commit[:8]})")
-    # Of the working tree its own folder counts: the suites may be new.
-    here = (root / SUITES).is_dir() if source.as_it_is else git.run(root, "cat-file", "-e", f"{commit}:{SUITES}").returncode == 0
-    if not here:
-        raise AlternatingError(f"{source.name} has no {SUITES}/ folder, so nothing in it can be measured: give a later revision")
+    if needed is not None and not _has(root, source, needed):
+        otherwise = ", or behind -- a command that measures it: -- pytest benchmarks/" if needed == Path(SUITES) else ""
+        raise AlternatingError(
+            f"{source.name} has no {needed}/ folder, so nothing in it can be measured: give a later revision{otherwise}"
+        )
     return source
+
+
+def _has(root: Path, source: Source, folder: Path) -> bool:
+    # Of the working tree its own folder counts: the suites may be new.
+    if source.as_it_is:
+        return (root / folder).is_dir()
+    return git.run(root, "cat-file", "-e", f"{source.commit}:{folder.as_posix()}").returncode == 0
 
 
 def is_tracked(root: Path, path: Path) -> bool:
@@ -62,21 +74,33 @@ def is_tracked(root: Path, path: Path) -> bool:
     return git.run(root, "ls-files", "--error-unmatch", "--", str(path.absolute())).returncode == 0
 
 
-@contextlib.contextmanager
-def two_of_the_working_tree(folder: Path) -> Iterator[tuple[list[Path], Tracked]]:
-    """Make two checkouts of the working tree that a folder is in, and return what says which paths are their own.
+def is_elsewhere(root: Path, path: Path) -> bool:
+    """Return whether a path that is there is in no checkout of any revision: outside of the repository, or ignored by git.
 
-    So nothing changes underneath a study while its user works on. Without git, or without suites in the working tree, both are the
-    folder itself.
+    What is new and not ignored is the working tree's own, as a benchmark that is not committed yet.
+    """
+    if not path.exists():
+        return False
+    # A link stays what it is where it is: that to its Python is what a virtual environment is known by.
+    found = path.parent.resolve() / path.name
+    return not found.is_relative_to(root) or git.run(root, "check-ignore", "--quiet", "--", str(found)).returncode == 0
+
+
+@contextlib.contextmanager
+def two_of_the_working_tree(folder: Path, needed: Path | None = Path(SUITES)) -> Iterator[tuple[list[Path], Path | None]]:
+    """Make two checkouts of the working tree that a folder is in, and return them and the top of its repository.
+
+    So nothing changes underneath a study while its user works on. Without git, or without what is needed in the working tree, both
+    are the folder itself, and the repository None.
     """
     try:
         root = root_of(folder)
-        source = find(root, None)
+        source = find(root, None, needed)
     except AlternatingError:
-        yield [folder, folder], lambda _: True
+        yield [folder, folder], None
         return
     with checkouts(root, [source, source]) as folders:
-        yield folders, lambda path: is_tracked(root, path)
+        yield folders, root
 
 
 @contextlib.contextmanager

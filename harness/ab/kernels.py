@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rsc_bench.harness.ab import Side
-from rsc_bench.harness.ab.one_round import run_python
+from rsc_bench.harness.ab.one_round import run
 
 KERNEL, PLUGIN = "--kernel", "--plugin"
 ANY = "KERNEL"
@@ -38,31 +38,31 @@ class Known:
         return (self.folder / path).is_file()
 
 
-def for_sides(sides: Sequence[Side], arguments: Sequence[str], place: Path) -> tuple[list[Side], tuple[str, ...], list[str]]:
-    """Return the sides with their own options, the arguments of both, and a line for each kernel that only one side has.
+def for_sides(folders: Mapping[str, Path], arguments: Sequence[str], place: Path) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Return the arguments of each side, and a line for each kernel that only one side has.
 
     A kernel that no side has is left to the suites, which know the nearest names. So is everything where a side cannot say what it
     has, being of a revision before 0.2.
 
     Args:
-        sides: of one checkout each.
-        arguments: of pytest.
+        folders: the checkout of each side, by the side's name.
+        arguments: of pytest, for both.
         place: folder for what the sides answer.
     """
     kernels, rest = _taken(arguments, KERNEL)
     files, rest = _taken(rest, PLUGIN)
+    as_given = [tuple(arguments)] * len(folders)
     if not kernels:
-        return list(sides), tuple(arguments), []
-    known = [each for side in sides if (each := _known(side, files, place)) is not None]
-    if len(known) < len(sides):
-        return list(sides), tuple(arguments), []
+        return as_given, []
+    known = [each for folder in folders.values() if (each := _known(folder, files, place)) is not None]
+    if len(known) < len(folders):
+        return as_given, []
     owned = [_asked(kernels, Known.has, side, known) for side in known]
     loaded = [_asked(files, Known.has_file, side, known) for side in known]
     # Where none is named the suites measure kernels of their own choice: so one is, that both have, and on both sides.
     shared = [] if all(owned) else _in_both(*known)[:1]
     own = [[*_options(KERNEL, [*one, *shared]), *_options(PLUGIN, other)] for one, other in zip(owned, loaded, strict=True)]
-    found = [replace(side, options=(*side.options, *options)) for side, options in zip(sides, own, strict=True)]
-    return found, tuple(rest), list(_differences(sides, kernels, owned))
+    return [(*options, *rest) for options in own], list(_differences(folders, kernels, owned))
 
 
 def _asked(names: Sequence[str], has: Callable[[Known, str], bool], side: Known, every: Sequence[Known]) -> list[str]:
@@ -74,9 +74,9 @@ def _in_both(base: Known, new: Known) -> list[str]:
     return [name for name, available in base.kernels.items() if available and new.kernels.get(name)]
 
 
-def _differences(sides: Sequence[Side], kernels: Sequence[str], owned: Sequence[Sequence[str]]) -> Iterator[str]:
-    for side, named, becomes in zip(sides, owned, ("new", "missing"), strict=True):
-        yield from (f"{side.name} has no kernel {kernel}: its cases will be {becomes}" for kernel in kernels if kernel not in named)
+def _differences(names: Iterable[str], kernels: Sequence[str], owned: Sequence[Sequence[str]]) -> Iterator[str]:
+    for name, named, becomes in zip(names, owned, ("new", "missing"), strict=True):
+        yield from (f"{name} has no kernel {kernel}: its cases will be {becomes}" for kernel in kernels if kernel not in named)
 
 
 def _taken(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]:
@@ -97,15 +97,15 @@ def _options(option: str, values: Sequence[str]) -> list[str]:
     return [f"{option}={value}" for value in values]
 
 
-def _known(side: Side, files: Sequence[str], place: Path) -> Known | None:
+def _known(folder: Path, files: Sequence[str], place: Path) -> Known | None:
     """Ask the command line in a checkout what there is; None where it does not answer."""
     answer = place / "known.json"
     answer.unlink(missing_ok=True)
-    plugins = _options(PLUGIN, [file for file in files if (side.folder / file).is_file()])
-    run_python(["-m", "harness", "list", *plugins, "--json", str(answer)], side.folder, place / "list.txt")
+    plugins = _options(PLUGIN, [file for file in files if (folder / file).is_file()])
+    run([sys.executable, "-m", "harness", "list", *plugins, "--json", str(answer)], folder, place)
     try:
         listed = json.loads(answer.read_bytes())
         kernels = {str(entry["name"]): bool(entry["available"]) for entry in listed["kernels"]}
-        return Known(side.folder, kernels, frozenset(str(entry["name"]) for entry in listed["selections"]))
+        return Known(folder, kernels, frozenset(str(entry["name"]) for entry in listed["selections"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -13,11 +13,17 @@ import subprocess
 import sys
 import threading
 
+NO_PROGRAM = 127
+
 
 def main(command: list[str]) -> int:
-    """Run a command, and return its exit status; of one that a signal ended, what a shell returns."""
+    """Run a command, and return its exit status; of one that a signal ended, or that is none, what a shell returns."""
     threading.Thread(target=_end_with_the_pipe, daemon=True).start()
-    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    try:
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: cannot be run ({error.strerror})\n")
+        return NO_PROGRAM
     return status if status >= 0 else 128 - status
 
 

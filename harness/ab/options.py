@@ -30,12 +30,12 @@ def for_a_round(given: Sequence[str], tracked: Callable[[Path], bool], suites: S
         name = option.partition("=")[0]
         if name in OURS:
             raise AlternatingError(f"{name} cannot be given to the suites here: {OURS[name]}")
-    where = () if any(_names_suites(argument) for argument in given) else suites
+    where = () if any(names_suites(argument) for argument in given) else suites
     return (*where, *(_from_anywhere(argument, tracked) for argument in given))
 
 
-def _names_suites(argument: str) -> bool:
-    """Whether it is the suites' folder, a file of theirs or a test in one."""
+def names_suites(argument: str) -> bool:
+    """Return whether it is the suites' folder, a file of theirs or a test in one."""
     path = Path(argument.partition("::")[0])
     return bool(path.parts) and path.parts[0] == SUITES
 
@@ -45,6 +45,6 @@ def _from_anywhere(argument: str, tracked: Callable[[Path], bool]) -> str:
     option, equals, value = argument.partition("=") if argument.startswith("-") else ("", "", argument)
     path = Path(value)
     # A new suite is of one side only, tracked or not: it must not be run from outside that side's checkout.
-    if not value or value == os.curdir or _names_suites(value) or not path.exists() or tracked(path):
+    if not value or value == os.curdir or names_suites(value) or not path.exists() or tracked(path):
         return argument
     return f"{option}{equals}{path.resolve()}"

@@ -11,8 +11,7 @@ from time import monotonic
 from msgspec.structs import replace
 
 from rsc_bench.harness.ab import AlternatingError, Side, turns
-from rsc_bench.harness.ab.kernels import for_sides
-from rsc_bench.harness.ab.one_round import take
+from rsc_bench.harness.ab.one_round import set_up, take
 from rsc_bench.harness.ab.scratch import scratch
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.file import ResultsFile
@@ -28,8 +27,8 @@ class Plan:
     """Of two checkouts, or of one twice."""
     rounds: int
     """Of each side, at least 1."""
-    arguments: tuple[str, ...]
-    """Of pytest, the same for both."""
+    set_up: tuple[str, ...] = ()
+    """A program and its arguments that is run once in each checkout, before the first round; empty: none."""
 
 
 def measure(plan: Plan, say: Callable[[str], None]) -> None:
@@ -39,24 +38,27 @@ def measure(plan: Plan, say: Callable[[str], None]) -> None:
 
     Args:
         plan: the sides and the rounds.
-        say: takes a line after each round, and before them one for each kernel that only one side has.
+        say: takes a line after each round.
     """
     # Pairs are made within a session only: two sessions share no moment.
     start = Round(index=0, of=plan.rounds, cases=0, started="", alternated=os.urandom(6).hex())
-    planned, began = turns(plan.rounds), monotonic()
+    planned = turns(plan.rounds)
     with ExitStack() as stack:
         folder = stack.enter_context(scratch())
-        sides, arguments, lacking = for_sides(plan.sides, plan.arguments, folder)
-        for line in lacking:
-            say(line)
-        books = [stack.enter_context(_Book(side)) for side in sides]
+        for side in plan.sides:
+            if not side.place.is_dir():
+                raise AlternatingError(f"{side.name} has no folder {side.within}: go to one that both sides have")
+        for side in plan.sides if plan.set_up else ():
+            set_up(side, plan.set_up, folder)
+            say(f"set up {side.name}")
+        books, began = [stack.enter_context(_Book(side)) for side in plan.sides], monotonic()
         for done, (index, place) in enumerate(planned, 1):
             book, since = books[place], monotonic()
-            run = take(book.side, arguments, folder)
+            run = take(book.side, folder)
             book.add(run, replace(start, index=index))
             now = monotonic()
             left_s = (now - began) / done * (len(planned) - done)
-            took = f"{len(run.records)} cases in {now - since:.1f} s"
+            took = f"{len(run.records)} case{'s' * (len(run.records) != 1)} in {now - since:.1f} s"
             say(f"round {index}/{plan.rounds} of {book.side.name}: {took}, {minutes(left_s)} left")
 
 

@@ -17,7 +17,7 @@ from rsc_bench.harness.records import disk as disks
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.disk import THIS_MACHINE, Disk
 from rsc_bench.harness.records.environments import check, differences
-from rsc_bench.harness.records.lines import DAMAGE, Line, RecordLine, decode, encode, from_line, readable
+from rsc_bench.harness.records.lines import DAMAGE, RUN_LINE, Line, RecordLine, decode, encode, from_line, readable
 from rsc_bench.harness.records.run import SCHEMA, Entry, Record, Round, Run, unfinished
 from rsc_bench.text import plain
 
@@ -178,10 +178,10 @@ def _whole_lines_bytes(path: Path, file: BinaryIO) -> int:
         found = disks.whole_lines_bytes(file.fileno())
         if found:
             return found
-        start = file.read(7)
+        start = file.read(len(RUN_LINE))
     if not start:
         raise ResultsError(f"{path}: a results file begins with a run line (this one is empty): measure into a new file")
-    what = "was cut short in its run line" if start == b'{"run":' else "has no run line, so it is not a results file"
+    what = "was cut short in its run line" if start == RUN_LINE else "has no run line, so it is not a results file"
     raise ResultsError(f"{path}: {what}: {_REMEDY}")
 
 

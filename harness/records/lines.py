@@ -43,6 +43,8 @@ class Line(msgspec.Struct):
 
 
 decode = msgspec.json.Decoder(Line).decode
+RUN_LINE = b'{"run":'
+"""How the first line of a results file begins."""
 DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
 """What a line can be wrong with: not JSON, not of our types, not UTF-8, nested past the interpreter's depth."""
 

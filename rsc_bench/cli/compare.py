@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -27,6 +27,7 @@ from rsc_bench.cli._options import (
     share,
     write,
 )
+from rsc_bench.cli._runs import Named, opened, the_sides
 from rsc_bench.harness.compare import USUAL_RULE
 
 if TYPE_CHECKING:
@@ -74,23 +75,23 @@ class Judging:
             if target != STDOUT:
                 guard(target, inputs)
 
-    def judge(self, base: Path, new: Path) -> int:
-        """Judge two results files, write and show the verdicts, and return the exit status."""
+    def judge(self, base: Sequence[Path], new: Sequence[Path]) -> int:
+        """Judge two sides, each a results file or rounds of pytest-benchmark, show the verdicts, and return the exit status."""
         from rsc_bench.harness.records.file import uncollected
 
         with uncollected(), contextlib.ExitStack() as files:
             old = files.enter_context(self._opened(base))
             # Opened once where both are one: it may be a pipe, or grow meanwhile.
-            other = old if base.resolve() == new.resolve() else files.enter_context(self._opened(new))
+            same = [path.resolve() for path in base] == [path.resolve() for path in new]
+            other = old if same else files.enter_context(self._opened(new))
             return self._show(self._comparison(old, other))
 
     @contextlib.contextmanager
-    def _opened(self, path: Path) -> Iterator[Records]:
-        """A results file: in memory only where it is worked with again and again, and then what is needed of it."""
+    def _opened(self, paths: Sequence[Path]) -> Iterator[Records]:
+        """A side: in memory only where it is worked with again and again, and then what is needed of it."""
         from rsc_bench.harness.compare.normalise import gathered
-        from rsc_bench.harness.records.file import scan
 
-        with scan(path) as stored:
+        with opened(paths) as stored:
             yield gathered(stored) if self.normalise else stored
 
     def judge_kernels(self, file: Path, new: str, base: str) -> int:
@@ -262,15 +263,24 @@ def _note_output(context: click.Context, parameter: click.Parameter, target: Pat
 
 
 @click.command("compare", cls=JudgingCommand)
-@click.argument("base", type=FILE, metavar="BASE")
-@click.argument("new", type=FILE, required=False, metavar="NEW")
+@click.argument("sides", nargs=-1, type=FILE, metavar="[BASE] [NEW]")
+@click.option("--base-round", "bases", type=FILE, multiple=True, metavar="FILE", help="A round of the base. May be repeated.")
+@click.option("--new-round", "news", type=FILE, multiple=True, metavar="FILE", help="A round of what is judged. May be repeated.")
 @judging_options
 @click.option("--normalise", is_flag=True, help="Between two devices: judge each kernel by its share of what its device can do.")
 @click.option("--kernel", metavar="NAME", help="Within the one file BASE: judge this kernel, --against another one of it.")
 @click.option("--against", metavar="NAME", help="The kernel that --kernel is judged against.")
-def compare(base: Path, new: Path | None, kernel: str | None, against: str | None, judging: Judging) -> int:
+def compare(  # noqa: PLR0913  (an argument an option)
+    sides: tuple[Path, ...],
+    bases: tuple[Path, ...],
+    news: tuple[Path, ...],
+    kernel: str | None,
+    against: str | None,
+    judging: Judging,
+) -> int:
     """Judge the results file NEW against BASE, case by case.
 
+    Or pytest-benchmark's JSON, each file a round: two folders of such files, or --base-round and --new-round for each.
     Or two kernels of one file, round by round: compare FILE --kernel topk(mkl) --against mkl
 
     A ratio is new / base: above 1 is slower. A case is slower where the ratio is above the threshold, and is no chance among
@@ -278,15 +288,10 @@ def compare(base: Path, new: Path | None, kernel: str | None, against: str | Non
 
     Exit status: 0 nothing slower; 1 slower, missing or broken; 2 bad usage or unreadable file; 3 cannot be judged.
     """
-    judging.check_targets([base] if new is None else [base, new])
-    if (kernel is None) != (against is None):
-        raise click.ClickException("--kernel and --against go together, for two kernels of one file: give both, or none of them")
+    judging.check_targets([*sides, *bases, *news])
+    base, new = the_sides(sides, Named(bases, news, kernel, against))
     if kernel is not None and against is not None:
-        if new is not None:
-            raise click.ClickException(f"--kernel and --against are of one file (got {base} and {new}): leave one of the files out")
-        return judging.judge_kernels(base, kernel, against)
-    if new is None:
-        raise click.UsageError("Missing argument 'NEW': give two results files, or one with --kernel and --against")
+        return judging.judge_kernels(base[0], kernel, against)
     return judging.judge(base, new)
 
 

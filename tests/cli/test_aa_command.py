@@ -75,7 +75,7 @@ def test_a_folder_without_suites_measures_those_of_the_package(tmp_path):
         (["--rounds", "2"], "--rounds"),
         (["--", "--results", "mine.jsonl"], "--results cannot be given to the suites here"),
         (["--read", "none.jsonl", "none.jsonl"], "none.jsonl: cannot be read"),
-        (["--read", "a.jsonl", "b.jsonl", "--inject", "5%"], "--read measures nothing: leave --inject and the options"),
+        (["--read", "a.jsonl", "b.jsonl", "--inject", "5%"], "--read measures nothing: leave --inject, --set-up and what"),
     ],
 )
 def test_bad_usage_is_one_line(repo, capsys, arguments, summary):

@@ -83,6 +83,17 @@ def mostly_shared(draw, cases, rounds, spread):
     return shared(draw, cases, rounds, spread, share=0.9)
 
 
+def two_modes(draw, cases, rounds, spread, share_of_all=False):
+    """Each process takes 22.5 or 25.5 ms, as its memory happens to lie, and hardly spreads inside; case by case."""
+    slow = draw.random((1 if share_of_all else cases, rounds)) < 0.5
+    return normal(draw, cases, rounds, 0.001) + np.log(25.5 / 22.5) * slow
+
+
+def two_modes_of_all(draw, cases, rounds, spread):
+    """The same, all cases of a process in one mode."""
+    return two_modes(draw, cases, rounds, spread, share_of_all=True)
+
+
 Noise = Callable[[np.random.Generator, int, int, float], np.ndarray]
 NOISES: tuple[Noise, ...] = (
     normal,

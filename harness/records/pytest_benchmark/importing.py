@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,10 +16,10 @@ import msgspec
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.file import ResultsError, ResultsFile
-from rsc_bench.harness.records.lines import RecordLine, from_line
+from rsc_bench.harness.records.lines import RUN_LINE, RecordLine, from_line
 from rsc_bench.harness.records.pytest_benchmark import OURS, foreign
 from rsc_bench.harness.records.ranges import Count
-from rsc_bench.harness.records.run import Record, Round, Status
+from rsc_bench.harness.records.run import Record, Round, Run, Status
 
 REMEDY = "give a file of `pytest --benchmark-json` or of .benchmarks/"
 
@@ -84,21 +85,64 @@ def _tree(path: Path) -> Any:
         raise ResultsError(f"{path}: is no JSON: {REMEDY}") from None
 
 
+def is_json(path: Path) -> bool:
+    """Return whether a path is a folder, or a file named .json that is none of our results files."""
+    if path.is_dir():
+        return True
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(len(RUN_LINE)) != RUN_LINE
+    return True
+
+
+def gather(paths: Sequence[Path]) -> Run:
+    """Return files, and all .json files in folders and below them, as one run, in order of when they were measured.
+
+    Raises `ResultsError` where one cannot be read, a folder has none, two environments differ, or a round is there twice.
+    """
+    found = [read(file) for path in paths for file in _files(path)]
+    _check_alike(found)
+    _refuse_twice(found, [], paths[0])
+    rounds = [(msgspec.structs.replace(start, index=index, of=index), records) for index, (start, records) in _in_order(found)]
+    return Run(path=paths[0], environment=found[0].environment, rounds=rounds)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.rglob("*.json"))
+    if not found:
+        raise ResultsError(f"{path}: has no .json file: {REMEDY}")
+    return found
+
+
+def _in_order(found: Sequence[Imported]) -> Iterator[tuple[int, tuple[Round, list[Record]]]]:
+    """Every round with its number, from 1."""
+    rounds = [round_ for each in found for round_ in each.rounds]
+    return enumerate(sorted(rounds, key=lambda round_: round_[0].started), 1)
+
+
+def _check_alike(found: Sequence[Imported]) -> None:
+    first = found[0]
+    for other in found[1:]:
+        # The name of a host says nothing: a container has another one each time.
+        names = [name for name in differences(first.environment, other.environment) if name != "host.name"]
+        if names:
+            other_than = f"is of another environment than {first.path} ({', '.join(names)})"
+            raise ResultsError(f"{other.path}: {other_than}: leave it out, or import it on its own")
+
+
 def write(found: Sequence[Imported], output: Path) -> int:
     """Append every round to a results file, which is made where there is none; return how many rounds it then has.
 
     Raises `ResultsError`, before anything is written, where two environments differ or a round is in the file already.
     """
-    first = found[0]
-    for other in found[1:]:
-        names = ", ".join(differences(first.environment, other.environment))
-        if names:
-            raise ResultsError(f"{other.path}: is of another environment than {first.path} ({names}): import it on its own")
-    file = ResultsFile(output, first.environment)
+    _check_alike(found)
+    file = ResultsFile(output, found[0].environment)
     try:
         _refuse_twice(found, [start.started for start, _ in file.rounds], output)
-        rounds = [round_ for each in found for round_ in each.rounds]
-        for start, records in sorted(rounds, key=lambda round_: round_[0].started):
+        for _, (start, records) in _in_order(found):
             index = len(file.rounds) + 1
             file.start_round(msgspec.structs.replace(start, index=index, of=index))
             for record in records:

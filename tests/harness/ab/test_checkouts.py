@@ -149,6 +149,6 @@ def test_a_path_is_the_checkouts_own_when_git_knows_it(repo, tmp_path):
 
 
 def test_without_git_a_folder_is_measured_against_itself_in_place(tmp_path):
-    with two_of_the_working_tree(tmp_path) as (folders, tracked):
+    with two_of_the_working_tree(tmp_path) as (folders, root):
         assert folders == [tmp_path, tmp_path]
-        assert tracked(tmp_path / "graph.npz")
+        assert root is None

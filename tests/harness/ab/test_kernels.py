@@ -6,6 +6,7 @@ import pytest
 from stand_in_checkout import write_suites
 
 from rsc_bench.harness.ab import Side
+from rsc_bench.harness.ab.commands import of_suites
 from rsc_bench.harness.ab.kernels import for_sides
 from rsc_bench.harness.ab.session import Plan, measure
 from rsc_bench.harness.compare.comparison import compare
@@ -39,18 +40,20 @@ def checkout(folder, *kernels):
 
 
 @pytest.fixture
-def sides(tmp_path):
+def folders(tmp_path):
     base, new = checkout(tmp_path / "base", "old"), checkout(tmp_path / "new", "fresh")
-    return Side("base", base, tmp_path / "base.jsonl"), Side("new", new, tmp_path / "new.jsonl")
+    return {"base": base, "new": new}
 
 
 @pytest.fixture
-def options(sides, tmp_path):
-    """The options of either side, and what is said."""
+def options(folders, tmp_path):
+    """The options of either side before "suites", those of both behind it, and what is said."""
 
     def of(*arguments):
-        found, rest, said = for_sides(sides, ("suites", *arguments), tmp_path)
-        return [list(side.options) for side in found], list(rest), said
+        found, said = for_sides(folders, ("suites", *arguments), tmp_path)
+        own, rest = zip(*((each[: each.index("suites")], each[each.index("suites") :]) for each in found), strict=True)
+        assert rest[0] == rest[1]
+        return list(map(list, own)), list(rest[0]), said
 
     return of
 
@@ -79,34 +82,38 @@ def test_a_kernel_that_no_side_has_is_left_to_the_suites_to_refuse(options):
     assert options("--kernel", "frsh")[0] == [["--kernel=frsh"], ["--kernel=frsh"]]
 
 
-def test_a_file_of_one_checkout_is_of_one_side_and_one_from_outside_of_both(options, sides, tmp_path):
-    (sides[1].folder / "mine.py").touch()
+def test_a_file_of_one_checkout_is_of_one_side_and_one_from_outside_of_both(options, folders, tmp_path):
+    (folders["new"] / "mine.py").touch()
     (tmp_path / "outside.py").touch()
     outside = f"--kernel={tmp_path}/outside.py"
     assert options("--kernel", "mine.py", outside)[0] == [[outside], ["--kernel=mine.py", outside]]
 
 
-def test_a_file_of_plugins_of_one_checkout_brings_its_kernels_to_one_side(options, sides):
-    (sides[1].folder / "more.py").touch()
+def test_a_file_of_plugins_of_one_checkout_brings_its_kernels_to_one_side(options, folders):
+    (folders["new"] / "more.py").touch()
     own, _, said = options("--plugin", "more.py", "--kernel", "more", "--kernel", "mkl")
     assert own == [["--kernel=mkl"], ["--kernel=more", "--kernel=mkl", "--plugin=more.py"]]
     assert said == ["base has no kernel more: its cases will be new"]
 
 
-def test_without_a_named_kernel_nobody_is_asked(options, sides):
-    (sides[0].folder / "harness/__main__.py").write_text("raise SystemExit('asked')")
+def test_without_a_named_kernel_nobody_is_asked(options, folders):
+    (folders["base"] / "harness/__main__.py").write_text("raise SystemExit('asked')")
     assert options("--width", "8") == ([[], []], ["suites", "--width", "8"], [])
 
 
 @pytest.mark.parametrize("answer", ["raise SystemExit(2)", "import sys; open(sys.argv[-1], 'w').write('[1]')"])
-def test_a_side_that_cannot_say_what_it_has_is_asked_as_it_was(options, sides, answer):
-    (sides[0].folder / "harness/__main__.py").write_text(answer)
+def test_a_side_that_cannot_say_what_it_has_is_asked_as_it_was(options, folders, answer):
+    (folders["base"] / "harness/__main__.py").write_text(answer)
     assert options("--kernel", "fresh") == ([[], []], ["suites", "--kernel", "fresh"], [])
 
 
-def test_the_rest_is_judged(sides):
-    said = []
-    measure(Plan(sides, 3, ("suites", "--kernel", "fresh", "--kernel", "old")), said.append)
+def test_the_rest_is_judged(folders, tmp_path):
+    own, said = for_sides(folders, ("suites", "--kernel", "fresh", "--kernel", "old"), tmp_path)
+    sides = tuple(
+        Side(name, folder, tmp_path / f"{name}.jsonl", of_suites(arguments))
+        for (name, folder), arguments in zip(folders.items(), own, strict=True)
+    )
+    measure(Plan(sides, 3), said.append)
     comparison = compare(*(read(side.results) for side in sides))
     assert {verdict.case.kernel: verdict.change for verdict in comparison.verdicts} == {
         "mkl": "same",

@@ -4,6 +4,7 @@ import pytest
 from stand_in_checkout import write_suites
 
 from rsc_bench.harness.ab import AlternatingError, Side, turns
+from rsc_bench.harness.ab.commands import of_suites
 from rsc_bench.harness.ab.options import for_a_round
 from rsc_bench.harness.ab.session import Plan, measure
 from rsc_bench.harness.records.file import log_of, read
@@ -16,11 +17,11 @@ def quick_pytest(monkeypatch):
 
 def sides(tmp_path, *options):
     found = []
-    for name, extra in (("base", ()), ("new", options)):
+    for name, own in (("base", ()), ("new", options)):
         folder = tmp_path / name
         folder.mkdir()
         write_suites(folder, 1.0)
-        found.append(Side(name, folder, tmp_path / f"{name}.jsonl", extra))
+        found.append(Side(name, folder, tmp_path / f"{name}.jsonl", of_suites((*own, "suites"))))
     return tuple(found)
 
 
@@ -35,7 +36,7 @@ def test_a_steady_drift_hits_both_sides_alike():
 
 
 def test_each_side_gets_its_rounds_into_a_file_that_says_they_were_taken_in_turns(tmp_path):
-    plan, said = Plan(sides(tmp_path), 2, ("suites",)), []
+    plan, said = Plan(sides(tmp_path), 2), []
     measure(plan, said.append)
     base, new = (read(side.results) for side in plan.sides)
     assert [[start.index for start, _ in run.rounds] for run in (base, new)] == [[1, 2], [1, 2]]
@@ -52,20 +53,20 @@ def test_rounds_of_two_sessions_make_no_pairs(tmp_path):
     names = set()
     for session in ("first", "second"):
         (tmp_path / session).mkdir()
-        plan = Plan(sides(tmp_path / session), 1, ("suites",))
+        plan = Plan(sides(tmp_path / session), 1)
         measure(plan, lambda _: None)
         names |= {read(plan.sides[0].results).rounds[0][0].alternated}
     assert len(names) == 2
 
 
 def test_options_of_one_side_reach_that_side_alone(tmp_path):
-    plan = Plan(sides(tmp_path, "--slow-down", "0.5"), 1, ("suites",))
+    plan = Plan(sides(tmp_path, "--slow-down", "0.5"), 1)
     measure(plan, lambda _: None)
     assert [read(side.results).environment.get("slow_down") for side in plan.sides] == [None, 0.5]
 
 
 def test_what_was_measured_before_a_failure_is_kept(tmp_path):
-    plan = Plan(sides(tmp_path, "--no-such-option"), 1, ("suites",))
+    plan = Plan(sides(tmp_path, "--no-such-option"), 1)
     with pytest.raises(AlternatingError) as error:
         measure(plan, lambda _: None)
     assert str(error.value).startswith("new: the suites ended with status 4: ")
@@ -81,7 +82,7 @@ def test_a_bad_option_of_the_suites_is_named_in_their_words(tmp_path):
     ends = "pytest.exit('--width must be at least 1 (got 0)', returncode=2)"
     conftest.write_text(f"{conftest.read_text()}\ndef pytest_configure(config):\n    import pytest\n    {ends}\n")
     with pytest.raises(AlternatingError, match=r"^base: the suites ended with status 2: --width must be at least 1 \(got 0\)$"):
-        measure(Plan(found, 1, ("suites",)), lambda _: None)
+        measure(Plan(found, 1), lambda _: None)
 
 
 def test_the_log_of_each_round_is_kept_beside_the_results_of_its_side(tmp_path):
@@ -90,7 +91,7 @@ def test_the_log_of_each_round_is_kept_beside_the_results_of_its_side(tmp_path):
         path = f"pathlib.Path(sys.argv[sys.argv.index('--results') + 1]).with_suffix('{suffix}')"
         writes = f"import pathlib, sys\n{path}.write_text('logged\\n')"
         (side.folder / "suites/test_nothing.py").write_text(f"{writes}\ndef test_nothing():\n    pass\n")
-    measure(Plan(found, 2, ("suites",)), lambda _: None)
+    measure(Plan(found, 2), lambda _: None)
     assert [log_of(side.results).read_text() for side in found] == ["logged\n" * 2] * 2
 
 
@@ -100,7 +101,7 @@ def test_suites_that_measure_nothing_are_an_error_not_an_empty_file(tmp_path):
         (found[0].folder / "suites/conftest.py").read_text().replace('("ours", "theirs")', "()")
     )
     with pytest.raises(AlternatingError, match="base: the suites measured no case with these options"):
-        measure(Plan(found, 1, ("suites",)), lambda _: None)
+        measure(Plan(found, 1), lambda _: None)
 
 
 def test_an_environment_that_changes_between_two_rounds_is_named(tmp_path):
@@ -108,14 +109,14 @@ def test_an_environment_that_changes_between_two_rounds_is_named(tmp_path):
     conftest = found[0].folder / "suites/conftest.py"
     conftest.write_text(conftest.read_text().replace("pathlib.Path.cwd().name", "random.random()"))
     with pytest.raises(AlternatingError, match=r"base: the environment changed between two rounds \(checkout.folder\)"):
-        measure(Plan(found, 2, ("suites",)), lambda _: None)
+        measure(Plan(found, 2), lambda _: None)
 
 
 def test_cases_that_fail_are_a_round_all_the_same(tmp_path):
     found = sides(tmp_path)
     for side in found:
         (side.folder / "suites/test_nothing.py").write_text("def test_wrong():\n    assert False\n")
-    measure(Plan(found, 1, ("suites",)), lambda _: None)
+    measure(Plan(found, 1), lambda _: None)
     assert all(len(read(side.results).records) == 2 for side in found)
 
 

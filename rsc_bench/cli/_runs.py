@@ -1,0 +1,66 @@
+"""The runs that a command reads: results files, or files and folders of pytest-benchmark's JSON, each file a round."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rsc_bench.harness.records.run import Records
+
+
+@contextlib.contextmanager
+def opened(paths: Sequence[Path]) -> Iterator[Records]:
+    """Open a run: one results file, which need not fit in memory, or what of pytest-benchmark is its rounds."""
+    from rsc_bench.harness.records.file import scan
+    from rsc_bench.harness.records.pytest_benchmark.importing import gather, is_json
+
+    if len(paths) > 1 or is_json(paths[0]):
+        yield gather(paths)
+        return
+    with scan(paths[0]) as stored:
+        yield stored
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the options of `compare` say of the files that are compared."""
+
+    bases: Sequence[Path]
+    """Of ``--base-round``."""
+    news: Sequence[Path]
+    """Of ``--new-round``."""
+    kernel: str | None
+    """The one that is judged within a single file, ``against`` another one; None: two sides are compared."""
+    against: str | None
+
+
+def the_sides(given: Sequence[Path], named: Named) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Return what base and new consist of, the same file for two kernels of one; raises one line where that is not said."""
+    every = [*given, *named.bases, *named.news]
+    if (named.kernel is None) != (named.against is None):
+        raise click.ClickException("--kernel and --against go together, for two kernels of one file: give both, or none of them")
+    if named.kernel is not None:
+        if len(every) != 1 or not given:
+            raise click.ClickException(f"--kernel and --against are of one file (got {len(every)}): give one BASE alone")
+        return given, given
+    if named.bases and named.news and not given:
+        return named.bases, named.news
+    if len(given) == len(every) == 2:
+        return given[:1], given[1:]
+    raise click.UsageError(_what_is_missing(given, named))
+
+
+def _what_is_missing(given: Sequence[Path], named: Named) -> str:
+    if given and (named.bases or named.news):
+        return "BASE and NEW are given as such, or each file by --base-round and --new-round: leave one of the two out"
+    if named.bases or named.news:
+        return f"Missing option '--{'new' if named.bases else 'base'}-round': give both sides a file at least"
+    if len(given) > 2:
+        return f"two results files are compared (got {len(given)} files): name those of a side by --base-round or --new-round"
+    return f"Missing argument '{'NEW' if given else 'BASE'}': give two results files, or one with --kernel and --against"
