@@ -117,7 +117,8 @@ def _words(row: Row) -> str:
         for name in ("model", "layers", "epochs", "seed", "variant", "freed_memory")
         if not absent(row[name])
     ]
-    where = [row["graph"], f"d={row['width']}", row["dtype"], row["device"], row["clock"]]
+    width = [f"d={row['width']}"] if row["width"] else []  # another program's benchmark has none
+    where = [row["graph"], *width, row["dtype"], row["device"], row["clock"]]
     return " ".join([row["kernel"], *budget, *where, *reduce, *trained, *suite])
 
 

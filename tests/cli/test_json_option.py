@@ -23,6 +23,7 @@ COMMANDS = {
     "recommend": (["recommend", "trained.jsonl"], "recommendations"),
     "aa": (["aa", "--read", "a.jsonl", "b.jsonl"], "trials"),
     "compare": (["compare", "base.jsonl", "base.jsonl"], "verdicts"),
+    "history": (["history", "a.jsonl", "b.jsonl", "base.jsonl"], "without_a_history"),
 }
 every_command = pytest.mark.parametrize(("command", "key"), COMMANDS.values(), ids=COMMANDS)
 

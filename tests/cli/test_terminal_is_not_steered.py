@@ -62,6 +62,8 @@ COMPARE = ["compare", f"base{EVIL}.jsonl", f"new{EVIL}.jsonl"]
         ["recommend", "trained.jsonl"],
         ["recommend", "trained.jsonl", "--json"],
         ["export", f"base{EVIL}.jsonl"],
+        ["history", *[f"{name}{EVIL}.jsonl" for name in ("base", "new", "base")]],
+        ["history", f"base{EVIL}.jsonl", "--json"],
         ["doctor"],
         ["doctor", "--json"],
         ["list", "--plugin", f"{EVIL}.py"],
