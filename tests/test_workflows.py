@@ -127,7 +127,7 @@ def actions(path):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_every_action_is_githubs_own_and_pinned_to_a_commit(path):
     used = actions(path)
-    assert len(used) >= 6
+    assert used
     assert [
         each for each in used if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", each[0]) or not re.match(r" # v\d", each[1])
     ] == []
