@@ -23,6 +23,8 @@ class Command:
     """The program and its arguments; `FILE` in any of them becomes the path of a file."""
     left_a_round: tuple[int, ...] = (0,)
     """Exit statuses with which it has left a round."""
+    may_print: bool = True
+    """Whether what it prints may be the round; our suites print no time, and leave a file."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def for_sides(given: Sequence[str], folders: Mapping[str, Path], root: Path) -> 
 def of_suites(arguments: Sequence[str]) -> Command:
     """Return the command that measures our suites once, with arguments of pytest."""
     words = (sys.executable, *SUITES_RUN, *LEAN, "--results", FILE, *arguments)
-    return Command("the suites", words, (ALL_WELL, CASES_FAILED, GPU_FAULT))
+    return Command("the suites", words, (ALL_WELL, CASES_FAILED, GPU_FAULT), may_print=False)
 
 
 def of_program(given: Sequence[str], elsewhere: Callable[[Path], bool]) -> Command:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from rsc_bench.harness.ab import AlternatingError, Side, turns
 from rsc_bench.harness.ab.one_round import set_up, take
 from rsc_bench.harness.ab.scratch import scratch
+from rsc_bench.harness.ab.written import commit_of
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.run import Round, Run
@@ -48,6 +49,7 @@ def measure(plan: Plan, say: Callable[[str], None]) -> None:
         for side in plan.sides:
             if not side.place.is_dir():
                 raise AlternatingError(f"{side.name} has no folder {side.within}: go to one that both sides have")
+            commit_of(side.folder)
         for side in plan.sides if plan.set_up else ():
             set_up(side, plan.set_up, folder)
             say(f"set up {side.name}")

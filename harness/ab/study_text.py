@@ -117,7 +117,8 @@ def _advice(study: Study) -> list[str]:
         first = f"To catch {change} on this machine: {use}, about {_minutes(study, best)} minutes for this sweep"
     return [
         f"{first}.",
-        f"What would be caught is worked out, from times made longer in one case of {SLOWED}; --inject really slows one side.",
+        f"What would be caught is worked out, from times made longer in one case of {SLOWED};",
+        "--inject really slows one side of our suites.",
     ]
 
 

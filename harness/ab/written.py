@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -41,9 +42,10 @@ def round_of(side: Side, file: Path, output: Path, reason: str) -> Run:
         reason: what of its output says most, for the error.
     """
     try:
-        run = _reader(file, output)(side)
+        run = _reader(side, file, output)()
     except ResultsError as error:
-        raise AlternatingError(f"{side.name}: {side.command.name} left no results ({reason or error})") from None
+        why = str(error).removeprefix(f"{file}: ").removeprefix(f"{output}: ")
+        raise AlternatingError(f"{side.name}: {side.command.name} left no results ({reason}): what it left {why}") from None
     except _NoTimeError as error:
         remedy = f"let its last line be one such as 12.3 ms, or write pytest-benchmark's JSON to {FILE}"
         raise AlternatingError(f"{side.name}: {side.command.name} {error} ({reason}): {remedy}") from None
@@ -58,20 +60,26 @@ class _NoTimeError(Exception):
     """What a program did in the place of printing a time."""
 
 
-def _reader(file: Path, output: Path) -> Callable[[Side], Run]:
-    if file.is_file() and file.stat().st_size:
-        ours = file.read_bytes()[: len(RUN_LINE)] == RUN_LINE
-        return lambda side: read(file) if ours else _imported(side, file)
+def _reader(side: Side, file: Path, output: Path) -> Callable[[], Run]:
+    """What reads the round, by where it is."""
+    if (file.is_file() and file.stat().st_size) or not side.command.may_print:
+        return lambda: read(file) if _is_ours(file) else _imported(side, file)
     printed = output.read_text(encoding="utf-8", errors="replace").strip()
     if printed.startswith("{"):
-        return lambda side: _imported(side, output)
-    return lambda side: _timed(side, printed.splitlines()[-1].strip() if printed else "")
+        return lambda: _imported(side, output)
+    return lambda: _timed(side, printed.splitlines()[-1].strip() if printed else "")
+
+
+def _is_ours(file: Path) -> bool:
+    with contextlib.suppress(OSError), file.open("rb") as opened:
+        return opened.read(len(RUN_LINE)) == RUN_LINE
+    return True  # `read` says what is wrong with it
 
 
 def _imported(side: Side, file: Path) -> Run:
     found = importing.read(file)
-    # Of pytest-benchmark's own the commit only: it says "dirty" as soon as a program has written into its checkout.
-    return Run(path=side.results, environment={**found.environment, "checkout": _checkout(side.folder)}, rounds=list(found.rounds))
+    # The commit is as we have read it: pytest-benchmark says "dirty" as soon as a program has written into its checkout.
+    return Run(path=side.results, environment={**found.environment, "checkout": commit_of(side.folder)}, rounds=list(found.rounds))
 
 
 def _timed(side: Side, line: str) -> Run:
@@ -90,12 +98,16 @@ def _timed(side: Side, line: str) -> Run:
     return Run(path=side.results, environment=_environment(side.folder), rounds=[(start, [record])])
 
 
-@cache  # of a side it is the same in every round: what a program writes into its checkout is no change of its code
+@cache  # of a side it is the same in every round
 def _environment(folder: Path) -> dict[str, Any]:
     machine = {name: value for name, value in environment.read().items() if name not in _OF_OUR_PYTHON}
-    return {**machine, "checkout": _checkout(folder)}
+    return {**machine, "checkout": commit_of(folder)}
 
 
 @cache
-def _checkout(folder: Path) -> dict[str, Any]:
+def commit_of(folder: Path) -> dict[str, Any]:
+    """Return the commit of a checkout, and the changes to it, as they are when first asked for.
+
+    That is before anything is run in it: what a program writes there is no change of its code.
+    """
     return environment.checkout(folder)

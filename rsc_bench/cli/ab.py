@@ -80,7 +80,10 @@ def ab(  # noqa: PLR0913  (an argument an option)
     judging.check_targets(files)  # now: not after all the measuring
     with measuring(files):
         _measure((base_revision, new_revision), files, Asked(rounds, set_up, words))
-    return judging.judge(files[:1], files[1:])
+    status = judging.judge(files[:1], files[1:])
+    if status == 1 and rounds < ROUNDS:
+        say(f"by {rounds} rounds, processes that differ from run to run can look slower: take {ROUNDS}, or more, to be sure")
+    return status
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_what_a_command_has_said_is_kept_beside_the_results(taken, tmp_path):
         ("echo 0 ms", "printed '0 ms', and a time is above 0"),
         ("echo '{}'", "left no results ({})"),
         ('echo \'{"benchmarks": [], "datetime": "now", "version": "5"}\'', "measured no case with these options"),
-        ("echo '{' > {file}", "left no results (it said nothing)"),
+        ("echo '{' > {file}", "left no results (it said nothing): what it left is no JSON: give a file of"),
     ],
 )
 def test_a_command_that_leaves_no_round_is_one_line_with_the_side_and_the_command(taken, script, summary):
@@ -160,3 +160,11 @@ def test_a_set_up_that_fails_is_one_line(tmp_path):
     with pytest.raises(AlternatingError, match=r"^base \(main\): the set-up sh ended with status 2: no compiler$"):
         set_up(side, ("sh", "-c", "echo no compiler >&2; exit 2"), tmp_path)
     assert log_of(side.results).read_text() == "built\nno compiler\n"
+
+
+def test_suites_that_leave_no_file_are_not_asked_for_a_time(tmp_path):
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites/test_it.py").write_text("def test_it(): pass")
+    side = Side("base (main)", tmp_path, tmp_path / "base.jsonl", of_suites(("suites", "--help")))
+    with pytest.raises(AlternatingError, match=r"^base \(main\): the suites left no results \(.*\): what it left cannot be "):
+        take(side, tmp_path)
