@@ -23,6 +23,8 @@ OWN_SIDE = 0.75
 """Share of the runs at either level that must be nearer to it than to the other."""
 BETTER_THAN_A_LINE = 1.5
 """Times as much squared residual that a straight line over both levels must leave: no run is to blame for a drift."""
+RARE = 0.2
+"""Share of the differences between neighbours that may be of steps and spikes."""
 SPIKE = 3.0
 """Standard deviations by which a run may leave the middle of its neighbours; beyond, it counts as that far."""
 LEAST_NOISE = 1e-4
@@ -59,17 +61,25 @@ def change_points(times_s: Sequence[float], cases: int = 1) -> list[ChangePoint]
     steady = _without_spikes(logs, SPIKE * noise)
     by_chance = FALSE_MARKS / (cases * (len(logs) - 1))
     bounds = [0, *_cheapest(steady, (noise * _quantile(by_chance, math.inf)) ** 2), len(logs)]
-    while weakest := _weakest(steady, bounds, by_chance):
+    while weakest := _weakest(steady, bounds, by_chance, noise):
         bounds.remove(weakest)
     return [ChangePoint(at, _ratio(logs[start:at], logs[at:end])) for start, at, end in _steps(bounds)]
 
 
 def _noise(logs: np.ndarray) -> float:
-    """Standard deviation from run to run, from the median difference of neighbours: steps and spikes hardly move it."""
+    """Standard deviation from run to run, from the differences of neighbours: steps and spikes hardly move it.
+
+    It is the larger of two. The median difference says nothing of runs that take one of two times, for neighbours are often of one
+    mode. Their mean square does, without the largest: those are of steps and spikes.
+    """
     import numpy as np
 
-    # 1.4826: median absolute deviation of a normal distribution; a difference has twice the variance.
-    return max(LEAST_NOISE, 1.4826 * float(np.median(np.abs(np.diff(logs)))) / math.sqrt(2))
+    differences = np.sort(np.abs(np.diff(logs)))
+    kept = differences[: len(differences) - max(2, round(RARE * len(differences)))]
+    # Both as of a normal distribution: 1.4826 of its median, 1.51 of its root mean square without the largest fifth.
+    usual, of_modes = 1.4826 * float(np.median(differences)), 1.51 * math.sqrt(float((kept**2).mean()))
+    # A difference has twice the variance.
+    return max(LEAST_NOISE, usual / math.sqrt(2), of_modes / math.sqrt(2))
 
 
 def _without_spikes(logs: np.ndarray, room: float) -> np.ndarray:
@@ -118,13 +128,16 @@ def _misfits(values: np.ndarray) -> np.ndarray:
     return misfits
 
 
-def _weakest(values: np.ndarray, bounds: list[int], by_chance: float) -> int | None:
-    """The step that stands out least of those that do not stand; None where all stand, or none is left."""
+def _weakest(values: np.ndarray, bounds: list[int], by_chance: float, noise: float) -> int | None:
+    """The step that stands out least of those that do not stand; None where all stand, or none is left.
+
+    The noise is that around the levels, or what it is from run to run where that is more: levels may have been fitted to modes.
+    """
     if len(bounds) == 2:
         return None
     freedom = len(values) - len(bounds) + 1
     residuals = sum(_misfit(values[start:end]) for start, end in pairwise(bounds))
-    noise = max(LEAST_NOISE, math.sqrt(residuals / max(1, freedom)))
+    noise = max(noise, math.sqrt(residuals / max(1, freedom)))
     limit = noise * _quantile(by_chance, max(1, freedom))
     found = [(_strength(values[start:at], values[at:end], limit), at) for start, at, end in _steps(bounds)]
     strength, place = min(found)
