@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rsc_bench.allocator import keep_memory
     from rsc_bench.harness.compare.comparison import compare
-    from rsc_bench.harness.records.file import read as read_results
     from rsc_bench.kernels import Csr, Kernel
     from rsc_bench.kernels.rsc import accelerate, approximate
+    from rsc_bench.reports.numbers.results import read_results
 
 __all__ = ["Csr", "Kernel", "__version__", "accelerate", "approximate", "compare", "keep_memory", "read_results"]
 
@@ -33,7 +33,7 @@ _API = {
     "approximate": ("rsc_bench.kernels.rsc", "approximate"),
     "compare": ("rsc_bench.harness.compare.comparison", "compare"),
     "keep_memory": ("rsc_bench.allocator", "keep_memory"),
-    "read_results": ("rsc_bench.harness.records.file", "read"),
+    "read_results": ("rsc_bench.reports.numbers.results", "read_results"),
 }
 
 

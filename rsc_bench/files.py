@@ -54,22 +54,23 @@ def _kept() -> Path:
     return caches.own() / "kept"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path`, its folder made where it is missing; raises `OSError` where that cannot be done.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write `content`, a text as UTF-8, to `path`, its folder made where it is missing; raises `OSError` where that cannot be done.
 
     A pipe or a device is written to and stays what it is; a link stays, and what it points at is replaced.
     """
+    # A name from the file system need not be valid text.
+    data = content if isinstance(content, bytes) else content.encode("utf-8", errors="backslashreplace")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
-        # A name from the file system need not be valid text.
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.write_bytes(data)
         return
     target = path.resolve()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.")
     draft = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         draft.chmod(0o666 & ~_umask())
         draft.replace(target)
     finally:

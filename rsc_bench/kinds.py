@@ -58,6 +58,7 @@ KINDS = {
         Kind("rule", "rsc_bench.harness.statistics.rules", "rsc_bench.harness.statistics.rules:Rule"),
         Kind("metric", "rsc_bench.harness.metrics", "rsc_bench.harness.metrics:Metric", taken=("time", "accuracy")),
         Kind("output", "rsc_bench.harness.output", "rsc_bench.harness.output:Output"),
+        Kind("export", "rsc_bench.reports.exports", "rsc_bench.reports.exports:Export"),
         Kind("figure", "rsc_bench.reports.figures", "rsc_bench.reports.figures:Figure"),
         Kind("command", "rsc_bench.cli", "click:Command"),
     )

@@ -78,7 +78,7 @@ def test_everything_that_was_added_is_listed(scratch):
     wanted = {
         "kernels": "mine", "selections": "mine(KERNEL)", "allocations": "mine", "graphs": "mine:ring", "formats": "mine",
         "orders": "mine", "models": "Mine", "clocks": "mine", "sensors": "fan", "metrics": "my samples", "rules": "mine",
-        "outputs": "mine", "figures": "my_figure",
+        "outputs": "mine", "figures": "my_figure", "exports": "mine",
     }  # fmt: skip
     assert {title for title, name in wanted.items() if name not in names[title]} == set()
 
@@ -105,6 +105,12 @@ def test_a_rule_judges_and_an_output_is_written(scratch, measured):
     assert harness(scratch, "compare", measured, measured, "--rule", "mine", "--mine") == "written by rsc-bench: exit 0\n"
     harness(scratch, "compare", measured, measured, "--rule", "mine", "--mine", scratch / "verdict.txt")
     assert (scratch / "verdict.txt").read_text() == "written by rsc-bench: exit 0\n"
+
+
+def test_a_format_is_written(scratch, measured):
+    pytest.importorskip("pandas", reason="the table that a format gets needs pandas: pip install pandas")
+    assert harness(scratch, "export", measured, "--format", "mine") == f"{measured.with_suffix('.names')}\n"
+    assert measured.with_suffix(".names").read_text().startswith("# written by rsc-bench\nmine\nmine(mine)\n")
 
 
 def test_a_command_runs(scratch):

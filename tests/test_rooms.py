@@ -15,8 +15,10 @@ FOLDERS = ("rsc_bench", "reports", "suites", "harness", "kernels")
 ROOMS = (
     "cli",
     "reports.page",
+    "reports.exports",
     "reports.figures",
     "reports.drawing",
+    "reports.numbers",
     "reports.tables",
     "suites",
     "harness.ab",
@@ -41,7 +43,20 @@ MOST_FLOORS = 7
 LONGEST = 300
 HEAVY = ("torch", "numba", "scipy", "triton")
 # Every file in these folders is a plug-in; a name with an underscore in front is a part of one.
-ALL_PLUGINS = ("kernel", "allocation", "metric", "clock", "figure", "order", "sensor", "rule", "model", "command", "selection")
+ALL_PLUGINS = (
+    "kernel",
+    "allocation",
+    "metric",
+    "clock",
+    "figure",
+    "order",
+    "sensor",
+    "rule",
+    "model",
+    "command",
+    "selection",
+    "export",
+)
 
 
 def files(*folders):

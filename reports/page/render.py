@@ -10,7 +10,7 @@ from typing import Any
 from rsc_bench.files import refusal, write_whole
 from rsc_bench.harness.compare.trained.drop import MIN_SEEDS
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
-from rsc_bench.harness.records.file import ResultsError, Stored, scan, uncollected
+from rsc_bench.harness.records.file import ResultsError, uncollected
 from rsc_bench.plugins import load
 from rsc_bench.reports.drawing.stored import as_json, embedded, packed, stored
 from rsc_bench.reports.drawing.theme import DARK, FONT, LIGHT, template
@@ -22,7 +22,7 @@ from rsc_bench.reports.page.unknown import unknown
 from rsc_bench.reports.page.unmeasured import lost, unmeasured
 from rsc_bench.reports.page.unspent import unspent
 from rsc_bench.reports.tables.runs import latest
-from rsc_bench.reports.tables.table import Table, read_table
+from rsc_bench.reports.tables.table import Table, read_files
 from rsc_bench.text import call
 
 _HERE = Path(__file__).parent
@@ -39,17 +39,11 @@ def write(paths: list[Path], output: Path) -> None:
     if output.resolve() in {path.resolve() for path in paths}:
         raise ResultsError(f"{output}: the page would overwrite the results it is drawn from: give another --output path")
     with uncollected():
-        page = render(read_table(_each(paths)))
+        page = render(read_files(paths))
     try:
         write_whole(output, page)
     except OSError as error:
         raise ResultsError(f"{output}: cannot be written ({refusal(output, error)}): give another --output path") from None
-
-
-def _each(paths: Iterable[Path]) -> Iterator[Stored]:
-    for path in paths:
-        with scan(path) as run:
-            yield run
 
 
 def render(table: Table) -> str:

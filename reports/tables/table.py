@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rsc_bench.harness.compare.trained.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import APART, GROWTH
 from rsc_bench.harness.records.contents import Namesakes
+from rsc_bench.harness.records.file import Stored, scan
 from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load
 from rsc_bench.reports.tables.frames import escaped, frame, identity, texts
@@ -106,6 +108,17 @@ def read_table(runs: Iterable[Records]) -> Table:
     by_file = tuple((source.name, _named(each, names)) for source, found in zip(files, advice, strict=True) for each in found)
     frames = frame(gathered, files), _unmeasured(overviews, files, names)
     return Table(*frames, gathered.metrics, files, by_file, names.sentences)
+
+
+def read_files(paths: Iterable[Path]) -> Table:
+    """Return the table of results files, one of which is open at a time; raises `ResultsError` for one that cannot be read."""
+    return read_table(_each(paths))
+
+
+def _each(paths: Iterable[Path]) -> Iterator[Stored]:
+    for path in paths:
+        with scan(path) as run:
+            yield run
 
 
 def _named(recommendation: Recommendation, names: Namesakes) -> Recommendation:

@@ -13,6 +13,7 @@ from rsc_bench import files, plugins, text
 
 if TYPE_CHECKING:
     from rsc_bench.harness.compare.acceptance import Acceptance
+    from rsc_bench.harness.metrics import Metric
 
 FILE = click.Path(path_type=Path)
 STDOUT = Path("-")
@@ -20,6 +21,8 @@ STDOUT = Path("-")
 
 RUN_LINE = b'{"run":{'
 PAGE_MARK = b'<meta name="generator" content="RSC Bench">'
+_FOOTED, _FOOTER_BYTES = b"PAR1", 1 << 20
+"""How a Parquet file begins, which says at its end what it is, and where it came from."""
 
 
 def _add_plugins(_context: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]) -> None:
@@ -75,6 +78,14 @@ def given_metrics(_context: click.Context, _parameter: click.Parameter, texts: t
     except ValueError as error:
         raise click.ClickException(f"--metric: {error}") from None
     return metrics
+
+
+def given_names(names: tuple[str, ...]) -> tuple[Metric, ...]:
+    """Return the metrics of these names, each once; raises one line with the nearest for a name that is not known."""
+    try:
+        return tuple(plugins.find("metric", name) for name in dict.fromkeys(names))
+    except ValueError as error:
+        raise click.ClickException(f"--metric: {error}") from None
 
 
 def given_across(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
@@ -177,28 +188,37 @@ def json_text(tree: dict[str, Any]) -> str:
     return text.plain_json(msgspec.json.format(msgspec.json.encode(tree), indent=1).decode() + "\n")
 
 
-def guard(target: Path, inputs: Iterable[Path]) -> None:
-    """Refuse to write over results, and over any file that we did not write."""
+def guard(target: Path, inputs: Iterable[Path], begins: bytes = b"") -> None:
+    """Refuse to write over results, and over any file that we did not write.
+
+    Args:
+        target: the file to be written.
+        inputs: what it is made from.
+        begins: how a file of ours begins, of a form without a place for our mark.
+    """
     try:
-        beginning = _beginning(target)
+        beginning, end = _ends(target)
     except OSError as error:
         raise unwritable(target, error) from None
     inside = target.resolve() in [path.resolve() for path in inputs]
     if target.suffix == ".jsonl" or inside or beginning.startswith(RUN_LINE):
         raise click.ClickException(f"{target}: is a results file, and results are never overwritten: give another path")
-    if beginning and not (PAGE_MARK in beginning or files.MARK.encode() in beginning):
+    ours = PAGE_MARK in beginning or files.MARK.encode() in beginning + end or bool(begins and beginning.startswith(begins))
+    if beginning and not ours:
         raise click.ClickException(f"{target}: was not written by this program, and is not replaced: give another path")
 
 
-def _beginning(path: Path) -> bytes:
-    """The first bytes of a file; empty where there is none."""
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The first and the last bytes of a file, where a mark may be; empty where there is none."""
     if not path.is_file():
-        return b""
+        return b"", b""
     with path.open("rb") as file:
-        return file.read(1024)
+        beginning = file.read(1024)
+        file.seek(max(0, path.stat().st_size - _FOOTER_BYTES))
+        return beginning, file.read() if beginning.startswith(_FOOTED) else b""
 
 
-def write(target: Path, content: str) -> None:
+def write(target: Path, content: str | bytes) -> None:
     """Write a file whole or not at all; raises one line where it cannot be written."""
     try:
         files.write_whole(target, content)

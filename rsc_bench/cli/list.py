@@ -66,6 +66,7 @@ SECTIONS = (
     Section("metrics", "metric"),
     Section("rules", "rule", "compare --rule: when a difference is called a change"),
     Section("outputs", "output", "what compare and ab write"),
+    Section("exports", "export", "export --format: what a results file is written as"),
     Section("figures", "figure"),
 )
 MEMORY = Section(

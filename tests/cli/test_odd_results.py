@@ -83,6 +83,8 @@ def test_what_cannot_have_been_observed_is_one_line_that_names_file_and_line(cal
         ["compare", good, odd],
         ["compare", "--normalise", odd, good],
         ["export", odd],
+        ["export", odd, "--format", "csv"],
+        ["show", odd],
     ):
         status, out, err = call(*command)
         assert (status, out, err.count("\n")) == (2, "", 1)
@@ -97,6 +99,8 @@ def test_an_environment_of_another_shape_is_read_by_every_command(call, write, t
     assert call("compare", odd, odd)[0::2] == (0, "")
     assert call("compare", "--normalise", odd, odd)[0] == 2
     assert call("export", odd)[0::2] == (0, "")
+    assert call("export", odd, "--format", "csv")[0::2] == (0, "")
+    assert call("show", odd)[0::2] == (0, "")
     assert call("import", odd.with_suffix(".json"), "--results", tmp_path / "again.jsonl")[0::2] == (0, "")
 
 

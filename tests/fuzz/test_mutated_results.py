@@ -163,7 +163,19 @@ def mutated_document(chance):
 
 
 METRICS = [f"--metric={name}" for name in ("memory", "speedup", "accuracy", "bandwidth", "energy", "cold", "overhead", "throttled")]
-COMMANDS = ("compare base", "compare new", "compare both", "normalise", "metrics", "report", "report three", "export", "import")
+COMMANDS = (
+    "compare base",
+    "compare new",
+    "compare both",
+    "normalise",
+    "metrics",
+    "report",
+    "report three",
+    "export",
+    "csv",
+    "show",
+    "import",
+)
 
 
 def arguments(command, bad, good, folder):
@@ -183,6 +195,8 @@ def arguments(command, bad, good, folder):
         "report": ["report", bad, *page],
         "report three": ["report", bad, good, bad, bad, *page],
         "export": ["export", bad, "--output", str(folder / "out.json")],
+        "csv": ["export", bad, "--format", "csv", "--output", str(folder / "out.csv")],
+        "show": ["show", bad, good],
         "import": ["import", bad, "--results", str(folder / "imported.jsonl")],
     }[command]
 

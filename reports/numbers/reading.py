@@ -1,0 +1,158 @@
+"""Turns the table into small tables for a reader: speedups first, and no column that says the same in every row."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rsc_bench.harness.metrics import Metric
+from rsc_bench.harness.records.case import GROWTH
+from rsc_bench.reports.numbers.tidy import says_against
+from rsc_bench.reports.tables.rows import MEMORY_SETTING
+from rsc_bench.reports.tables.table import Table
+from rsc_bench.text import NEVER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PRODUCTS = ("speedup", "speedup vs vendor", "speedup vs torch-sparse", "latency", "error")
+"""The metrics of a product that a reader is shown where none is chosen."""
+TRAININGS = ("speedup vs PyG", "speedup", "test metric", "metric drop", "epoch")
+"""Those of a training."""
+FIELDS = (
+    "file",
+    "machine",
+    "graph",
+    "model",
+    "layers",
+    "epochs",
+    "recipe",
+    "metric name",
+    "width",
+    "dtype",
+    "device",
+    "clock",
+    "reduce",
+    MEMORY_SETTING,
+    "kernel",
+    "budget",
+    "variant",
+    "seed",
+)
+"""What of a case a reader is shown, where it differs between the rows; in this order."""
+ALWAYS = ("kernel",)
+_SAID_ONCE = {"width": "width {}", "layers": "{} layers", "epochs": "{} epochs", "budget": "C = {}", "seed": "seed {}"}
+_SAID_ONCE |= {"reduce": "{} aggregation", "metric name": "test metric: {}"}
+_SAID_ONCE |= {"clock": "clock {}", "model": "model {}", "recipe": "recipe {}", "variant": "variant {}"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One table for a reader: all of its cells are text."""
+
+    title: str
+    """``products``, ``trainings``, ``growing products``."""
+    cells: pd.DataFrame
+    """A row a case: by what the cases compute, the fastest first."""
+    numbers: frozenset[str]
+    """The columns of numbers, which stand to the right."""
+    said_once: tuple[str, ...]
+    """What is the same in all rows, in words: ``float32``, ``width 64``, ``speedup against mkl``."""
+
+
+def readings(table: Table, metrics: Sequence[Metric] = ()) -> list[Reading]:
+    """Return a table of the products, one of the trainings and one of what grows; without those of which nothing was measured.
+
+    Args:
+        table: the cases.
+        metrics: in this order; none: those that matter most.
+    """
+    cases = table.cases
+    trained, grows = cases["model"].notna(), cases["suite"] == GROWTH
+    parts = {"products": ~trained & ~grows, "trainings": trained, "growing products": ~trained & grows}
+    found = {title: cases[chosen] for title, chosen in parts.items() if chosen.any()}
+    usual = {"trainings": TRAININGS}
+    by_name = {metric.name: metric for metric in table.metrics}
+    return [
+        _reading(title, rows, metrics or [by_name[name] for name in usual.get(title, PRODUCTS) if name in by_name])
+        for title, rows in found.items()
+    ]
+
+
+def unmeasured_line(table: Table) -> str:
+    """Return in one sentence how many cases have no number, and the most frequent reasons; empty where all have one."""
+    missing = table.unmeasured
+    if not len(missing):
+        return ""
+    counted = Counter(zip(missing["status"], missing["reason"], strict=True)).most_common(3)
+    reasons = "; ".join(f"{count} {status} ({reason})" for (status, reason), count in counted)
+    more = len(missing) - sum(count for _, count in counted)
+    return f"not measured: {reasons}" + (f"; and {more} more" if more else "")
+
+
+def _reading(title: str, rows: pd.DataFrame, metrics: Sequence[Metric]) -> Reading:
+    import pandas as pd
+
+    shown = [metric for metric in metrics if rows[metric.name].notna().any()]
+    fields = [name for name in FIELDS if name in rows]
+    differ = [name for name in fields if name in ALWAYS or rows[name].nunique(dropna=False) > 1]
+    once = [_once(name, rows[name].iloc[0]) for name in fields if name not in differ and rows[name].notna().all()]
+    rows = rows.sort_values(_order(differ, shown), ascending=_ascending(differ, shown), kind="stable")
+    columns: dict[str, Any] = {name: [_text(value) for value in rows[name]] for name in differ}
+    numbers = {name for name in ("width", "layers", "epochs", "budget", "seed") if name in differ}
+    for metric in shown:
+        head = f"{metric.name} [{metric.unit}]" if metric.unit else metric.name
+        columns[head] = [_number(value) for value in rows[metric.name]]
+        numbers.add(head)
+        if metric is shown[0] and (rows["rounds"] > 1).any():
+            columns["its range"] = list(map(_range, rows[f"{metric.name} low"], rows[f"{metric.name} high"]))
+            numbers.add("its range")
+        if says_against(metric):
+            against = rows[f"{metric.name} against"].astype(object)
+            if against.nunique() > 1:
+                columns[f"{metric.name} against"] = [_text(value) for value in against]
+            else:
+                once.append(f"{metric.name} against {against.dropna().iloc[0]}")
+    once.append(_rounds(rows["rounds"].tolist()))
+    return Reading(title, pd.DataFrame(columns), frozenset(numbers), tuple(once))
+
+
+def _order(differ: Sequence[str], shown: Sequence[Metric]) -> list[str]:
+    computed = [name for name in differ if name not in {"kernel", "budget", "variant", "seed"}]
+    return [*computed, *([shown[0].name] if shown else []), "kernel"]
+
+
+def _ascending(differ: Sequence[str], shown: Sequence[Metric]) -> list[bool]:
+    return [name not in {metric.name for metric in shown if metric.better == "higher"} for name in _order(differ, shown)]
+
+
+def _once(name: str, value: Any) -> str:
+    return _SAID_ONCE.get(name, "{}").format(_text(value))
+
+
+def _rounds(counts: Iterable[int]) -> str:
+    low, high = min(found := list(counts)), max(found)
+    return f"medians over {low if low == high else f'{low} to {high}'} rounds" if high > 1 else "one round"
+
+
+def _text(value: Any) -> str:
+    """A field of a case: absent ones are empty, whole numbers have no point."""
+    if value is None or value != value:  # noqa: PLR0124  (NaN)
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    """A value of a metric, with the three digits that a reader compares."""
+    if math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return NEVER
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".") if value else "0"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_number(low)} – {_number(high)}" if _number(low) else ""

@@ -1,0 +1,65 @@
+import pytest
+
+pytest.importorskip("pandas", reason="tables need pandas: pip install pandas")
+
+from synthetic_results import bad, case, ok, write_results
+from synthetic_trainings import Trainings, trainings
+
+from rsc_bench.plugins import find
+from rsc_bench.reports.numbers.reading import readings, unmeasured_line
+from rsc_bench.reports.tables.table import read_files
+
+
+def table_of(tmp_path, *rounds):
+    return read_files([write_results(tmp_path / "run.jsonl", list(rounds))])
+
+
+def test_the_fastest_stands_first_in_each_width_and_speedups_before_all_other_numbers(tmp_path):
+    sampled = [ok(case("topk(mkl)", 0.1, width=width), 4, rel_error=0.5) for width in (64, 256)]
+    table = table_of(tmp_path, [*(ok(case("mkl", width=width), 20) for width in (64, 256)), *sampled])
+    (products,) = readings(table)
+    assert products.cells["kernel"].tolist() == ["topk(mkl)", "mkl", "topk(mkl)", "mkl"]
+    assert products.cells["width"].tolist() == ["64", "64", "256", "256"]
+    numbers = [name for name in products.cells.columns if name in products.numbers]
+    assert numbers == ["width", "budget", "speedup [x]", "speedup vs vendor [x]", "latency [ms]", "error"]
+    assert products.cells["speedup [x]"].tolist() == ["5.00", "1.00"] * 2
+
+
+def test_what_all_rows_share_is_said_once(tmp_path):
+    (products,) = readings(table_of(tmp_path, [ok(case("mkl"), 20), ok(case("rows_numba"), 10)]))
+    assert "ring" in products.said_once
+    assert "speedup against rows_numba" in products.said_once
+    assert "one round" in products.said_once
+    assert products.cells.columns.tolist()[0] == "kernel"
+
+
+def test_of_several_rounds_the_first_number_has_its_range(tmp_path):
+    rounds = [[ok(case("mkl"), 20), ok(case("rows_numba"), time_ms)] for time_ms in (10, 5)]
+    (products,) = readings(table_of(tmp_path, *rounds))
+    assert products.cells["its range"].tolist() == ["1.00 – 1.00", "0.250 – 0.500"]
+    assert "medians over 2 rounds" in products.said_once
+
+
+def test_different_baselines_have_a_column(tmp_path):
+    records = [ok(case("mkl"), 20), ok(case("rows_numba"), 10), ok(case("mkl", width=8), 5), ok(case("rows_numba", width=8), 10)]
+    (products,) = readings(table_of(tmp_path, records))
+    assert products.cells["speedup against"].tolist() == ["mkl", "mkl", "rows_numba", "rows_numba"]
+
+
+def test_trainings_are_a_table_of_their_own_and_say_their_metric(tmp_path):
+    found = readings(table_of(tmp_path, [ok(case("mkl"), 20), *trainings(Trainings(models=("gcn",), seeds=2))]))
+    assert [reading.title for reading in found] == ["products", "trainings"]
+    assert "test metric: accuracy" in found[1].said_once
+    assert "seed" in found[1].cells.columns
+
+
+def test_chosen_metrics_take_the_place_of_the_usual_ones(tmp_path):
+    (products,) = readings(table_of(tmp_path, [ok(case("mkl"), 20)]), [find("metric", "memory")])
+    assert [name for name in products.cells.columns if "[" in name] == ["memory [MB]"]
+
+
+def test_what_was_not_measured_is_counted_with_its_reasons(tmp_path):
+    records = [bad(case(f"k{place}"), "skipped", f"reason {place % 4}") for place in range(8)]
+    line = unmeasured_line(table_of(tmp_path, records))
+    assert line == "not measured: 2 skipped (reason 0); 2 skipped (reason 1); 2 skipped (reason 2); and 2 more"
+    assert unmeasured_line(table_of(tmp_path / "more", [ok(case("mkl"), 20)])) == ""
