@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rsc_bench.beside import is_beside
 from rsc_bench.kinds import KINDS, Kind
 from rsc_bench.optional import OPTIONAL, absent, present, why_missing
 from rsc_bench.text import error_line, nearest
@@ -132,8 +133,9 @@ class Registry:
         return [(kind, plugin) for kind in self._kinds.values() for plugin in _plugins(self._read[path], kind, f"{why} {path}")]
 
     def blame(self, error: BaseException) -> str | None:
-        """Return the user's file, the line in it and the error, where a function of that file raised it; None where none did."""
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) in self._read]
+        """Return the user's file, the line in it and the error, where a function in it, or beside it, raised it; else None."""
+        every = traceback.extract_tb(error.__traceback__)
+        frames = [frame for frame in every if Path(frame.filename) in self._read or is_beside(frame.filename)]
         return f"{frames[-1].filename}, line {frames[-1].lineno}: {error_line(error)}" if frames else None
 
     def _found(self, kind: Kind) -> Plugins:

@@ -14,11 +14,11 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stdout, suppress
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import NoReturn
 
+from rsc_bench.beside import Uncached, place_of
 from rsc_bench.optional import why_missing
 from rsc_bench.text import error_line
 
@@ -47,16 +47,10 @@ class PluginError(Exception):
     """A plug-in that cannot be loaded; the message names the file, the line and the reason."""
 
 
-class _Uncached(SourceFileLoader):
-    """Runs a file as it is now, and leaves no ``__pycache__`` in the user's folder."""
-
-    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 (the name that Python gives the argument)
-        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
-        return code
-
-
 def load_file(path: Path, why: str, limit_s: float = LOAD_S) -> ModuleType:
     """Return the module in a user's Python file; raises `PluginError` with the file, the line and the reason.
+
+    It may import modules that lie beside it, see `rsc_bench.beside`.
 
     Args:
         path: the file.
@@ -68,7 +62,7 @@ def load_file(path: Path, why: str, limit_s: float = LOAD_S) -> ModuleType:
     _refuse_old_imports(path, why)
     place = hashlib.blake2b(os.fsencode(path.resolve()), digest_size=4).hexdigest()
     name = f"rsc_bench_user_{path.stem}_{place}"
-    spec = importlib.util.spec_from_file_location(name, path.resolve(), loader=_Uncached(name, str(path.resolve())))
+    spec = importlib.util.spec_from_file_location(name, path.resolve(), loader=Uncached(name, str(path.resolve())))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -205,6 +199,9 @@ def _reason(path: Path, error: BaseException) -> str:
     """The file, the line in it and why it does not load."""
     line = line_of(path.resolve(), error)
     place = str(path) if line is None else f"{path}, line {line}"
+    beside = place_of(error)
+    if beside is not None and beside[0].name not in error_line(error):  # a SyntaxError says it itself
+        place += f" ({beside[0].name}, line {beside[1]})"
     missing = why_missing(error) if isinstance(error, ModuleNotFoundError) else None
     return f"{place}: {missing or error_line(error)}{_renamed(error)}{_room(error)}"
 

@@ -32,11 +32,13 @@ ROOMS = (
     "kernels",
 )
 """From the top down: a module imports from its own room and from those below it."""
-LEAVES = {"allocator", "plugins", "user_files", "fields", "kinds", "optional", "text", "files", "caches"}
+LEAVES = {"allocator", "beside", "plugins", "user_files", "fields", "kinds", "optional", "text", "files", "caches"}
 """What everything may import; they import each other and nothing else of ours."""
 APART = {"harness": {"kernels"}, "reports": {"kernels", "suites"}}
 """What a folder knows nothing of, although it lies below."""
-BY_NAME = {"rsc_bench/__init__.py", "rsc_bench/plugins.py", "rsc_bench/user_files.py", "kernels/acceleration.py"}
+BY_NAME = {
+    "rsc_bench/__init__.py", "rsc_bench/beside.py", "rsc_bench/plugins.py", "rsc_bench/user_files.py", "kernels/acceleration.py"
+}  # fmt: skip
 """Files that import a module by a name that they are given: public names, plug-ins, old imports, accelerated versions."""
 MOST_FILES = 12
 MOST_FLOORS = 7
