@@ -114,6 +114,11 @@ class SpmmWork:
         """Return the product, selecting first where it is due."""
         return self._multiply(self._dense)
 
+    @property
+    def operands(self) -> Operands:
+        """What the kernel multiplies."""
+        return self._given.kernels
+
     def check(self, result: torch.Tensor) -> Checked:
         """Compare with the product of the kept pairs in float64, the first time with the whole one as well, for the error."""
         with self._changes_come_first():
