@@ -72,14 +72,26 @@ def _holders() -> Iterator[tuple[str, Any]]:
     for ours, module in list(sys.modules.items()):
         if ours.startswith("rsc_bench.") and isinstance(module, ModuleType):
             yield ours, module
-            for each in [value for value in vars(module).values() if isinstance(value, type)]:
-                if each.__module__ == ours:
-                    yield f"{ours}.{each.__name__}", each
+            yield from _classes(ours, module)
     for name in _LIBRARIES:
         if (library := sys.modules.get(name)) is not None:
             yield name, library
     if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "Tensor"):
         yield from (("torch.Tensor", each) for each in reversed(torch.Tensor.__mro__))
+
+
+_CLASSES: dict[str, tuple[ModuleType | None, int, list[tuple[str, type]]]] = {}
+"""Of each module, for as long as it has as many names: looking through all of them takes longer than all else, twice a case."""
+
+
+def _classes(name: str, module: ModuleType) -> list[tuple[str, type]]:
+    """Classes that a module of ours defines; one that another has taken the place of stays, and the module itself tells of that."""
+    known, size, found = _CLASSES.get(name, (None, 0, []))
+    if known is not module or size != len(vars(module)):
+        values = [value for value in vars(module).values() if isinstance(value, type)]
+        found = [(f"{name}.{each.__name__}", each) for each in values if each.__module__ == name]
+        _CLASSES[name] = module, len(vars(module)), found
+    return found
 
 
 def _holder(name: str) -> Any:

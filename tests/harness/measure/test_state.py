@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 import time
+from types import ModuleType
 
 import pytest
 import torch
@@ -95,3 +97,25 @@ def test_loading_what_changes_nothing_says_nothing():
     with unchanged_by_loading(said.append):
         pass
     assert said == []
+
+
+def test_a_class_that_is_new_in_a_module_is_looked_after_from_then_on(monkeypatch):
+    module = ModuleType("rsc_bench.made")
+    monkeypatch.setitem(sys.modules, "rsc_bench.made", module)
+    for name in ("First", "Second"):  # the second one when the classes of the module are known
+        made = type(name, (), {"call": lambda self: 1, "__module__": "rsc_bench.made"})
+        setattr(module, name, made)
+        state = State.read()
+        right, made.call = made.call, lambda self: 2
+        assert state.put_back() == [f"functions of others (rsc_bench.made.{name}.call)"]
+        assert made.call is right
+
+
+def test_a_class_in_the_place_of_another_is_seen(monkeypatch):
+    module = ModuleType("rsc_bench.made")
+    monkeypatch.setitem(sys.modules, "rsc_bench.made", module)
+    module.One = one = type("One", (), {"__module__": "rsc_bench.made"})
+    state = State.read()
+    module.One = type("One", (), {"__module__": "rsc_bench.made"})
+    assert state.put_back() == ["functions of others (rsc_bench.made.One)"]
+    assert module.One is one
