@@ -17,6 +17,7 @@ from rsc_bench.fields import Plugin
 from rsc_bench.kernels.checked import kind, word
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.optional import present
+from rsc_bench.precision import PRECISIONS, Precision, named
 from rsc_bench.user_files import PluginError
 
 Reduce = Literal["sum", "mean", "max", "min"]
@@ -93,6 +94,7 @@ class _Guarded:
     device: str
     reduces: tuple[Reduce, ...]
     function: Callable[..., Any]
+    stores: tuple[str, ...] = ()
 
     def check(self, matrix: Any, width: Any, dtype: Any, reduce: Any) -> None:
         """Raise ``ValueError`` for arguments that no kernel takes."""
@@ -117,6 +119,8 @@ class _Guarded:
         self.check(matrix, width, dtype, reduce)
         if reduce not in self.reduces:
             raise Unsupported(f"{self.kernel} computes {', '.join(self.reduces)} (got {reduce})")
+        if self.stores and word(dtype) not in self.stores:
+            raise Unsupported(f"{self.kernel} stores {' and '.join(self.stores)} (got {word(dtype)})")
         return self.function(matrix, int(width), dtype, *(() if reduce == "sum" else (reduce,)))
 
 
@@ -239,6 +243,12 @@ class Kernel(Plugin):
     Rows are short there and their dense rows few, so that other things take the time than in the whole matrix.
     """
 
+    precision: str | Precision | None = None
+    """What it computes in: a name in `rsc_bench.precision.PRECISIONS`, or a class of its own; None: in the operand's dtype, sums in
+    float32 (float64 in float64). By that its error is judged, and speedups are against the fastest exact kernel of the class."""
+    stores: tuple[str, ...] = ()
+    """Dtypes of dense operands and results that it takes, ``("float16",)``; empty: it says `Unsupported` of others itself."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.exact and not re.fullmatch(r"[\w.-]+", self.name):
@@ -246,8 +256,24 @@ class Kernel(Plugin):
             raise ValueError(f"an exact kernel's name {rule} (got {self.name!r}): it stands in `topk(mkl)`")
         if self.name.endswith(".py"):
             raise ValueError(f"a kernel's name must not end in .py (got {self.name!r}): --kernel takes that for a file")
+        self._declared()
         for field, guard in _GUARDS.items():
             given = getattr(self, field)
             function = given.function if isinstance(given, _Guarded) else given  # of a kernel that this one is made of
             if function is not None:
-                object.__setattr__(self, field, guard(self.name, self.device, self.reduces, function))
+                object.__setattr__(self, field, guard(self.name, self.device, self.reduces, function, self.stores))
+
+    def _declared(self) -> None:
+        """Take the class of a name; raise ``ValueError`` for one that there is not, and for a dtype that no operand is of."""
+        if isinstance(self.precision, str):
+            try:
+                object.__setattr__(self, "precision", named(self.precision))
+            except ValueError as error:
+                raise ValueError(f"kernel {self.name!r}: precision {error}") from None
+        known = tuple(map(word, DTYPES))
+        if unknown := [each for each in self.stores if each not in known]:
+            raise ValueError(f"kernel {self.name!r}: stores must be of {', '.join(known)} (got {unknown[0]!r})")
+
+    def computes_in(self, dtype: torch.dtype) -> Precision:
+        """Return the class of the kernel where its dense operand is of `dtype`."""
+        return self.precision if isinstance(self.precision, Precision) else PRECISIONS[word(dtype)]

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from rsc_bench import plugins
 from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.sampled import compose
 from rsc_bench.kernels.sampled.selections import Selection
 from rsc_bench.kinds import ALL_BASELINES
@@ -63,6 +66,12 @@ class Catalog:
     def why_not(self, choice: Choice) -> str | None:
         """Return why a choice cannot run on this machine, or None."""
         return self.missing.get(choice.exact) or self.exact[choice.exact].why_not()
+
+    def precision(self, choice: Choice, dtype: torch.dtype) -> str | None:
+        """Return what the kernel of a choice computes in where it stores `dtype`; None: in that, as most do."""
+        kernel = self.exact.get(choice.exact)
+        name = word(dtype) if kernel is None else kernel.computes_in(dtype).name
+        return None if name == word(dtype) else name
 
     def find(self, name: str) -> Choice:
         """Return the choice of a name, or raise `KernelError` with the nearest names."""

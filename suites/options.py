@@ -18,7 +18,7 @@ from rsc_bench.kernels import Reduce
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.devices import Devices
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 Memory = Literal["fresh", "kept"]
 

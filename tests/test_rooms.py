@@ -32,7 +32,7 @@ ROOMS = (
     "kernels",
 )
 """From the top down: a module imports from its own room and from those below it."""
-LEAVES = {"allocator", "beside", "plugins", "user_files", "fields", "kinds", "optional", "text", "files", "caches"}
+LEAVES = {"allocator", "beside", "plugins", "user_files", "fields", "kinds", "optional", "text", "files", "caches", "precision"}
 """What everything may import; they import each other and nothing else of ours."""
 APART = {"harness": {"kernels"}, "reports": {"kernels", "suites"}}
 """What a folder knows nothing of, although it lies below."""

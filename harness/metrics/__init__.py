@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from rsc_bench.fields import Plugin
-from rsc_bench.harness.records.case import HARNESS, Case
+from rsc_bench.harness.records.case import FLOAT32, HARNESS, Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Measurement
 from rsc_bench.harness.records.run import Record, Records
@@ -49,7 +49,11 @@ class Metric(Plugin):
     within: Callable[[Case, Measurement, Ceilings | None], float | None] | None = None
     """In place of `compute`, for a number that needs the case or what the device can reach; None: `compute` gives it."""
     against: tuple[str, ...] | None = None
-    """Kernels that serve as baseline, the fastest of those measured; None: the fastest exact kernel of the same operation."""
+    """Kernels that serve as baseline, the fastest of those measured; None: the fastest exact kernel of the same operation, of the
+    same class of precision."""
+    against_float32: bool = False
+    """Whether the baseline is the exact kernel that stores and computes in float32, whatever the case does; a case that does so
+    itself has none."""
     fastest_by: Callable[[Measurement], float | None] = call_s
     """Seconds by which the fastest of them is chosen; None of a kernel that cannot serve."""
     can_be_never: bool = False
@@ -121,7 +125,8 @@ class Baselines:
 
     def of(self, metric: Metric, case: Case) -> tuple[str, Measurement] | None:
         """Return name and measurement of the kernel that `metric` is quoted against for `case`, or None."""
-        exact = self._exact.get(_operation(case), [])
+        operation = _quoted(metric, case)
+        exact = self._exact.get(operation, []) if operation else []
         named = [entry for entry in exact if metric.against is None or entry[0] in metric.against]
         timed = [(seconds, entry) for entry in named if (seconds := metric.fastest_by(entry[1])) is not None]
         return min(timed, key=itemgetter(0))[1] if timed else None
@@ -140,7 +145,17 @@ def round_baselines(run: Records, wrong: Container[Case] = ()) -> list[Baselines
 
 def _may_be_a_baseline(case: Case) -> bool:
     """Whether others may be quoted against it: not against a control, exact on other edges or in mini-batches, nor the harness."""
-    return case.budget is None and case.variant is None and case.suite != HARNESS
+    return case.is_exact and case.suite != HARNESS
+
+
+def _quoted(metric: Metric, case: Case) -> Case | None:
+    """The operation of the baselines of a case; None where the case is of their class itself, and the speedup says it all."""
+    own = _operation(case)
+    if not metric.against_float32:
+        # Kernels that are named compute in what they store.
+        return own if metric.against is None else msgspec.structs.replace(own, precision=None)
+    wanted = msgspec.structs.replace(own, dtype=FLOAT32, precision=None)
+    return None if wanted == own else wanted
 
 
 def _operation(case: Case) -> Case:

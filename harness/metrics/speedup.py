@@ -8,13 +8,21 @@ SPEEDUP = Metric(
     name="speedup",
     unit="x",
     better="higher",
-    summary="Times as fast as the fastest exact kernel on the same graph, width and device, in the same round, "
-    "each by the fastest of as many samples; a training end to end.",
+    summary="Times as fast as the fastest exact kernel of the same precision on the same graph, width and device, in the same "
+    "round, each by the fastest of as many samples; a training end to end.",
     compute=speedup_of,
 )
 
 METRICS = (
     SPEEDUP,
+    Metric(
+        name="speedup vs float32",
+        unit="x",
+        better="higher",
+        summary="Times as fast as the fastest exact kernel that stores and computes in float32, of a case that does not itself.",
+        compute=speedup_of,
+        against_float32=True,
+    ),
     Metric(
         name="speedup vs vendor",
         unit="x",

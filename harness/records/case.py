@@ -11,6 +11,10 @@ from rsc_bench.harness.records.ranges import Count, Name, Seed, Share, Width
 FRESH: Final = "fresh"
 KEPT: Final = "kept"
 """What ``--memory`` calls the two settings of a process; `Case.freed_memory` has the second one only."""
+FLOAT32: Final = "float32"
+"""The class of kernels that every other one is quoted against, too."""
+SAMPLED: Final = "sampled"
+"""The suite of kernels that do not multiply all, whether they are given a budget or have a measure of their own."""
 GROWTH = "growth"
 """The suite of products that are drawn over their size: many of one kind, which are set against each other alone."""
 HARNESS: Final = "harness"
@@ -60,6 +64,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     freed_memory: Name | None = None
     """``kept``: main memory that is freed stays in the process for what comes next (`rsc_bench.keep_memory`); None: it goes where
     the C library's allocator has it go, which is fresh memory for each result above 32 MB, as in older files, and on a GPU."""
+    precision: Name | None = None
+    """What the kernel computes in, where it says another than `dtype`, which is what it stores: ``tf32``. None: in that, with sums
+    in float32 (float64 in float64), as in older files."""
     graph_digest: str | None = None
     """Digest of the graph's contents: structure and values, of a training features, labels and split too. Another graph of the same
     name is another case. None: not known, as where the graph could not be loaded, and in older files."""
@@ -78,10 +85,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.suite if self.suite in APART else ""
 
     @property
+    def is_exact(self) -> bool:
+        """Whether all of a product is multiplied, or a training is exact on the whole graph: what others are quoted against."""
+        return self.budget is None and self.variant is None and self.suite != SAMPLED
+
+    @property
     def graph_as_run(self) -> str:
         """Name of the graph and of the order of its nodes, where it is not the source's own: ``twin:reddit2 (degree)``."""
         return self.graph if self.reorder is None else f"{self.graph} ({self.reorder})"
 
     def _further(self) -> list[tuple[str, Any]]:
-        names = ("model", "layers", "epochs", "seed", "variant", "recipe", "freed_memory")
+        names = ("model", "layers", "epochs", "seed", "variant", "recipe", "freed_memory", "precision")
         return [(name, getattr(self, name)) for name in names]

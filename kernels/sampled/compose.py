@@ -67,7 +67,10 @@ def compose(selection: Selection, exact: Kernel, sampling: Sampling) -> Kernel:
         prepare(matrix, width, dtype, reduce).tuned()
 
     name = f"{cached}{selection.name}({exact.name})"
-    return Kernel(name, exact.device, selection.summary, prepare, exact.role, exact=False, missing=exact.missing, tune=tune)
+    declared: dict[str, Any] = {"precision": exact.precision, "stores": exact.stores}
+    return Kernel(
+        name, exact.device, selection.summary, prepare, exact.role, exact=False, missing=exact.missing, tune=tune, **declared
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.tables.frames import why_absent
-from rsc_bench.reports.tables.rows import Row, by, operations, present
+from rsc_bench.reports.tables.rows import Row, by, is_exact, operations, present
 from rsc_bench.reports.tables.table import Table
 from rsc_bench.text import NEVER
 
@@ -38,7 +38,7 @@ def draw(table: Table) -> Any:
     palette = colours(table.kernels)
     bases = sorted({row["base"] for row in table.products if present(row, "base")})
     dashes = {base: DASHES[place % len(DASHES)] for place, base in enumerate(bases)}
-    found = [row for row in table.products if present(row, "latency") and (row["cached"] or not present(row, "budget"))]
+    found = [row for row in table.products if present(row, "latency") and (row["cached"] or is_exact(row))]
     panels = [panel for key, rows in operations(found) for panel in _panels(key, rows, palette, dashes)]
     layout = {
         "height": 520,
@@ -56,7 +56,7 @@ def draw(table: Table) -> Any:
 
 def _panels(operation: tuple[Any, ...], rows: list[Row], palette: dict[str, str], dashes: dict[str, str]) -> list[Panel]:
     rows = sorted(rows, key=lambda row: float(row["latency"]))
-    exact = [row for row in rows if not present(row, "budget")]
+    exact = [row for row in rows if is_exact(row)]
     sampled = by((row for row in rows if present(row, "budget")), ["budget"])
     of_budget = {f"{budget:g}": [*exact, *found] for (budget,), found in sampled.items()} or {_NO_BUDGET: exact}
     # Made once: an exact kernel's line, which stands in the panel of each budget, is stored once.
@@ -160,7 +160,7 @@ def _title(rows: Sequence[Row]) -> str:
 
     The rows come from fast to slow.
     """
-    sampled, exact = ([row for row in rows if present(row, "budget") == wanted] for wanted in (True, False))
+    sampled, exact = ([row for row in rows if is_exact(row) == wanted] for wanted in (False, True))
     fastest = [found[0] for found in (exact, sampled) if found]
     left_out = [f"{row['kernel']} is not drawn: {_why(row)}" for row in rows if not present(row, "prepare")]
     lines = (textwrap.wrap(each, LETTERS, break_long_words=False) for each in (*map(_sentence, fastest), *left_out))

@@ -9,7 +9,7 @@ from typing import Any
 from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import LAYERS
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.tables.rows import MEMORY_SETTING, Row, by, present
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, Row, by, is_exact, present
 from rsc_bench.reports.tables.sources import Source
 from rsc_bench.reports.tables.table import Table
 
@@ -17,7 +17,7 @@ BAR_PX, GAP_PX, AROUND_PX = 16, 14, 130
 CEILINGS = ("gather", "copy")
 
 # What two devices share when one may stand beside the other.
-_OPERATION = ("graph", "width", "dtype", "clock", "reduce")
+_OPERATION = ("graph", "width", "dtype", "precision", "clock", "reduce")
 _NO_BUDGET = "none"
 
 
@@ -74,7 +74,7 @@ def _by_memory(rows: Sequence[Row]) -> dict[str | None, list[Row]]:
 
 def _panels(operation: tuple[Any, ...], rows: Sequence[Row], palette: dict[str, str]) -> list[Panel]:
     named = where(operation, (*_OPERATION, MEMORY_SETTING))
-    exact = [row for row in rows if not present(row, "budget")]
+    exact = [row for row in rows if is_exact(row)]
     sampled = by((row for row in rows if present(row, "budget")), ["budget"])
     shown = {f"{budget:g}": [*exact, *found] for (budget,), found in sampled.items()} or {_NO_BUDGET: exact}
     return [panel for budget, found in shown.items() for panel in _choices(named | {"budget": budget}, found, palette)]

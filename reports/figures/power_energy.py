@@ -10,7 +10,7 @@ from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.tables.frames import SENSED
-from rsc_bench.reports.tables.rows import OPERATION, Row, absent, by, present
+from rsc_bench.reports.tables.rows import OPERATION, Row, absent, by, is_exact, present
 from rsc_bench.reports.tables.table import Table
 
 ROW_PX = 38
@@ -67,7 +67,7 @@ def _one_a_kernel(rows: list[Row]) -> list[Row]:
 
 
 def _panels(operation: tuple[Any, ...], rows: list[Row], palette: dict[str, str]) -> list[Panel]:
-    exact = [row for row in rows if not present(row, "budget")]
+    exact = [row for row in rows if is_exact(row)]
     sampled = by((row for row in rows if present(row, "budget")), ["budget"])
     named = where(operation, _SHARED)
     shown = {f"{budget:g}": [*exact, *found] for (budget,), found in sampled.items()} or {_NO_BUDGET: exact}

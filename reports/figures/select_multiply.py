@@ -7,7 +7,7 @@ from typing import Any
 from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import colours
 from rsc_bench.reports.figures import Figure
-from rsc_bench.reports.tables.rows import Row, by, operations, present
+from rsc_bench.reports.tables.rows import Row, by, is_exact, operations, present
 from rsc_bench.reports.tables.table import Table
 
 ROW_PX = 30
@@ -30,7 +30,7 @@ def draw(table: Table) -> Any:
 
 
 def _panels(operation: tuple[Any, ...], rows: list[Row], palette: dict[str, str]) -> list[Panel]:
-    exact = sorted((row for row in rows if not present(row, "budget") and present(row, "latency")), key=_time)[:1]
+    exact = sorted((row for row in rows if is_exact(row) and present(row, "latency")), key=_time)[:1]
     sampled = [row for row in rows if present(row, "budget", "latency", "multiply")]
     panels = []
     for (budget,), found in by(sampled, ["budget"]).items():

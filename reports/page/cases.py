@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rsc_bench.harness.metrics import Metric, call_s
 from rsc_bench.reports.drawing.stored import rounded_all
 from rsc_bench.reports.tables.frames import NUMBERS
-from rsc_bench.reports.tables.rows import MEMORY_SETTING
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, PRECISION
 from rsc_bench.reports.tables.table import Table
 from rsc_bench.text import NEVER
 
@@ -29,6 +29,7 @@ FIELDS = (
     "suite",
     "file",
     "dtype",
+    PRECISION,
     "device",
     "clock",
     "reduce",
@@ -36,7 +37,7 @@ FIELDS = (
 )
 # Long, and the same in all cases of a file: it would push the numbers aside.
 LAST = "machine"
-FILTERED = ("file", "graph", "model", "variant", "recipe", MEMORY_SETTING, "kernel", "budget", "width")
+FILTERED = ("file", "graph", "model", "variant", "recipe", MEMORY_SETTING, "kernel", "budget", "width", "dtype", PRECISION)
 ALWAYS = ("kernel", "graph", "width", "budget")
 # What trainings differ in is shown also where there is only one of it.
 ALWAYS_OF_TRAINING = ("model", "variant", "seed")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, Row, absent, by, present
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, PRECISION, Row, absent, by, is_exact, present
 from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
 
 # What products share that differ in the memory of their results at most.
@@ -93,7 +93,7 @@ def headlines(table: Table) -> list[Headline]:
     """Return a headline for each graph and setting in which a sampled kernel has a speedup."""
     sampled = [row for row in table.products if present(row, "selection", "budget", "speedup", "error")]
     settings = [name for name in OPERATION if name != "width"]
-    exact = by((row for row in table.products if not present(row, "budget") and present(row, "latency")), _APART)
+    exact = by((row for row in table.products if is_exact(row) and present(row, "latency")), _APART)
     return [_headline(rows, exact) for rows in by(sampled, settings).values()]
 
 
@@ -102,7 +102,10 @@ def _headline(rows: Sequence[Row], exact: Mapping[tuple[Any, ...], Sequence[Row]
     rows = [row for row in rows if row["width"] == width]
     first = rows[0]
     best = [_best(found) for found in by(_few_budgets(rows), ["budget", "fresh"]).values()]
-    setting = " · ".join([first["dtype"], first["device"], f"timing mode {first['clock']}", f"{first['reduce']} aggregation"])
+    computes = [] if absent(first[PRECISION]) or first[PRECISION] == first["dtype"] else [f"computes in {first[PRECISION]}"]
+    setting = " · ".join(
+        [first["dtype"], *computes, first["device"], f"timing mode {first['clock']}", f"{first['reduce']} aggregation"]
+    )
     kept = _kept(exact.get(tuple(first[name] for name in _APART), ())) if absent(first["freed_memory"]) else ""
     return Headline(first["file"], first["graph"], int(width), setting, first[MEMORY_SETTING], tuple(best), kept)
 

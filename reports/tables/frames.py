@@ -14,7 +14,7 @@ from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import FRESH, Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.reports.tables.gathering import Gathered
-from rsc_bench.reports.tables.rows import MEMORY_SETTING
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, PRECISION
 from rsc_bench.reports.tables.sources import Source
 
 if TYPE_CHECKING:
@@ -47,13 +47,21 @@ def identity(cases: Sequence[Case], files: Sequence[Source]) -> dict[str, Any]:
     import pandas as pd
 
     columns: dict[str, Any] = {"file": texts([file.name for file in files]), "machine": texts([file.machine for file in files])}
+    precisions = _precisions(cases)
     for name in Case.__struct_fields__:
-        values = [getattr(case, "graph_as_run" if name == "graph" else name) for case in cases]
+        values = precisions if name == PRECISION else [getattr(case, "graph_as_run" if name == "graph" else name) for case in cases]
         columns[name] = pd.Series(values, dtype=None if values else object) if name in NUMBERS else texts(values)
     parts = [_parts(case.kernel) for case in cases]
     columns["selection"], columns["base"] = (texts([part[place] for part in parts]) for place in (0, 1))
     columns["cached"] = pd.Series([bool(part[0] and part[0].startswith("cached_")) for part in parts], dtype=bool)
     return columns
+
+
+def _precisions(cases: Sequence[Case]) -> list[str | None]:
+    """What each case computes in; of none where all compute in what they store."""
+    if not any(case.precision for case in cases):
+        return [None] * len(cases)
+    return [case.precision or case.dtype for case in cases]
 
 
 def _memory_settings(cases: Sequence[Case]) -> list[str | None]:

@@ -75,7 +75,7 @@ def _look(found: Overview, start: Round, record: Record) -> None:
         found.unmeasured[record.case, record.status, record.reason or ""].append(start.index)
         if record.status == "wrong":
             found.wrong.add(record.case)
-    elif record.case.budget is None:
+    elif record.case.is_exact:
         found.exact[-1].append(record)
 
 
@@ -152,7 +152,7 @@ class Gathered:
 
 def _quoted_against(metric: Metric) -> tuple[object, ...]:
     """What decides which kernel a metric is quoted against."""
-    return metric.against, metric.fastest_by
+    return metric.against, metric.against_float32, metric.fastest_by
 
 
 def _fastest_s(measurement: Measurement) -> float:

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rsc_bench.harness.records.case import SAMPLED
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -61,10 +63,12 @@ def _values(column: pd.Series) -> Sequence[Any]:
     return array("q", column.to_numpy().tobytes()) if column.dtype == "int64" else column.tolist()
 
 
+PRECISION = "precision"
+"""Column: what the kernel of a case computes in, ``tf32``; empty where every case computes in its ``dtype``, which says it then."""
 MEMORY_SETTING = "memory setting"
 """Column: ``fresh memory``, ``kept memory`` where the process keeps what is freed, or ``GPU memory``, which knows no such setting;
 empty where no case of the table has kept memory, for nobody asks then."""
-OPERATION = ("file", "graph", "width", "dtype", "device", "clock", "reduce", MEMORY_SETTING)
+OPERATION = ("file", "graph", "width", "dtype", PRECISION, "device", "clock", "reduce", MEMORY_SETTING)
 """What two cases share when one may be drawn against the other."""
 
 
@@ -80,6 +84,11 @@ def present(row: Row, *columns: str) -> bool:
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return False
     return True
+
+
+def is_exact(row: Row) -> bool:
+    """Return whether a product multiplies all of its non-zeros; an approximation without a budget does not."""
+    return row["suite"] != SAMPLED and not present(row, "budget")
 
 
 def by(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:

@@ -15,7 +15,20 @@ from rsc_bench.reports.tables.table import Table
 FEWEST_FILES = 3
 """Files of one machine that make a history; two are a comparison."""
 
-_MEASURED = ("graph", "width", "dtype", "device", "clock", "reduce", "model", "layers", "epochs", "recipe", "freed_memory")
+_MEASURED = (
+    "graph",
+    "width",
+    "dtype",
+    "precision",
+    "device",
+    "clock",
+    "reduce",
+    "model",
+    "layers",
+    "epochs",
+    "recipe",
+    "freed_memory",
+)
 
 
 def runs(sources: Iterable[Source]) -> dict[str, list[Source]]:

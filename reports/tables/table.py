@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # What a reader looks for first; every other metric follows in the order it was found.
 LEAD = ("speedup", "speedup vs PyG", "test metric", "metric drop", "error", "latency")
 
+VS_FLOAT32 = "speedup vs float32"
+"""Column of the speedup of other classes against the fastest exact kernel of float32."""
 VENDOR = "speedup vs vendor"
 """Column of the speedup against the vendor's library."""
 PYG = "speedup vs PyG"

@@ -31,7 +31,7 @@ REPEATED = {
     "--plugin FILE.py": "file with plug-ins of any kind: kernels, selections, models, graph sources, orders, clocks, ...",
     "--budget C": "share of the exact FLOPs, in (0, 1]",
     "--width D": "columns of the dense operand",
-    "--dtype NAME": "float32 or bfloat16",
+    "--dtype NAME": "float32, bfloat16 or float16: what operands and results are stored in",
     "--reduce NAME": "aggregation: sum (default) or mean, of the suite minmax max (default) or min",
     "--memory fresh|kept": "what becomes of freed memory on a CPU: it goes back to the system, so that large results are fresh "
     "memory, or the process keeps it. Without it products above 32 MB are measured both ways, others and trainings fresh",

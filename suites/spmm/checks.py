@@ -10,11 +10,11 @@ import torch
 
 from rsc_bench import allocator
 from rsc_bench.harness.measure.work import Wrong
+from rsc_bench.kernels import Csr, Kernel
+from rsc_bench.precision import Sizes
 from rsc_bench.suites.spmm.operands import Operands
 from rsc_bench.suites.spmm.reference import relative_error
 
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}
-"""Largest relative Frobenius error of a right kernel: some hundred roundings of the dtype, far below one wrong row."""
 _NAMED = 3
 """Rows and columns that are named of those that are wrong."""
 
@@ -39,12 +39,35 @@ def check_form(found: object, made: Operands) -> None:
         raise Wrong(f"result must be dense and on {dense.device} (got {_short(found.layout)} on {found.device})")
 
 
-def check_values(found: torch.Tensor, wanted: np.ndarray | torch.Tensor, dtype: torch.dtype) -> float:
-    """Return the relative error of a result; raises `Wrong`, saying where, when it is too large or no number."""
-    error, most = relative_error(found, wanted), TOLERANCE[dtype]
+def tolerance(kernel: Kernel, matrix: Csr, dense: torch.Tensor, wanted: np.ndarray | torch.Tensor) -> float:
+    """Return the largest relative error that a right kernel may have with a product, by what it computes in and stores.
+
+    Args:
+        kernel: whose result is judged.
+        matrix: what is multiplied, its values those that a mean has.
+        dense: the operand, in what the kernel stores.
+        wanted: the product in float64.
+    """
+    squares = float(matrix.column_norms.double().square().sum())
+    sizes = Sizes(
+        longest_row=int(matrix.row_nnz.max()) if matrix.shape[0] else 0,
+        value=(squares / max(matrix.nnz, 1)) ** 0.5,
+        dense=_root_mean_square(dense),
+        result=_root_mean_square(torch.as_tensor(wanted)),
+    )
+    return kernel.computes_in(dense.dtype).tolerance(sizes, _short(dense.dtype))
+
+
+def _root_mean_square(tensor: torch.Tensor) -> float:
+    return float(torch.linalg.vector_norm(tensor, dtype=torch.float64)) / max(tensor.numel(), 1) ** 0.5
+
+
+def check_values(found: torch.Tensor, wanted: np.ndarray | torch.Tensor, most: float) -> float:
+    """Return the relative error of a result; raises `Wrong`, saying where, when it is above `most` or no number."""
+    error = relative_error(found, wanted)
     if not error <= most:  # written so that NaN does not pass
         place = where(found, torch.as_tensor(wanted).cpu().double().numpy(), most)
-        raise Wrong(f"relative error against float64 must be at most {most:g} (got {error:g}): {place}")
+        raise Wrong(f"relative error against float64 must be at most {most:.3g} (got {error:g}): {place}")
     return error
 
 
@@ -90,16 +113,16 @@ class Kept:
             raise Wrong("result must have memory of its own (a later call wrote into that of an earlier result)")
 
 
-def check_memory(call: Callable[[], torch.Tensor], made: Operands) -> Kept:
+def check_memory(call: Callable[[], torch.Tensor], made: Operands, most: float) -> Kept:
     """Raise `Wrong` where two results of one product share memory with each other or with an operand, or are not whole.
 
-    Return the first of them.
+    Return the first of them. Each may be as far as `most` from the right one, on the other side of it.
     """
     first = call()
     with poisoned(first):
         second = call()
     if not torch.equal(second, first):  # which is read in a fraction of the time
-        check_values(second, first, made.dense.dtype)
+        check_values(second, first, 2 * most)
     for name, other in {"an earlier result": first, "its operand": made.dense}.items():
         if _overlap(second, other):
             raise Wrong(f"result must have memory of its own (it shares that of {name})")

@@ -14,7 +14,7 @@ from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.kernels import Csr, Kernel, Reduce, Unsupported
 from rsc_bench.kernels.contract import EXTREMA, SUMS
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values
+from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values, tolerance
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands
 from rsc_bench.suites.spmm.reference import extremum64
@@ -69,18 +69,19 @@ def check_product(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Redu
     """Raise `Wrong` where one product is not as it must be, and `Skip` where the kernel says that it cannot."""
     ours, given, mark = Operands(matrix, dense), Operands(matrix, dense.clone()), Fingerprint(matrix)
     wanted = _product(matrix, dense, reduce)
+    most = tolerance(kernel, matrix.mean() if reduce == "mean" else matrix, dense, wanted)
     try:
         multiply = kernel.prepare(given.matrix, dense.shape[1], dense.dtype, reduce)
         found = multiply(given.dense)
     except Unsupported as unsupported:
         raise Skip(str(unsupported)) from unsupported
-    _check(found, ours, wanted)
-    check_memory(lambda: multiply(given.dense), given)
+    _check(found, ours, wanted, most)
+    check_memory(lambda: multiply(given.dense), given, most)
     if not torch.equal(given.dense, ours.dense) or mark.changed():
         raise Wrong("changed its operand")
     given.dense.neg_()
-    _check(multiply(given.dense), ours, _product(matrix, -dense, reduce))
-    _check(found, ours, wanted)  # what it gave first is still what it was
+    _check(multiply(given.dense), ours, _product(matrix, -dense, reduce), most)
+    _check(found, ours, wanted, most)  # what it gave first is still what it was
 
 
 def check_gradient(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:
@@ -97,8 +98,9 @@ def check_gradient(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Red
     if learnt.grad is None:
         raise Wrong("gradient of the dense operand must be right or refused (got none, and no error)")
     backward = (matrix.mean() if reduce == "mean" else matrix).transpose()
+    wanted = _product(backward, upstream, "sum")
     try:
-        check_values(learnt.grad, _product(backward, upstream, "sum"), dense.dtype)
+        check_values(learnt.grad, wanted, tolerance(kernel, backward, upstream, wanted))
     except Wrong as error:
         raise Wrong(f"gradient of the dense operand must be right or refused: {error}") from None
 
@@ -129,6 +131,6 @@ def _product(matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> np.ndarray:
     return whole / counts if reduce == "mean" else whole
 
 
-def _check(found: torch.Tensor, made: Operands, wanted: np.ndarray) -> None:
+def _check(found: torch.Tensor, made: Operands, wanted: np.ndarray, most: float) -> None:
     check_form(found, made)
-    check_values(found, wanted, made.dense.dtype)
+    check_values(found, wanted, most)

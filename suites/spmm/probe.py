@@ -18,8 +18,10 @@ from rsc_bench.harness.measure.spending import SPENDING
 from rsc_bench.harness.measure.work import Wrong
 from rsc_bench.harness.records.measurement import KERNEL
 from rsc_bench.kernels import Csr, Reduce
+from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.contract import EXTREMA
 from rsc_bench.kernels.sampled.compose import SampledMultiply
+from rsc_bench.precision import PRECISIONS, Precision
 from rsc_bench.suites.spmm.checks import check_type
 
 SITES = 16
@@ -28,15 +30,13 @@ ROWS = 2
 """Rows that are looked at, of those that a changed entry reaches: the shortest of some."""
 CANDIDATES = 16
 """Rows of which the shortest are chosen: what one is expected to be takes as long as it has entries."""
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
-"""How far a sum may be from its value, as a share of what its terms add up to without their signs."""
-
 _GOLDEN = 0.381966
 """Steps of such a share of a whole go nowhere twice: a kernel that knows the results of some operands by heart meets others."""
 _FACTOR = -0.5
 """What the whole operand is multiplied by: a power of two, so that nothing is rounded."""
-_ROOM = 1e6
-"""What an entry is changed by is so many times smaller than the largest number of its dtype, so that sums hold it."""
+_ROOM, _NARROW = 1e6, 0.25
+"""What an entry is changed by is so many times smaller than the largest number of its dtype, so that sums hold it; 16 times in
+float16, which has no more room."""
 Value = float | torch.Tensor
 """What stands in a place; on a GPU a tensor, (), float64, which nobody waits for."""
 Numbers = Any
@@ -82,13 +82,14 @@ class Site:
 class ProductProbe:
     """Calls a product with an operand that is a little different each time, and looks at what that changes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         call: Callable[[], torch.Tensor],
         operand: torch.Tensor,
         sites: list[Site],
         sampled: SampledMultiply | None,
         original: torch.Tensor,
+        precision: Precision | None = None,
     ) -> None:
         """Begin.
 
@@ -98,8 +99,11 @@ class ProductProbe:
             sites: where; none: nothing is changed.
             sampled: what chose the pairs that the last call multiplied; None: it multiplied all.
             original: what the operand is put back to.
+            precision: the class of the kernel, which says how far a sum may be from its value; None: that of the operand's dtype.
         """
         self._original, self._scale = original, 1.0
+        self._stored = word(operand.dtype)
+        self._precision = precision or PRECISIONS[self._stored]
         self._call, self._operand, self._sites, self._sampled = call, operand, sites, sampled
         # A write through NumPy takes a tenth of torch's time, and leaves the caches of a short call alone.
         self._array = operand.numpy() if operand.device.type == "cpu" and operand.dtype is not torch.bfloat16 else None
@@ -109,7 +113,7 @@ class ProductProbe:
         self._draws = int.from_bytes(os.urandom(3))
         self._value: Value | None = None
         self._looks = 0
-        self._tolerance, self._tiny = TOLERANCE[operand.dtype], torch.finfo(operand.dtype).tiny
+        self._tiny = torch.finfo(operand.dtype).tiny
         self._bad: int | torch.Tensor = 0
         """Looks that found something else than they must; on a GPU a tensor, which nobody waits for."""
 
@@ -211,7 +215,8 @@ class ProductProbe:
             wanted, magnitude = others + factor * value, others_size + factor_size * abs(value)
         found = _float64(result, (site.rows, site.place[1])) / scale
         # Terms that are too small for the dtype are 0 on some hardware.
-        most = self._tolerance * magnitude + len(site.columns) * self._tiny
+        share = self._precision.bound(len(site.columns), self._stored)
+        most = share * magnitude + len(site.columns) * self._tiny
         # Written so that NaN does not pass.
         self._bad = self._bad + (~(abs(found - wanted) <= most)).any()
         self._looks += 1
@@ -243,7 +248,8 @@ def sites(matrix: Csr, dense: torch.Tensor, reduce: Reduce = "sum") -> list[Site
     by_column = filled[drawn(len(filled), SITES - SITES // 2)].tolist()
     places = zip(by_entry + by_column, drawn(dense.shape[1], SITES), strict=True)
     found = [replace(_site(matrix, dense, place, generator), reduce=reduce) for place in places]
-    return [site for site in found if site.size <= torch.finfo(dense.dtype).max / _ROOM]
+    largest = torch.finfo(dense.dtype).max
+    return [site for site in found if site.size <= largest / min(_ROOM, largest**_NARROW)]
 
 
 def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: torch.Generator) -> Site:

@@ -43,6 +43,8 @@ class Setting:
     clock: str = "host"
     reorder: str | None = None
     """Order that the graph's nodes are put in; None: the source's own."""
+    precision: str | None = None
+    """What its kernel computes in, where that is not what it stores, see `Catalog.precision`."""
     keeps_memory: bool = False
     """Whether main memory that is freed stays in the process, which is then one of its own."""
 
@@ -67,6 +69,7 @@ class Setting:
             reduce=self.reduce,
             reorder=self.reorder,
             freed_memory=KEPT if self.keeps_memory else None,
+            precision=self.precision,
         )
 
 
@@ -160,6 +163,7 @@ def timed(setting: Setting, options: Options, catalog: Catalog, large: bool = Fa
     One will do where nothing is timed.
     """
     device = _device_of(setting.choice, catalog, setting.device)
+    setting = replace(setting, precision=catalog.precision(setting.choice, DTYPES[setting.dtype]))
     clocks = devices.clocks(device, options.clocks)
     some = clocks if options.benchmark and catalog.why_not(setting.choice) is None else clocks[:1]
     keeps = _keeps(options, setting.choice, catalog, device, large)

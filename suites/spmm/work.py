@@ -15,10 +15,11 @@ from rsc_bench.harness.measure.work import Checked, Skip, Wrong
 from rsc_bench.harness.records.measurement import KERNEL, Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import sampled
+from rsc_bench.precision import Precision
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values
+from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values, tolerance
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
 from rsc_bench.suites.spmm.probe import ProductProbe, Site
@@ -50,13 +51,24 @@ def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWo
     with SPENDING.on("operands"):
         made = store.operands.make(product)
     with SPENDING.on("reference"):
-        store.references.reference(product, made)
+        exact = store.references.reference(product, made)
+        allowed = Allowed(kernel.computes_in(product.dtype), tolerance(kernel, made.matrix, made.dense, exact))
     with SPENDING.on("operands"):
         mark = store.watch(made.matrix)
-        given = Given(made, Operands(made.matrix, made.dense.clone()), mark, store.sites(product, made))
+        given = Given(made, Operands(made.matrix, made.dense.clone()), mark, store.sites(product, made), allowed)
     with SPENDING.on(KERNEL):
         tune_s = _tuned(product, given.kernels, kernel)
     return lambda: SpmmWork(product, given, _prepared(product, given.kernels, kernel), store, tune_s)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """How far the results of a kernel may be from those of float64."""
+
+    precision: Precision
+    """The class of the kernel, which says how far a single sum may be."""
+    error: float
+    """Largest relative Frobenius error of the whole product."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +82,7 @@ class Given:
     matrix: Fingerprint
     sites: list[Site]
     """Places of the dense operand that are changed between calls."""
+    allowed: Allowed
 
 
 def _tuned(product: Product, made: Operands, kernel: Kernel) -> float | None:
@@ -136,7 +149,7 @@ class SpmmWork:
             with SPENDING.on("reference"):
                 wanted = self._store.references.reference(self._product, self._given.ours, weights)
             self._check_budget(kept_nnz)
-        check_error = check_values(result, wanted, self._product.dtype)
+        check_error = check_values(result, wanted, self._given.allowed.error)
         matrix = Matrix(
             nnz=self._matrix.nnz,
             kept_nnz=kept_nnz,
@@ -157,7 +170,7 @@ class SpmmWork:
             self._sampled.select(self._dense)
             multiply = partial(self._sampled.multiply, self._dense)
         with self._changes_come_first():
-            self._kept = check_memory(SPENDING.calls(multiply), self._given.kernels)
+            self._kept = check_memory(SPENDING.calls(multiply), self._given.kernels, self._given.allowed.error)
 
     def check_kept(self) -> None:
         """Raise `Wrong` where the first result of `check_memory` is not what it was, and let it go."""
@@ -184,7 +197,8 @@ class SpmmWork:
 
     def probe(self, call: Callable[[], torch.Tensor]) -> ProductProbe:
         """Return what calls the product through `call`, with an operand that is a little different each time."""
-        return ProductProbe(call, self._dense, self._given.sites, self._sampled, self._given.ours.dense)
+        precision, original = self._given.allowed.precision, self._given.ours.dense
+        return ProductProbe(call, self._dense, self._given.sites, self._sampled, original, precision)
 
     def _check_budget(self, kept_nnz: int) -> None:
         assert self._sampled is not None

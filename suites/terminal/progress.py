@@ -150,7 +150,7 @@ def _outcome(record: Record) -> str:
     if record.case.suite == HARNESS:
         return _harness_outcome(measurement)
     timing, accuracy = measurement.timing, measurement.accuracy
-    error = "" if record.case.budget is None or accuracy is None else f", error {accuracy.rel_error:.2f}"
+    error = "" if accuracy is None or accuracy.rel_error is None else f", error {_error(record, accuracy.rel_error)}"
     return f"{1e3 * timing.fastest_s:.3f} ms ({len(timing.times_s)} samples, {timing.stop}){error}{_unspent(record)}"
 
 
@@ -161,6 +161,11 @@ def _harness_outcome(measurement: Measurement) -> str:
     share = outside_share(timing.spent_s or {})
     outside = "" if share is None else f", {100 * share:.0f} % of it outside of kernels"
     return f"{timing.fastest_s:.2f} s{peak}{outside}"
+
+
+def _error(record: Record, error: float) -> str:
+    """An exact kernel's is far below what two decimals show."""
+    return f"{error:.2g}" if record.case.is_exact else f"{error:.2f}"
 
 
 def _unspent(record: Record) -> str:

@@ -17,7 +17,7 @@ BAD = {
     "rounds 0": (["--rounds", "0"], "--rounds must be at least 1 (got 0)"),
     "size beside other suites": (["--max-nnz", "1e7"], "--max-nnz must go with the suite growth where it measures: write `"),
     "size text": (["--max-nnz", "many"], "--max-nnz must be a number (got 'many')"),
-    "dtype": (["--dtype", "float16"], "--dtype must be one of float32, bfloat16 (got float16)"),
+    "dtype": (["--dtype", "float8"], "--dtype must be one of float32, bfloat16, float16 (got float8)"),
     "model": (["--model", "GraphSAG"], "--model 'GraphSAG' is not known: nearest are GraphSAGE"),
     "model file": (["--model", "{folder}/none.py"], "--model {folder}/none.py: no such file: give the path of a Python file"),
     "model that raises": (["--model", "{folder}/model.py"], "--model {folder}/model.py, line 3: AttributeError: "),

@@ -25,7 +25,7 @@ def refusal(here=HERE, **options):
         ({"seeds": 0}, "--seeds must be at least 1 (got 0)"),
         ({"epochs": -1}, "--epochs must be at least 1 (got -1)"),
         ({"layers": 0}, "--layers must be at least 1 (got 0)"),
-        ({"dtypes": ("float16",)}, "--dtype must be one of float32, bfloat16 (got float16)"),
+        ({"dtypes": ("float8",)}, "--dtype must be one of float32, bfloat16, float16 (got float8)"),
         ({"reduces": ("prod",)}, "--reduce must be sum, mean, max or min (got prod)"),
         ({"memory": ("stale",)}, "--memory must be fresh or kept (got stale)"),
         ({"memory": ("fresh",), "benchmark": False}, "--memory must go with --benchmark: without it nothing is timed"),

@@ -1,3 +1,5 @@
+import dataclasses
+
 from made_runs import case, not_ok, ok
 
 from rsc_bench.harness.metrics import Baselines, Metric
@@ -65,3 +67,22 @@ def test_a_baseline_computes_the_same_operation():
         {"freed_memory": "kept"},
     ):
         assert baselines.of(metric(), case("topk(mkl)", budget=0.1, **other)) is None
+
+
+def test_a_class_has_baselines_of_its_own_and_beside_them_that_of_float32():
+    records = [
+        ok(case("mkl"), 4.0),
+        ok(case("mine", precision="tf32"), 3.0),
+        ok(case("theirs", precision="tf32"), 2.0),
+        ok(case("mkl", dtype="float16"), 1.0),
+        ok(case("edges", suite="sampled"), 0.1),  # an approximation without a budget is no baseline
+    ]
+    baselines, float32 = Baselines(records), dataclasses.replace(metric(), against_float32=True)
+    mine = case("mine", precision="tf32")
+    assert [baselines.of(each, mine)[0] for each in (metric(), float32, metric("mkl"))] == ["theirs", "mkl", "mkl"]
+    assert baselines.of(float32, mine)[1].timing.times_s == [4.0]
+    assert baselines.of(metric(), case("mine", dtype="float16", precision="tf32")) is None
+    assert baselines.of(float32, case("rows_numba", dtype="float16"))[0] == "mkl"
+    assert baselines.of(float32, case("rows_numba")) is None  # its speedup says it
+    assert baselines.of(metric(), case("topk(mine)", budget=0.1, suite="sampled", precision="tf32"))[0] == "theirs"
+    assert baselines.of(metric(), case("edges", suite="sampled"))[0] == "mkl"

@@ -22,3 +22,15 @@ def test_what_is_measured_in_kept_memory_is_another_case_and_says_so():
     assert case(freed_memory="kept") != case()
     assert str(case("topk(mkl)", budget=0.1, freed_memory="kept")).endswith("host topk(mkl) C=0.1 freed_memory=kept")
     assert str(case("mkl", model="gcn", seed=0, freed_memory="kept")).endswith("mkl model=gcn seed=0 freed_memory=kept")
+
+
+def test_what_a_kernel_computes_in_makes_another_case_and_says_so():
+    assert case(precision="tf32") != case()
+    assert str(case("mine", precision="tf32")).endswith("host mine precision=tf32")
+
+
+def test_an_approximation_without_a_budget_is_not_exact():
+    assert case().is_exact
+    assert not case("mine", suite="sampled").is_exact
+    assert not case("topk(mkl)", budget=0.1).is_exact
+    assert not case(model="gcn", variant="random-edges").is_exact

@@ -109,7 +109,7 @@ def gradient_of_another(result, dense, matrix):
 @pytest.mark.parametrize(
     ("act", "reason"),
     [
-        (lambda result, dense, matrix: Halved.apply(result), "relative error against float64 must be at most 1e-05"),
+        (lambda result, dense, matrix: Halved.apply(result), "relative error against float64 must be at most"),
         (lambda result, dense, matrix: result.detach() + (dense.sum() - dense.sum().detach()), "relative error against float64"),
         (gradient_of_another, r"\(got none, and no error\)"),
     ],

@@ -36,8 +36,8 @@ def lines_of(*records, cases=20):
 
 
 def test_a_case_is_one_line_with_how_far_the_sweep_is_and_how_long_it_takes():
-    assert lines_of(ok(TWIN, 0.003, 0.001, 0.002)) == [
-        "[ 1/20] round 1/2, 3:10 left  twin:flickr d=64 mkl  1.000 ms (3 samples, precise)"
+    assert lines_of(ok(TWIN, 0.003, 0.001, 0.002, rel_error=2.1e-7)) == [
+        "[ 1/20] round 1/2, 3:10 left  twin:flickr d=64 mkl  1.000 ms (3 samples, precise), error 2.1e-07"
     ]
 
 

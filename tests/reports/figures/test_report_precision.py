@@ -1,0 +1,83 @@
+"""What the page shows of kernels that compute in less than float32: each beside its own class, and all of them in one figure."""
+
+import pytest
+from synthetic_results import case, ok, write_results
+
+from rsc_bench.harness.records.file import read
+from rsc_bench.plugins import load
+from rsc_bench.reports.page.cases import columns
+from rsc_bench.reports.page.headline import headlines
+from rsc_bench.reports.page.unknown import unknown
+from rsc_bench.reports.tables.table import VS_FLOAT32, read_table
+
+FIGURES = load("figure")
+RECORDS = [
+    ok(case("mkl"), 20, rel_error=2e-7),
+    ok(case("rows_numba"), 12, rel_error=1e-7),
+    ok(case("tensor", precision="tf32"), 6, rel_error=4e-4),
+    ok(case("tensor2", precision="tf32"), 8, rel_error=5e-4),
+    ok(case("rows_numba", dtype="float16"), 9, rel_error=3e-4),
+    ok(case("topk(tensor)", 0.1, precision="tf32"), 2, rel_error=0.5),
+]
+
+
+def table_of(tmp_path, records):
+    return read_table([read(write_results(tmp_path / "run.jsonl", [records]))])
+
+
+@pytest.fixture
+def table(tmp_path):
+    return table_of(tmp_path, RECORDS)
+
+
+def test_a_speedup_is_within_the_class_and_beside_it_against_float32(table):
+    rows = {(row["kernel"], row["precision"], row["dtype"]): row for row in table.products}
+    tensor = rows["tensor2", "tf32", "float32"]
+    assert (tensor["speedup"], tensor["speedup against"]) == (0.75, "tensor")
+    assert (tensor[VS_FLOAT32], tensor[f"{VS_FLOAT32} against"]) == (1.5, "rows_numba")
+    sampled = rows["topk(tensor)", "tf32", "float32"]
+    assert (sampled["speedup"], sampled[VS_FLOAT32]) == (3.0, 6.0)
+    half = rows["rows_numba", "float16", "float16"]
+    assert (half["speedup"], half[VS_FLOAT32]) == (1.0, pytest.approx(12 / 9))
+    assert {name for _, name, _ in rows} == {"float32", "tf32", "float16"}
+
+
+def test_all_classes_stand_in_one_figure_with_their_error(table):
+    figure = FIGURES["exact_error"].draw(table)
+    dots = {trace.name: (trace.x[0], trace.y[0]) for trace in figure.data}
+    assert dots == {
+        "mkl (float32)": (2e-7, 0.6),
+        "rows_numba (float32)": (1e-7, 1.0),
+        "rows_numba (float16)": (3e-4, pytest.approx(12 / 9)),
+        "tensor (tf32, stored in float32)": (4e-4, 2.0),
+        "tensor2 (tf32, stored in float32)": (5e-4, 1.5),
+    }
+    assert figure.layout.meta["panels"][0]["note"] == "1× is the fastest exact kernel of float32, rows_numba."
+
+
+def test_the_exact_kernels_are_multiples_of_the_fastest_of_their_class(table):
+    figure = FIGURES["exact_kernels"].draw(table)
+    dots = {
+        (trace.name, place): (x, text) for trace in figure.data for x, place, text in zip(trace.x, trace.y, trace.text, strict=True)
+    }
+    assert dots["tensor2", "ring, d = 64, tf32"] == (pytest.approx(8 / 6), "8 ms, error 0.0005")
+    assert dots["mkl", "ring, d = 64, float32"] == (pytest.approx(20 / 12), "20 ms, error 2e-07")
+
+
+def test_the_headline_says_what_a_kernel_computes_in(table):
+    assert [each.setting for each in headlines(table)] == ["float32 · computes in tf32 · cpu · timing mode host · sum aggregation"]
+
+
+def test_the_table_has_a_column_for_it_only_where_a_kernel_declares_one(table, tmp_path):
+    column = next(each for each in columns(table) if each["name"] == "precision")
+    assert column["texts"] == ["float16", "float32", "tf32"]
+    (tmp_path / "run.jsonl").unlink()
+    assert "precision" not in [each["name"] for each in columns(table_of(tmp_path, RECORDS[:2]))]
+
+
+def test_where_no_float32_was_measured_it_is_said(tmp_path):
+    table = table_of(tmp_path, RECORDS[2:4])
+    why = "no exact kernel of float32 was measured on the same product: `--dtype float32` measures them, too"
+    assert unknown(table) == [f"speedup vs float32 is not known of 2 cases (tensor, tensor2): {why}"]
+    note = FIGURES["exact_error"].draw(table).layout.meta["panels"][0]["note"]
+    assert note.endswith("the fastest here: no exact kernel of float32 was measured (--dtype float32 measures them).")
