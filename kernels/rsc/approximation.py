@@ -100,6 +100,8 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
         when=schedule,
     )
     chosen = find("selection", selection)
+    if reason := chosen.why_not_train():
+        raise ValueError(f"selection must choose pairs (got {selection!r}): {reason}")
     sampler = Sampler(choose_kernel(kernel, model), chosen, diagonal, approximated)
     found = Approximation(model, planned, sampler, measures, loss_nodes)
     if keep_memory:

@@ -1,4 +1,4 @@
-"""Drops the columns of a CSR matrix that were not kept.
+"""Drops the columns, or the single non-zeros, of a CSR matrix that were not kept.
 
 The column numbers stay what they were, so the dense operand is used as it is and never copied.
 """
@@ -13,7 +13,7 @@ import torch
 from rsc_bench.kernels.acceleration import with_numba, with_triton
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.sampled.diagonal import on_diagonal
-from rsc_bench.kernels.sampled.selections import Kept
+from rsc_bench.kernels.sampled.selections import Edges, Kept
 
 _NUMBA = with_numba("sampled._compaction_numba")
 
@@ -51,3 +51,25 @@ def compact(matrix: Csr, kept: Kept, whole_diagonal: bool = False) -> Csr:
         scale = kept.scale[col] if looped is None else kept.scale[col].masked_fill(looped[entries], 1.0)
         value = scale if value is None else value * scale
     return Csr.trusted(counts[matrix.rowptr.long()], col, value, matrix.shape, matrix.name)
+
+
+def of_edges(matrix: Csr, separable: bool = False) -> Callable[[Edges], Csr]:
+    """Return what builds the smaller matrix of some non-zeros, in time of what is kept; `separable` as `prepare` takes it.
+
+    On a GPU it waits for nothing, and the result is bounded, as that of columns is.
+    """
+    whole = matrix if separable and matrix.entries is None else matrix.with_entries()
+    offsets = matrix.rowptr.long()
+
+    def gather(edges: Edges) -> Csr:
+        places, scaling = edges.places, whole.scaling
+        entries = None if whole.entries is None else whole.entries[places]
+        if edges.scale is not None:
+            values = whole.value if entries is None else None
+            entries = entries if values is None else values[places]
+            entries, scaling = edges.scale if entries is None else entries * edges.scale, None
+        rowptr = torch.searchsorted(places, offsets).to(matrix.rowptr.dtype)
+        col, bounded = matrix.col[places], matrix.device.type != "cpu"
+        return Csr.trusted(rowptr, col, entries, matrix.shape, matrix.name, scaling, bounded)
+
+    return gather

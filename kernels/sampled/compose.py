@@ -15,9 +15,9 @@ from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.contract import Checked, Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.padding import cut, padded
-from rsc_bench.kernels.sampled import scores
+from rsc_bench.kernels.sampled import compaction, scores
 from rsc_bench.kernels.sampled.pairs import Pairs
-from rsc_bench.kernels.sampled.selections import CACHED, Kept, Selection
+from rsc_bench.kernels.sampled.selections import CACHED, DrawEdges, Edges, Kept, Selection
 from rsc_bench.user_files import PluginError
 
 __all__ = ["CACHED", "Inner", "SampledMultiply", "Sampling", "check_budget", "compose", "sampled", "split"]
@@ -121,11 +121,15 @@ class SampledMultiply:
         """Non-zeros that the next selection may keep; an allocation sets it anew."""
         self._generator = torch.Generator(pairs.matrix.device).manual_seed(sampling.seed)
         self._calls = 0
-        self._kept: Kept | None = None
+        self._kept: Kept | Edges | None = None
         self._multiply: Multiply | None = None
         # Prepared once for the whole matrix, so that code for this width is compiled before any call is timed.
         inner.prepare(pairs.matrix)
-        self._compact = pairs.compaction(inner.kernel.separable)
+        separable = inner.kernel.separable
+        self._compact: Callable[[Any], Csr] = (
+            pairs.compaction(separable) if selection.edges is None else compaction.of_edges(pairs.matrix, separable)
+        )
+        self._draw_edges = None if selection.edges is None else _prepared(selection, pairs.matrix, self.most_nnz)
         self.score = scores.prepare(pairs.norms)
 
     def tuned(self) -> SampledMultiply:
@@ -133,7 +137,8 @@ class SampledMultiply:
 
         One of them is prepared for in vain: it may have values where the whole has factors, and few self-loops where it has many.
         """
-        self._inner.tune(self._compact(self._draw(self.pairs.norms, torch.Generator(self.pairs.matrix.device))))
+        generator = torch.Generator(self.pairs.matrix.device)
+        self._inner.tune(self._compact(self._drawn(lambda: self.pairs.norms, generator)))
         return self
 
     def __call__(self, dense: torch.Tensor) -> torch.Tensor:
@@ -144,14 +149,20 @@ class SampledMultiply:
         return self.multiply(dense)
 
     def select(self, dense: torch.Tensor) -> None:
-        """Choose the pairs for `dense` and build the smaller matrix; later calls multiply with it."""
+        """Choose the pairs for `dense`, or the edges, and build the smaller matrix; later calls multiply with it."""
         self._multiply = None  # the smaller matrix from before is let go first: there are never two
-        self._kept = self._draw(self.score(dense), self._generator)
+        self._kept = self._drawn(lambda: self.score(dense), self._generator)
         self._multiply = self._inner.prepare(self._compact(self._kept))
 
-    def _draw(self, score: torch.Tensor, generator: torch.Generator) -> Kept:
-        kept = self.selection.draw(score, self.pairs.nnz, self.most_nnz, generator)
-        _check(self.selection, kept, score)
+    def _drawn(self, score: Callable[[], torch.Tensor], generator: torch.Generator) -> Kept | Edges:
+        if self._draw_edges is not None:
+            edges = self._draw_edges(generator)
+            _check_edges(self.selection, edges, self.pairs.matrix)
+            return edges
+        assert self.selection.draw is not None
+        scores = score()
+        kept = self.selection.draw(scores, self.pairs.nnz, self.most_nnz, generator)
+        _check(self.selection, kept, scores)
         return replace(kept, most_nnz=self.most_nnz)
 
     def multiply(self, dense: torch.Tensor) -> torch.Tensor:
@@ -161,19 +172,26 @@ class SampledMultiply:
 
     @property
     def kept(self) -> Kept:
-        """The pairs that were selected last."""
+        """The pairs that were selected last, of a selection of pairs."""
+        assert isinstance(self._kept, Kept), "select() comes first"
+        return self._kept
+
+    @property
+    def chosen(self) -> Kept | Edges:
+        """The pairs, or the edges, that were selected last."""
         assert self._kept is not None, "select() comes first"
         return self._kept
 
     @property
     def kept_nnz(self) -> int:
-        """Non-zeros of the pairs that were selected last; waits for the device."""
+        """Non-zeros that were selected last; waits for the device."""
         return self.count()
 
     @property
     def count(self) -> Callable[[], int]:
-        """Counts the non-zeros of the pairs that were selected last, whatever is selected until it is called."""
-        return partial(_nnz, self.pairs.nnz, self.kept.mask)
+        """Counts the non-zeros that were selected last, whatever is selected until it is called."""
+        chosen = self.chosen
+        return partial(len, chosen.places) if isinstance(chosen, Edges) else partial(_nnz, self.pairs.nnz, chosen.mask)
 
 
 def _check(selection: Selection, kept: Kept, score: torch.Tensor) -> None:
@@ -183,6 +201,30 @@ def _check(selection: Selection, kept: Kept, score: torch.Tensor) -> None:
         if part is not None and (part.shape != score.shape or part.dtype is not dtype or part.device != score.device):
             wanted, found = (f"{tuple(each.shape)}, {word(each.dtype)} on {each.device}" for each in (score.to(dtype), part))
             raise PluginError(f"selection {selection.name!r}: draw must return a {name} of {wanted} (got {found})")
+
+
+def _prepared(selection: Selection, matrix: Csr, most_nnz: int) -> DrawEdges:
+    assert selection.edges is not None
+    draw: DrawEdges = selection.answer("edges", DrawEdges, selection.edges(matrix, most_nnz))
+    return draw
+
+
+def _check_edges(selection: Selection, edges: Edges, matrix: Csr) -> None:
+    """Raise `PluginError` for places that a smaller matrix cannot be made of; on a GPU their numbers are not looked at."""
+    selection.answer("edges", Edges, edges)
+    places, scale = edges.places, edges.scale
+    for name, part, dtype in (("places", places, torch.int64), ("scale", scale, torch.float32)):
+        if part is not None and (
+            part.dim() != 1 or len(part) != len(places) or part.dtype is not dtype or part.device != matrix.device
+        ):
+            found = f"{tuple(part.shape)}, {word(part.dtype)} on {part.device}"
+            wanted = f"(kept,), {word(dtype)} on {matrix.device}"
+            raise PluginError(f"selection {selection.name!r}: edges must return {name} of {wanted} (got {found})")
+    if not len(places) or places.device.type != "cpu":
+        return
+    if int(places[0]) < 0 or int(places[-1]) >= matrix.nnz or not bool((places[1:] > places[:-1]).all()):
+        rule = f"places that ascend, from 0 to {matrix.nnz - 1}"
+        raise PluginError(f"selection {selection.name!r}: edges must return {rule} (got {places[:3].tolist()}, ...)")
 
 
 def _nnz(pair_nnz: torch.Tensor, mask: torch.Tensor) -> int:

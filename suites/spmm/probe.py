@@ -21,6 +21,7 @@ from rsc_bench.kernels import Csr, Reduce
 from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.contract import EXTREMA
 from rsc_bench.kernels.sampled.compose import SampledMultiply
+from rsc_bench.kernels.sampled.selections import Edges, Kept
 from rsc_bench.precision import PRECISIONS, Precision
 from rsc_bench.suites.spmm.checks import check_type
 
@@ -55,6 +56,8 @@ class Site:
     """How large a change must be about: it is seen in what it reaches, beside the other terms, and not lost in rounding."""
     rows: Numbers
     """(rows,), int64: rows of the result."""
+    entries: torch.Tensor
+    """(entries,), int64: places in the matrix, of all entries in those rows."""
     columns: Numbers
     """(entries,), int64: columns of the matrix, of all entries in those rows."""
     parts: Numbers
@@ -204,8 +207,7 @@ class ProductProbe:
         check_type(result)
         sums = site.sums
         if self._sampled is not None:
-            kept = self._sampled.kept  # not its `weights`, which are made of all pairs
-            sums = site.parts @ _float64(kept.mask if kept.scale is None else kept.scale, site.columns)
+            sums = site.parts @ _weights(self._sampled.chosen, site)
         if site.reduce in EXTREMA:
             wanted = site.extremum(value, scale)
             magnitude = abs(wanted)
@@ -220,6 +222,14 @@ class ProductProbe:
         # Written so that NaN does not pass.
         self._bad = self._bad + (~(abs(found - wanted) <= most)).any()
         self._looks += 1
+
+
+def _weights(chosen: Kept | Edges, site: Site) -> Numbers:
+    """What the entries of a site count for, (entries,), float64."""
+    if isinstance(chosen, Edges):
+        return _numbers(chosen.weights_of(site.entries, site.entries).double())  # of edges their columns say nothing
+    # Not its `weights`, which are made of all pairs.
+    return _float64(chosen.mask if chosen.scale is None else chosen.scale, site.columns)
 
 
 def _float64(tensor: torch.Tensor, places: Any) -> Numbers:
@@ -271,6 +281,7 @@ def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: t
         old=float(dense[place]),
         size=_size(terms, values[columns == pair]),
         rows=_numbers(rows),
+        entries=entries,
         columns=_numbers(columns),
         parts=_numbers(parts),
         sums=_numbers(parts.sum(1)),

@@ -13,6 +13,7 @@ import torch
 
 from rsc_bench.kernels import Csr, Reduce
 from rsc_bench.kernels.contract import EXTREMA
+from rsc_bench.kernels.sampled.selections import Edges
 from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.spmm.operands import Operands, Product
 
@@ -62,13 +63,31 @@ def gathered64(
     operand = dense.double()
     if weights is not None:
         operand = operand * weights.to(dense.device).double()[:, None]
-    rows = torch.repeat_interleave(torch.arange(matrix.shape[0], device=matrix.device), matrix.row_nnz)
-    value = matrix.values64()
-    result = torch.zeros(matrix.shape[0], dense.shape[1], dtype=torch.float64, device=dense.device)
-    step = max(1, entries_at_a_time // max(1, dense.shape[1]))
-    for start in range(0, matrix.nnz, step):
+    return _summed((_rows(matrix), matrix.col, matrix.values64()), operand, matrix.shape[0], entries_at_a_time)
+
+
+def edges64(matrix: Csr, dense: torch.Tensor, edges: Edges) -> np.ndarray:
+    """Return ``product64`` over some non-zeros alone, (rows, width), on the host."""
+    places = edges.places
+    value = matrix.values64()[places] * (1.0 if edges.scale is None else edges.scale.double())
+    entries = _rows(matrix)[places], matrix.col[places], value
+    return _summed(entries, dense.double(), matrix.shape[0], _ENTRIES_AT_A_TIME).cpu().numpy()
+
+
+def _rows(matrix: Csr) -> torch.Tensor:
+    return torch.repeat_interleave(torch.arange(matrix.shape[0], device=matrix.device), matrix.row_nnz)
+
+
+def _summed(
+    entries: tuple[torch.Tensor, torch.Tensor, torch.Tensor], operand: torch.Tensor, rows: int, entries_at_a_time: int
+) -> torch.Tensor:
+    """Add up each row's entries, given as row, column and value, times the operand's rows."""
+    row, column, value = entries
+    result = torch.zeros(rows, operand.shape[1], dtype=torch.float64, device=operand.device)
+    step = max(1, entries_at_a_time // max(1, operand.shape[1]))
+    for start in range(0, len(row), step):
         run = slice(start, start + step)
-        result.index_add_(0, rows[run], operand[matrix.col[run].long()] * value[run, None])
+        result.index_add_(0, row[run], operand[column[run].long()] * value[run, None])
     return result
 
 

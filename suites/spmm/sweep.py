@@ -193,11 +193,14 @@ def choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choic
 
 
 def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:
-    """Return every selection in front of every kernel when checking; what `Kernel.role` says when measuring."""
+    """Return every selection in front of every kernel when checking, of edges in front of ours; measuring, what `Kernel.role` says.
+
+    Selections of edges have one way to build what is left, for whichever kernel: one in front of which they are checked will do.
+    """
     every = [sampled for choice in runnable for sampled in catalog.sampled(choice.exact)]
-    if not options.benchmark:
-        return every
     roles = {choice.exact: catalog.exact[choice.exact].role for choice in runnable}
+    if not options.benchmark:
+        return [c for c in every if roles[c.exact] == "ours" or catalog.selections[str(c.selection)].edges is None]
     ablated = [c for c in every if roles[c.exact] == "ours" and not c.cached]
     return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] in ("ours", "vendor"))]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
+import numpy as np
 import torch
 
 from rsc_bench.harness.measure.spending import SPENDING
@@ -15,6 +16,8 @@ from rsc_bench.harness.measure.work import Checked, Skip, Wrong
 from rsc_bench.harness.records.measurement import KERNEL, Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
 from rsc_bench.kernels.sampled.compose import sampled
+from rsc_bench.kernels.sampled.selections import Edges
+from rsc_bench.kernels.sampled.selections import Kept as Chosen
 from rsc_bench.precision import Precision
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import GraphTooLargeError
@@ -23,7 +26,7 @@ from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_v
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
 from rsc_bench.suites.spmm.probe import ProductProbe, Site
-from rsc_bench.suites.spmm.reference import relative_error
+from rsc_bench.suites.spmm.reference import edges64, relative_error
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.sweep import Setting
 
@@ -144,10 +147,9 @@ class SpmmWork:
         kept_nnz, kept_pairs = self._matrix.nnz, None
         wanted = exact
         if self._sampled is not None:
-            weights = self._sampled.kept.weights.cpu()
-            kept_nnz, kept_pairs = self._sampled.kept_nnz, int((weights != 0).sum())
+            kept_nnz = self._sampled.kept_nnz
             with SPENDING.on("reference"):
-                wanted = self._store.references.reference(self._product, self._given.ours, weights)
+                wanted, kept_pairs = self._of_chosen(self._sampled.chosen)
             self._check_budget(kept_nnz)
         check_error = check_values(result, wanted, self._given.allowed.error)
         matrix = Matrix(
@@ -162,6 +164,14 @@ class SpmmWork:
         if self._rel_error is None:
             self._rel_error = check_error if wanted is exact else relative_error(result, exact)
         return Checked(matrix, Accuracy(rel_error=self._rel_error, check_error=check_error))
+
+    def _of_chosen(self, chosen: Chosen | Edges) -> tuple[np.ndarray, int]:
+        """Return the product of what was chosen in float64, and how many column-row pairs it reads of."""
+        if isinstance(chosen, Edges):
+            ours, columns = self._given.ours, self._matrix.col[chosen.places]
+            return edges64(ours.matrix, ours.dense, chosen), int(columns.unique().numel())
+        weights = chosen.weights.cpu()
+        return self._store.references.reference(self._product, self._given.ours, weights), int((weights != 0).sum())
 
     def check_memory(self) -> None:
         """Raise `Wrong` where a result has no memory of its own, or is not written everywhere; calls the kernel."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsc_bench.kernels.rsc.scheduling.schedule import Schedule
+from rsc_bench.kernels.sampled.selections import Selection
 from rsc_bench.plugins import find
 from rsc_bench.suites.catalog import INTERVAL
 from rsc_bench.suites.options import MOST, Options, OptionsError
@@ -63,9 +64,12 @@ def refusals(options: Options) -> Iterator[str]:
     named = [("allocation", options.allocation)] if options.allocation is not None else []
     for kind, name in (*named, *(("selection", name) for name in options.selections)):
         try:
-            find(kind, name)
+            found = find(kind, name)
         except ValueError as error:
             yield f"--{kind}: {error}"
+            continue
+        if isinstance(found, Selection) and (reason := found.why_not_train()):
+            yield f"--{kind} must choose pairs (got {name!r}): {reason}"
 
 
 def flops_share(budget: float, given: dict[str, Any]) -> float:

@@ -121,7 +121,8 @@ class TrainingSetting:
 
     def why_not(self, catalog: Catalog) -> str | None:
         """Return why it cannot be trained on this machine, or None."""
-        reason = self.model.why_not()
+        selection = catalog.selections.get(self.choice.selection or "")
+        reason = self.model.why_not() or (selection and selection.why_not_train())
         return reason or (self.baseline.missing() if self.baseline else catalog.why_not(self.choice))
 
     def case(self) -> Case:

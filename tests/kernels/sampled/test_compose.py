@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -100,8 +102,10 @@ def test_any_selection_before_any_exact_kernel_multiplies_what_is_kept(exact, se
     multiply = prepared(SELECTIONS[selection], Sampling(0.8, interval), EXACT[exact], reduce)
     found = multiply(operand.to(EXACT[exact].device)).cpu()
     matrix = jagged().mean() if reduce == "mean" else jagged()
-    weights = multiply.kept.weights.cpu().double().numpy()
-    np.testing.assert_allclose(found, (array(matrix) * weights) @ operand.double().numpy(), rtol=1e-5, atol=1e-6)
+    weights = multiply.chosen.weights_of(torch.arange(matrix.nnz), matrix.col.long()).cpu()
+    kept = dataclasses.replace(matrix, entries=matrix.value.double() * weights, scaling=None, _transposed=[])
+    np.testing.assert_allclose(found, array(kept) @ operand.double().numpy(), rtol=1e-5, atol=1e-6)
+    assert multiply.kept_nnz == int((weights != 0).sum())
     assert 0 < multiply.kept_nnz <= 0.8 * matrix.nnz
 
 

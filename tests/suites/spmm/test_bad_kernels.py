@@ -203,14 +203,14 @@ def test_a_row_that_is_never_written_is_seen(store):
     assert record.reason.startswith("relative error against float64 must be at most")
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("graph", ["small:random", "small:hub", "small:empty-rows", "small:directed"])
 def test_a_right_kernel_passes_every_look(store, dtype, graph):
     assert record_of(find("kernel", "rows_numba"), store, dtype, graph).status == "ok"
 
 
 @pytest.mark.parametrize("interval", [1, 10])
-@pytest.mark.parametrize("selection", ["topk", "random", "importance"])
+@pytest.mark.parametrize("selection", ["topk", "random", "importance", "edges_uniform", "edges_degree"])
 def test_a_sampled_kernel_is_expected_to_give_the_pairs_that_it_chose(store, selection, interval):
     sampled = compose(find("selection", selection), find("kernel", "rows_numba"), Sampling(0.3, interval))
     assert record_of(sampled, store).status == "ok"
@@ -229,8 +229,9 @@ def test_no_operand_comes_twice_so_that_none_can_be_remembered(store):
     assert len(seen) == 200
 
 
-def test_remembering_within_one_selection_is_seen(store):
-    sampled = compose(find("selection", "topk"), kernel(remember), Sampling(0.5, 10))
+@pytest.mark.parametrize("selection", ["topk", "edges_strided"])
+def test_remembering_within_one_selection_is_seen(store, selection):
+    sampled = compose(find("selection", selection), kernel(remember), Sampling(0.5, 10))
     record = record_of(sampled, store)
     assert record.status == "wrong"
     assert record.reason.startswith(FOLLOWS)

@@ -108,11 +108,13 @@ def test_a_kernel_that_is_missing_here_has_its_cases_too():
     assert [(setting.suite, setting.device) for setting in found] == [("exact", "cpu")]
 
 
-def test_checking_is_of_every_selection_before_every_kernel_that_runs():
+def test_checking_is_of_every_selection_of_pairs_before_every_kernel_that_runs_and_of_edges_before_ours():
     found = settings(Options(device="cpu"), CATALOG)
     here = {name: kernel for name, kernel in CATALOG.exact.items() if kernel.device == "cpu" and kernel.missing() is None}
     runnable = [name for name, kernel in here.items() if kernel.role != "baseline"]
-    expected = {choice.name for name in runnable for choice in CATALOG.sampled(name)}
+    every = [choice for name in runnable for choice in CATALOG.sampled(name)]
+    edges = {name for name, selection in CATALOG.selections.items() if selection.edges}
+    expected = {choice.name for choice in every if choice.exact == "rows_numba" or choice.selection not in edges}
     assert {setting.choice.name for setting in found if setting.suite == "sampled"} == expected
     assert {s.label for s in found} == set(CHECKED_GRAPHS)
     assert {s.width for s in found} == set(CHECKED_WIDTHS)
@@ -200,7 +202,9 @@ def test_which_baselines_could_be_measured_and_are_not_is_said_with_the_way_to_m
 def test_the_selections_beside_topk_are_measured_at_the_largest_width_where_none_is_named():
     found = [s for s in settings(Options(benchmark=True, device="cpu"), CATALOG) if s.suite == "sampled"]
     assert {s.width for s in found if s.choice.selection == "topk"} == {64, 256}
-    assert {(s.choice.selection, s.width) for s in found if s.choice.selection != "topk"} == {("importance", 256), ("random", 256)}
+    assert {(s.choice.selection, s.width) for s in found if s.choice.selection != "topk"} == {
+        (name, 256) for name in CATALOG.selections if name != "topk"
+    }
     named = [s for s in settings(Options(benchmark=True, device="cpu", widths=(8, 16)), CATALOG) if s.choice.selection == "random"]
     assert {s.width for s in named} == {8, 16}
 

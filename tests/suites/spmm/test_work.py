@@ -9,6 +9,7 @@ import torch
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.kernels import Kernel, Unsupported
 from rsc_bench.kernels.exact import torch_reduce
+from rsc_bench.kernels.sampled import compaction
 from rsc_bench.kernels.sampled.compose import Sampling, compose
 from rsc_bench.kernels.sampled.selections import topk
 from rsc_bench.suites import graphs
@@ -122,6 +123,33 @@ def test_a_sampled_kernel_that_spends_too_much_is_wrong():
     greedy = Selection("greedy", "All.", lambda scores, cost, most, generator: Kept(torch.ones(len(scores), dtype=torch.bool)))
     with pytest.raises(Wrong, match="multiplied non-zeros must be at most"):
         checked(compose(greedy, torch_reduce.KERNEL, Sampling(0.1)))
+
+
+EDGES = [name for name, selection in catalog().selections.items() if selection.edges is not None]
+
+
+@pytest.mark.parametrize("name", EDGES)
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_a_selection_of_edges_is_held_to_the_product_of_its_edges(name, reduce):
+    found = checked(
+        compose(catalog().selections[name], torch_reduce.KERNEL, Sampling(0.3)), dataclasses.replace(HUB, reduce=reduce)
+    )
+    nnz = STORE.operands.make(HUB).matrix.nnz
+    assert found.accuracy.check_error < 1e-6
+    assert found.accuracy.rel_error > 0.1
+    assert (found.matrix.nnz, found.matrix.kept_nnz) == (nnz, int(0.3 * nnz))
+    assert 0 < found.matrix.kept_pairs <= 300
+
+
+def test_a_smaller_matrix_without_what_was_kept_is_wrong(monkeypatch):
+    gather = compaction.of_edges
+
+    def dropping(matrix, separable):
+        return lambda edges: gather(matrix, separable)(dataclasses.replace(edges, places=edges.places[1:]))
+
+    monkeypatch.setattr(compaction, "of_edges", dropping)
+    with pytest.raises(Wrong, match="relative error against float64"):
+        checked(compose(catalog().selections["edges_strided"], torch_reduce.KERNEL, Sampling(0.3)))
 
 
 def test_the_period_of_a_cached_kernel_is_its_interval():
