@@ -220,7 +220,8 @@ class Kernel(Plugin):
     All but baselines: these are other libraries', there to be compared with, and are measured where they are named.
     """
     exact: bool = True
-    """False where only some of the column-row pairs are multiplied."""
+    """False where not all of the matrix is multiplied: it is checked against what it says that it multiplied
+    (`rsc_bench.kernels.sampled.approximate.Approximate`), stands with the sampled kernels, and is no baseline."""
     missing: Callable[[], str | None] = present
     """Why it cannot run on this machine, with the remedy; None where it can."""
     prepare_bounded: Prepare | None = None
@@ -248,6 +249,8 @@ class Kernel(Plugin):
     float32 (float64 in float64). By that its error is judged, and speedups are against the fastest exact kernel of the class."""
     stores: tuple[str, ...] = ()
     """Dtypes of dense operands and results that it takes, ``("float16",)``; empty: it says `Unsupported` of others itself."""
+    selects: bool = False
+    """Of one that is not exact: whether what it prepares chooses apart from multiplying, so that ``cached_NAME`` is there, too."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from rsc_bench import plugins
 from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.checked import word
-from rsc_bench.kernels.sampled import compose
+from rsc_bench.kernels.sampled import approximate, compose
 from rsc_bench.kernels.sampled.selections import Selection
 from rsc_bench.kinds import ALL_BASELINES
 from rsc_bench.text import call, nearest
@@ -29,16 +31,18 @@ class KernelError(Exception):
 
 @dataclass(frozen=True)
 class Choice:
-    """A kernel by name, before it meets a budget: an exact one, or a selection in front of one."""
+    """A kernel by name, before it meets a budget: an exact one, an approximation, or a selection in front of an exact one."""
 
     exact: str
     selection: str | None = None
     cached: bool = False
+    """Whether what was chosen serves several calls, of a selection or of an approximation of somebody's own."""
 
     @property
     def name(self) -> str:
         """Name as records keep it: ``mkl``, ``topk(mkl)``, ``cached_topk(mkl)``."""
-        return self.exact if self.selection is None else f"{compose.CACHED * self.cached}{self.selection}({self.exact})"
+        cached = compose.CACHED * self.cached
+        return f"{cached}{self.exact}" if self.selection is None else f"{cached}{self.selection}({self.exact})"
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,14 @@ class Catalog:
     """Every kernel there is: those that are built in or installed, and those in files of the user."""
 
     exact: dict[str, Kernel]
+    """By name; those that are no approximations of their own are what selections stand in front of."""
     selections: dict[str, Selection]
     missing: dict[str, str] = field(default_factory=dict)
     """Exact kernels that could not be loaded, with the reason."""
-    from_files: dict[str, str] = field(default_factory=dict)
-    """The files that ``--kernel`` names, and the kernel in each."""
+    from_files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The files that ``--kernel`` names, and the kernels in each."""
+    selections_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The same files, and the selections in each."""
     origins: dict[str, str] = field(default_factory=dict)
     """Kernels of plug-ins that are not ours, and where each comes from (`rsc_bench.plugins.Plugins`)."""
 
@@ -58,7 +65,7 @@ class Catalog:
         """Return the kernel of a choice; `budget` is the share of FLOPs for one that samples."""
         exact = self.exact[choice.exact]
         if choice.selection is None:
-            return exact
+            return approximate.cached(exact, INTERVAL) if choice.cached else exact
         assert budget is not None
         sampling = compose.Sampling(budget, INTERVAL if choice.cached else 1, seed)
         return compose.compose(self.selections[choice.selection], exact, sampling)
@@ -75,9 +82,20 @@ class Catalog:
 
     def find(self, name: str) -> Choice:
         """Return the choice of a name, or raise `KernelError` with the nearest names."""
-        name = self.from_files.get(name, name)
+        if name in self.from_files:
+            if len(self.from_files[name]) == 1:
+                return Choice(self.from_files[name][0])
+            several = ", ".join(self.from_files[name]) or "none"
+            raise KernelError(f"--kernel {name}: must have one kernel here (got {several}): give it as --plugin, and name one")
+        own = {choice.name: choice for choice in self.approximations()}
+        if name in own:
+            return own[name]
         parts = compose.split(name)
         choice = Choice(name) if parts is None else Choice(parts[2], parts[1], parts[0])
+        if choice.selection is not None and choice.exact in {each.exact for each in own.values()}:
+            raise KernelError(
+                f"--kernel {name!r}: {choice.exact} is an approximation itself: a selection is in front of an exact kernel"
+            )
         known_exact = choice.exact in self.exact or choice.exact in self.missing
         if known_exact and (choice.selection is None or choice.selection in self.selections):
             return choice
@@ -95,14 +113,20 @@ class Catalog:
         return tuple(each for name in names for each in (self.baselines(device) if name == ALL_BASELINES else (name,)))
 
     def foreign(self) -> list[str]:
-        """Return the exact kernels that are not ours: from files of the user and from installed packages."""
-        elsewhere = {*self.from_files.values(), *self.origins}
-        return [name for name, kernel in self.exact.items() if name in elsewhere and kernel.exact]
+        """Return the kernels that are not ours: from files of the user and from installed packages."""
+        elsewhere = {*chain.from_iterable(self.from_files.values()), *self.origins}
+        return [name for name, kernel in self.exact.items() if name in elsewhere]
 
     def names(self) -> list[str]:
         """Return every name that `find` knows."""
-        exact = [*self.exact, *self.missing]
-        return [*exact, *(c.name for e in exact for c in self.sampled(e))]
+        own = self.approximations()
+        exact = [*(name for name, kernel in self.exact.items() if kernel.exact), *self.missing]
+        return [*exact, *(choice.name for choice in own), *(c.name for e in exact for c in self.sampled(e))]
+
+    def approximations(self) -> list[Choice]:
+        """Return every approximation that is a kernel of its own, fresh, and cached where it chooses apart."""
+        own = [(name, kernel) for name, kernel in self.exact.items() if not kernel.exact]
+        return [Choice(name, None, cached) for name, kernel in own for cached in ((False, True) if kernel.selects else (False,))]
 
     def sampled(self, exact: str) -> list[Choice]:
         """Return every selection, fresh and cached, in front of one exact kernel."""
@@ -116,26 +140,35 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
     """
     exact, selections = plugins.load("kernel"), dict(plugins.load("selection"))
     kernels, from_files = dict(exact), {}
+    selections_of = {}
     for name in dict.fromkeys(name for name in named if name.endswith(".py")):
-        kernel = _from_file(Path(name))
-        if kernel is not exact.get(kernel.name) and (kernel.name in kernels or kernel.name in exact.missing):
-            raise KernelError(f"--kernel {name}: its kernel must have a name of its own (got {kernel.name!r}): rename it")
-        kernels[kernel.name] = kernel
-        from_files[name] = kernel.name
-    found = Catalog(kernels, selections, exact.missing, from_files, exact.origins)
+        found_in = _from_file(Path(name))
+        from_files[name] = _added(name, found_in["kernel"], kernels, {**exact, **dict.fromkeys(exact.missing)})
+        selections_of[name] = _added(name, found_in["selection"], selections, dict(plugins.load("selection")))
+    found = Catalog(kernels, selections, exact.missing, from_files, selections_of, exact.origins)
     for name, count in Counter(found.names()).items():
         if count > 1:
             raise KernelError(f"kernel {name!r}: is the name of a selection in front of another kernel: rename it")
     return found
 
 
-def _from_file(path: Path) -> Kernel:
+def _added(file: str, found: list[Any], into: dict[str, Any], others: dict[str, Any]) -> tuple[str, ...]:
+    """Put the plug-ins of a file beside those that there are, and return their names; one that is taken is refused."""
+    for each in found:
+        if each is not others.get(each.name) and (each.name in into or each.name in others):
+            kind = type(each).__name__.lower()
+            raise KernelError(f"--kernel {file}: its {kind} must have a name of its own (got {each.name!r}): rename it")
+        into[each.name] = each
+    return tuple(each.name for each in found)
+
+
+def _from_file(path: Path) -> dict[str, list[Any]]:
     try:
-        kernels = [plugin for kind, plugin in plugins.REGISTRY.read_file(path, "--kernel") if kind.name == "kernel"]
+        read = plugins.REGISTRY.read_file(path, "--kernel")
     except plugins.PluginError as error:
         raise KernelError(str(error)) from error
-    if len(kernels) != 1:
-        several = "give the file as --plugin, and name its kernels" if kernels else f"see `{call('list')}` for examples"
-        raise KernelError(f"--kernel {path}: must define one KERNEL = Kernel(...) (got {len(kernels) or 'none'}): {several}")
-    kernel: Kernel = kernels[0]
-    return kernel
+    found = {name: [plugin for kind, plugin in read if kind.name == name] for name in ("kernel", "selection")}
+    if not any(found.values()):
+        rule = "must define KERNEL = Kernel(...), KERNELS = (...) or SELECTION = Selection(...) (got none)"
+        raise KernelError(f"--kernel {path}: {rule}: see `{call('list')}` for examples")
+    return found

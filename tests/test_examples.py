@@ -174,8 +174,44 @@ def test_the_suites_take_the_kernel_file():
     options = ("--graph", "small:empty-rows", "--width", "8", "--reduce", "sum", "--reduce", "mean", "--device", "cpu")
     done = python(ROOT, *suite, "--kernel", EXAMPLES / "write_a_kernel.py", *options)
     assert done.returncode == 0, done.stdout
-    # Sum and mean; float32, while bfloat16 is skipped with the kernel's own reason.
-    assert "2 passed, 2 skipped" in done.stdout
+    # Sum and mean; float32, while bfloat16 and float16 are skipped with the kernel's own reason.
+    assert "2 passed, 4 skipped" in done.stdout
+
+
+def test_the_four_kinds_of_one_file_are_measured_each_with_its_error_and_stand_on_their_side_of_the_page(tmp_path):
+    needs(("torch", "torch"), ("scipy", "scipy"), ("pandas", "pandas"), ("plotly", "plotly"))
+    file = tmp_path / "four.py"
+    file.write_bytes((ROOT / "docs" / "tutorials" / "four_kinds.py").read_bytes())
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 30
+    options = ("--graph", "small:hub", "--width", "8", "--budget", "0.3", "--rounds", "1", "--max-time", "0.01", "--device", "cpu")
+    done = python(tmp_path, "-m", "rsc_bench", "bench", "--kernel", "four.py", *options, "--results", "four.jsonl")
+    assert done.returncode == 0, done.stdout
+    script = (
+        "from rsc_bench.harness.records.file import read; from rsc_bench.reports.tables.table import read_table\n"
+        "from rsc_bench.reports.tables.rows import is_exact; from pathlib import Path\n"
+        "for row in read_table([read(Path('four.jsonl'))]).products:\n"
+        "    if row['kernel'] in ('plain', 'cut', 'half', 'thirds'):\n"
+        "        said = [row[name] for name in ('kernel', 'dtype', 'precision')]\n"
+        "        print(*said, is_exact(row), row['budget'], row['latency'] > 0, row['error'])"
+    )
+    lines = [line.split() for line in python(tmp_path, "-c", script).stdout.splitlines()]
+    found = {(kernel, dtype): (precision, exact, budget, timed) for kernel, dtype, precision, exact, budget, timed, _ in lines}
+    assert found["plain", "float32"] == ("float32", "True", "nan", "True")
+    assert found["cut", "float32"] == ("tf32", "True", "nan", "True")
+    assert found["half", "float16"] == ("float16", "True", "nan", "True")
+    assert found["thirds", "float32"] == ("float32", "False", "0.333", "True")
+    error = {(kernel, dtype): float(rest[-1]) for kernel, dtype, *rest in lines}
+    assert (
+        0
+        < error["plain", "float32"]
+        < 1e-6
+        < error["half", "float16"]
+        < error["cut", "float32"]
+        < 0.01
+        < error["thirds", "float32"]
+    )
+    page = python(tmp_path, "-m", "rsc_bench", "report", "four.jsonl", "--output", "four.html")
+    assert page.returncode == 0, page.stderr
 
 
 def test_a_metric_is_worked_out_of_made_up_numbers_without_a_file(tmp_path):

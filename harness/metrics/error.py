@@ -15,7 +15,13 @@ def _kept_percent(measurement: Measurement, _: Measurement | None) -> float | No
     trained, matrix = measurement.training, measurement.matrix
     if trained:
         return 100 * fmean(trained.flops_share) if trained.flops_share else None
-    return 100 * matrix.kept_nnz / matrix.nnz if matrix.nnz else None
+    return 100 * matrix.kept_nnz / matrix.nnz if matrix.nnz and matrix.kept_nnz is not None else None
+
+
+def _why_not_kept(measurement: Measurement, _: Measurement | None) -> str | None:
+    if measurement.training is not None or measurement.matrix.kept_nnz is not None:
+        return None
+    return "the kernel does not say what it multiplies (`kept`), so its budget is not known and its result is held to nothing"
 
 
 METRICS = (
@@ -32,5 +38,6 @@ METRICS = (
         better="lower",
         summary="FLOPs really spent as a share of the exact ones; of a training, those of the backward SpMM over all epochs.",
         compute=_kept_percent,
+        why_absent=_why_not_kept,
     ),
 )

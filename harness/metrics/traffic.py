@@ -46,7 +46,7 @@ class _Last:
         self._found: Traffic | None = None
 
     def __call__(self, case: Case, measured: Measurement) -> Traffic | None:
-        """Return the traffic of a case; None for a training and for a dtype whose size is not known."""
+        """Return the traffic of a case; None for a training, and where a dtype's size or what was multiplied is not known."""
         if self._of is None or self._of[0] is not case or self._of[1] is not measured:
             self._of, self._found = (case, measured), traffic_of(case, measured)
         return self._found
@@ -56,11 +56,13 @@ _traffic = _Last()
 
 
 def traffic_of(case: Case, measured: Measurement) -> Traffic | None:
-    """Return the traffic of a case; None for a training and for a dtype whose size is not known."""
+    """Return the traffic of a case; None for a training, and where a dtype's size or what was multiplied is not known."""
     item_bytes = ITEM_BYTES.get(case.dtype)
     if measured.training is not None or case.model is not None or item_bytes is None:
         return None
     matrix, timing = measured.matrix, measured.timing
+    if matrix.kept_nnz is None:
+        return None
     row_bytes = case.width * item_bytes
     operand_rows = matrix.columns if matrix.kept_pairs is None else matrix.kept_pairs
     operand_bytes = None if operand_rows is None else operand_rows * row_bytes
@@ -68,19 +70,19 @@ def traffic_of(case: Case, measured: Measurement) -> Traffic | None:
         seconds=min(timing.multiply_s or timing.times_s),
         flops=2 * matrix.kept_nnz * case.width,
         gathered_bytes=matrix.kept_nnz * row_bytes,
-        compulsory_bytes=_compulsory_bytes(matrix, row_bytes, operand_bytes),
+        compulsory_bytes=_compulsory_bytes(matrix, matrix.kept_nnz, row_bytes, operand_bytes),
         row_bytes=row_bytes,
         operand_bytes=operand_bytes,
     )
 
 
-def _compulsory_bytes(matrix: Matrix, row_bytes: int, operand_bytes: int | None) -> int | None:
+def _compulsory_bytes(matrix: Matrix, kept_nnz: int, row_bytes: int, operand_bytes: int | None) -> int | None:
     if matrix.rows is None or operand_bytes is None:
         return None
     offset_bytes = 4 if matrix.nnz <= _INT32_MAX else 8
     # Values count where no kernel can do without them; a file that does not say has the floor without.
     nonzero_bytes = COLUMN_BYTES + (matrix.value_bytes or 0)
-    return (matrix.rows + 1) * offset_bytes + matrix.kept_nnz * nonzero_bytes + operand_bytes + matrix.rows * row_bytes
+    return (matrix.rows + 1) * offset_bytes + kept_nnz * nonzero_bytes + operand_bytes + matrix.rows * row_bytes
 
 
 def _compulsory(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:

@@ -98,8 +98,8 @@ class Matrix(msgspec.Struct, frozen=True, omit_defaults=True):
 
     nnz: Count
     """Non-zeros of the whole matrix; 0: there is none, as in another program's benchmark."""
-    kept_nnz: Count
-    """Non-zeros that were multiplied; equal to `nnz` for an exact kernel."""
+    kept_nnz: Count | None
+    """Non-zeros that were multiplied; equal to `nnz` for an exact kernel. None where an approximation does not say."""
     rows: Count | None = None
     """Rows of the matrix."""
     columns: Count | None = None

@@ -31,7 +31,7 @@ class Lines:
 def line_panels(table: Table, lines: Lines) -> list[Panel]:
     """Return the panels of a figure with one line a sampled kernel."""
     palette = colours(table.kernels)
-    selections = sorted({name.partition("(")[0] for name in table.kernels if "(" in name})
+    selections = sorted({row["selection"] for row in table.products if row["selection"] is not None})
     made: dict[int, dict[str, Any]] = {}
     panels = []
     for where, found in paths(table.products, (lines.x, lines.y)):

@@ -83,10 +83,11 @@ def paths(rows: Iterable[Row], metrics: Sequence[str]) -> list[tuple[dict[str, s
 
 def _choices(operation: tuple[Any, ...], rows: list[Row]) -> list[tuple[dict[str, str], list[list[Row]]]]:
     lines = [sorted(line, key=lambda row: row["budget"]) for line in by(rows, ["kernel"]).values()]
-    before = by([line[0] for line in lines], ["base"])
+    before = by([line[0] for line in lines if line[0]["base"] is not None], ["base"])
     choices = {FASTEST: sorted(_fastest(rows, lines), key=lambda line: str(line[0]["kernel"]))}
     if len(before) > 1:
-        choices |= {base: [line for line in lines if line[0]["base"] == base] for (base,) in before}
+        # An approximation of its own has no kernel behind it, and stands beside all.
+        choices |= {base: [line for line in lines if line[0]["base"] in (base, None)] for (base,) in before}
     return [(where(operation) | {BEHIND: name}, chosen) for name, chosen in choices.items()]
 
 

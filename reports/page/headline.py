@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, PRECISION, Row, absent, by, is_exact, present
+from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, PRECISION, Row, absent, by, float32_first, is_exact, present
 from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
 
 # What products share that differ in the memory of their results at most.
@@ -91,10 +91,14 @@ class Headline:
 
 def headlines(table: Table) -> list[Headline]:
     """Return a headline for each graph and setting in which a sampled kernel has a speedup."""
-    sampled = [row for row in table.products if present(row, "selection", "budget", "speedup", "error")]
+    sampled = [row for row in table.products if present(row, "base", "budget", "speedup", "error")]
     settings = [name for name in OPERATION if name != "width"]
     exact = by((row for row in table.products if is_exact(row) and present(row, "latency")), _APART)
-    return [_headline(rows, exact) for rows in by(sampled, settings).values()]
+    found = by(sampled, settings).values()
+    return [
+        _headline(rows, exact)
+        for rows in sorted(found, key=lambda rows: (rows[0]["file"], rows[0]["graph"], float32_first(rows[0])))
+    ]
 
 
 def _headline(rows: Sequence[Row], exact: Mapping[tuple[Any, ...], Sequence[Row]]) -> Headline:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.compare.trained.drop import words
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.harness.records.case import FRESH, Case
+from rsc_bench.harness.records.case import FRESH, SAMPLED, Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.reports.tables.gathering import Gathered
 from rsc_bench.reports.tables.rows import MEMORY_SETTING, PRECISION
@@ -39,7 +39,19 @@ def frame(found: Gathered, files: Sequence[Source]) -> pd.DataFrame:
     sizes = {"nnz": list(found.nnz), "pairs": _objects([None if count < 0 else count for count in found.pairs])}
     columns: dict[str, Any] = identity(found.cases, of_file) | {MEMORY_SETTING: texts(_memory_settings(found.cases))}
     columns |= sizes | _trained(found) | _summary(found)
+    columns["budget"] = _effective(found.cases, columns["budget"], columns)
     return pd.DataFrame(columns, copy=False)
+
+
+def _effective(cases: Sequence[Case], budgets: pd.Series, columns: dict[str, Any]) -> pd.Series:
+    """The budgets, and of approximations of their own, which are given none, the share that they multiplied; NaN where unknown."""
+    import numpy as np
+
+    own = np.array([case.suite == SAMPLED and case.budget is None for case in cases], dtype=bool)
+    if "kept" not in columns or not own.any():
+        return budgets
+    shares = np.round(np.asarray(columns["kept"], dtype=float) / 100, 3)
+    return budgets.astype(float).where(~own, shares)
 
 
 def identity(cases: Sequence[Case], files: Sequence[Source]) -> dict[str, Any]:
@@ -51,7 +63,7 @@ def identity(cases: Sequence[Case], files: Sequence[Source]) -> dict[str, Any]:
     for name in Case.__struct_fields__:
         values = precisions if name == PRECISION else [getattr(case, "graph_as_run" if name == "graph" else name) for case in cases]
         columns[name] = pd.Series(values, dtype=None if values else object) if name in NUMBERS else texts(values)
-    parts = [_parts(case.kernel) for case in cases]
+    parts = [_parts(case.kernel, case.suite == SAMPLED) for case in cases]
     columns["selection"], columns["base"] = (texts([part[place] for part in parts]) for place in (0, 1))
     columns["cached"] = pd.Series([bool(part[0] and part[0].startswith("cached_")) for part in parts], dtype=bool)
     return columns
@@ -72,10 +84,10 @@ def _memory_settings(cases: Sequence[Case]) -> list[str | None]:
 
 
 @cache
-def _parts(kernel: str) -> tuple[str | None, str | None]:
-    """Selection and exact kernel of a composed kernel; None of another."""
+def _parts(kernel: str, sampled: bool) -> tuple[str | None, str | None]:
+    """Selection and exact kernel of a composed kernel; an approximation of its own is all selection; None of an exact one."""
     composed = _COMPOSED.fullmatch(kernel)
-    return (composed[1], composed[2]) if composed else (None, None)
+    return (composed[1], composed[2]) if composed else (kernel if sampled else None, None)
 
 
 def texts(values: Iterable[str | None]) -> pd.Categorical:

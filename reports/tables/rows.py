@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.records.case import SAMPLED
+from rsc_bench.harness.records.case import FLOAT32, SAMPLED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,6 +100,15 @@ def by(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], lis
 
 
 def operations(rows: Iterable[Row]) -> list[tuple[tuple[Any, ...], list[Row]]]:
-    """Return the rows of each operation, the largest width of a graph first: it is the one the headline quotes."""
+    """Return the rows of each operation: of a graph the largest width first, which the headline quotes, and of that float32."""
     width = OPERATION.index("width")
-    return sorted(by(rows, OPERATION).items(), key=lambda entry: (*entry[0][:width], -entry[0][width], *entry[0][width + 1 :]))
+
+    def place(entry: tuple[tuple[Any, ...], list[Row]]) -> tuple[Any, ...]:
+        return (*entry[0][:width], -entry[0][width], *float32_first(entry[1][0]), *entry[0][width + 1 :])
+
+    return sorted(by(rows, OPERATION).items(), key=place)
+
+
+def float32_first(row: Row) -> tuple[bool, bool]:
+    """Return what puts the classes of kernels in the order in which people look for them."""
+    return row["dtype"] != FLOAT32, row[PRECISION] not in (None, FLOAT32)

@@ -59,8 +59,14 @@ class Origins:
         choice = setting.choice
         used = [("kernel", choice.exact), ("selection", choice.selection or "")]
         used += [("model", setting.model.name)] if isinstance(setting, TrainingSetting) else []
-        files = {kernel: _path(file) for file, kernel in self.catalog.from_files.items()}
-        found = [files.get(choice.exact), *(plugins.load(kind).origins.get(name) for kind, name in used)]
+        known = self.catalog
+        files = {name: _path(file) for file, names in known.from_files.items() for name in names}
+        chosen = {name: _path(file) for file, names in known.selections_of.items() for name in names}
+        found = [
+            files.get(choice.exact),
+            chosen.get(choice.selection or ""),
+            *(plugins.load(kind).origins.get(name) for kind, name in used),
+        ]
         return frozenset(filter(None, found))
 
     def setup(self, origins: frozenset[str], usual: Setup) -> Setup:

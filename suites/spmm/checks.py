@@ -48,14 +48,18 @@ def tolerance(kernel: Kernel, matrix: Csr, dense: torch.Tensor, wanted: np.ndarr
         dense: the operand, in what the kernel stores.
         wanted: the product in float64.
     """
+    return kernel.computes_in(dense.dtype).tolerance(sizes(matrix, dense, wanted), _short(dense.dtype))
+
+
+def sizes(matrix: Csr, dense: torch.Tensor, wanted: np.ndarray | torch.Tensor) -> Sizes:
+    """Return what the error of a product depends on; as `tolerance` takes them."""
     squares = float(matrix.column_norms.double().square().sum())
-    sizes = Sizes(
+    return Sizes(
         longest_row=int(matrix.row_nnz.max()) if matrix.shape[0] else 0,
         value=(squares / max(matrix.nnz, 1)) ** 0.5,
         dense=_root_mean_square(dense),
         result=_root_mean_square(torch.as_tensor(wanted)),
     )
-    return kernel.computes_in(dense.dtype).tolerance(sizes, _short(dense.dtype))
 
 
 def _root_mean_square(tensor: torch.Tensor) -> float:
@@ -69,6 +73,16 @@ def check_values(found: torch.Tensor, wanted: np.ndarray | torch.Tensor, most: f
         place = where(found, torch.as_tensor(wanted).cpu().double().numpy(), most)
         raise Wrong(f"relative error against float64 must be at most {most:.3g} (got {error:g}): {place}")
     return error
+
+
+def within(most: float) -> Callable[[torch.Tensor, torch.Tensor], object]:
+    """Return what raises `Wrong` where two results, each as far as `most` from the right one, are further from each other."""
+
+    def alike(first: torch.Tensor, second: torch.Tensor) -> None:
+        if not torch.equal(second, first):  # which is read in a fraction of the time
+            check_values(second, first, 2 * most)
+
+    return alike
 
 
 def where(found: torch.Tensor, wanted: np.ndarray, most: float) -> str:
@@ -113,16 +127,15 @@ class Kept:
             raise Wrong("result must have memory of its own (a later call wrote into that of an earlier result)")
 
 
-def check_memory(call: Callable[[], torch.Tensor], made: Operands, most: float) -> Kept:
+def check_memory(call: Callable[[], torch.Tensor], made: Operands, alike: Callable[[torch.Tensor, torch.Tensor], object]) -> Kept:
     """Raise `Wrong` where two results of one product share memory with each other or with an operand, or are not whole.
 
-    Return the first of them. Each may be as far as `most` from the right one, on the other side of it.
+    Return the first of them. `alike` raises `Wrong` where the second is another than the first.
     """
     first = call()
     with poisoned(first):
         second = call()
-    if not torch.equal(second, first):  # which is read in a fraction of the time
-        check_values(second, first, 2 * most)
+    alike(first, second)
     for name, other in {"an earlier result": first, "its operand": made.dense}.items():
         if _overlap(second, other):
             raise Wrong(f"result must have memory of its own (it shares that of {name})")

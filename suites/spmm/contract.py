@@ -1,4 +1,4 @@
-"""The contract: what every exact kernel must do, in small, with each form of a matrix, width and dtype."""
+"""The contract: what every kernel must do, in small, with each form of a matrix, width and dtype."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import torch
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.kernels import Csr, Kernel, Reduce, Unsupported
 from rsc_bench.kernels.contract import EXTREMA, SUMS
+from rsc_bench.kernels.sampled.approximate import Own, cached, own
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values, tolerance
+from rsc_bench.suites.spmm.approximate.checks import check_alike, check_promise
+from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values, tolerance, within
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands
 from rsc_bench.suites.spmm.reference import extremum64
@@ -54,6 +56,9 @@ def check(kernel: Kernel, trial: Trial) -> None:
     if reason is not None:
         raise Skip(reason)
     matrix, dense = matrix_of(trial.values).to(kernel.device), _dense(COLUMNS, trial.width).to(kernel.device, DTYPES[trial.dtype])
+    if not kernel.exact:
+        check_approximation(kernel, matrix, dense, trial.reduce)
+        return
     check_product(kernel, matrix, dense, trial.reduce)
     if trial.reduce not in EXTREMA:  # whose gradient goes to one of several where these are equal
         check_gradient(kernel, matrix, dense, trial.reduce)
@@ -76,12 +81,35 @@ def check_product(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Redu
     except Unsupported as unsupported:
         raise Skip(str(unsupported)) from unsupported
     _check(found, ours, wanted, most)
-    check_memory(lambda: multiply(given.dense), given, most)
+    check_memory(lambda: multiply(given.dense), given, within(most))
     if not torch.equal(given.dense, ours.dense) or mark.changed():
         raise Wrong("changed its operand")
     given.dense.neg_()
     _check(multiply(given.dense), ours, _product(matrix, -dense, reduce), most)
     _check(found, ours, wanted, most)  # what it gave first is still what it was
+
+
+def check_approximation(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:
+    """Raise `Wrong` where an approximation is not what it says, fresh and cached; `Skip` where it says that it cannot."""
+    for each in (kernel, cached(kernel, 2)) if kernel.selects else (kernel,):
+        _check_approximation(each, matrix, dense, reduce)
+
+
+def _check_approximation(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:
+    ours, given, mark = Operands(matrix, dense), Operands(matrix, dense.clone()), Fingerprint(matrix)
+    try:
+        multiply = kernel.prepare(given.matrix, dense.shape[1], dense.dtype, reduce)
+    except Unsupported as unsupported:
+        raise Skip(str(unsupported)) from unsupported
+    approximation = own(multiply) or Own(kernel, multiply, matrix.shape)
+    for _ in range(3):
+        found = approximation(given.dense)
+        check_form(found, ours)
+        check_promise(found, approximation, ours, kernel.computes_in(dense.dtype))
+    exact = _product(matrix, dense, reduce)
+    check_memory(lambda: approximation(given.dense), given, lambda first, second: check_alike(first, second, exact))
+    if not torch.equal(given.dense, dense) or mark.changed():
+        raise Wrong("changed its operand")
 
 
 def check_gradient(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:

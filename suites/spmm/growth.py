@@ -9,7 +9,7 @@ from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.graphs import twins
 from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
 from rsc_bench.suites.options import Options, OptionsError
-from rsc_bench.suites.spmm.sweep import Setting, choices, timed
+from rsc_bench.suites.spmm.sweep import Setting, choices, named, timed
 from rsc_bench.text import bench
 
 FAMILY = "ogbn-products"
@@ -83,8 +83,14 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
     device, what could not be loaded has records that say why.
     """
     exact, sampled = choices(options, catalog, device)
+    own = [choice.name for choice in sampled if choice.selection is None]
+    if own and options.benchmark and options.kernels:
+        rule = "--kernel must name exact kernels and selections in the suite growth"
+        raise OptionsError(f"{rule} (got {own[0]}, an approximation of its own): `{bench()}` measures it")
+    sampled = [choice for choice in sampled if choice.selection is not None]
     roles = {name: each.role for name, each in catalog.exact.items() if each.device == device.partition(":")[0]}
-    chosen = {catalog.find(name).exact for name in options.kernels} | {name for name, role in roles.items() if role in OWN}
+    chosen = {choice.exact for name in options.kernels for choice in named(name, catalog, device)}
+    chosen |= {name for name, role in roles.items() if role in OWN}
     chosen |= set() if "ours" in roles.values() else {*catalog.missing}
     exact = [choice for choice in exact if choice.exact in chosen]
     if options.kernels:

@@ -85,6 +85,8 @@ class Site:
 class ProductProbe:
     """Calls a product with an operand that is a little different each time, and looks at what that changes."""
 
+    TURNED = _FACTOR
+
     def __init__(  # noqa: PLR0913
         self,
         call: Callable[[], torch.Tensor],

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Literal
 
 from rsc_bench import allocator
-from rsc_bench.harness.records.case import KEPT, MINMAX, Case
+from rsc_bench.harness.records.case import FLOAT32, KEPT, MINMAX, Case
 from rsc_bench.kernels import Reduce
 from rsc_bench.kernels.contract import EXTREMA, SUMS
 from rsc_bench.kinds import ALL_BASELINES
@@ -85,11 +85,13 @@ def settings(options: Options, catalog: Catalog, largest_kept_bytes: int = alloc
     nodes = _nodes(options, device) if not _settled(options, device) and _why_not_kept(options) is None else {}
     every = []
     for (turn, graph), order, dtype, reduce, (step, width) in product(
-        enumerate(labels), options.orders, _dtypes(options), _reduces(options), enumerate(_widths(options))
+        enumerate(labels), options.orders, _dtypes(options, catalog), _reduces(options), enumerate(_widths(options))
     ):
         chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
         behind = [choice for choice in sampled if _compared_at(width, choice, options)]
-        chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in behind]
+        chosen += [("sampled", choice, None) for choice in behind if choice.selection is None]
+        given = [choice for choice in behind if choice.selection is not None]
+        chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in given]
         if reduce in EXTREMA:
             chosen = [("minmax", choice, None) for choice in _extremal(reduce, options, catalog, device)]
         for suite, choice, budget in chosen:
@@ -123,8 +125,8 @@ def baselines_left_out(options: Options, catalog: Catalog, suites: set[Suite]) -
     if suites <= {MINMAX}:
         return
     device = options.device or devices.HERE.default()
-    named = {catalog.find(name).exact for name in options.kernels}
-    left = [name for name in catalog.baselines(device) if name not in named and catalog.why_not(Choice(name)) is None]
+    asked = {choice.exact for choice in _asked(options, catalog, device)}
+    left = [name for name in catalog.baselines(device) if name not in asked and catalog.why_not(Choice(name)) is None]
     if left:
         remedy = f"--kernel {ALL_BASELINES} measures all, --kernel NAME one"
         yield f"note:    baselines that are not measured: {', '.join(left)}: {remedy}"
@@ -172,12 +174,12 @@ def timed(setting: Setting, options: Options, catalog: Catalog, large: bool = Fa
 
 
 def choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
-    """Return the exact and the sampled kernels of a sweep.
+    """Return the exact kernels of a sweep, and those that do not multiply all: by a selection, or approximations of their own.
 
     Kernels that are named are measured beside every exact kernel of its device that is no baseline: without them a speedup would be
     against nothing. A check, which times nothing, is of every exact kernel.
     """
-    usual = {name: kernel for name, kernel in catalog.exact.items() if kernel.role != "baseline"}
+    usual = {name: kernel for name, kernel in catalog.exact.items() if kernel.exact and kernel.role != "baseline"}
     here = [Choice(name) for name, kernel in usual.items() if _on(kernel.device, device)]
     runnable = [choice for choice in here if catalog.why_not(choice) is None]
     if not options.benchmark:
@@ -185,11 +187,18 @@ def choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choic
     absent = [Choice(name) for name, kernel in usual.items() if not _on(kernel.device, device) and kernel.why_not()]
     absent += [Choice(name) for name in catalog.missing]
     if not options.kernels:
-        return [*here, *absent], _default_sampled(options, catalog, runnable)
-    named = [choice for name in options.kernels for choice in _named(name, catalog)]
+        own = [choice for choice in catalog.approximations() if _on(catalog.exact[choice.exact].device, device)]
+        return [*here, *absent], [*own, *_default_sampled(options, catalog, runnable)]
+    asked, own = _asked(options, catalog, device), catalog.approximations()
+    others = [choice for choice in asked if choice.selection is not None or choice in own]
     # What samples in front of a baseline has that beside it, as it has the others.
-    beside = [Choice(choice.exact) for choice in named if choice.selection is None or choice.exact in catalog.baselines(device)]
-    return list(dict.fromkeys([*here, *beside])), [c for c in named if c.selection is not None]
+    baselines = catalog.baselines(device)
+    beside = [c for c in asked if c not in own and (c.selection is None or c.exact in baselines)]
+    return list(dict.fromkeys([*here, *(Choice(choice.exact) for choice in beside)])), others
+
+
+def _asked(options: Options, catalog: Catalog, device: str) -> list[Choice]:
+    return [choice for name in options.kernels for choice in named(name, catalog, device)]
 
 
 def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:
@@ -211,20 +220,30 @@ def _extremal(reduce: Reduce, options: Options, catalog: Catalog, device: str) -
     Nothing samples in front of them.
     """
     able = [name for name, kernel in catalog.exact.items() if reduce in kernel.reduces and _on(kernel.device, device)]
-    named = [choice for name in options.kernels if (choice := catalog.find(name)).selection is None]
-    return list(dict.fromkeys([*map(Choice, [*able, *catalog.missing]), *named]))
+    own = catalog.approximations()
+    asked = [choice for choice in _asked(options, catalog, device) if choice.selection is None and choice not in own]
+    return list(dict.fromkeys([*map(Choice, [*able, *catalog.missing]), *asked]))
 
 
 def _compared_at(width: int, choice: Choice, options: Options) -> bool:
     """Whether a selection is measured at a width: where neither is named, those beside top-k at the largest, as on the page."""
     usual = options.benchmark and not options.kernels and not options.widths
-    return choice.selection == "topk" or not usual or width == max(MEASURED_WIDTHS)
+    return choice.selection in ("topk", None) or not usual or width == max(MEASURED_WIDTHS)
 
 
-def _named(name: str, catalog: Catalog) -> list[Choice]:
-    """The choice of a name; a user's file brings its fresh and cached top-k with it."""
-    choice = catalog.find(name)
-    return [choice, *_topk(catalog, choice.exact)] if name in catalog.from_files else [choice]
+def named(name: str, catalog: Catalog, device: str) -> list[Choice]:
+    """Return the choices of a ``--kernel`` value; of a file all of its kernels, with top-k in front of those that are exact.
+
+    And its selections in front of ours; all that choose fresh and cached.
+    """
+    if name not in catalog.from_files:
+        return [catalog.find(name)]
+    own = [choice for choice in catalog.approximations() if choice.exact in catalog.from_files[name]]
+    exact = [each for each in catalog.from_files[name] if catalog.exact[each].exact]
+    ours = [each for each, kernel in catalog.exact.items() if kernel.role == "ours" and _on(kernel.device, device)]
+    found = [choice for each in exact for choice in (Choice(each), *_topk(catalog, each))] + own
+    chosen = catalog.selections_of[name]
+    return found + [Choice(each, selection, cached) for each in ours for selection in chosen for cached in (False, True)]
 
 
 def _topk(catalog: Catalog, exact: str) -> list[Choice]:
@@ -267,8 +286,15 @@ def _budgets(options: Options, turn: int) -> tuple[float, ...]:
     return (CHECKED_BUDGETS[turn % len(CHECKED_BUDGETS)],)
 
 
-def _dtypes(options: Options) -> tuple[str, ...]:
-    return options.dtypes or (("float32",) if options.benchmark else tuple(DTYPES))
+def _dtypes(options: Options, catalog: Catalog | None = None) -> tuple[str, ...]:
+    """Return the dtypes of the operands; where none is named, also those of named kernels that do not take float32."""
+    if options.dtypes or not options.benchmark:
+        return options.dtypes or tuple(DTYPES)
+    if catalog is None:
+        return (FLOAT32,)
+    names = {each for name in options.kernels for each in catalog.from_files.get(name, (name,))}
+    stored = [kernel.stores for name, kernel in catalog.exact.items() if name in names and kernel.stores]
+    return tuple(dict.fromkeys([FLOAT32, *(each for some in stored if FLOAT32 not in some for each in some if each in DTYPES)]))
 
 
 def _reduces(options: Options) -> tuple[Reduce, ...]:

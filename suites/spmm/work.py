@@ -15,6 +15,7 @@ from rsc_bench.harness.measure.spending import SPENDING
 from rsc_bench.harness.measure.work import Checked, Skip, Wrong
 from rsc_bench.harness.records.measurement import KERNEL, Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
+from rsc_bench.kernels.sampled.approximate import Own, own
 from rsc_bench.kernels.sampled.compose import sampled
 from rsc_bench.kernels.sampled.selections import Edges
 from rsc_bench.kernels.sampled.selections import Kept as Chosen
@@ -22,7 +23,9 @@ from rsc_bench.precision import Precision
 from rsc_bench.suites.catalog import Catalog
 from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.options import DTYPES
-from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values, tolerance
+from rsc_bench.suites.spmm.approximate.checks import check_alike, check_promise
+from rsc_bench.suites.spmm.approximate.probe import ApproximateProbe, Looked
+from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values, tolerance, within
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
 from rsc_bench.suites.spmm.probe import ProductProbe, Site
@@ -104,9 +107,11 @@ def _tuned(product: Product, made: Operands, kernel: Kernel) -> float | None:
 
 def _prepared(product: Product, made: Operands, kernel: Kernel) -> Multiply:
     try:
-        return kernel.prepare(made.matrix, product.width, product.dtype, product.asked)
+        multiply = kernel.prepare(made.matrix, product.width, product.dtype, product.asked)
     except Unsupported as reason:
         raise Skip(str(reason)) from reason
+    known = kernel.exact or sampled(multiply) or own(multiply)
+    return multiply if known else Own(kernel, multiply, made.matrix.shape)
 
 
 class SpmmWork:
@@ -119,12 +124,14 @@ class SpmmWork:
         self._rel_error: float | None = None
         """Of the first result, which is the one that a record tells; None before it is checked."""
         self._matrix, self._dense = given.kernels.matrix, given.kernels.dense
-        self._sampled = sampled(multiply)
+        self._sampled, self._own = sampled(multiply), own(multiply)
         self.device = product.device
-        self.period = self._sampled.sampling.interval if self._sampled else 1
+        self.period = self._sampled.sampling.interval if self._sampled else self._own.interval if self._own else 1
+        chooses = self._sampled or self._own
         # Not methods of its own: referring to itself, it would keep a GPU's memory until the garbage collector runs.
-        self.select: Callable[[], object] | None = partial(self._sampled.select, self._dense) if self._sampled else None
-        self.multiply: Callable[[], object] | None = partial(self._sampled.multiply, self._dense) if self._sampled else None
+        self.select: Callable[[], object] | None = partial(chooses.select, self._dense) if chooses and chooses.select else None
+        self._over_choice = partial(chooses.multiply, self._dense) if chooses and chooses.multiply else None
+        self.multiply: Callable[[], object] | None = self._over_choice
 
     def __call__(self) -> torch.Tensor:
         """Return the product, selecting first where it is due."""
@@ -144,15 +151,25 @@ class SpmmWork:
         check_form(result, self._given.ours)
         with SPENDING.on("reference"):
             exact = self._store.references.reference(self._product, self._given.ours)
-        kept_nnz, kept_pairs = self._matrix.nnz, None
-        wanted = exact
+        kept_nnz: int | None = self._matrix.nnz
+        kept_pairs, wanted = None, exact
+        if self._own is not None:
+            precision = self._given.allowed.precision
+            check_error, kept_nnz = check_promise(result, self._own, self._given.ours, precision)
+            accuracy = Accuracy(rel_error=relative_error(result, exact), check_error=check_error)
+            return Checked(self._multiplied(kept_nnz, None), accuracy)
         if self._sampled is not None:
             kept_nnz = self._sampled.kept_nnz
             with SPENDING.on("reference"):
                 wanted, kept_pairs = self._of_chosen(self._sampled.chosen)
             self._check_budget(kept_nnz)
         check_error = check_values(result, wanted, self._given.allowed.error)
-        matrix = Matrix(
+        if self._rel_error is None:
+            self._rel_error = check_error if wanted is exact else relative_error(result, exact)
+        return Checked(self._multiplied(kept_nnz, kept_pairs), Accuracy(rel_error=self._rel_error, check_error=check_error))
+
+    def _multiplied(self, kept_nnz: int | None, kept_pairs: int | None) -> Matrix:
+        return Matrix(
             nnz=self._matrix.nnz,
             kept_nnz=kept_nnz,
             rows=self._matrix.shape[0],
@@ -161,26 +178,27 @@ class SpmmWork:
             value_bytes=0 if self._matrix.entries is None else self._product.dtype.itemsize,
             graph_digest=self._product.graph.digest,
         )
-        if self._rel_error is None:
-            self._rel_error = check_error if wanted is exact else relative_error(result, exact)
-        return Checked(matrix, Accuracy(rel_error=self._rel_error, check_error=check_error))
 
     def _of_chosen(self, chosen: Chosen | Edges) -> tuple[np.ndarray, int]:
         """Return the product of what was chosen in float64, and how many column-row pairs it reads of."""
         if isinstance(chosen, Edges):
             ours, columns = self._given.ours, self._matrix.col[chosen.places]
-            return edges64(ours.matrix, ours.dense, chosen), int(columns.unique().numel())
+            return edges64(ours.matrix, ours.dense, chosen), int(torch.unique(columns).numel())
         weights = chosen.weights.cpu()
         return self._store.references.reference(self._product, self._given.ours, weights), int((weights != 0).sum())
 
     def check_memory(self) -> None:
         """Raise `Wrong` where a result has no memory of its own, or is not written everywhere; calls the kernel."""
         multiply: Callable[[], torch.Tensor] = self
-        if self._sampled is not None:  # over one selection, so that both results are of the same product
-            self._sampled.select(self._dense)
-            multiply = partial(self._sampled.multiply, self._dense)
+        if self.select is not None and self._over_choice is not None:  # over one choice: both results are of the same product
+            self.select()
+            multiply = self._over_choice
+        alike = within(self._given.allowed.error)
+        if self._own is not None:  # which may draw in each call
+            exact = self._store.references.reference(self._product, self._given.ours)
+            alike = partial(check_alike, exact=exact)
         with self._changes_come_first():
-            self._kept = check_memory(SPENDING.calls(multiply), self._given.kernels, self._given.allowed.error)
+            self._kept = check_memory(SPENDING.calls(multiply), self._given.kernels, alike)
 
     def check_kept(self) -> None:
         """Raise `Wrong` where the first result of `check_memory` is not what it was, and let it go."""
@@ -207,6 +225,10 @@ class SpmmWork:
 
     def probe(self, call: Callable[[], torch.Tensor]) -> ProductProbe:
         """Return what calls the product through `call`, with an operand that is a little different each time."""
+        if self._own is not None:
+            exact = self._store.references.reference(self._product, self._given.ours)
+            given = self._given.sites, self._given.ours.dense, exact, self._given.allowed.precision
+            return ApproximateProbe(call, self._dense, Looked(self._own, *given))
         precision, original = self._given.allowed.precision, self._given.ours.dense
         return ProductProbe(call, self._dense, self._given.sites, self._sampled, original, precision)
 

@@ -172,7 +172,11 @@ def _unspent(record: Record) -> str:
     """What was spent, where that is clearly less than the budget: column-row pairs are kept whole."""
     assert record.measurement is not None
     budget, matrix = record.case.budget, record.measurement.matrix
-    if budget is None or not matrix.nnz or (spent := matrix.kept_nnz / matrix.nnz) >= SPENT * budget:
+    if budget is None and not record.case.is_exact:
+        if matrix.kept_nnz is None or not matrix.nnz:
+            return ", of a share that it does not say"
+        return f", multiplied {100 * matrix.kept_nnz / matrix.nnz:.3g} %"
+    if budget is None or matrix.kept_nnz is None or not matrix.nnz or (spent := matrix.kept_nnz / matrix.nnz) >= SPENT * budget:
         return ""
     return f", spent {100 * spent:.2g} % of a budget of {100 * budget:g} %"
 

@@ -122,7 +122,9 @@ class TrainingSetting:
     def why_not(self, catalog: Catalog) -> str | None:
         """Return why it cannot be trained on this machine, or None."""
         selection = catalog.selections.get(self.choice.selection or "")
-        reason = self.model.why_not() or (selection and selection.why_not_train())
+        kernel = catalog.exact.get(self.choice.exact)
+        own = f"{self.choice.name} is an approximation of its own: a training multiplies exactly, or samples by a selection"
+        reason = self.model.why_not() or (selection and selection.why_not_train()) or (own if kernel and not kernel.exact else None)
         return reason or (self.baseline.missing() if self.baseline else catalog.why_not(self.choice))
 
     def case(self) -> Case:
@@ -246,9 +248,11 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
     people run. Named exact kernels stand beside them, named sampled ones in place of the paper's top-k in front of ours.
     """
     ours = ours_on(catalog, device)
-    named = [catalog.find(name) for name in options.kernels]
+    files = [Choice(kernel) for name in options.kernels for kernel in catalog.from_files.get(name, ())]
+    named = [catalog.find(name) for name in options.kernels if name not in catalog.from_files] + files
     sampled = [choice for choice in named if choice.selection is not None]
-    sampled += [Choice(catalog.from_files[name], "topk", cached=True) for name in options.kernels if name in catalog.from_files]
+    sampled += [replace(choice, selection="topk", cached=True) for choice in files if catalog.exact[choice.exact].exact]
+    sampled += [Choice(ours.exact, each, cached=True) for name in options.kernels for each in catalog.selections_of.get(name, ())]
     sampled += [Choice(ours.exact, name, cached=True) for name in options.selections]
     exact = [ours, *(Choice(choice.exact) for choice in named), *map(Choice, BASELINES)]
     return list(dict.fromkeys(exact)), list(dict.fromkeys(sampled)) or [Choice(ours.exact, "topk", cached=True)]
@@ -257,7 +261,7 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
 def ours_on(catalog: Catalog, device: str) -> Choice:
     """Return our exact kernel for the device, the vendor's where ours cannot run."""
     kind = device.partition(":")[0]
-    here = [kernel for kernel in catalog.exact.values() if kernel.device == kind and kernel.why_not() is None]
+    here = [kernel for kernel in catalog.exact.values() if kernel.exact and kernel.device == kind and kernel.why_not() is None]
     # Where nothing can run, one that cannot: its records say why.
     best = min(here or catalog.exact.values(), key=lambda kernel: get_args(Role).index(kernel.role))
     return Choice(best.name)

@@ -2,6 +2,7 @@ import pytest
 
 from rsc_bench.plugins import OPTIONAL
 from rsc_bench.suites.catalog import Choice, KernelError, catalog
+from rsc_bench.suites.spmm.sweep import named
 
 MINE = """
 from rsc_bench.kernels import Kernel
@@ -82,7 +83,7 @@ def test_a_folder_is_no_kernel_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "mine.py: must define one KERNEL = Kernel(...) (got none): see `python -m harness list` for examples"),
+        ("", "mine.py: must define KERNEL = Kernel(...), KERNELS = (...) or SELECTION = Selection(...) (got none): see `"),
         ("KERNEL = 3", "mine.py: must define KERNEL = Kernel(...) (got int)"),
         ("def prepare(:\n", "mine.py, line 1: SyntaxError: "),
         ("\nimport nunpy_misspelt", "mine.py, line 2: ModuleNotFoundError: No module named 'nunpy_misspelt'"),
@@ -132,3 +133,29 @@ def test_a_kernel_must_have_a_name_that_can_stand_in_others(file, name):
 def test_a_package_that_is_missing_for_a_file_is_named_with_its_remedy(file, monkeypatch):
     monkeypatch.setitem(OPTIONAL, "absent_extra", "pip install absent-extra")
     assert refused(file("import absent_extra")).endswith("mine.py, line 1: absent_extra is not installed: pip install absent-extra")
+
+
+SEVERAL = """
+from rsc_bench.kernels import Kernel
+from rsc_bench.kernels.exact.mkl import prepare
+from rsc_bench.kernels.sampled.selections import Selection, topk
+KERNELS = (Kernel("one", "cpu", "One.", prepare), Kernel("other", "cpu", "Other.", prepare, exact=False, selects=True))
+SELECTION = Selection("mine", "Mine.", topk.draw)
+"""
+
+
+def test_a_file_may_have_several_kernels_and_selections_and_all_are_measured(file):
+    path = file(SEVERAL)
+    known = catalog([path])
+    assert (known.from_files, known.selections_of) == ({path: ("one", "other")}, {path: ("mine",)})
+    assert known.foreign() == ["one", "other"]
+    found = [choice.name for choice in named(path, known, "cpu")]
+    assert found[:5] == ["one", "topk(one)", "cached_topk(one)", "other", "cached_other"]
+    assert found[5:] in ([], ["mine(rows_numba)", "cached_mine(rows_numba)"])
+    with pytest.raises(KernelError, match=r"must have one kernel here \(got one, other\): give it as --plugin, and name one"):
+        known.find(path)
+
+
+def test_a_selection_of_a_file_has_a_name_of_its_own(file):
+    taken = "from rsc_bench.kernels.sampled.selections import Selection, topk\nSELECTION = Selection('random', 'Mine.', topk.draw)"
+    assert refused(file(taken)).endswith("its selection must have a name of its own (got 'random'): rename it")

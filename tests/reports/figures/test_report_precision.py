@@ -1,4 +1,4 @@
-"""What the page shows of kernels that compute in less than float32: each beside its own class, and all of them in one figure."""
+"""What the page shows of kernels of every kind: each class of precision beside its own, approximations with what samples."""
 
 import pytest
 from synthetic_results import case, ok, write_results
@@ -81,3 +81,38 @@ def test_where_no_float32_was_measured_it_is_said(tmp_path):
     assert unknown(table) == [f"speedup vs float32 is not known of 2 cases (tensor, tensor2): {why}"]
     note = FIGURES["exact_error"].draw(table).layout.meta["panels"][0]["note"]
     assert note.endswith("the fastest here: no exact kernel of float32 was measured (--dtype float32 measures them).")
+
+
+OWN = [
+    *RECORDS[:2],
+    ok(case("topk(mkl)", 0.1), 3, rel_error=0.5),
+    ok(case("topk(rows_numba)", 0.1), 2, rel_error=0.5),
+    ok(case("edges", suite="sampled"), 4, rel_error=0.8, kept_nnz=250),
+    ok(case("cached_edges", suite="sampled"), 3, rel_error=0.8, kept_nnz=250),
+    ok(case("mystery", suite="sampled"), 1, rel_error=0.9, kept_nnz=None),
+]
+
+
+def test_an_approximation_of_its_own_is_drawn_with_what_samples_at_the_budget_that_it_spent(tmp_path):
+    table = table_of(tmp_path, OWN)
+    for name, place in (("error_speedup", (0.8, 3.0)), ("speedup_budget", (0.25, 3.0))):
+        meta = FIGURES[name].draw(table).layout.meta
+        names = [trace["name"] for trace in meta["traces"]]
+        drawn = {panel["where"]["multiply with"]: {names[at] for at in panel["traces"]} for panel in meta["panels"]}
+        assert {"topk(mkl)", "edges", "cached_edges"} <= drawn["mkl"]
+        assert {"topk(rows_numba)", "edges", "cached_edges"} <= drawn["the fastest for each"]
+        trace = meta["traces"][names.index("edges")]
+        assert (trace["x"][0], trace["y"][0]) == place
+    for name in ("exact_kernels", "exact_error"):
+        assert {trace.name.partition(" ")[0] for trace in FIGURES[name].draw(table).data} == {"mkl", "rows_numba"}
+    assert {best.kernel for each in headlines(table) for best in each.best} == {"topk(rows_numba)"}
+
+
+def test_one_that_does_not_say_what_it_multiplies_is_in_the_table_and_said_so(tmp_path):
+    table = table_of(tmp_path, OWN)
+    (row,) = [row for row in table.products if row["kernel"] == "mystery"]
+    assert (row["speedup"], row["speedup against"], row["error"]) == (12.0, "rows_numba", 0.9)
+    why = "the kernel does not say what it multiplies (`kept`), so its budget is not known and its result is held to nothing"
+    assert unknown(table) == [f"kept is not known of 1 case (mystery): {why}"]
+    budgets = next(each for each in columns(table) if each["name"] == "budget")["values"]
+    assert budgets == [None, None, 0.1, 0.1, 0.25, 0.25, None]
