@@ -208,7 +208,7 @@ def test_a_room_of_the_harness_has_few_floors_inside(room):
 def test_few_files_stand_beside_each_other():
     beside = {}
     for path in files():
-        if path.name != "__init__.py":
+        if path.name != "__init__.py" and not path.name.startswith("test_"):  # of those, what pytest collects, each is a suite
             beside.setdefault(shown(path.parent), []).append(path.name)
     # The figures of the page, the commands and the kernels: all of them are plug-ins.
     plugins = {"reports/figures", "rsc_bench/cli", "kernels/exact"}
