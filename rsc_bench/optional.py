@@ -18,6 +18,7 @@ OPTIONAL = {
     "torch_sparse": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",
     "torch_scatter": "pip install --no-build-isolation torch-scatter torch-sparse (they are built: minutes)",
     "dgl": "pip install 'dgl<2' (CPU, wheels up to Python 3.11): DGL 2 needs an old torch, in an environment of its own",
+    "turbo_gnn": "pip install --no-build-isolation --pre turbo-gnn, where torch has CUDA (else nvcc builds it: minutes)",
     "cupy": "pip install cupy-cuda13x, or cupy-cuda12x, as torch.version.cuda is",
     "sparse_dot_mkl": 'pip install "rsc-bench[baselines]"',
     "torch": "pip install torch",

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from itertools import pairwise
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -10,8 +11,8 @@ import scipy.sparse
 import torch
 from made_matrices import array, dense, jagged, with_rowptr
 
-from rsc_bench.kernels import Unsupported
-from rsc_bench.kernels.exact import cupy, dgl, mkl_inspected, pyg_gather_scatter, pyg_spmm
+from rsc_bench.kernels import Csr, Unsupported
+from rsc_bench.kernels.exact import cupy, dgl, mkl_inspected, pyg_gather_scatter, pyg_spmm, turbo_gnn
 from rsc_bench.optional import OPTIONAL
 from rsc_bench.plugins import load
 
@@ -22,12 +23,13 @@ PACKAGES = {
     mkl_inspected: "sparse_dot_mkl",
     pyg_gather_scatter: "torch_geometric",
     pyg_spmm: "torch_geometric",
+    turbo_gnn: "turbo_gnn",
 }
 
 
 def test_the_baselines_are_those_of_libraries_that_people_have():
     on_cpu = {"dgl", "mkl_inspected", "pyg_gather_scatter", "pyg_spmm", "scipy"}
-    assert set(BASELINES) == on_cpu | {"cupy", "pyg_gather_scatter_cuda", "pyg_spmm_cuda"}
+    assert set(BASELINES) == on_cpu | {"cupy", "pyg_gather_scatter_cuda", "pyg_spmm_cuda", "turbo_gnn"}
     assert {name for name, kernel in BASELINES.items() if kernel.device == "cpu"} == on_cpu
 
 
@@ -113,3 +115,79 @@ def test_cupy_says_what_it_does_not_multiply():
         cupy.prepare(jagged(), 3, torch.bfloat16)
     with pytest.raises(Unsupported, match="int32 indices alone"):
         cupy.prepare(with_rowptr(jagged(), torch.int64), 3, torch.float32)
+
+
+def square(weighted=False):
+    """3 x 3, with a value for each entry or without, and an empty row."""
+    rows = scipy.sparse.csr_matrix(np.array([[0.0, 2.0, 0.5], [0.0, 0.0, 0.0], [1.0, 0.0, -4.0]]))
+    return Csr.from_scipy(rows, weighted=weighted)
+
+
+@pytest.fixture
+def turbo(monkeypatch):
+    """In the place of turbo-gnn, which needs a GPU: what its functions are said to compute, from what they are given."""
+
+    def multiply(rowptr, col, dense, value=None):
+        data = np.ones(len(col)) if value is None else value.numpy()
+        return torch.from_numpy(scipy.sparse.csr_matrix((data, col, rowptr), (3, 3)) @ dense.numpy()).float()
+
+    def aggregate(graph, dense, reduce):
+        rowptr, col, back_rowptr, back_col, dtype = graph
+        forward, back = (
+            scipy.sparse.csr_matrix((np.ones(len(of)), of, start), (3, 3)) for start, of in ((rowptr, col), (back_rowptr, back_col))
+        )
+        assert (forward != back.T).nnz == 0
+        assert dtype is rowptr.dtype is torch.int32
+        of = {"max": torch.amax, "min": torch.amin}[reduce]
+        rows = [dense[col[start:end].long()] for start, end in pairwise(rowptr)]
+        return torch.stack([of(row, 0) if len(row) else torch.zeros(dense.shape[1]) for row in rows])
+
+    module, graphs = ModuleType("turbo_gnn"), SimpleNamespace(from_csr=lambda *parts, index_dtype: (*parts, index_dtype))
+    vars(module).update(csr_SPMM_normalized=multiply, reduction_aggr=aggregate, AdjacencyForwardBackwardWithNodeBuckets=graphs)
+    monkeypatch.setitem(sys.modules, "turbo_gnn", module)
+    monkeypatch.setattr(turbo_gnn, "_NEVER_FREED", [])
+
+
+@pytest.mark.usefixtures("turbo")
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_turbo_gnn_is_given_the_matrix_and_the_operand(weighted, reduce):
+    matrix, operand = square(weighted), dense(3, 4)
+    found = turbo_gnn.prepare(matrix, 4, torch.float32, reduce)(operand)
+    count = np.array([[2.0], [1.0], [2.0]]) if reduce == "mean" else 1
+    np.testing.assert_allclose(found, array(matrix) @ operand.numpy() / count, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("turbo")
+@pytest.mark.parametrize(("reduce", "of"), [("max", np.maximum), ("min", np.minimum)])
+def test_turbo_gnn_is_given_the_graph_of_an_extremum_and_its_transpose(reduce, of):
+    operand = dense(3, 4)
+    found = turbo_gnn.prepare(square(), 4, torch.float32, reduce)(operand)
+    one, two, three = operand.numpy()
+    np.testing.assert_array_equal(found, [of(two, three), np.zeros(4), of(one, three)])
+
+
+@pytest.mark.usefixtures("turbo")
+def test_what_turbo_gnn_keeps_a_matrix_by_is_never_freed():
+    matrices = [square(True), square(True)]
+    for matrix in matrices:
+        turbo_gnn.prepare(matrix, 4, torch.float32)
+    addresses = {part.data_ptr() for indices in turbo_gnn._NEVER_FREED for part in indices}
+    assert len(addresses) == 4
+    assert not addresses & {part.data_ptr() for matrix in matrices for part in (matrix.rowptr, matrix.col)}
+
+
+@pytest.mark.usefixtures("turbo")
+@pytest.mark.parametrize(
+    ("matrix", "dtype", "reduce", "reason"),
+    [
+        (square(), torch.bfloat16, "sum", r"in float32 \(got torch.bfloat16\)"),
+        (with_rowptr(square(), torch.int64), torch.float32, "sum", "got int64 row offsets"),
+        (jagged(), torch.float32, "sum", r"square \(got \(13, 9\), 21 edges\)"),
+        (square(True), torch.float32, "max", "turbo-gnn's max has no weights"),
+    ],
+    ids=["dtype", "offsets", "shape", "weights"],
+)
+def test_turbo_gnn_says_what_it_does_not_aggregate(matrix, dtype, reduce, reason):
+    with pytest.raises(Unsupported, match=reason):
+        turbo_gnn.prepare(matrix, 4, dtype, reduce)
