@@ -20,8 +20,8 @@ from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, Choice, KernelError, catalog
 from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.options import Options, OptionsError, check
+from rsc_bench.suites.spmm.cases.sweep import Setting, settings
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting, settings
 from rsc_bench.suites.spmm.work import SpmmWork, from_setting
 from rsc_bench.suites.training.data import TrainingError, training_data
 from rsc_bench.suites.training.models import ModelError, named

@@ -208,7 +208,7 @@ def _compiled(width: int, form: int, asked: tuple[int, int], offsets: str) -> Ca
 
     real = numba.float64 if form & F64 else numba.float32
     dense = numba.int16[:, ::1] if form & (BF16 | F16) else real[:, ::1]
-    floats, placed = real[::1], numba.types.Tuple([numba.int64, numba.int32[::1]])
+    floats, placed = real[::1], numba.types.Tuple([numba.int64, numba.int32[::1]])  # type: ignore[no-untyped-call]
     signature = numba.void(numba.int64[:, ::1], _OFFSETS[offsets], numba.int32[::1], floats, floats, dense, dense, placed)
     compiled: Callable[..., None] = numba.njit(signature, parallel=True, cache=True)(run)
     return compiled

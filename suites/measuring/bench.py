@@ -19,10 +19,10 @@ from rsc_bench.suites.graphs import Graph
 from rsc_bench.suites.itself import records as itself
 from rsc_bench.suites.itself.sweep import HarnessSetting
 from rsc_bench.suites.spmm import work as products
+from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.slowness import slowed
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.terminal.progress import Epoch
 from rsc_bench.suites.training.data import lack
 from rsc_bench.suites.training.sweep import TrainingSetting

@@ -24,8 +24,8 @@ from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Choice, catalog
 from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring.bench import AnySetting, Bench
+from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.terminal.progress import Epoch
 from rsc_bench.suites.training.method import Method
 from rsc_bench.suites.training.models import find

@@ -33,9 +33,9 @@ from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
-from rsc_bench.suites.spmm.growth import growth_settings
+from rsc_bench.suites.spmm.cases.growth import growth_settings
+from rsc_bench.suites.spmm.cases.sweep import Setting, baselines_left_out, fresh_alone, settings
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting, baselines_left_out, fresh_alone, settings
 from rsc_bench.suites.terminal.account import CEILINGS, Account
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 from rsc_bench.text import call

@@ -22,7 +22,7 @@ from rsc_bench.suites.graphs import Facts
 from rsc_bench.suites.measuring import serving
 from rsc_bench.suites.measuring.bench import AnySetting, Follow
 from rsc_bench.suites.measuring.serving import APART, Answered, Job, Noted, Setup, job_of, packed
-from rsc_bench.suites.spmm.sweep import Setting
+from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 _NO_ANSWER = "its process answered something else than its record, and was ended: what is measured writes into the pipe"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -63,7 +64,8 @@ def sizes(matrix: Csr, dense: torch.Tensor, wanted: np.ndarray | torch.Tensor) -
 
 
 def _root_mean_square(tensor: torch.Tensor) -> float:
-    return float(torch.linalg.vector_norm(tensor, dtype=torch.float64)) / max(tensor.numel(), 1) ** 0.5
+    norm = float(torch.linalg.vector_norm(tensor, dtype=torch.float64))
+    return norm / math.sqrt(max(tensor.numel(), 1))
 
 
 def check_values(found: torch.Tensor, wanted: np.ndarray | torch.Tensor, most: float) -> float:

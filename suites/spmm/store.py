@@ -15,8 +15,8 @@ from rsc_bench.kernels import Csr
 from rsc_bench.suites.graphs import Facts, Graph, GraphStore
 from rsc_bench.suites.spmm.fingerprint import Fingerprint, Sums
 from rsc_bench.suites.spmm.operands import Operands, OperandStore, Product
-from rsc_bench.suites.spmm.probe import Site, sites
 from rsc_bench.suites.spmm.reference import References
+from rsc_bench.suites.spmm.sites import Site, sites
 
 Reading = Callable[[], int | None]
 """Reads some bytes; None where the machine does not say."""

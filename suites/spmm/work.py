@@ -25,13 +25,14 @@ from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.options import DTYPES
 from rsc_bench.suites.spmm.approximate.checks import check_alike, check_promise
 from rsc_bench.suites.spmm.approximate.probe import ApproximateProbe, Looked
+from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values, tolerance, within
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
-from rsc_bench.suites.spmm.probe import ProductProbe, Site
+from rsc_bench.suites.spmm.probe import ProductProbe
 from rsc_bench.suites.spmm.reference import edges64, relative_error
+from rsc_bench.suites.spmm.sites import Site
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting
 
 
 def from_setting(setting: Setting, catalog: Catalog, store: Store) -> Callable[[], SpmmWork]:

@@ -2,7 +2,7 @@ import pytest
 
 from rsc_bench.plugins import OPTIONAL
 from rsc_bench.suites.catalog import Choice, KernelError, catalog
-from rsc_bench.suites.spmm.sweep import named
+from rsc_bench.suites.spmm.cases.choosing import named
 
 MINE = """
 from rsc_bench.kernels import Kernel

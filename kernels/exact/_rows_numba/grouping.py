@@ -67,9 +67,9 @@ def _group_block(rows, grouped, numbers, places):  # type: ignore[no-untyped-def
     for length in range(most):
         places[length + 1] += places[length]
     for row in range(first, last):
-        length = np.uint64(min(rowptr[row + 1] - rowptr[row], most))
-        order[np.uint64(first + places[length])] = row
-        places[length] += 1
+        kind = np.uint64(min(rowptr[row + 1] - rowptr[row], most))
+        order[np.uint64(first + places[kind])] = row
+        places[kind] += 1
     at = rowptr[first]
     for place in range(first, last):
         starts[place] = at

@@ -13,7 +13,8 @@ from rsc_bench.kernels import Csr
 from rsc_bench.kernels.sampled.approximate import Own
 from rsc_bench.precision import Precision
 from rsc_bench.suites.spmm.checks import check_type
-from rsc_bench.suites.spmm.probe import ProductProbe, Site, Value
+from rsc_bench.suites.spmm.probe import ProductProbe
+from rsc_bench.suites.spmm.sites import Site, Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class ApproximateProbe(ProductProbe):
             share = self._precision.bound(len(terms), self._stored)
             most = share * terms.abs().sum() + len(terms) * torch.finfo(self._operand.dtype).tiny
             # Written so that NaN does not pass.
-            self._bad += (~((result[row, column].double() - terms.sum()).abs() <= most)).to(self._bad.device)
+            self._bad = self._bad + ~((result[row, column].double() - terms.sum()).abs() <= most)
         self._looks += 1
 
     def _values(self, kept: Csr) -> torch.Tensor:

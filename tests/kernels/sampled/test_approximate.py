@@ -19,9 +19,9 @@ from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, Choice, KernelError
 from rsc_bench.suites.options import DTYPES, Options
 from rsc_bench.suites.spmm import contract, work
+from rsc_bench.suites.spmm.cases.sweep import settings
 from rsc_bench.suites.spmm.operands import Product
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import settings
 
 STORE = Store()
 CASE = Case(suite="sampled", kernel="mine", graph="small:hub", width=8, budget=None, dtype="float32", device="cpu", clock="host")

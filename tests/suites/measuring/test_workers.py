@@ -24,8 +24,8 @@ from rsc_bench.suites.measuring.serving import Answered, Job, Setup, answer, job
 from rsc_bench.suites.measuring.session import Rounds, Session
 from rsc_bench.suites.measuring.workers import Needs, Origins
 from rsc_bench.suites.options import Options
+from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.training.sweep import TrainingSetting
 
 can_keep = allocator.why_not() is None

@@ -16,12 +16,13 @@ from rsc_bench.kernels.sampled.compose import Sampling, compose
 from rsc_bench.plugins import find
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Choice
+from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.spmm.checks import Kept, where
 from rsc_bench.suites.spmm.fingerprint import Fingerprint, sums
 from rsc_bench.suites.spmm.operands import Product
-from rsc_bench.suites.spmm.probe import ProductProbe, sites
+from rsc_bench.suites.spmm.probe import ProductProbe
+from rsc_bench.suites.spmm.sites import sites
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting
 from rsc_bench.suites.spmm.work import ready
 
 LIMITS = Limits(precision=1e-9, time_s=0.05, warmup_s=0.005)

@@ -12,7 +12,7 @@ from rsc_bench.plugins import Registry
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.options import Options
-from rsc_bench.suites.spmm.sweep import fresh_alone, settings
+from rsc_bench.suites.spmm.cases.sweep import fresh_alone, settings
 
 CATALOG = catalog()
 HUB_NODES = 300

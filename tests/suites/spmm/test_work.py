@@ -15,10 +15,10 @@ from rsc_bench.kernels.sampled.selections import topk
 from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import Choice, catalog
 from rsc_bench.suites.spmm import work
+from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.spmm.operands import Product
 from rsc_bench.suites.spmm.reference import References, relative_error
 from rsc_bench.suites.spmm.store import Store
-from rsc_bench.suites.spmm.sweep import Setting
 
 STORE = Store()
 HUB = Product(graphs.load("small:hub"), 5, torch.float32)

@@ -9,7 +9,8 @@ from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.graphs import twins
 from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
 from rsc_bench.suites.options import Options, OptionsError
-from rsc_bench.suites.spmm.sweep import Setting, choices, named, timed
+from rsc_bench.suites.spmm.cases.choosing import choices, named
+from rsc_bench.suites.spmm.cases.sweep import Setting, timed
 from rsc_bench.text import bench
 
 FAMILY = "ogbn-products"

@@ -15,6 +15,7 @@ from rsc_bench.kinds import ALL_BASELINES
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import DTYPES, Options
+from rsc_bench.suites.spmm.cases.choosing import asked, choices, extremal, on
 
 Suite = Literal["exact", "sampled", "minmax", "growth"]
 
@@ -93,7 +94,7 @@ def settings(options: Options, catalog: Catalog, largest_kept_bytes: int = alloc
         given = [choice for choice in behind if choice.selection is not None]
         chosen += [("sampled", choice, budget) for budget in _budgets(options, turn + step) for choice in given]
         if reduce in EXTREMA:
-            chosen = [("minmax", choice, None) for choice in _extremal(reduce, options, catalog, device)]
+            chosen = [("minmax", choice, None) for choice in extremal(reduce, options, catalog, device)]
         for suite, choice, budget in chosen:
             place = (suite, graph, labels[graph], width, choice, budget, dtype, reduce, device)
             large = _result_bytes(nodes.get(graph), width, dtype) > largest_kept_bytes
@@ -125,8 +126,8 @@ def baselines_left_out(options: Options, catalog: Catalog, suites: set[Suite]) -
     if suites <= {MINMAX}:
         return
     device = options.device or devices.HERE.default()
-    asked = {choice.exact for choice in _asked(options, catalog, device)}
-    left = [name for name in catalog.baselines(device) if name not in asked and catalog.why_not(Choice(name)) is None]
+    named = {choice.exact for choice in asked(options, catalog, device)}
+    left = [name for name in catalog.baselines(device) if name not in named and catalog.why_not(Choice(name)) is None]
     if left:
         remedy = f"--kernel {ALL_BASELINES} measures all, --kernel NAME one"
         yield f"note:    baselines that are not measured: {', '.join(left)}: {remedy}"
@@ -173,90 +174,15 @@ def timed(setting: Setting, options: Options, catalog: Catalog, large: bool = Fa
     return [replace(setting, device=device, clock=clock, keeps_memory=kept) for clock in some for kept in keeps]
 
 
-def choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choice], list[Choice]]:
-    """Return the exact kernels of a sweep, and those that do not multiply all: by a selection, or approximations of their own.
-
-    Kernels that are named are measured beside every exact kernel of its device that is no baseline: without them a speedup would be
-    against nothing. A check, which times nothing, is of every exact kernel.
-    """
-    usual = {name: kernel for name, kernel in catalog.exact.items() if kernel.exact and kernel.role != "baseline"}
-    here = [Choice(name) for name, kernel in usual.items() if _on(kernel.device, device)]
-    runnable = [choice for choice in here if catalog.why_not(choice) is None]
-    if not options.benchmark:
-        here += map(Choice, catalog.baselines(device))
-    absent = [Choice(name) for name, kernel in usual.items() if not _on(kernel.device, device) and kernel.why_not()]
-    absent += [Choice(name) for name in catalog.missing]
-    if not options.kernels:
-        own = [choice for choice in catalog.approximations() if _on(catalog.exact[choice.exact].device, device)]
-        return [*here, *absent], [*own, *_default_sampled(options, catalog, runnable)]
-    asked, own = _asked(options, catalog, device), catalog.approximations()
-    others = [choice for choice in asked if choice.selection is not None or choice in own]
-    # What samples in front of a baseline has that beside it, as it has the others.
-    baselines = catalog.baselines(device)
-    beside = [c for c in asked if c not in own and (c.selection is None or c.exact in baselines)]
-    return list(dict.fromkeys([*here, *(Choice(choice.exact) for choice in beside)])), others
-
-
-def _asked(options: Options, catalog: Catalog, device: str) -> list[Choice]:
-    return [choice for name in options.kernels for choice in named(name, catalog, device)]
-
-
-def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:
-    """Return every selection in front of every kernel when checking, of edges in front of ours; measuring, what `Kernel.role` says.
-
-    Selections of edges have one way to build what is left, for whichever kernel: one in front of which they are checked will do.
-    """
-    every = [sampled for choice in runnable for sampled in catalog.sampled(choice.exact)]
-    roles = {choice.exact: catalog.exact[choice.exact].role for choice in runnable}
-    if not options.benchmark:
-        return [c for c in every if roles[c.exact] == "ours" or catalog.selections[str(c.selection)].edges is None]
-    ablated = [c for c in every if roles[c.exact] == "ours" and not c.cached]
-    return [c for c in every if c in ablated or (c.selection == "topk" and roles[c.exact] in ("ours", "vendor"))]
-
-
-def _extremal(reduce: Reduce, options: Options, catalog: Catalog, device: str) -> list[Choice]:
-    """Return the kernels of a device that compute an extremum, baselines too; and what is absent or named: a record says why not.
-
-    Nothing samples in front of them.
-    """
-    able = [name for name, kernel in catalog.exact.items() if reduce in kernel.reduces and _on(kernel.device, device)]
-    own = catalog.approximations()
-    asked = [choice for choice in _asked(options, catalog, device) if choice.selection is None and choice not in own]
-    return list(dict.fromkeys([*map(Choice, [*able, *catalog.missing]), *asked]))
-
-
 def _compared_at(width: int, choice: Choice, options: Options) -> bool:
     """Whether a selection is measured at a width: where neither is named, those beside top-k at the largest, as on the page."""
     usual = options.benchmark and not options.kernels and not options.widths
     return choice.selection in ("topk", None) or not usual or width == max(MEASURED_WIDTHS)
 
 
-def named(name: str, catalog: Catalog, device: str) -> list[Choice]:
-    """Return the choices of a ``--kernel`` value; of a file all of its kernels, with top-k in front of those that are exact.
-
-    And its selections in front of ours; all that choose fresh and cached.
-    """
-    if name not in catalog.from_files:
-        return [catalog.find(name)]
-    own = [choice for choice in catalog.approximations() if choice.exact in catalog.from_files[name]]
-    exact = [each for each in catalog.from_files[name] if catalog.exact[each].exact]
-    ours = [each for each, kernel in catalog.exact.items() if kernel.role == "ours" and _on(kernel.device, device)]
-    found = [choice for each in exact for choice in (Choice(each), *_topk(catalog, each))] + own
-    chosen = catalog.selections_of[name]
-    return found + [Choice(each, selection, cached) for each in ours for selection in chosen for cached in (False, True)]
-
-
-def _topk(catalog: Catalog, exact: str) -> list[Choice]:
-    return [choice for choice in catalog.sampled(exact) if choice.selection == "topk"]
-
-
-def _on(kind: str, device: str) -> bool:
-    return kind == device.partition(":")[0]
-
-
 def _device_of(choice: Choice, catalog: Catalog, device: str) -> str:
     kernel = catalog.exact.get(choice.exact)
-    return device if kernel is None or _on(kernel.device, device) else kernel.device
+    return device if kernel is None or on(kernel.device, device) else kernel.device
 
 
 def _graphs(options: Options, device: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.exact import mkl
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.options import DTYPES, Options
-from rsc_bench.suites.spmm.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, baselines_left_out, settings
+from rsc_bench.suites.spmm.cases.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, baselines_left_out, settings
 
 CATALOG = catalog()
 ONE = Options(benchmark=True, graphs=("small:hub",), widths=(8,), budgets=(0.1, 0.5), device="cpu")

@@ -8,7 +8,7 @@ from rsc_bench.kernels.exact import mkl
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
 from rsc_bench.suites.options import Options, OptionsError
-from rsc_bench.suites.spmm.growth import FAMILY, SHARES, WIDTHS, growth_settings, nnz_of
+from rsc_bench.suites.spmm.cases.growth import FAMILY, SHARES, WIDTHS, growth_settings, nnz_of
 
 CATALOG = catalog()
 NAMED = Options(benchmark=True, growth_named=True, device="cpu")
