@@ -229,8 +229,6 @@ class Kernel(Plugin):
 
     What it returns waits for nothing either, and is fit for a CUDA graph.
     """
-    reduces: tuple[Reduce, ...] = SUMS
-    """What it computes over each row; `prepare` is never asked for another."""
     separable: bool = False
     """True: of a matrix with a `Scaling` it reads the factors, and no value for each non-zero."""
     tune: Tune | None = None
@@ -251,6 +249,8 @@ class Kernel(Plugin):
     """Dtypes of dense operands and results that it takes, ``("float16",)``; empty: it says `Unsupported` of others itself."""
     selects: bool = False
     """Of one that is not exact: whether what it prepares chooses apart from multiplying, so that ``cached_NAME`` is there, too."""
+    reduces: tuple[Reduce, ...] = SUMS
+    """What it computes over each row; `prepare` is never asked for another."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -99,7 +99,7 @@ class Catalog:
         known_exact = choice.exact in self.exact or choice.exact in self.missing
         if known_exact and (choice.selection is None or choice.selection in self.selections):
             return choice
-        near = nearest(name, self.names())
+        near = nearest(name, [*self.names(), ALL_BASELINES])
         hint = f"nearest are {', '.join(near)}" if len(near) <= MOST_NEAR else f"`{call('list')}` names them all"
         raise KernelError(f"--kernel {name!r} is not a known kernel or a file: {hint}")
 

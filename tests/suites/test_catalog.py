@@ -46,7 +46,10 @@ def test_a_choice_becomes_a_kernel_of_its_name():
     assert known.build(Choice("mkl", "topk", cached=True), 0.1).name == "cached_topk(mkl)"
 
 
-@pytest.mark.parametrize(("name", "near"), [("mlk", "mkl"), ("topk(mlk)", "topk(mkl)"), ("top(mkl)", "topk(mkl)")])
+NEAR = [("mlk", "mkl"), ("topk(mlk)", "topk(mkl)"), ("top(mkl)", "topk(mkl)"), ("baseline", "baselines")]
+
+
+@pytest.mark.parametrize(("name", "near"), NEAR)
 def test_an_unknown_kernel_is_refused_with_the_nearest_names(name, near):
     with pytest.raises(KernelError, match="nearest are") as caught:
         catalog().find(name)
