@@ -23,6 +23,7 @@ extensions = [
     "api_texts",
     "command_texts",
     "metric_table",
+    "notebook",
     "plugin_kinds",
     "results_schema",
     "suite_options",

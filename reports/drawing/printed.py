@@ -101,7 +101,7 @@ def sized(figure: go.Figure, place: int, width_in: float) -> go.Figure:
 
 def _panels(figure: go.Figure) -> Sequence[dict[str, Any]]:
     meta = figure.layout.meta or {}
-    whole = {"where": {}, "height": None, "traces": list(range(len(figure.data)))}
+    whole: dict[str, Any] = {"where": {}, "height": None, "traces": list(range(len(figure.data)))}
     found: Sequence[dict[str, Any]] = meta.get("panels", [whole])
     return found
 

@@ -102,7 +102,7 @@ def _reading(title: str, rows: pd.DataFrame, metrics: Sequence[Metric]) -> Readi
     once = [_once(name, rows[name].iloc[0]) for name in fields if name not in differ and rows[name].notna().all()]
     rows = rows.sort_values(_order(differ, shown), ascending=_ascending(differ, shown), kind="stable")
     columns: dict[str, Any] = {name: [_text(value) for value in rows[name]] for name in differ}
-    numbers = {name for name in ("width", "layers", "epochs", "budget", "seed") if name in differ}
+    numbers: set[str] = {name for name in ("width", "layers", "epochs", "budget", "seed") if name in differ}
     for metric in shown:
         head = f"{metric.name} [{metric.unit}]" if metric.unit else metric.name
         columns[head] = [_number(value) for value in rows[metric.name]]

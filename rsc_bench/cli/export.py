@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 USUAL = "pytest-benchmark"
 
 
-class Formats(click.ParamType):
+class Formats(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click alone
     """The formats that there are, ours and those of plug-ins: they are looked for where one is named, or the help is shown."""
 
     name = "format"

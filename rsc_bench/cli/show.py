@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -66,7 +66,7 @@ def _table(reading: Reading, every_case: bool) -> object:
 
     drawn = Drawn(box=None, pad_edge=False, header_style="bold")
     for name in reading.cells.columns:
-        side = "right" if name in reading.numbers else "left"
+        side: Literal["left", "right"] = "right" if name in reading.numbers else "left"
         drawn.add_column(Text(plain(name)), justify=side, overflow="fold")
     rows = reading.cells if every_case else reading.cells.head(MAX_ROWS)
     for row in rows.itertuples(index=False):

@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -120,7 +120,7 @@ def _uses_triton(file: Path) -> bool:
     return False
 
 
-def _checked(kernel: Kernel, asked: Asked) -> Iterator[dict[str, Any]]:
+def _checked(kernel: Kernel, asked: Asked) -> Generator[dict[str, Any], None, int]:
     """Yield the verdict of each contract test for which there is time; return how many are not as they must be."""
     from rsc_bench.harness.measure.work import Skip, Wrong
     from rsc_bench.suites.spmm import contract
