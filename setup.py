@@ -11,7 +11,7 @@ setup(
     ],
     package_dir={f"rsc_bench.{room}": room for room in ROOMS},
     package_data={
-        "rsc_bench": ["py.typed"],
+        "rsc_bench": ["py.typed", "starters/*.txt"],
         "rsc_bench.reports.page": ["*.css", "*.js", "*.jinja"],
         "rsc_bench.suites.training": ["*.toml"],
         "rsc_bench.suites": ["bench.ini"],
