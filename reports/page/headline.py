@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, PRECISION, Row, absent, by, float32_first, is_exact, present
-from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, Table
+from rsc_bench.reports.tables.table import TORCH_SPARSE, VENDOR, VS_FLOAT32, Table
 
 # What products share that differ in the memory of their results at most.
 _APART = tuple(name for name in OPERATION if name != MEMORY_SETTING)
@@ -38,6 +38,9 @@ class Best:
     """Highest speedup of any round."""
     against: str
     """The fastest exact kernel, or kernels where the rounds differ."""
+    float32: float | None
+    """Speedup against the fastest exact kernel of float32; None of one that is of float32 itself, and where none was measured."""
+    float32_name: str | None
     vendor: float | None
     """Speedup against the vendor's library."""
     vendor_name: str | None
@@ -72,6 +75,11 @@ class Headline:
     """In ascending budget, cached before fresh."""
     kept: str = ""
     """What the fastest exact kernel takes with kept memory beside fresh; with that, and where both were measured."""
+
+    @property
+    def narrow(self) -> bool:
+        """Whether any of its kernels is of another class than float32, and has a speedup against that."""
+        return any(best.float32 is not None for best in self.best)
 
     @property
     def vendor(self) -> str:
@@ -146,6 +154,8 @@ def _best(rows: Sequence[Row]) -> Best:
         low=row["speedup low"],
         high=row["speedup high"],
         against=row["speedup against"],
+        float32=_number(row, VS_FLOAT32),
+        float32_name=row[f"{VS_FLOAT32} against"] if _number(row, VS_FLOAT32) is not None else None,
         vendor=_number(row, VENDOR),
         vendor_name=row[f"{VENDOR} against"] if _number(row, VENDOR) is not None else None,
         torch_sparse=_number(row, TORCH_SPARSE),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a reader looks for first; every other metric follows in the order it was found.
-LEAD = ("speedup", "speedup vs PyG", "test metric", "metric drop", "error", "latency")
+LEAD = ("speedup", "speedup vs float32", "speedup vs PyG", "test metric", "metric drop", "error", "latency")
 
 VS_FLOAT32 = "speedup vs float32"
 """Column of the speedup of other classes against the fastest exact kernel of float32."""

@@ -8,12 +8,12 @@ from itertools import product
 from typing import Any, Literal, get_args
 
 from rsc_bench.harness.compare.trained.drop import RANDOM
-from rsc_bench.harness.records.case import KEPT, Case
+from rsc_bench.harness.records.case import FLOAT32, KEPT, Case
 from rsc_bench.kernels.contract import Role
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
-from rsc_bench.suites.options import Options, OptionsError
+from rsc_bench.suites.options import DTYPES, Options, OptionsError
 from rsc_bench.suites.training.baselines import BASELINES, Baseline
 from rsc_bench.suites.training.controls import CONTROLS
 from rsc_bench.suites.training.data import lack
@@ -89,6 +89,8 @@ class TrainingSetting:
     """What the run changes of the published recipe, as records keep it."""
     amp: bool = False
     """Whether it computes in bfloat16 where torch's autocast does."""
+    precision: str | None = None
+    """What its kernel computes in, where that is not float32."""
     keeps_memory: bool = False
     """Whether main memory that is freed stays in the process, which is then one of its own."""
     suite: Literal["training"] = field(default="training", init=False)
@@ -147,6 +149,7 @@ class TrainingSetting:
             variant=self.altered,
             recipe=self.changed,
             freed_memory=KEPT if self.keeps_memory else None,
+            precision=self.precision,
         )
 
 
@@ -174,7 +177,7 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
             every += [replace(method, budget=budget) for budget in _budgets(options)]
             every += _ablated(options, method)
         every += _controlled(options, replace(first, choice=exact[0], method=how), sampled)
-    every = list(dict.fromkeys(every))
+    every = [replace(each, precision=catalog.precision(each.choice, DTYPES[FLOAT32])) for each in dict.fromkeys(every)]
     # One right after the other, so that what the machine does meanwhile is the same for both.
     return [replace(each, keeps_memory=kept) for each in every for kept in options.keeps or (False,)]
 

@@ -18,7 +18,8 @@ def prepare(matrix: Csr, most_nnz: int) -> DrawEdges:
     is the largest power of two up to n/K, K and `LONGEST_RUN`.
     """
     choose = by_rows(matrix, most_nnz, _in_runs)
-    return lambda _: choose()
+    edges = choose()
+    return lambda _: edges
 
 
 def _in_runs(number: torch.Tensor, length: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:

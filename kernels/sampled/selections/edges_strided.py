@@ -11,7 +11,8 @@ def prepare(matrix: Csr, most_nnz: int) -> DrawEdges:
     The paper's K is what fits into a GPU's shared memory; here it is what the budget pays for.
     """
     choose = by_rows(matrix, most_nnz, lambda number, length, kept: number * length // kept)
-    return lambda _: choose()
+    edges = choose()
+    return lambda _: edges
 
 
 SELECTION = Selection("edges_strided", "K edges of each row at equal distances, after ES-SpMM.", edges=prepare)

@@ -7,6 +7,7 @@ from rsc_bench.harness.records.file import read
 from rsc_bench.plugins import load
 from rsc_bench.reports.page.cases import columns
 from rsc_bench.reports.page.headline import headlines
+from rsc_bench.reports.page.render import render
 from rsc_bench.reports.page.unknown import unknown
 from rsc_bench.reports.tables.table import VS_FLOAT32, read_table
 
@@ -65,7 +66,12 @@ def test_the_exact_kernels_are_multiples_of_the_fastest_of_their_class(table):
 
 
 def test_the_headline_says_what_a_kernel_computes_in(table):
-    assert [each.setting for each in headlines(table)] == ["float32 · computes in tf32 · cpu · timing mode host · sum aggregation"]
+    (headline,) = headlines(table)
+    assert headline.setting == "float32 · computes in tf32 · cpu · timing mode host · sum aggregation"
+    assert (headline.lead.speedup, headline.lead.float32, headline.lead.float32_name) == (3.0, 6.0, "rows_numba")
+    page = " ".join(render(table).split())
+    assert "the fastest exact kernel of its precision (6.00× against <b>rows_numba</b> in float32)" in page
+    assert '<th scope="col" class="n">vs float32</th>' in page
 
 
 def test_the_table_has_a_column_for_it_only_where_a_kernel_declares_one(table, tmp_path):

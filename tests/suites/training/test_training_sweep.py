@@ -174,3 +174,16 @@ def test_each_training_that_keeps_memory_follows_the_same_one_that_does_not():
 
 def test_the_memory_of_results_is_asked_for_of_products_too_and_starts_no_trainings():
     assert training_settings(Options(benchmark=True, device="cpu", memory=("fresh", "kept")), CATALOG) == []
+
+
+def test_a_training_says_what_its_kernel_computes_in_and_why_it_cannot_take_what_is_no_kernel_of_trainings():
+    narrow = Kernel("narrow", "cpu", "TF32.", mkl.prepare, precision="tf32")
+    own = Kernel("own", "cpu", "Some.", mkl.prepare, exact=False)
+    known = Catalog({**CATALOG.exact, "narrow": narrow, "own": own}, CATALOG.selections)
+    found = sweep(known, kernels=("narrow", "topk(narrow)", "own", "edges_uniform(rows_numba)"), seeds=1)
+    cases = {(setting.choice.name, setting.case().precision) for setting in found}
+    assert {("narrow", "tf32"), ("topk(narrow)", "tf32"), ("rows_numba", None), ("own", None)} <= cases
+    reasons = {setting.choice.name: setting.why_not(known) for setting in found}
+    assert reasons["narrow"] is None
+    assert reasons["own"] == "own is an approximation of its own: a training multiplies exactly, or samples by a selection"
+    assert reasons["edges_uniform(rows_numba)"].startswith("edges_uniform chooses edges, and a training samples column-row pairs")
