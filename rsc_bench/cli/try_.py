@@ -16,11 +16,12 @@ GRAPH = "twin:reddit2@0.02"
 
 @click.command("try")
 @click.argument("file", type=FILE)
+@click.option("--kernel", help="Name of the kernel, where the file defines several.")
 @click.option("--graph", default=GRAPH, show_default=True, help="Name or file of the graph that it is timed on.")
 @click.option("--width", type=click.IntRange(1, 1 << 16), default=64, show_default=True, help="Columns of the dense operand.")
 @click.option("--device", help="cpu, cuda or cuda:NUMBER (default: the GPU where there is one).")
 @click.option("--seconds", type=click.FloatRange(5, 600), default=10.0, show_default=True, help="What it may take, all in all.")
-def try_(file: Path, graph: str, width: int, device: str | None, seconds: float) -> int:
+def try_(file: Path, kernel: str | None, graph: str, width: int, device: str | None, seconds: float) -> int:  # noqa: PLR0913
     """Try the kernel in FILE: after each save, in ten seconds.
 
     Checks it by the contract tests, times it in turns with the exact kernels of the device on a small graph, says how near it is to
@@ -38,13 +39,13 @@ def try_(file: Path, graph: str, width: int, device: str | None, seconds: float)
 
     if not file.is_file():
         raise click.ClickException(f"{file}: no such file: give a Python file that defines KERNEL = Kernel(...)")
-    told = run(Asked(str(file), graph, width, device, began_s, "", seconds))
+    told = run(Asked(str(file), graph, width, device, began_s, "", seconds, kernel))
     if (refused := told.one("refused")) is not None:
         raise click.ClickException(refused["message"])
-    old = last.before(file)
+    old = last.before(file, kernel)
     for line in words.lines(told, last.changes(old, told), old.get("when")):
         click.echo("\n".join(map(plain, line.split("\n"))))
-    last.keep(file, told)
+    last.keep(file, told, kernel)
     return 1 if words.failed(told) else 0
 
 

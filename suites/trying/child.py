@@ -41,6 +41,8 @@ class Asked:
     """The file into which a hang writes where it hangs."""
     seconds: float
     """What all of it may take; shortly before it is ended it writes where it is."""
+    kernel: str | None = None
+    """Which of the kernels in the file; None: the only one."""
 
     @property
     def spent(self) -> float:
@@ -88,7 +90,12 @@ def _events(asked: Asked) -> Iterator[dict[str, Any]]:
     except KernelError as error:
         yield {"kind": "refused", "message": str(error)}
         return
-    kernel = found.exact[found.from_files[asked.file]]
+    names = found.from_files[asked.file]
+    if asked.kernel not in names and (asked.kernel is not None or len(names) != 1):
+        rule = f"--kernel must name one of its kernels, {', '.join(names)}" if names else "must define KERNEL = Kernel(...)"
+        yield {"kind": "refused", "message": f"{asked.file}: {rule} (got {asked.kernel or 'none'})"}
+        return
+    kernel = found.exact[asked.kernel or names[0]]
     if interpreted and kernel.device == "cuda":
         kernel = replace(kernel, device="cpu", missing=lambda: None)
     yield {"kind": "kernel", "name": kernel.name, "device": device, "interpreted": interpreted}
@@ -101,8 +108,9 @@ def _events(asked: Asked) -> Iterator[dict[str, Any]]:
     elif bad:
         yield {"kind": "untimed", "reason": "a kernel that is wrong has no speed"}
     else:
-        baselines = [each for name, each in found.exact.items() if name != kernel.name and each.device == kernel.device]
-        yield from _timed(kernel, [each for each in baselines if each.why_not() is None], asked, device)
+        others = [each for name, each in found.exact.items() if name != kernel.name and each.device == kernel.device]
+        baselines = [each for each in others if each.exact and each.role != "baseline" and each.why_not() is None]
+        yield from _timed(kernel, baselines, asked, device)
 
 
 def _uses_triton(file: Path) -> bool:
@@ -126,7 +134,7 @@ def _checked(kernel: Kernel, asked: Asked) -> Generator[dict[str, Any], None, in
     from rsc_bench.suites.spmm import contract
     from rsc_bench.suites.trying.places import blamed
 
-    bad, left = 0, list(contract.trials(kernel.name))
+    bad, left = 0, list(contract.trials(kernel.name, kernel.reduces))
     while left and asked.spent < CHECKED:
         trial = left.pop(0)
         told = {"kind": "verdict", "trial": str(trial).removeprefix(f"{kernel.name}-"), "status": "ok", "place": None, "reason": ""}
@@ -154,7 +162,9 @@ def _timed(kernel: Kernel, baselines: list[Kernel], asked: Asked, device: str) -
     import torch
 
     from rsc_bench.harness.measure.attempt import reason_of
+    from rsc_bench.harness.records.case import FLOAT32
     from rsc_bench.suites.graphs import GraphError
+    from rsc_bench.suites.options import DTYPES
     from rsc_bench.suites.spmm.operands import Product
     from rsc_bench.suites.spmm.store import Store
     from rsc_bench.suites.spmm.work import ready
@@ -163,7 +173,8 @@ def _timed(kernel: Kernel, baselines: list[Kernel], asked: Asked, device: str) -
     yield {"kind": "begun", "what": f"{asked.graph}, width {asked.width}"}
     store, works = Store(), {}
     try:
-        product = Product(store.graph(asked.graph), asked.width, torch.float32, "sum", device)
+        dtype = DTYPES[kernel.stores[0]] if kernel.stores and FLOAT32 not in kernel.stores else torch.float32
+        product = Product(store.graph(asked.graph), asked.width, dtype, "sum", device)
     except GraphError as error:
         yield {"kind": "refused", "message": f"--graph {error}"}
         return

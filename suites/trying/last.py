@@ -20,28 +20,28 @@ NAMED = 3
 """Trials that are named of those whose verdict is another one."""
 
 
-def place(file: Path) -> Path:
-    """Return where the last try of a file is kept."""
-    path = hashlib.blake2b(os.fsencode(file.resolve()), digest_size=8).hexdigest()
+def place(file: Path, kernel: str | None = None) -> Path:
+    """Return where the last try of a file is kept, or of one of its kernels."""
+    path = hashlib.blake2b(os.fsencode(file.resolve()) + (kernel or "").encode(), digest_size=8).hexdigest()
     return caches.own() / "tries" / f"{file.stem}-{path}.json"
 
 
-def before(file: Path) -> dict[str, Any]:
+def before(file: Path, kernel: str | None = None) -> dict[str, Any]:
     """Return what the last try of a file found; empty where there was none, or it cannot be read."""
     try:
-        found = json.loads(place(file).read_text(encoding="utf-8"))
+        found = json.loads(place(file, kernel).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def keep(file: Path, told: Told) -> None:
+def keep(file: Path, told: Told, kernel: str | None = None) -> None:
     """Keep what this try found; where there is no place for it, the next one has nothing to be compared with."""
     speed = told.one("speed")
     trials = {each["trial"]: each["status"] for each in told.of("verdict")}
     tree = {"when": time.strftime("%H:%M:%S"), "trials": trials, "speed": speed}
     with suppress(OSError):
-        write_whole(place(file), json.dumps(tree))
+        write_whole(place(file, kernel), json.dumps(tree))
 
 
 def changes(old: dict[str, Any], told: Told) -> Iterator[str]:

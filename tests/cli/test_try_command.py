@@ -11,7 +11,10 @@ from rsc_bench.kernels import Unsupported
 
 def prepare(matrix, width, dtype, reduce="sum"):
     if dtype is torch.bfloat16:
-        raise Unsupported("mine multiplies float32")
+        raise Unsupported("mine multiplies no bfloat16")
+    if dtype is torch.float16:
+        narrow = prepare(matrix, width, torch.float32, reduce)
+        return lambda dense: narrow(dense.float()).half()
     matrix = matrix.mean() if reduce == "mean" else matrix
     value = torch.ones(matrix.nnz, dtype=dtype) if matrix.all_ones else matrix.value.to(dtype)
     right = torch.sparse_csr_tensor(matrix.rowptr, matrix.col, value, matrix.shape, check_invariants=False).matmul
@@ -43,7 +46,7 @@ def attempt(call, tmp_path):
 def test_a_kernel_is_checked_timed_in_turns_and_set_against_its_last_try(attempt):
     status, lines, err = attempt(RIGHT)
     assert (status, err) == (0, "")
-    assert lines[:2] == ["mine on cpu", "contract 24 ok, 24 skipped"]
+    assert lines[:2] == ["mine on cpu", "contract 48 ok, 24 skipped"]
     text = "\n".join(lines)
     assert re.search(r"^speed    .*\d x mkl.*\(small:random, width 8, \d+ rounds in turns\)$", text, re.MULTILINE)
     assert "a quick number and no record" in text
@@ -52,18 +55,18 @@ def test_a_kernel_is_checked_timed_in_turns_and_set_against_its_last_try(attempt
     assert "since " not in text
     again = attempt(WRONG)
     assert again[0] == 1
-    assert again[1][1].startswith("contract 24 wrong, 24 skipped")
+    assert again[1][1].startswith("contract 48 wrong, 24 skipped")
     assert "speed    none: a kernel that is wrong has no speed" in again[1]
-    assert again[1][-1].partition(": ")[2].startswith("24 were ok, now wrong: ")
+    assert again[1][-1].partition(": ")[2].startswith("48 were ok, now wrong: ")
     assert attempt(WRONG)[1][-1].endswith(": nothing changed")
 
 
 def test_an_error_names_the_file_and_the_line_once_for_all_trials(attempt):
     status, lines, _ = attempt(RAISES)
     assert status == 1
-    assert lines[1] == "contract 24 failed, 24 skipped"
+    assert lines[1] == "contract 48 failed, 24 skipped"
     assert lines[2].startswith(f"  failed   mine.py:{RAISING_LINE}: IndexError: ")
-    assert lines[3].endswith("... (24 in all)")
+    assert lines[3].endswith("... (48 in all)")
 
 
 def test_a_crash_names_the_line_and_ends_nothing_else(attempt):
@@ -159,10 +162,31 @@ def test_a_triton_kernel_for_a_gpu_is_interpreted_where_there_is_none(call, tmp_
     assert (status, err) == (0, "")
     assert out.splitlines()[:2] == [
         "mine on cpu; no GPU here, so Triton's interpreter runs it (TRITON_INTERPRET=1)",
-        "contract 48 ok",
+        "contract 72 ok",
     ]
     (tmp_path / "mine.py").write_text(TRITON.replace("tl.load(col + place)\n", "tl.load(col + place).no_such_thing\n"))
     status, out, _ = call("try", tmp_path / "mine.py", *LONG)
     assert status == 1
     assert "  failed   mine.py:13: AttributeError: " in out
     assert "speed    none: Triton's interpreter has no speed" in out
+
+
+SEVERAL = """from dataclasses import replace
+
+
+KERNELS = (KERNEL, replace(KERNEL, name="narrow", stores=("float16",), precision="float16"))
+"""
+
+
+def test_of_a_file_with_several_kernels_one_is_named_and_timed_in_what_it_stores(call, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        HEAD + RIGHT + TAIL.replace("KERNEL", "_FIRST") + SEVERAL.replace("(KERNEL, replace(KERNEL", "(_FIRST, replace(_FIRST")
+    )
+    status, _, err = call("try", path, *LONG)
+    assert (status, err) == (2, f"error: {path}: --kernel must name one of its kernels, mine, narrow (got none)\n")
+    status, out, err = call("try", path, "--kernel", "narrow", *LONG)
+    assert (status, err) == (0, "")
+    assert out.startswith("narrow on cpu\n")
+    assert re.search(r"^speed    ", out, re.MULTILINE)
+    assert "since " not in out, "the other kernel's last try is not this one's"
