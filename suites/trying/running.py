@@ -79,6 +79,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _lost(told: Told, returncode: int | None, place: str | None, seconds: float) -> dict[str, Any]:
     """What became of a try that did not come to its end, as the verdict of what it was at."""
     begun = told.one("begun")
+    if returncode is None and begun is None and place is None:
+        why = "this machine is busy, or its libraries load slowly"
+        return {"kind": "refused", "message": f"nothing was tried within {seconds:g} s: {why}: --seconds 60 gives it more"}
     at = begun["what"] if begun else "loading the file"
     if returncode is None:
         reason, status = f"did not return within the {seconds:g} s of a try", "hung"

@@ -4,6 +4,8 @@ import pytest
 
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
+from rsc_bench.suites.trying import running
+
 HEAD = """import torch
 from rsc_bench import Csr, Kernel
 from rsc_bench.kernels import Unsupported
@@ -93,6 +95,15 @@ def test_what_cannot_be_tried_is_one_line(call, attempt, tmp_path):
     status, lines, err = attempt(RIGHT, "--seconds", 300, "--graph", "no-such-graph")
     assert (status, err.count("\n")) == (2, 1)
     assert "no-such-graph" in err
+
+
+def test_a_machine_that_is_too_slow_to_begin_is_no_verdict_on_the_kernel():
+    found = running._lost(running.Told(), None, None, 10)
+    assert found["kind"] == "refused"
+    assert found["message"].startswith("nothing was tried within 10 s: this machine is busy")
+    at = running.Told([{"kind": "begun", "what": "values-sum-float32-d1"}])
+    assert running._lost(at, None, "mine.py:3", 10)["status"] == "hung"
+    assert running._lost(running.Told(), None, "mine.py:3", 10)["trial"] == "loading the file"
 
 
 NUMBA = """import numba
