@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.sampled import approximate, compose
 from rsc_bench.kernels.sampled.selections import Selection
 from rsc_bench.kinds import ALL_BASELINES
+from rsc_bench.optional import present
 from rsc_bench.text import call, nearest
 
 INTERVAL = 10
@@ -171,4 +173,11 @@ def _from_file(path: Path) -> dict[str, list[Any]]:
     if not any(found.values()):
         rule = "must define KERNEL = Kernel(...), KERNELS = (...) or SELECTION = Selection(...) (got none)"
         raise KernelError(f"--kernel {path}: {rule}: see `{call('list')}` for examples")
-    return found
+    return found | {"kernel": [_runnable(kernel) for kernel in found["kernel"]]}
+
+
+def _runnable(kernel: Kernel) -> Kernel:
+    """Return a kernel for a GPU as one for a CPU where there is no GPU and Triton's interpreter is asked for, which runs it."""
+    if kernel.device == "cuda" and os.environ.get("TRITON_INTERPRET") == "1" and not torch.cuda.is_available():
+        return replace(kernel, device="cpu", missing=present)
+    return kernel

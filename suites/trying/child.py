@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import IO, TYPE_CHECKING, Any
@@ -96,8 +96,6 @@ def _events(asked: Asked) -> Iterator[dict[str, Any]]:
         yield {"kind": "refused", "message": f"{asked.file}: {rule} (got {asked.kernel or 'none'})"}
         return
     kernel = found.exact[asked.kernel or names[0]]
-    if interpreted and kernel.device == "cuda":
-        kernel = replace(kernel, device="cpu", missing=lambda: None)
     yield {"kind": "kernel", "name": kernel.name, "device": device, "interpreted": interpreted}
     if (reason := kernel.why_not()) is not None or kernel.device != device.partition(":")[0]:
         yield {"kind": "refused", "message": reason or f"it is a kernel for {kernel.device}, and --device is {device}"}

@@ -68,6 +68,16 @@ def test_a_file_is_a_kernel_under_its_own_name(file):
     assert known.find("cached_topk(mine)") == Choice("mine", "topk", cached=True)
 
 
+def test_a_kernel_for_a_gpu_is_one_for_a_cpu_where_tritons_interpreter_runs_it(file, monkeypatch):
+    """Its author writes nothing for it; also what it says it lacks is a GPU."""
+    text = "from rsc_bench.kernels import Kernel\nfrom rsc_bench.kernels.exact.mkl import prepare\n"
+    path = file(text + "KERNEL = Kernel('mine', 'cuda', 'Mine.', prepare, missing=lambda: 'no GPU')\n")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert (catalog([path]).exact["mine"].device, catalog([path]).exact["mine"].why_not()) == ("cuda", "no GPU")
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    assert (catalog([path]).exact["mine"].device, catalog([path]).exact["mine"].why_not()) == ("cpu", None)
+
+
 def test_a_file_that_is_not_named_is_not_loaded(file, monkeypatch, tmp_path):
     file("raise SystemExit('loaded')", "kernel.py")
     monkeypatch.chdir(tmp_path)
