@@ -63,6 +63,12 @@ def test_what_is_never_is_infinite_or_a_word_where_there_is_no_infinity(call, tm
     assert words[1] == "never"
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_no_digit_is_lost(call, tmp_path, form):
+    run = write_results(tmp_path / "run.jsonl", [[ok(case("mkl"), 20, rel_error=1.2345678901234e-16)]])
+    assert frame_of(exported(call, run, form, "--metric", "error"))["error"].tolist() == [1.2345678901234e-16]
+
+
 @pytest.mark.parametrize(("form", "name"), {"markdown": "run.md", "latex": "run.tex"}.items())
 def test_a_table_for_a_reader_has_speedups_first_and_the_text_of_a_name_as_it_is(call, run, form, name):
     path = exported(call, run, form)
