@@ -173,7 +173,7 @@ class SampledMultiply:
     @property
     def kept(self) -> Kept:
         """The pairs that were selected last, of a selection of pairs."""
-        assert isinstance(self._kept, Kept), "select() comes first"
+        assert isinstance(self._kept, Kept), "select() comes first, of a selection of pairs: `chosen` has the edges of another"
         return self._kept
 
     @property
