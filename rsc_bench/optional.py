@@ -10,6 +10,7 @@ OPTIONAL = {
     "torch_geometric": 'pip install "rsc-bench[train]"',
     "ogb": 'pip install "rsc-bench[train]"',
     "triton": 'pip install "rsc-bench[gpu]"',
+    "nvmath": 'pip install "rsc-bench[gpu]"',
     "pymetis": 'pip install "rsc-bench[orders]"',
     "sknetwork": 'pip install "rsc-bench[orders]"',
     "pyarrow": 'pip install "rsc-bench[parquet]"',

@@ -104,7 +104,7 @@ class CusparseReused:
                 refused.append(f"{name}: {reason}")
 
     def _made(self, operand: torch.Tensor, width: int, name: str) -> Spmm:
-        return Spmm(self._loader.library, operand, width, ALGORITHMS[name])
+        return Spmm(self._loader.library, operand, width, name)
 
 
 def _like(matrix: Csr, width: int, dtype: torch.dtype) -> Like:

@@ -1,7 +1,9 @@
-"""cuSPARSE called directly, through a stand-in for its library that takes C arguments and computes from the addresses."""
+"""cuSPARSE called directly, through a stand-in for nvmath-python's binding that computes from the addresses it is given."""
 
 import contextlib
 import ctypes
+import inspect
+import operator
 from functools import partial
 from types import SimpleNamespace
 
@@ -12,15 +14,19 @@ from made_matrices import array, dense, jagged, without_entries
 from torch_modes import Emptied
 
 from rsc_bench.kernels import Csr, Kernel, Unsupported
-from rsc_bench.kernels.exact._cusparse import SIGNATURES, Library, Loader
+from rsc_bench.kernels.exact._cusparse import Library, Loader
 from rsc_bench.kernels.exact.cusparse_reused import CusparseReused
 from rsc_bench.kernels.sampled import compaction
 from rsc_bench.kernels.sampled.compose import Inner, SampledMultiply, Sampling
 from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import topk
 
+nvmath = pytest.importorskip("nvmath", reason="nvmath is not installed: pip install nvmath-python")
+BINDING = pytest.importorskip("nvmath.bindings.cusparse")
+
 STREAM = 0x5EA
 WORKSPACE_BYTES = 4096
+NOT_SUPPORTED = 10
 ALG2, ALG3 = 6, 12
 # library_types.h: CUDA_R_32F, CUDA_R_16BF; cusparse.h: CUSPARSE_INDEX_32I, CUSPARSE_ORDER_ROW, CUSPARSE_INDEX_BASE_ZERO.
 FLOAT32, BFLOAT16, INDEX_32, ROW_MAJOR, FROM_ZERO = 0, 14, 2, 2, 0
@@ -33,36 +39,34 @@ def numbers(address, count, kind):
 
 
 class Fake:
-    """Has cuSPARSE's functions as C sees them: what is passed is converted to the declared types on the way in."""
+    """Has the functions of nvmath-python's binding, with its own signatures: they take whole numbers alone."""
 
-    def __init__(self, refuses=()):
-        self.calls, self.made, self.refuses = [], {}, refuses
-        for name, types in SIGNATURES.items():
-            setattr(self, name, ctypes.CFUNCTYPE(ctypes.c_int, *types)(self._function(name)))
+    Order, Operation, SpMMAlg = BINDING.Order, BINDING.Operation, BINDING.SpMMAlg
+    IndexType, IndexBase, cuSPARSEError = BINDING.IndexType, BINDING.IndexBase, BINDING.cuSPARSEError  # noqa: N815
 
-    def _function(self, name):
-        def function(*arguments):
-            plain = [each.contents.value if hasattr(each, "contents") else each for each in arguments]
-            self.calls.append((name, plain))
-            if name.startswith("cusparseSpMM") and plain[9] in self.refuses:
-                return 10  # CUSPARSE_STATUS_NOT_SUPPORTED
-            act = getattr(self, f"_{name}", None)
-            if name.startswith("cusparseCreate"):
-                arguments[0][0] = len(self.made) + 1
-                self.made[len(self.made) + 1] = plain[1:]
-            elif act:
-                act(*arguments)
-            return 0
+    def __init__(self, refuses=(), lacks=()):
+        self.calls, self.made, self.refuses, self.lacks = [], {}, refuses, lacks
 
-        return function
+    def __getattr__(self, name):
+        return partial(self._call, name, inspect.signature(getattr(BINDING, name)))
 
-    def _cusparseDnMatSetValues(self, matrix, address):  # noqa: N802
+    def _call(self, name, signature, *arguments):
+        plain = [operator.index(each) for each in signature.bind(*arguments).args]
+        self.calls.append((name, plain))
+        if name in self.lacks:
+            raise RuntimeError(f"function {name} is not found")  # what its FunctionNotFoundError is
+        if name.startswith("sp_mm") and plain[9] in self.refuses:
+            raise BINDING.cuSPARSEError(NOT_SUPPORTED)
+        if name.startswith("create"):
+            self.made[len(self.made) + 1] = plain
+            return len(self.made)
+        act = {"dn_mat_set_values": self._set_values, "sp_mm_buffer_size": lambda *_: WORKSPACE_BYTES, "sp_mm": self._multiply}
+        return act[name](*plain) if name in act else None
+
+    def _set_values(self, matrix, address):
         self.made[matrix][3] = address
 
-    def _cusparseSpMM_bufferSize(self, *arguments):  # noqa: N802
-        arguments[10][0] = WORKSPACE_BYTES
-
-    def _cusparseSpMM(self, *arguments):  # noqa: N802
+    def _multiply(self, *arguments):
         rows, columns, nnz, *addresses = self.made[arguments[4]][:6]
         kind = torch.bfloat16 if self.made[arguments[4]][9] == BFLOAT16 else torch.float32
         counts = (rows + 1, nnz, nnz)
@@ -76,6 +80,12 @@ class Fake:
         return [arguments for each, arguments in self.calls if each == name]
 
 
+def package(binding):
+    """nvmath-python with another binding in it."""
+    kinds = {name: getattr(nvmath, name) for name in ("CudaDataType", "LibraryPropertyType")}
+    return SimpleNamespace(bindings=SimpleNamespace(cusparse=binding), **kinds)
+
+
 def algorithm_of(multiply):
     return multiply._product[-1]
 
@@ -84,7 +94,7 @@ class Machine(CusparseReused):
     """cuSPARSE of a stand-in, and a clock that a test may change: at first the algorithm of the lower number is the faster one."""
 
     def __init__(self, fake):
-        library = Library(fake, current=lambda device: contextlib.nullcontext(), stream=lambda device: STREAM)
+        library = Library(package(fake), current=lambda device: contextlib.nullcontext(), stream=lambda device: STREAM)
         super().__init__(SimpleNamespace(library=library), self.timed_ms)
         self.clock = lambda multiply, dense: algorithm_of(multiply)
 
@@ -115,11 +125,11 @@ def test_the_product_comes_out_of_the_addresses_that_are_passed(machine, dtype, 
 def test_the_matrix_is_described_with_int32_indices_and_the_operands_row_by_row(fake, machine):
     matrix = jagged()
     machine.prepare(matrix, 3, torch.bfloat16)
-    (described, *_), operands = fake.named("cusparseCreateCsr"), fake.named("cusparseCreateDnMat")
-    assert described[1:4] == [13, 9, matrix.nnz]
-    assert described[4] == matrix.rowptr.data_ptr(), "the offsets are not copied"
-    assert described[7:] == [INDEX_32, INDEX_32, FROM_ZERO, BFLOAT16]
-    assert [each[1:4] + each[5:] for each in operands[:2]] == [[9, 3, 3, BFLOAT16, ROW_MAJOR], [13, 3, 3, BFLOAT16, ROW_MAJOR]]
+    (described, *_), operands = fake.named("create_csr"), fake.named("create_dn_mat")
+    assert described[:3] == [13, 9, matrix.nnz]
+    assert described[3] == matrix.rowptr.data_ptr(), "the offsets are not copied"
+    assert described[6:] == [INDEX_32, INDEX_32, FROM_ZERO, BFLOAT16]
+    assert [each[:3] + each[4:] for each in operands[:2]] == [[9, 3, 3, BFLOAT16, ROW_MAJOR], [13, 3, 3, BFLOAT16, ROW_MAJOR]]
 
 
 def test_descriptors_and_workspace_are_made_once_for_all_calls(fake, machine):
@@ -128,10 +138,10 @@ def test_descriptors_and_workspace_are_made_once_for_all_calls(fake, machine):
     operands = [dense(9, 3), dense(9, 3)]
     for operand in operands:
         multiply(operand)
-    assert [name for name, _ in fake.calls] == ["cusparseSetStream", *["cusparseDnMatSetValues"] * 2, "cusparseSpMM"] * 2
-    first, second = fake.named("cusparseSpMM")
+    assert [name for name, _ in fake.calls] == ["set_stream", *["dn_mat_set_values"] * 2, "sp_mm"] * 2
+    first, second = fake.named("sp_mm")
     assert first == second, "what is passed is the same; the addresses of the operands are in their descriptors"
-    assert [address for _, address in fake.named("cusparseDnMatSetValues")][::2] == [each.data_ptr() for each in operands]
+    assert [address for _, address in fake.named("dn_mat_set_values")][::2] == [each.data_ptr() for each in operands]
 
 
 def test_each_call_makes_a_result_of_its_own(fake, machine):
@@ -143,17 +153,18 @@ def test_each_call_makes_a_result_of_its_own(fake, machine):
 
 
 def test_a_call_is_on_torchs_stream_with_unit_scaling_and_float32_sums(fake, machine):
-    machine.prepare(jagged(), 3, torch.bfloat16)(dense(9, 3).bfloat16())
-    assert {stream for _, stream in fake.named("cusparseSetStream")} == {STREAM}
-    (call,) = fake.named("cusparseSpMM")
-    transposed, (alpha, beta), compute = call[1:3], (call[3], call[6]), call[8]
-    assert (transposed, alpha, beta, compute) == ([0, 0], 1.0, 0.0, FLOAT32)
+    multiply = machine.prepare(jagged(), 3, torch.bfloat16)
+    multiply(dense(9, 3).bfloat16())
+    assert {stream for _, stream in fake.named("set_stream")} == {STREAM}
+    (call,) = fake.named("sp_mm")
+    factors = [numbers(call[at], 1, torch.float32).item() for at in (3, 6)]
+    assert (call[1:3], factors, call[8]) == ([0, 0], [1.0, 0.0], FLOAT32)
 
 
 def test_each_algorithm_is_prepared_for_the_matrix_with_a_workspace_of_the_size_it_asks_for(fake, machine):
     with Emptied() as emptied:
         machine.prepare(jagged(), 3, torch.float32)
-    assert [call[9] for call in fake.named("cusparseSpMM_preprocess")] == [ALG2, ALG3]
+    assert [call[9] for call in fake.named("sp_mm_preprocess")] == [ALG2, ALG3]
     assert [shape for shape, dtype in emptied.made if dtype is torch.uint8] == [(WORKSPACE_BYTES,)] * 2
 
 
@@ -161,7 +172,7 @@ def test_the_algorithm_that_was_fastest_is_kept(fake, machine):
     seconds = {ALG2: iter([1.0, 5.0, 5.0]), ALG3: iter([2.0, 0.5, 2.0])}  # the fastest of three calls speaks
     machine.clock = lambda multiply, dense: next(seconds[algorithm_of(multiply)])
     machine.prepare(jagged(), 3, torch.float32)(dense(9, 3))
-    assert fake.named("cusparseSpMM")[-1][9] == ALG3
+    assert fake.named("sp_mm")[-1][9] == ALG3
 
 
 def bounded(matrix, room):
@@ -192,13 +203,13 @@ def test_a_selection_goes_by_the_algorithm_that_its_like_was_tuned_to(fake, mach
     multiply = machine.prepare_bounded(bounded(jagged(), room), 3, torch.float32)
     found = multiply(dense(9, 3))
     np.testing.assert_allclose(found, array(jagged()) @ dense(9, 3).double().numpy(), rtol=1e-5, atol=1e-6)
-    assert fake.named("cusparseSpMM")[-1][9] == ALG3
+    assert fake.named("sp_mm")[-1][9] == ALG3
 
 
 def test_a_selection_that_nothing_was_tuned_for_goes_by_the_algorithm_that_torch_calls(fake, machine):
     machine.clock = nothing_is_tried
     machine.prepare_bounded(bounded(jagged(), 5), 3, torch.float32)(dense(9, 3))
-    assert [call[9] for call in fake.named("cusparseSpMM")] == [ALG2]
+    assert [call[9] for call in fake.named("sp_mm")] == [ALG2]
 
 
 class PairsOnAGpu(Pairs):
@@ -240,25 +251,31 @@ def test_a_bounded_mean_is_refused_with_what_to_give_instead(fake, machine):
 def test_an_algorithm_that_refuses_leaves_the_other():
     fake = Fake(refuses=(ALG2,))
     Machine(fake).prepare(jagged(), 3, torch.float32)(dense(9, 3))
-    assert fake.named("cusparseSpMM")[-1][9] == ALG3
+    assert fake.named("sp_mm")[-1][9] == ALG3
 
 
 def test_where_each_algorithm_refuses_the_reason_has_their_status():
-    with pytest.raises(Unsupported, match=r"CSR_ALG2: cusparseSpMM_bufferSize returned the status 10 .*; CSR_ALG3: "):
+    words = r"CSR_ALG2: sp_mm_buffer_size failed \(NOT_SUPPORTED \(10\)\); CSR_ALG3: "
+    with pytest.raises(Unsupported, match=words):
         Machine(Fake(refuses=(ALG2, ALG3))).prepare(jagged(), 3, torch.float32)
+
+
+def test_a_library_that_is_too_old_says_which_function_it_lacks():
+    with pytest.raises(Unsupported, match="sp_mm_preprocess is not found"):
+        Machine(Fake(lacks=("sp_mm_preprocess",))).prepare(jagged(), 3, torch.float32)
 
 
 def test_descriptors_are_given_back_with_the_multiply(fake, machine):
     multiply = machine.prepare(jagged(), 3, torch.float32)
     del multiply
-    assert len(fake.named("cusparseDestroySpMat")) == len(fake.named("cusparseCreateCsr")) == 2
-    assert len(fake.named("cusparseDestroyDnMat")) == len(fake.named("cusparseCreateDnMat")) == 4
+    assert len(fake.named("destroy_sp_mat")) == len(fake.named("create_csr")) == 2
+    assert len(fake.named("destroy_dn_mat")) == len(fake.named("create_dn_mat")) == 4
 
 
 def test_a_matrix_without_entries_gives_zeros_and_calls_nothing(fake, machine):
     multiply = machine.prepare(without_entries(13, 9), 3, torch.float32)
     assert torch.equal(multiply(dense(9, 3)), torch.zeros(13, 3))
-    assert fake.calls == []
+    assert [name for name, _ in fake.calls] == ["get_property"]
 
 
 def test_another_dtype_is_refused(machine):
@@ -266,16 +283,30 @@ def test_another_dtype_is_refused(machine):
         machine.prepare(jagged(), 3, torch.float64)
 
 
-def test_without_the_library_the_reason_says_which():
-    assert Loader("libnone.so.12").missing().startswith("libnone.so.12 cannot be used (")
+def test_without_a_driver_or_the_library_the_reason_is_what_nvmath_says_in_one_line():
+    def found_nothing(*_):
+        raise RuntimeError("CUDA driver is not found\nand more")
+
+    binding = SimpleNamespace(get_property=found_nothing)
+    reason = Loader(lambda: package(binding)).missing()
+    assert reason == "nvmath cannot load cuSPARSE (CUDA driver is not found): install a CUDA build of torch of 2.10 or later"
 
 
-def test_a_library_without_one_of_the_functions_says_which():
-    with pytest.raises(AttributeError, match="cusparseCreate"):
-        Library(object())
+@pytest.mark.parametrize("name", ["nvmath", "nvmath.bindings.cusparse"])
+def test_without_nvmath_the_reason_says_how_to_get_it(name):
+    assert Loader(partial(not_found, name)).missing() == 'nvmath is not installed: pip install "rsc-bench[gpu]"'
+
+
+def test_an_nvmath_without_what_it_needs_itself_stops_the_run():
+    with pytest.raises(ModuleNotFoundError, match=r"cuda\.bindings"):
+        Loader(partial(not_found, "cuda.bindings")).missing()
+
+
+def not_found(name):
+    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def test_a_device_has_one_handle_for_all_that_is_prepared(fake, machine):
     for width in (3, 4):
         machine.prepare(jagged(), width, torch.float32)
-    assert len(fake.named("cusparseCreate")) == 1
+    assert len(fake.named("create")) == 1
