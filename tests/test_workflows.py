@@ -492,9 +492,20 @@ def test_the_tests_run_on_every_python_that_the_project_supports(checks, project
 
 
 def test_the_checks_are_environments_of_tox(checks, tox):
-    environments = ["tests", *checks["checks"]["strategy"]["matrix"]["environment"]]
+    matrix = checks["checks"]["strategy"]["matrix"]
+    environments = ["tests", *matrix["environment"], *(each["environment"] for each in matrix["include"])]
     assert set(environments) >= {each.strip() for each in tox["tox"]["env_list"].split(",")}
     assert [each for each in environments if f"testenv:{each}" not in tox] == []
+
+
+def test_the_lowest_releases_are_those_that_the_project_declares(project):
+    # What `baselines` and `types` install has environments of its own; torch stands in constraints.txt, and wheel has no bound.
+    others = {"baselines", "types"}
+    extras = [each for name, parts in project["optional-dependencies"].items() if name not in others for each in parts]
+    declared = dict(re.findall(r"^([\w-]+)>=([\d.]+)", "\n".join(project["dependencies"] + extras), re.MULTILINE))
+    pinned = dict(re.findall(r"^([\w-]+)==([\d.]+)", (ROOT / "constraints-lowest.txt").read_text(), re.MULTILINE))
+    assert pinned.keys() == declared.keys() - {"torch"}
+    assert {name: low for name, low in declared.items() if name != "torch" and not f"{pinned[name]}.".startswith(f"{low}.")} == {}
 
 
 def test_the_checks_only_read_and_know_no_secret():

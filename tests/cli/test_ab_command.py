@@ -80,7 +80,7 @@ def test_it_takes_the_options_of_compare(repo, tmp_path):
         (["--base", "fast", "--", "--no-such"], "base (fast ("),
         (["--base", "fast", "--rounds", "0"], "--rounds"),
         (["--base", "fast", "--threshold", "0%"], "--threshold must be above 0%"),
-        (["--base", "fast", "--normalise"], "No such option '--normalise'"),
+        (["--base", "fast", "--normalise"], "--normalise"),  # in click's own words, which differ between its releases
         (["--base", "fast", "--markdown", "README"], "README: was not written by this program"),
         ([], "Missing option '--base'"),
     ],
