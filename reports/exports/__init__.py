@@ -39,6 +39,8 @@ class Export(Plugin):
     """How every such file begins, of a format without a place for our mark: another file is never replaced by an export."""
     takes_metrics: bool = True
     """Whether ``--metric`` chooses what is in it."""
+    left_out: Callable[[Results], list[str]] | None = None
+    """Return what it has no place for, in words, a case each; None: it has place for all."""
     missing: Callable[[], str | None] = present
     """Return why it cannot be written here, with the remedy; None where it can."""
 

@@ -43,7 +43,8 @@ def export(results: Path, form: Export | None, metrics: tuple[str, ...], output:
 
     csv, json and parquet have a row for each case, measured or not: its fields, and of each metric the median over the rounds, the
     lowest and the highest, with units in the names. markdown and latex have the tables that a reader looks at, speedups first.
-    pytest-benchmark has every sample, for `pytest-benchmark compare`: `import` makes the same results file of it again.
+    pytest-benchmark has every sample, for `pytest-benchmark compare`: `import` makes the same results file of it again. github-action
+    and bencher have a time for each case, for those services; cases without a time are named.
     """
     from rsc_bench.reports.exports import NothingToExport
     from rsc_bench.reports.numbers.results import read_results
@@ -55,10 +56,13 @@ def export(results: Path, form: Export | None, metrics: tuple[str, ...], output:
     output = output or results.with_suffix(form.suffix)
     if output != STDOUT:
         guard(output, [results], form.begins.encode())
+    run = read_results(results)
     try:
-        content = form.answer("render", str | bytes, form.render(read_results(results), chosen))
+        content = form.answer("render", str | bytes, form.render(run, chosen))
     except NothingToExport as error:
         raise click.ClickException(f"{results}: {error}") from None
+    for case in form.left_out(run) if form.left_out else ():
+        click.echo(plain(f"note: left out: {case}"), err=True)
     if output == STDOUT:
         # A name in a file must not move the cursor of who looks at it.
         click.echo(content if isinstance(content, bytes) else "\n".join(map(plain, content.split("\n"))), nl=False)

@@ -147,3 +147,25 @@ def test_every_format_says_what_it_is_and_the_help_names_it(call):
     assert status == 0
     assert all(name in out for name in load("export"))
     assert all(each.summary.endswith(".") for each in load("export").values())
+
+
+@pytest.mark.parametrize(("form", "name"), [("github-action", "run.action.json"), ("bencher", "run.bencher.json")])
+def test_services_get_a_time_a_case_and_what_they_do_not_get_is_named(call, run, form, name):
+    status, out, err = call("export", run, "--format", form)
+    assert (status, out.rstrip("\n")) == (0, str(run.with_name(name)))
+    assert err.startswith("note: left out: ")
+    assert err.endswith("gone d=64 float32 cpu host: skipped: no GPU\n") or "gone" in err
+    assert err.count("\n") == 1
+    found = json.loads(Path(out.rstrip("\n")).read_text())
+    assert len(found) == 2
+    assert call("export", run, "--format", form)[0] == 0, "an export of ours is replaced"
+    Path(out.rstrip("\n")).write_text('{\n "mine": 1\n}\n')
+    assert call("export", run, "--format", form)[0] == 2, "no file of another program is"
+
+
+@pytest.mark.parametrize("form", ["github-action", "bencher"])
+def test_services_get_nothing_where_nothing_was_measured(call, tmp_path, form):
+    run = write_results(tmp_path / "run.jsonl", [[bad(case("gone"), "skipped", "no GPU")]])
+    status, _, err = call("export", run, "--format", form)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "no case has a time" in err

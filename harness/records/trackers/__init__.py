@@ -30,7 +30,7 @@ def tracked(run: Run) -> dict[str, Tracked]:
         if record.measurement is not None:
             fastest[record.case].append(record.measurement.timing.fastest_s)
     if not fastest:
-        raise ValueError(f"{run.path}: no case has a time, and these services know nothing else: measure it first")
+        raise ValueError("no case has a time, and these services know nothing else: measure it first")
     return {str(case): Tracked(median(each), min(each), max(each), len(each)) for case, each in fastest.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rsc_bench.files import MARK
 from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Run
 from rsc_bench.harness.records.trackers import Tracked, tracked
@@ -27,5 +28,5 @@ def _entry(name: str, each: Tracked, machine: object) -> dict[str, object]:
         "unit": "ms",
         "value": 1e3 * each.middle_s,
         "range": f"{1e3 * each.low_s:.4g} to {1e3 * each.high_s:.4g}",
-        "extra": rounds if machine is None else f"{rounds}, {machine}",
+        "extra": ", ".join(filter(None, [rounds, machine and str(machine), MARK])),
     }

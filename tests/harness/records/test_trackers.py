@@ -26,7 +26,7 @@ def test_github_action_benchmark_gets_the_median_of_the_rounds_in_milliseconds(m
         "unit": "ms",
         "value": pytest.approx(2.0),
         "range": "1 to 3",
-        "extra": "3 rounds, Example 9000",
+        "extra": "3 rounds, Example 9000, written by rsc-bench",
     }
     assert second["value"] == pytest.approx(0.5)
 
@@ -41,7 +41,7 @@ def test_bencher_gets_it_in_nanoseconds_between_the_fastest_and_the_slowest_roun
 
 def test_a_machine_that_nobody_named_is_not_named():
     (entry,) = json.loads(to_github_action(timed(1.0, environment={})))
-    assert entry["extra"] == "1 round"
+    assert entry["extra"] == "1 round, written by rsc-bench"
 
 
 def test_what_they_have_no_place_for_is_said(measured):
