@@ -43,8 +43,8 @@ def export(results: Path, form: Export | None, metrics: tuple[str, ...], output:
 
     csv, json and parquet have a row for each case, measured or not: its fields, and of each metric the median over the rounds, the
     lowest and the highest, with units in the names. markdown and latex have the tables that a reader looks at, speedups first.
-    pytest-benchmark has every sample, for `pytest-benchmark compare`: `import` makes the same results file of it again. github-action
-    and bencher have a time for each case, for those services; cases without a time are named.
+    pytest-benchmark has every sample, for `pytest-benchmark compare`: `import` makes the same results file of it again.
+    github-action and bencher have a time for each case, for those services; cases without a time are named.
     """
     from rsc_bench.reports.exports import NothingToExport
     from rsc_bench.reports.numbers.results import read_results
