@@ -97,7 +97,7 @@ class RowsNumba:
         tiles = [(start, _compiled(size, form, (ahead, fetch), rowptr.dtype.name)) for start, size in sizes]
         parts = row_parts.of(rowptr, numba.get_num_threads())
         rows = grouping.Rows(rowptr, col, value, grouping.AS_THEY_ARE)
-        if self.grouped and not parts.hubs and grouping.worth(rowptr, width * dtype.itemsize, loops=ahead > 0):
+        if self.grouped and not parts.hubs and grouping.worth(rowptr, value, width * dtype.itemsize, loops=ahead > 0):
             rows = grouping.group(rowptr, col, value, parts.ranges)
         return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rows, factor))
 

@@ -89,13 +89,15 @@ class Trainer:
     """Those that are converted."""
 
     def prepare(self) -> None:
-        """Multiply once in each direction and exactly, and prepare to sample: transposes and compiled code are then there.
+        """Multiply in each direction and exactly, and prepare to sample: transposes and compiled code are then there.
 
-        In evaluation mode: no step is counted, no dropout is drawn, and batch norm learns nothing.
+        Twice, because what leaves rows without a gradient out is made when they are the same for the second time. In evaluation
+        mode: no step is counted, no dropout is drawn, and batch norm learns nothing.
         """
         self.model.eval()
         for batch in self.batches if self._fixed else islice(self.batches, 1):
-            self._loss(batch).backward()  # type: ignore[no-untyped-call]
+            for _ in range(2):
+                self._loss(batch).backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad()
         if self.converted is not None:
             self.converted.prepare()

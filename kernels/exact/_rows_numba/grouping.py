@@ -35,8 +35,13 @@ class Rows:
     """(rows,), int32: the row that is multiplied first, second ...; empty: rows are multiplied as they are numbered."""
 
 
-def worth(rowptr: np.ndarray, row_bytes: int, loops: bool) -> bool:
-    """Return whether grouping pays: rows are short and their products narrow; `loops`: most rows have their diagonal entry."""
+def worth(rowptr: np.ndarray, value: np.ndarray, row_bytes: int, loops: bool) -> bool:
+    """Return whether grouping pays: rows are short and their products narrow; `loops`: most rows have their diagonal entry.
+
+    Offsets of int64 and values of float64 are left as they are: both are rare, and code for each takes seconds to compile.
+    """
+    if rowptr.dtype != np.int32 or value.dtype != np.float32:
+        return False
     return 0 < int(rowptr[-1]) <= (len(rowptr) - 1) * _MOST_NNZ and row_bytes <= (_MOST_BYTES_OF_LOOPS if loops else _MOST_BYTES)
 
 
@@ -44,9 +49,9 @@ def group(rowptr: np.ndarray, col: np.ndarray, value: np.ndarray, ranges: np.nda
     """Return the rows of a matrix, grouped.
 
     Args:
-        rowptr: (rows + 1,), int32 or int64.
+        rowptr: (rows + 1,), int32.
         col: (nnz,), int32.
-        value: (nnz,), float32 or float64: one a non-zero; of any other length they are left as they are.
+        value: (nnz,), float32: one a non-zero; of any other length they are left as they are.
         ranges: (parts, 2), int64: the rows that threads share out, all of them; a block lies in one part.
     """
     own = value if len(value) == len(col) else value[:0]
@@ -81,14 +86,7 @@ def _group_block(rows, grouped, numbers, places):  # type: ignore[no-untyped-def
             at += 1
 
 
-_FORMS = [
-    (offsets, numba.int32[::1], floats, numba.int64[:, ::1])
-    for offsets in (numba.int32[::1], numba.int64[::1])
-    for floats in (numba.float32[::1], numba.float64[::1])
-]
-
-
-@numba.njit(_FORMS, parallel=True, cache=True)
+@numba.njit([(numba.int32[::1], numba.int32[::1], numba.float32[::1], numba.int64[:, ::1])], parallel=True, cache=True)
 def _grouped(rowptr, col, value, ranges):  # type: ignore[no-untyped-def]
     starts, columns, values = np.empty_like(rowptr), np.empty_like(col), np.empty_like(value)
     order = np.empty(len(rowptr) - 1, np.int32)

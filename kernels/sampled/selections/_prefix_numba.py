@@ -64,11 +64,7 @@ def _whole_bins(bits, pair_nnz, most, shift, parts):  # type: ignore[no-untyped-
     for part in numba.prange(parts):
         own = slice(cuts[part], cuts[part + 1])
         counts[part] = _take(bits[own], (shift, last), mask[own], edge[own])
-    found = counts[0]
-    for part in range(1, parts):
-        edge[found : found + counts[part]] = edge[cuts[part] : cuts[part] + counts[part]] + cuts[part]
-        found += counts[part]
-    return mask, edge[:found], left
+    return mask, edge[: _close_up(edge, cuts, counts)], left
 
 
 # Functions of their own, on slices: written out in the loops over threads the same takes twice as long.
@@ -92,6 +88,17 @@ def _take(bits, bins, mask, edge):  # type: ignore[no-untyped-def]
         edge[count] = pair  # in any case, and counted where it is one: there is no branch to be guessed wrong
         count += place == last - 1
     return count
+
+
+@numba.njit  # not in the function above, whose threads would overwrite what others have not read yet
+def _close_up(edge, cuts, counts):  # type: ignore[no-untyped-def]
+    """Put what each part has written down behind each other, as numbers of the whole; return how many there are."""
+    found = 0
+    for part in range(len(counts)):
+        for at in range(cuts[part], cuts[part] + counts[part]):
+            edge[found] = edge[at] + cuts[part]
+            found += 1
+    return found
 
 
 @numba.njit(cache=True)

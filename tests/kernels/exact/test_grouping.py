@@ -91,7 +91,10 @@ def test_factors_of_rows_and_columns_stay_with_them():
     ids=["short", "wide", "wide for loops", "loops", "long rows", "no non-zeros", "no rows"],
 )
 def test_only_short_rows_of_narrow_products_are_grouped(rowptr, row_bytes, loops, pays):
-    assert grouping.worth(np.array(rowptr, np.int32), row_bytes, loops) is pays
+    value = np.empty(0, np.float32)
+    assert grouping.worth(np.array(rowptr, np.int32), value, row_bytes, loops) is pays
+    assert not grouping.worth(np.array(rowptr, np.int64), value, row_bytes, loops)
+    assert not grouping.worth(np.array(rowptr, np.int32), value.astype(np.float64), row_bytes, loops)
 
 
 @pytest.mark.parametrize(("interval", "expected"), [(1, False), (10, True)])

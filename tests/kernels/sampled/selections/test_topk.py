@@ -110,3 +110,21 @@ def test_a_pair_that_costs_too_much_is_passed_over(draw):
 def test_one_pair_and_none_are_lists_of_pairs_too(draw):
     assert draw([2.0], [3], 3).tolist() == [True]
     assert draw([], [], 0).tolist() == []
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_the_pairs_are_the_same_whatever_the_threads(threads):
+    numba = pytest.importorskip("numba")
+    if threads > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip(f"numba has {numba.config.NUMBA_NUM_THREADS} threads here")
+    generator = np.random.default_rng(0)
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        for pairs in (1, 5, 300, 100_000):
+            # Within one bin of the leading bits, so that all of them are looked at again.
+            scores, cost = 1 + generator.permutation(pairs) / (16 * pairs), generator.integers(0, 30, pairs)
+            most = int(0.4 * cost.sum())
+            assert torch.equal(drawn(scores, cost, most), drawn(scores, cost, most, by_sorting))
+    finally:
+        numba.set_num_threads(before)
