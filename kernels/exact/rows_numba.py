@@ -98,7 +98,8 @@ class RowsNumba:
         parts = row_parts.of(rowptr, numba.get_num_threads())
         rows = grouping.Rows(rowptr, col, value, grouping.AS_THEY_ARE)
         if self.grouped and not parts.hubs and grouping.worth(rowptr, value, width * dtype.itemsize, loops=ahead > 0):
-            rows = grouping.group(rowptr, col, value, parts.ranges)
+            rows = grouping.group(rowptr, col, value[:0] if weighing & BY_COLUMN else value, parts.ranges)
+            rows = replace(rows, value=value) if weighing & BY_COLUMN else rows
         return partial(_multiply, (matrix.shape[1], width), tiles, parts, (rows, factor))
 
     def fetch(self, tile_bytes: int) -> int:

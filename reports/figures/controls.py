@@ -63,7 +63,8 @@ def _traces(exact: Sequence[Trained], sampled: Sequence[Trained], others: Sequen
 
 def _line(setting: Trained, name: str, colour: str, dash: str, width: float) -> dict[str, Any]:
     curves: list[Training] = [row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s]
-    epochs = min((len(curve.val_metric or []) for curve in curves), default=0)
+    # A file of another program may have fewer times than metrics.
+    epochs = min((min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves), default=0)
     drawn = sorted({*range(0, epochs, -(-epochs // MOST_POINTS)), epochs - 1}) if epochs else []
     times = [epoch_ends(curve) for curve in curves]
     return {

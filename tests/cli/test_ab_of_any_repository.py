@@ -25,6 +25,7 @@ PYTEST = (sys.executable, "-m", "pytest", "-p", "pytest_benchmark.plugin", "-q",
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # pytest-benchmark measures nothing where it is set
     monkeypatch.chdir(repository(tmp_path / "repo"))
     return tmp_path / "repo"
 

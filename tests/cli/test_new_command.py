@@ -32,7 +32,7 @@ def test_a_new_kernel_passes_every_contract_test(call, tmp_path):
     trials = list(contract.trials("my_kernel"))
     for trial in trials:
         contract.check(kernel, trial)
-    assert len(trials) == 48
+    assert len(trials) == 72
 
 
 def test_nothing_is_overwritten(call, tmp_path):

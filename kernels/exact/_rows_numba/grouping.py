@@ -30,7 +30,7 @@ class Rows:
     col: np.ndarray
     """(nnz,), int32."""
     value: np.ndarray
-    """(nnz,), or what was given where that is not one a non-zero."""
+    """(nnz,), one a non-zero; or none, or one a column."""
     order: np.ndarray
     """(rows,), int32: the row that is multiplied first, second ...; empty: rows are multiplied as they are numbered."""
 
@@ -51,12 +51,10 @@ def group(rowptr: np.ndarray, col: np.ndarray, value: np.ndarray, ranges: np.nda
     Args:
         rowptr: (rows + 1,), int32.
         col: (nnz,), int32.
-        value: (nnz,), float32: one a non-zero; of any other length they are left as they are.
+        value: (nnz,), float32: one a non-zero; or none.
         ranges: (parts, 2), int64: the rows that threads share out, all of them; a block lies in one part.
     """
-    own = value if len(value) == len(col) else value[:0]
-    starts, columns, values, order = _grouped(rowptr, col, own, ranges)
-    return Rows(starts, columns, values if len(own) else value, order)
+    return Rows(*_grouped(rowptr, col, value, ranges))
 
 
 @numba.njit

@@ -69,8 +69,15 @@ def test_the_product_is_the_same_to_the_last_bit(dtype, width, reduce, weighted)
     assert torch.equal(KERNEL.prepare_sampled(matrix, width, dtype, reduce)(dense), expected)
 
 
-def test_factors_of_rows_and_columns_stay_with_them():
-    matrix = short_rows(500, columns=500, weighted=False).gcn()
+@pytest.mark.parametrize("most", [2, 6], ids=["as many factors as non-zeros", "other numbers"])
+def test_factors_of_rows_and_columns_stay_with_them(most):
+    matrix = short_rows(500, columns=500, most=most, weighted=False)
+    if most == 2:  # one a row: then nothing but what they are tells factors of the columns from values
+        each = torch.arange(501, dtype=torch.int32)
+        each[1:251] -= torch.arange(250, dtype=torch.int32) % 2
+        matrix = Csr(each, torch.randint(500, (500,), dtype=torch.int32), None, (500, 500))
+        assert matrix.nnz == matrix.shape[1]
+    matrix = matrix.gcn()
     dense = torch.randn(500, 16)
     product = KERNEL.prepare_sampled(matrix, 16, torch.float32)(dense)
     exact = torch.from_numpy(matrix.to_scipy().astype(np.float64) @ dense.double().numpy())

@@ -96,7 +96,7 @@ class Observed:
         self.model = KINDS[name].build().to(dtype)
         diagonal = "exact" if plan.loops_exact else "sampled"
         rules = {rule: getattr(plan, rule) for rule in ("epochs", "interval", "reallocate_every", "switch_at", "warmup_steps")}
-        watched = replace(kernel, prepare=self.spy.prepare)
+        watched = replace(kernel, prepare=self.spy.prepare, prepare_sampled=None)
         self.approximation = approximate(self.model, plan.budget, kernel=watched, diagonal=diagonal, **rules)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.01)
         self.adjacency = torch.tensor(self.task.adjacency, dtype=dtype).to_sparse_csr()

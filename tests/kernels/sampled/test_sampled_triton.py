@@ -44,7 +44,7 @@ def importance_on_a_gpu(scores, cost, most, generator):
 
 
 ON_A_GPU = {"topk": topk_on_a_gpu, "importance": importance_on_a_gpu}
-SELECTIONS = {name: replace(each, draw=ON_A_GPU.get(name, each.draw)) for name, each in load("selection").items()}
+SELECTIONS = {name: replace(each, draw=ON_A_GPU.get(name, each.draw)) for name, each in load("selection").items() if each.draw}
 TOPK = SELECTIONS["topk"]
 
 

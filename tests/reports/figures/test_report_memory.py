@@ -17,7 +17,7 @@ from rsc_bench.reports.tables.rows import MEMORY_SETTING
 from rsc_bench.reports.tables.table import read_table
 
 FIGURES = load("figure")
-OF_PRODUCTS = ("error_speedup", "speedup_budget", "select_multiply", "exact_kernels", "roofline", "break_even")
+OF_PRODUCTS = ("error_speedup", "speedup_budget", "select_multiply", "exact_kernels", "exact_error", "roofline", "break_even")
 
 
 def kept(records, factor=0.5):
