@@ -28,5 +28,5 @@ def _entry(name: str, each: Tracked, machine: object) -> dict[str, object]:
         "unit": "ms",
         "value": 1e3 * each.middle_s,
         "range": f"{1e3 * each.low_s:.4g} to {1e3 * each.high_s:.4g}",
-        "extra": ", ".join(filter(None, [rounds, machine and str(machine), MARK])),
+        "extra": ", ".join([rounds, *([str(machine)] if machine else []), MARK]),
     }
