@@ -227,7 +227,7 @@ def _check_renewed(probe: Probe, stopwatch: Stopwatch, times_s: list[float]) -> 
     A kernel may find the entry that was changed, and work out that alone. One call shows that it does not; where one is slow, by
     chance or because the operand was written, others follow in turns with calls behind which only as much was written.
     """
-    renewed, rewritten, again = inf, inf, median(times_s)
+    renewed, rewritten, again, slowest = inf, inf, median(times_s), 0.0
     for _ in range(RENEWALS):
         if not probe.renew():
             return
@@ -237,10 +237,12 @@ def _check_renewed(probe: Probe, stopwatch: Stopwatch, times_s: list[float]) -> 
             break
         probe.rewrite()
         with SPENDING.on(KERNEL):
-            rewritten = min(rewritten, stopwatch())
-        again = rewritten
+            took = stopwatch()
+        again = rewritten = min(rewritten, took)
+        slowest = max(slowest, took)
     probe.restore()
-    if renewed > LONGER * again + UNFAMILIAR_S:
+    # On a busy machine the fastest of a few may differ by anything: it is no chance where all of one sort are slower.
+    if renewed > LONGER * again + UNFAMILIAR_S and renewed > slowest:
         raise Wrong(
             f"result must be computed in every call: where the whole operand is new one takes {renewed:.3g} s, where an entry is "
             f"{again:.3g} s (it remembers)"

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 import torch_sparse
 
+from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.contract import EXTREMA, SUMS, Kernel, Multiply, Reduce, Unsupported
 from rsc_bench.kernels.csr import Csr
 
@@ -13,11 +14,14 @@ def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum")
     """Return torch-sparse's multiply; its indices are int64, converted here once.
 
     Raises:
-        Unsupported: for bfloat16, and for a matrix without rows or columns.
+        Unsupported: for bfloat16 and float16, and for a matrix without rows or columns.
     """
     del width
-    if dtype is torch.bfloat16:  # 1.1 % off float64 on rows of some hundred non-zeros, where a sum in float32 is 0.3 % off
-        raise Unsupported("torch-sparse sums bfloat16 in bfloat16, and its error grows with the rows: use float32")
+    if dtype in (
+        torch.bfloat16,
+        torch.float16,
+    ):  # bfloat16: 1.1 % off on rows of some hundred non-zeros, where sums in float32 are 0.3 %
+        raise Unsupported(f"torch-sparse sums {word(dtype)} in {word(dtype)}, and its error grows with the rows: use float32")
     if 0 in matrix.shape:  # it divides by the number of rows, and the process ends
         raise Unsupported(f"torch-sparse multiplies matrices with at least one row and one column (got {matrix.shape})")
     value = None if (whole := matrix.value) is None else whole.to(dtype)

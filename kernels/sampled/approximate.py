@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from rsc_bench.kernels.contract import Checked, Kernel, Multiply, Reduce
@@ -66,8 +67,10 @@ class Own:
     def kept(self) -> Csr | int | None:
         """What the last call multiplied, see `Approximate.kept`; None where it does not say."""
         kept = getattr(self._inner, "kept", None)
-        if kept is None or (isinstance(kept, int) and not isinstance(kept, bool) and kept >= 0):
-            return kept
+        if kept is None:
+            return None
+        if isinstance(kept, int | np.integer) and not isinstance(kept, bool) and kept >= 0:
+            return int(kept)
         if not isinstance(kept, Csr) or kept.shape != self._shape:
             found = f"a Csr of {kept.shape}" if isinstance(kept, Csr) else repr(kept)[:80]
             rule = f"kept must be a Csr of shape {self._shape}, or a number of non-zeros"

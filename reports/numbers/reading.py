@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import GROWTH
 from rsc_bench.reports.numbers.tidy import says_against
+from rsc_bench.reports.tables.frames import IDENTITY
 from rsc_bench.reports.tables.rows import MEMORY_SETTING
 from rsc_bench.reports.tables.table import Table
 from rsc_bench.text import NEVER
@@ -83,14 +84,20 @@ def readings(table: Table, metrics: Sequence[Metric] = ()) -> list[Reading]:
 
 
 def unmeasured_line(table: Table) -> str:
-    """Return in one sentence how many cases have no number, and the most frequent reasons; empty where all have one."""
+    """Return in one sentence how many cases have no number, and why; empty where all have one.
+
+    What is wrong or has failed comes first, each case by its kernel; then the most frequent reasons of the others.
+    """
     missing = table.unmeasured
     if not len(missing):
         return ""
-    counted = Counter(zip(missing["status"], missing["reason"], strict=True)).most_common(3)
-    reasons = "; ".join(f"{count} {status} ({reason})" for (status, reason), count in counted)
-    more = len(missing) - sum(count for _, count in counted)
-    return f"not measured: {reasons}" + (f"; and {more} more" if more else "")
+    bad = missing[missing["status"] != "skipped"].drop_duplicates(IDENTITY)
+    said = [f"{row['kernel']} {row['status']} ({row['reason']})" for row in bad.to_dict("records")]
+    left = missing[missing["status"] == "skipped"]
+    counted = Counter(left["reason"]).most_common(3)
+    said += [f"{count} skipped ({reason})" for reason, count in counted]
+    more = len(left) - sum(count for _, count in counted)
+    return f"not measured: {'; '.join(said)}" + (f"; and {more} more skipped" if more else "")
 
 
 def _reading(title: str, rows: pd.DataFrame, metrics: Sequence[Metric]) -> Reading:
@@ -114,7 +121,7 @@ def _reading(title: str, rows: pd.DataFrame, metrics: Sequence[Metric]) -> Readi
             against = rows[f"{metric.name} against"].astype(object)
             if against.nunique() > 1:
                 columns[f"{metric.name} against"] = [_text(value) for value in against]
-            else:
+            elif against.notna().any():
                 once.append(f"{metric.name} against {against.dropna().iloc[0]}")
     once.append(_rounds(rows["rounds"].tolist()))
     return Reading(title, pd.DataFrame(columns), frozenset(numbers), tuple(once))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.metrics import Metric, call_s
 from rsc_bench.harness.records.case import Case
-from rsc_bench.reports.tables.frames import metric_columns
+from rsc_bench.reports.tables.frames import IDENTITY, metric_columns
 from rsc_bench.reports.tables.table import Table
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def tidy(table: Table, metrics: Sequence[Metric] = ()) -> pd.DataFrame:
     import pandas as pd
 
     chosen = list(metrics) or [each for each in table.metrics if table.cases[each.name].notna().any()]
-    own = table.cases[["file", "machine", *KEY, "nnz", "pairs", "rounds", *(["metric name"] if table.trainings else [])]]
+    own = table.cases[["file", "machine", IDENTITY, *KEY, "nnz", "pairs", "rounds", *(["metric name"] if table.trainings else [])]]
     measured = _plain(own.rename(columns={"metric name": "metric_name"})).assign(status="ok")
     columns = {new: _values(table.cases[old]) for metric in chosen for old, new in _named(metric).items()}
     measured = pd.concat([measured, pd.DataFrame(columns, index=measured.index)], axis=1)
-    found = _with_reasons(measured, _plain(table.unmeasured[["file", "machine", *KEY, "status", "reason"]]))
+    found = _with_reasons(measured, _plain(table.unmeasured[["file", "machine", IDENTITY, *KEY, "status", "reason"]]))
     first = [*KEY, "status", "reason", "rounds", "nnz", "pairs", *(["metric_name"] if table.trainings else [])]
     files = ["file"] * (len(table.sources) > 1)
     return found.reindex(columns=[*first, *columns, "machine", *files]).astype({"rounds": int})
@@ -99,7 +99,5 @@ def _with_reasons(measured: pd.DataFrame, missing: pd.DataFrame) -> pd.DataFrame
 
 
 def _keys(frame: pd.DataFrame) -> list[Hashable]:
-    """What tells the rows apart, with None for all that is absent: NaN is not equal to itself."""
-    import pandas as pd
-
-    return [tuple(None if pd.isna(value) else value for value in key) for key in frame[["file", *KEY]].itertuples(index=False)]
+    """What tells the rows apart."""
+    return list(frame[["file", IDENTITY]].itertuples(index=False, name=None))

@@ -9,6 +9,8 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import encode as encode_json
+
 from rsc_bench.harness.compare.trained.drop import words
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import FRESH, SAMPLED, Case
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached")
+IDENTITY = "identity"
+"""The column that two rows share when they are of one case, whatever else is shown of it."""
+CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached", IDENTITY)
 TRAINED = ("trained", "metric name", "series")
 SENSED = "sensed"
 NUMBERS = ("width", "budget", "layers", "seed", "epochs")
@@ -65,6 +69,7 @@ def identity(cases: Sequence[Case], files: Sequence[Source]) -> dict[str, Any]:
         columns[name] = pd.Series(values, dtype=None if values else object) if name in NUMBERS else texts(values)
     parts = [_parts(case.kernel, case.suite == SAMPLED) for case in cases]
     columns["selection"], columns["base"] = (texts([part[place] for part in parts]) for place in (0, 1))
+    columns[IDENTITY] = texts([encode_json(case).decode() for case in cases])
     columns["cached"] = pd.Series([bool(part[0] and part[0].startswith("cached_")) for part in parts], dtype=bool)
     return columns
 

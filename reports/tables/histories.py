@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from rsc_bench.harness.records.case import GROWTH, Case
+from rsc_bench.harness.records.case import APART
 from rsc_bench.harness.statistics.change_points import MIN_RUNS, ChangePoint, change_points
+from rsc_bench.reports.tables.frames import IDENTITY
 from rsc_bench.reports.tables.rows import Row, absent, by
 from rsc_bench.reports.tables.runs import runs
 from rsc_bench.reports.tables.sources import Source
@@ -19,7 +20,6 @@ from rsc_bench.reports.tables.table import Table
 COMMIT_LETTERS = 7
 NAMED_DIFFERENCES = 3
 
-_CASE = Case.__struct_fields__
 # Columns of a case's time and what they are in; a training has no latency.
 _TIMES = (("latency", "ms"), ("training", "s"))
 
@@ -80,9 +80,9 @@ def histories(table: Table) -> list[History]:
 
 def _history(machine: str, files: Sequence[Source], rows: Sequence[Row]) -> History:
     places = {escape(source.name, quote=False): place for place, source in enumerate(files)}
-    cases: dict[tuple[Any, ...], dict[int, Row]] = defaultdict(dict)
+    cases: dict[str, dict[int, Row]] = defaultdict(dict)
     for row in rows:
-        cases[tuple(None if absent(row[name]) else row[name] for name in _CASE)][places[row["file"]]] = row
+        cases[row[IDENTITY]][places[row["file"]]] = row
     again = {key: found for key, found in cases.items() if len(found) > 1}
     judged = sum(len(found) >= MIN_RUNS for found in again.values())
     drawn = [series for found in again.values() if (series := _series(found, len(files), judged))]
@@ -110,11 +110,11 @@ def _filled(rows: dict[int, Row], column: str, runs: int) -> tuple[float | None,
 def _words(row: Row) -> str:
     """The case as a reader looks for it: kernel and budget first, then what it was run on."""
     budget = [] if absent(row["budget"]) else [f"C={row['budget']:g}"]
-    suite = [GROWTH] if row["suite"] == GROWTH else []  # the same product may be one of another suite as well
+    suite = [row["suite"]] if row["suite"] in APART else []  # the same product may be one of another suite as well
     reduce = [] if row["reduce"] == "sum" else [row["reduce"]]
     trained = [
         f"{name}={_plain(row[name])}"
-        for name in ("model", "layers", "epochs", "seed", "variant", "freed_memory")
+        for name in ("model", "layers", "epochs", "seed", "variant", "recipe", "freed_memory", "precision")
         if not absent(row[name])
     ]
     width = [f"d={row['width']}"] if row["width"] else []  # another program's benchmark has none

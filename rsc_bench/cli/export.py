@@ -73,8 +73,13 @@ def export(results: Path, form: Export | None, metrics: tuple[str, ...], output:
 
 def _by_suffix(output: Path | None) -> str:
     """The name of the format that a file's name says."""
-    ends = {} if output is None or output.suffix in {"", ".json"} else {each.suffix: name for name, each in load("export").items()}
-    return ends.get(output.suffix if output else "", USUAL)
+    if output is None or output.suffix in {"", ".json"}:
+        return USUAL
+    ends = {each.suffix: name for name, each in load("export").items()}
+    if output.suffix not in ends:
+        known = ", ".join(sorted(end for end in ends if end.count(".") == 1))
+        raise click.ClickException(f"--output {output}: must end in one of {known}, or come with --format (got {output.suffix!r})")
+    return ends[output.suffix]
 
 
 def _format(name: str) -> Export:

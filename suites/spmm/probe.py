@@ -20,7 +20,7 @@ from rsc_bench.kernels.checked import word
 from rsc_bench.kernels.contract import EXTREMA
 from rsc_bench.kernels.sampled.compose import SampledMultiply
 from rsc_bench.kernels.sampled.selections import Edges, Kept
-from rsc_bench.precision import PRECISIONS, Precision
+from rsc_bench.precision import FORMATS, PRECISIONS, Precision
 from rsc_bench.suites.spmm.checks import check_type
 from rsc_bench.suites.spmm.sites import SITES, Numbers, Site, Value, numbers
 
@@ -28,6 +28,8 @@ _GOLDEN = 0.381966
 """Steps of such a share of a whole go nowhere twice: a kernel that knows the results of some operands by heart meets others."""
 _FACTOR = -0.5
 """What the whole operand is multiplied by: a power of two, so that nothing is rounded."""
+_NOTICED = 1e-30
+"""Numbers that a format cannot tell from 0 matter where they are larger than this, as float16's are."""
 
 
 class ProductProbe:
@@ -55,8 +57,11 @@ class ProductProbe:
             precision: the class of the kernel, which says how far a sum may be from its value; None: that of the operand's dtype.
         """
         self._original, self._scale = original, 1.0
+        self._factors: list[float] = []
+        """What the whole operand was multiplied by, one after the other."""
         self._stored = word(operand.dtype)
         self._precision = precision or PRECISIONS[self._stored]
+        self._smallest = FORMATS[self._precision.factors].smallest
         self._call, self._operand, self._sites, self._sampled = call, operand, sites, sampled
         # A write through NumPy takes a tenth of torch's time, and leaves the caches of a short call alone.
         self._array = operand.numpy() if operand.device.type == "cpu" and operand.dtype is not torch.bfloat16 else None
@@ -121,12 +126,13 @@ class ProductProbe:
             self._compare(self._sites[0], self._result, self._sites[0].old, self._scale)
         self._result = None
         self._operand.copy_(self._original)
-        self._scale = 1.0
+        self._scale, self._factors = 1.0, []
         self.judge()
 
     def _times(self, factor: float) -> None:
         self._operand.mul_(factor)
         self._scale *= factor
+        self._factors.append(factor)
 
     def _changed(self, site: Site) -> Value:
         """Write another value into a place, one that was not there before, and return it as it stands there."""
@@ -169,6 +175,9 @@ class ProductProbe:
         # Terms that are too small for the dtype are 0 on some hardware.
         share = self._precision.bound(len(site.columns), self._stored)
         most = share * magnitude + len(site.columns) * self._tiny
+        if self._smallest > _NOTICED:
+            dense = float(numbers(self._operand[site.columns, site.place[1]].double().abs().sum()))
+            most = most + self._smallest * (dense + site.values) / abs(scale)
         # Written so that NaN does not pass.
         self._bad = self._bad + (~(abs(found - wanted) <= most)).any()
         self._looks += 1

@@ -45,6 +45,8 @@ class Site:
     place; of these what they multiply it by; and the sizes of both."""
     sums: Numbers
     """(4 * rows,), float64: of `parts` over all entries."""
+    values: float
+    """What the values of those entries add up to without their signs."""
     terms: tuple[torch.Tensor, torch.Tensor]
     """(rows, entries), float64, each: the first two of `parts`, NaN where an entry is not of the row or not of the sort."""
     reduce: Reduce = "sum"
@@ -109,6 +111,7 @@ def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: t
         columns=numbers(columns),
         parts=numbers(parts),
         sums=numbers(parts.sum(1)),
+        values=float(values.abs().sum()),
         terms=separate,
     )
 
@@ -123,7 +126,10 @@ def _short_rows(matrix: Csr, pair: int, generator: torch.Generator) -> torch.Ten
 
 
 def _values(matrix: Csr, entries: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Values of some entries, which stand in those rows and columns, float64: not made for all."""
+    """Values of some entries, which stand in those rows and columns, float64: not made for all.
+
+    Products of factors are rounded to float32, which is what every kernel is given that reads values.
+    """
     if matrix.entries is not None:
         return matrix.entries[entries].double()
     value = torch.ones(len(entries), dtype=torch.float64, device=matrix.device)
@@ -131,7 +137,7 @@ def _values(matrix: Csr, entries: torch.Tensor, rows: torch.Tensor, columns: tor
         value = value * matrix.scaling.rows[rows].double()
     if matrix.scaling is not None and matrix.scaling.columns is not None:
         value = value * matrix.scaling.columns[columns].double()
-    return value
+    return value.float().double()
 
 
 def _size(terms: torch.Tensor, values: torch.Tensor) -> float:

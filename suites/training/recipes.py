@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from rsc_bench.suites.options import OptionsError
 from rsc_bench.text import error_line, nearest
 
 CPU_EPOCHS = 60
@@ -25,7 +26,7 @@ Tables = dict[str, Any]
 """As in `recipes.toml`: ``usual``, and ``graph`` with a table a graph, in which a table may be that of a model."""
 
 
-class RecipeError(Exception):
+class RecipeError(OptionsError):
     """A recipe that cannot be used; the message names it, the rule, the value and the remedy."""
 
 
@@ -86,8 +87,6 @@ class Recipe:
         for name in ("weight_decay", "gradient_clip", "theta"):
             if not getattr(self, name) >= 0:
                 raise RecipeError(f"{name} must be at least 0 (got {getattr(self, name):g})")
-        if self.clusters_a_batch > self.clusters:
-            raise RecipeError(f"clusters_a_batch must be at most clusters, {self.clusters} (got {self.clusters_a_batch})")
 
 
 KEYS: dict[str, type] = {each.name: type(each.default) for each in fields(Recipe)}
@@ -189,6 +188,8 @@ def recipe(graph: str, hidden: int | None = None, model: str | None = None, chan
     for tables in changed.files.values() if changed else ():
         found = replace(found, **dict(_values(tables, name, model)))
     found = replace(found, **(changed.values if changed else {}))
+    if found.clusters_a_batch > found.clusters:  # of all together: each alone may be right beside the other's published value
+        raise RecipeError(f"clusters_a_batch must be at most clusters, {found.clusters} (got {found.clusters_a_batch})")
     return found if hidden is None else replace(found, hidden=hidden)
 
 

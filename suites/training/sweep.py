@@ -13,13 +13,13 @@ from rsc_bench.kernels.contract import Role
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
-from rsc_bench.suites.options import DTYPES, Options, OptionsError
+from rsc_bench.suites.options import DTYPES, Options
 from rsc_bench.suites.training.baselines import BASELINES, Baseline
 from rsc_bench.suites.training.controls import CONTROLS
 from rsc_bench.suites.training.data import lack
 from rsc_bench.suites.training.method import Method
 from rsc_bench.suites.training.models import USUAL, Model, find, models
-from rsc_bench.suites.training.recipes import CPU_EPOCHS, Changes, Names, Recipe, RecipeError, changes, check_tables, recipe
+from rsc_bench.suites.training.recipes import CPU_EPOCHS, Changes, Names, Recipe, changes, check_tables, recipe
 
 CHECKED_EPOCHS = 3
 CHECKED_GRAPHS = ("small:random",)
@@ -198,12 +198,9 @@ def _small(options: Options, catalog: Catalog) -> list[TrainingSetting]:
 
 
 def _changes(options: Options, labels: Iterable[str], chosen: list[Model]) -> Changes:
-    try:
-        found = changes(options.recipes)
-        trained = [(label, model.name) for label in labels for model in chosen]
-        check_tables(found, Names(graphs.names(), models(), trained))
-    except RecipeError as error:
-        raise OptionsError(str(error)) from None
+    found = changes(options.recipes)
+    trained = [(label, model.name) for label in labels for model in chosen]
+    check_tables(found, Names(graphs.names(), models(), trained))
     return found
 
 

@@ -6,12 +6,11 @@ import faulthandler
 import json
 import os
 import re
-import sys
 import time
 import warnings
 from collections import defaultdict
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import IO, TYPE_CHECKING, Any
@@ -159,14 +158,13 @@ def _timed(kernel: Kernel, baselines: list[Kernel], asked: Asked, device: str) -
     """Yield the speed of a kernel in turns with the baselines, on one graph, and where its time goes."""
     import torch
 
-    from rsc_bench.harness.measure.attempt import reason_of
+    from rsc_bench.harness.measure.work import Skip
     from rsc_bench.harness.records.case import FLOAT32
     from rsc_bench.suites.graphs import GraphError
     from rsc_bench.suites.options import DTYPES
     from rsc_bench.suites.spmm.operands import Product
     from rsc_bench.suites.spmm.store import Store
     from rsc_bench.suites.spmm.work import ready
-    from rsc_bench.suites.trying.places import blamed
 
     yield {"kind": "begun", "what": f"{asked.graph}, width {asked.width}"}
     store, works = Store(), {}
@@ -191,10 +189,11 @@ def _timed(kernel: Kernel, baselines: list[Kernel], asked: Asked, device: str) -
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
+            if each is kernel and isinstance(error, Skip):
+                yield {"kind": "untimed", "reason": str(error)}
+                return
             if each is kernel:
-                place, words = blamed(error, Path(asked.file).resolve())
-                words = words if place else reason_of(error)
-                yield {"kind": "verdict", "trial": asked.graph, "status": "failed", "place": place, "reason": words}
+                yield _bad(error, asked)
                 yield {"kind": "untimed", "reason": "a kernel that is wrong has no speed"}
                 return
             left_out.append(each.name)
@@ -211,6 +210,23 @@ def _timed(kernel: Kernel, baselines: list[Kernel], asked: Asked, device: str) -
     }  # fmt: skip
     yield from _ceiling(works[kernel.name], min(own), asked, device)
     yield from _profile(works[kernel.name], asked, device)
+
+
+def _bad(error: BaseException, asked: Asked) -> dict[str, Any]:
+    """The verdict of a kernel that did not get as far as being timed."""
+    from rsc_bench.harness.measure.attempt import reason_of
+    from rsc_bench.harness.measure.work import Wrong
+    from rsc_bench.suites.trying.places import blamed
+
+    place, words = blamed(error, Path(asked.file).resolve())
+    status = "wrong" if isinstance(error, Wrong) else "failed"
+    return {
+        "kind": "verdict",
+        "trial": asked.graph,
+        "status": status,
+        "place": place,
+        "reason": words if place else reason_of(error),
+    }
 
 
 def _ratio(theirs: float, own: float) -> float:
@@ -275,12 +291,3 @@ def _profile(work: SpmmWork, asked: Asked, device: str) -> Iterator[dict[str, An
     whole = found.whole.device_s or found.whole.host_s
     parts = [(entry.name, (entry.device_s if found.whole.device_s else entry.host_s) or 0.0) for entry in found.operations[:3]]
     yield {"kind": "profile", "parts": [[name, seconds / whole] for name, seconds in parts if whole and seconds / whole >= 0.01]}
-
-
-def start(asked: Asked) -> tuple[list[str], dict[str, str]]:
-    """Return the command that runs `main`, and its environment."""
-    code = (
-        "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from rsc_bench.suites.trying.child import main; main(sys.argv[1])"
-    )
-    quiet = {"KINETO_LOG_LEVEL": "6"} | dict(os.environ)
-    return [sys.executable, "-c", code, json.dumps(asdict(asked)), json.dumps(sys.path)], quiet

@@ -8,13 +8,14 @@ import re
 import selectors
 import signal
 import subprocess
+import sys
 import tempfile
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rsc_bench.suites.trying.child import ENDED, Asked, start
+from rsc_bench.suites.trying.child import ENDED, Asked
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in')
 
@@ -39,7 +40,7 @@ def run(asked: Asked) -> Told:
     file = Path(asked.file)
     with tempfile.TemporaryDirectory() as folder:
         stack = Path(folder, "stack")  # where it writes where it hangs
-        command, environment = start(replace(asked, stack=str(stack)))
+        command, environment = _start(replace(asked, stack=str(stack)))
         process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True)
         try:
             text = _read(process, asked.began_s + ENDED * asked.seconds)
@@ -50,6 +51,15 @@ def run(asked: Asked) -> Told:
         if told.one("end") is None:
             told.events.append(_lost(told, process.returncode if ended else None, _place(stack, file), asked.seconds))
         return told
+
+
+def _start(asked: Asked) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs `main`, and its environment."""
+    code = (
+        "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from rsc_bench.suites.trying.child import main; main(sys.argv[1])"
+    )
+    quiet = {"KINETO_LOG_LEVEL": "6"} | dict(os.environ)
+    return [sys.executable, "-c", code, json.dumps(asdict(asked)), json.dumps(sys.path)], quiet
 
 
 def _read(process: subprocess.Popen[bytes], until_s: float) -> str:
@@ -82,6 +92,8 @@ def _lost(told: Told, returncode: int | None, place: str | None, seconds: float)
     if returncode is None and begun is None and place is None:
         why = "this machine is busy, or its libraries load slowly"
         return {"kind": "refused", "message": f"nothing was tried within {seconds:g} s: {why}: --seconds 60 gives it more"}
+    if returncode is None and told.one("speed") is not None:  # what takes no time of the kernel is behind it
+        return {"kind": "no profile", "reason": "no time was left"}
     at = begun["what"] if begun else "loading the file"
     if returncode is None:
         reason, status = f"did not return within the {seconds:g} s of a try", "hung"

@@ -19,6 +19,9 @@ BAD = ("crashed", "hung", "failed", "wrong")
 """Verdicts that a kernel must not have, the gravest first."""
 _GRAVEST = (*BAD, "skipped")
 
+_WHOLE = 10
+"""Percent from which on no decimals are said."""
+
 
 def lines(told: Told, changes: Iterable[str], when: str | None) -> Iterator[str]:
     """Yield the lines: the contract, the speed, where the time goes, and what has changed since the last try."""
@@ -76,7 +79,9 @@ def _speed(told: Told) -> Iterator[str]:
         yield f"         not timed: {', '.join(speed['left_out'])} (no time was left, or it cannot compute this product)"
     yield f"         a quick number and no record: `{bench()}` measures. {time} a call, prepared in {prepare}"
     if (ceiling := told.one("ceiling")) is not None:
-        yield f"ceiling  {100 * ceiling['share']:.2g} % of what random rows are gathered at here ({ceiling['rate'] / 1e9:.1f} GB/s)"
+        percent = 100 * ceiling["share"]
+        part = f"{percent:.0f}" if percent >= _WHOLE else f"{percent:.2g}"
+        yield f"ceiling  {part} % of what random rows are gathered at here ({ceiling['rate'] / 1e9:.1f} GB/s)"
     if (profile := told.one("profile")) is not None:
         yield f"profile  {_parts(profile)}"
 

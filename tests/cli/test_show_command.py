@@ -38,5 +38,5 @@ def test_chosen_metrics(call, tmp_path):
 
 def test_nothing_measured_is_said(call, tmp_path):
     run = write_results(tmp_path / "run.jsonl", [[bad(case("mkl"), "failed", "no memory")]])
-    assert call("show", run) == (0, "nothing was measured\nnot measured: 1 failed (no memory)\n", "")
+    assert call("show", run) == (0, "nothing was measured\nnot measured: mkl failed (no memory)\n", "")
     assert call("show", tmp_path / "none.jsonl")[0] == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from statistics import median
 
@@ -26,16 +26,25 @@ class Tracked:
 def tracked(run: Run) -> dict[str, Tracked]:
     """Return the time of each case by its name; raises ``ValueError`` where no case of the run has one."""
     fastest: dict[Case, list[float]] = defaultdict(list)
+    wrong = {record.case for record in run.records if record.status == "wrong"}  # in any round: it has no time in the others
     for record in run.records:
-        if record.measurement is not None:
+        if record.measurement is not None and record.case not in wrong:
             fastest[record.case].append(record.measurement.timing.fastest_s)
     if not fastest:
         raise ValueError("no case has a time, and these services know nothing else: measure it first")
-    return {str(case): Tracked(median(each), min(each), max(each), len(each)) for case, each in fastest.items()}
+    names = Counter(map(str, fastest))
+    return {_named(case, names): Tracked(median(each), min(each), max(each), len(each)) for case, each in fastest.items()}
+
+
+def _named(case: Case, names: Counter[str]) -> str:
+    """The name of a case, and where another graph has the same, the digest of its own."""
+    return str(case) if names[str(case)] == 1 else f"{case} {case.graph_digest}"
 
 
 def left_out(run: Run) -> list[str]:
     """Return in words each case that no round has measured, which these services have no place for."""
-    measured = {record.case for record in run.records if record.measurement is not None}
-    missing = {record.case: f"{record.case}: {record.status}: {record.reason}" for record in run.records}
+    wrong = {str(record.case) for record in run.records if record.status == "wrong"}
+    measured = {str(record.case) for record in run.records if record.measurement is not None} - wrong
+    bad = (record for record in run.records if record.measurement is None)
+    missing = {str(record.case): f"{record.case}: {record.status}: {record.reason}" for record in bad}
     return [words for case, words in missing.items() if case not in measured]

@@ -51,7 +51,11 @@ class ApproximateProbe(ProductProbe):
         """Raise `Wrong` where the last result points away from the product of its operand, and put the operand back."""
         result, self._result = self._result, None
         scale, self._scale = self._scale, 1.0
-        changed = not torch.equal(self._operand, self._original * scale)  # by a power of two: exactly
+        expected = self._original.clone()
+        for factor in self._factors:  # one after the other: small numbers of float16 are rounded each time
+            expected.mul_(factor)
+        self._factors = []
+        changed = not torch.equal(self._operand, expected)
         self._operand.copy_(self._original)
         if changed:
             raise Wrong("changed its operand (the dense one)")
@@ -73,6 +77,8 @@ class ApproximateProbe(ProductProbe):
             terms = values.to(self._operand.device).double() * self._operand[kept.col[span].long(), column].double()
             share = self._precision.bound(len(terms), self._stored)
             most = share * terms.abs().sum() + len(terms) * torch.finfo(self._operand.dtype).tiny
+            dense = self._operand[kept.col[span].long(), column].double().abs().sum()
+            most = most + self._smallest * (dense + values.double().abs().sum())
             # Written so that NaN does not pass.
             self._bad = self._bad + ~((result[row, column].double() - terms.sum()).abs() <= most)
         self._looks += 1

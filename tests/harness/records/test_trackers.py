@@ -52,3 +52,9 @@ def test_what_they_have_no_place_for_is_said(measured):
 def test_a_run_without_a_time_is_refused(export):
     with pytest.raises(ValueError, match="no case has a time"):
         export(run([BAD]))
+
+
+def test_a_case_that_was_wrong_in_a_round_has_no_time_and_is_named():
+    found = run([ok(case(), 1e-3, 1e-3), ok(case("ours"), 2e-3)], [ok(case(), 1e-3, 1e-3), not_ok(case("ours"), "wrong", "off")])
+    assert len(json.loads(to_bencher(found))) == 1
+    assert [words.endswith("wrong: off") for words in left_out(found)] == [True]

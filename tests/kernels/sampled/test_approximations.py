@@ -229,3 +229,14 @@ def test_it_stands_with_the_sampled_kernels_without_a_budget_and_no_selection_st
         known.find("cached_other")
     with pytest.raises(KernelError, match=r"mine is an approximation itself: a selection is in front of an exact kernel"):
         known.find("topk(mine)")
+
+
+def test_a_count_may_be_of_any_kind_of_whole_number():
+    class Says:
+        kept = np.int64(5)
+
+        def __call__(self, operand):
+            return operand
+
+    kernel = Kernel("mine", "cpu", "Mine.", lambda *_: Says(), exact=False)
+    assert Own(kernel, Says(), (3, 3)).kept == 5

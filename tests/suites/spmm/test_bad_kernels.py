@@ -10,10 +10,11 @@ import torch
 from rsc_bench.harness.measure.attempt import attempt
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.measure.work import Wrong
-from rsc_bench.kernels import Kernel
+from rsc_bench.kernels import Csr, Kernel
 from rsc_bench.kernels.exact import torch_reduce
 from rsc_bench.kernels.sampled.compose import Sampling, compose
 from rsc_bench.plugins import find
+from rsc_bench.precision import PRECISIONS
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Choice
 from rsc_bench.suites.spmm.cases.sweep import Setting
@@ -388,3 +389,28 @@ def test_checking_what_is_right_raises_nothing(store):
     work.check_operands()
     with pytest.raises(Wrong):
         work.check(work() + 1)
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale"), [("float64", 1.0), ("float16", 1e-5)], ids=["sums in float64", "factors too small for float16"]
+)
+def test_a_right_kernel_of_any_class_is_right_in_every_look(store, precision, scale):
+    generator = torch.Generator().manual_seed(0)
+    made = store.operands.make(Product(store.graph("small:hub"), 8, torch.float32))
+    values = scale * torch.rand(made.matrix.nnz, generator=generator)
+    matrix = made.matrix if precision == "float64" else Csr(made.matrix.rowptr, made.matrix.col, values, made.matrix.shape)
+    rounded = (lambda part: part.half().double()) if precision == "float16" else (lambda part: part.double())
+    operand = made.dense.clone()
+
+    def multiply():
+        csr = torch.sparse_csr_tensor(matrix.rowptr, matrix.col, rounded(matrix.value), matrix.shape, check_invariants=False)
+        return (csr @ rounded(operand)).float()
+
+    probe = ProductProbe(multiply, operand, sites(matrix, made.dense), None, made.dense, PRECISIONS[precision])
+    for _ in range(64):
+        probe.change()
+        probe()
+        probe.look()
+    assert probe.renew()
+    probe()
+    probe.restore()
