@@ -169,3 +169,11 @@ def test_services_get_nothing_where_nothing_was_measured(call, tmp_path, form):
     status, _, err = call("export", run, "--format", form)
     assert (status, err.count("\n")) == (2, 1)
     assert "no case has a time" in err
+
+
+def test_a_case_that_failed_in_one_round_is_one_row_whatever_others_compute_in(call, tmp_path):
+    narrow = ok(case("narrow", precision="tf32"), 5)
+    rounds = [[ok(case("mkl"), 20), narrow], [bad(case("mkl"), "failed", "out of memory"), narrow]]
+    frame = frame_of(exported(call, write_results(tmp_path / "run.jsonl", rounds), "csv")).set_index("kernel")
+    assert frame.index.tolist() == ["mkl", "narrow"]
+    assert frame.loc["mkl", ["status", "reason", "rounds"]].tolist() == ["ok", "out of memory", 1]

@@ -8,6 +8,7 @@ pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
+import msgspec
 from made_documents import document
 from made_runs import MACHINE, case, ok
 
@@ -121,3 +122,17 @@ def test_bad_usage_is_one_line(call, arguments, summary):
     status, out, err = call("history", *arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert summary in err
+
+
+def test_an_approximation_whose_share_differs_from_run_to_run_is_one_case(call, tmp_path):
+    paths = []
+    for place, time_s in enumerate(level(1.0, 2.0)):
+        file = ResultsFile(tmp_path / f"{place}.jsonl", MACHINE)
+        file.start_round(Round(index=1, of=1, cases=1, started=f"2026-04-{place + 1:02d}T10:00:00Z"))
+        of = msgspec.structs.replace(case("mine"), suite="sampled", budget=None)
+        file.append(ok(of, time_s, nnz=10_000, kept_nnz=3000 + 7 * place))
+        file.close()
+        paths.append(file.path)
+    status, out, _ = call("history", *paths)
+    assert status == 1
+    assert "a slowdown in 1 of 1 case" in out
