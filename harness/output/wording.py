@@ -146,7 +146,9 @@ def _more_rounds(comparison: Comparison) -> Iterator[str]:
         wanting[path] = max(wanting[path], MIN_ROUNDS - min((rounds[place] for rounds in few), default=MIN_ROUNDS))
     options = dict(zip((comparison.base, comparison.new), comparison.options, strict=True))
     for path, rounds in wanting.items():
-        if rounds > 0:
+        if rounds > 0 and path.suffix != ".jsonl":  # of another program
+            yield f"to add rounds: give {rounds} more files beside {path}, each of one run"
+        elif rounds > 0:
             known = options[path] is not None
             command = again(options[path] or (), path, rounds)
             yield f"to add rounds{'' if known else ', with the options of before'}: {command}"

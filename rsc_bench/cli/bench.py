@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rsc_bench.text import SUITES, call
+from rsc_bench.text import SUITES, call, nearest
 
 if TYPE_CHECKING:
     import pytest
@@ -105,6 +105,10 @@ def arguments(options: Sequence[str]) -> list[str]:
     # Only in front: further on such a word is what an option is given, as in `-k sampled`.
     named = list(takewhile(lambda option: option in (*SUITES, "--check"), options))
     rest = [option for option in options[len(named) :] if option != "--check"]
+    if rest and not rest[0].startswith("-"):
+        near = nearest(rest[0], SUITES)
+        known = f"nearest is {near[0]}" if len(near) == 1 else f"there are {', '.join(SUITES)}"
+        raise click.UsageError(f"{rest[0]!r} is no suite: {known} (a suite stands in front of the options)")
     measuring = [] if "--check" in options else ["--benchmark"]
     # Paths, not names of modules: of a name pytest learns the options too late.
     modules = [str(folder / f"test_{name}.py") for name in named if name in SUITES] or [str(folder)]

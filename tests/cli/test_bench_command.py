@@ -56,7 +56,12 @@ def test_plug_ins_are_loaded_by_pytest_which_puts_their_digests_into_the_results
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [(["--widht", "3"], "unrecognized arguments: --widht 3"), (["--width"], "argument --width: expected one argument")],
+    [
+        (["--widht", "3"], "unrecognized arguments: --widht 3"),
+        (["--width"], "argument --width: expected one argument"),
+        (["exct"], "'exct' is no suite: nearest is exact"),
+        (["exact", "xyz"], "'xyz' is no suite: "),
+    ],
 )
 def test_an_option_that_cannot_be_used_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, options, reason):
     monkeypatch.chdir(tmp_path)
