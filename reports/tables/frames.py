@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
+from hashlib import blake2b
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +70,14 @@ def identity(cases: Sequence[Case], files: Sequence[Source]) -> dict[str, Any]:
         columns[name] = pd.Series(values, dtype=None if values else object) if name in NUMBERS else texts(values)
     parts = [_parts(case.kernel, case.suite == SAMPLED) for case in cases]
     columns["selection"], columns["base"] = (texts([part[place] for part in parts]) for place in (0, 1))
-    columns[IDENTITY] = texts([encode_json(case).decode() for case in cases])
+    columns[IDENTITY] = pd.Series([_identity(case) for case in cases], dtype="int64")
     columns["cached"] = pd.Series([bool(part[0] and part[0].startswith("cached_")) for part in parts], dtype=bool)
     return columns
+
+
+def _identity(case: Case) -> int:
+    """A number that two cases share when they are equal: eight bytes, where a text would take a tenth of a table's memory."""
+    return int.from_bytes(blake2b(encode_json(case), digest_size=8).digest(), signed=True)
 
 
 def _precisions(cases: Sequence[Case]) -> list[str | None]:

@@ -80,7 +80,7 @@ def histories(table: Table) -> list[History]:
 
 def _history(machine: str, files: Sequence[Source], rows: Sequence[Row]) -> History:
     places = {escape(source.name, quote=False): place for place, source in enumerate(files)}
-    cases: dict[str, dict[int, Row]] = defaultdict(dict)
+    cases: dict[int, dict[int, Row]] = defaultdict(dict)
     for row in rows:
         cases[row[IDENTITY]][places[row["file"]]] = row
     again = {key: found for key, found in cases.items() if len(found) > 1}

@@ -60,6 +60,8 @@ def test_chosen_metrics_take_the_place_of_the_usual_ones(tmp_path):
 
 def test_what_was_not_measured_is_counted_with_its_reasons(tmp_path):
     records = [bad(case(f"k{place}"), "skipped", f"reason {place % 4}") for place in range(8)]
-    line = unmeasured_line(table_of(tmp_path, records))
-    assert line == "not measured: 2 skipped (reason 0); 2 skipped (reason 1); 2 skipped (reason 2); and 2 more"
+    skipped = "2 skipped (reason 0); 2 skipped (reason 1); 2 skipped (reason 2); and 2 more skipped"
+    assert unmeasured_line(table_of(tmp_path, records)) == f"not measured: {skipped}"
+    records += [bad(case("mine"), "wrong", "by 3 %")]
+    assert unmeasured_line(table_of(tmp_path / "wrong", records)) == f"not measured: mine wrong (by 3 %); {skipped}"
     assert unmeasured_line(table_of(tmp_path / "more", [ok(case("mkl"), 20)])) == ""
