@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rsc_bench.harness.records.case import FLOAT32
@@ -29,11 +30,18 @@ def draw(table: Table) -> Any:
             "type": "log",
             "dtick": 1,
             "exponentformat": "power",
+            "range": _decades(exact),
         },
         "yaxis": times_axis("speed (better\u2009→)"),
         "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1}],
     }
     return assemble(panels, layout)
+
+
+def _decades(rows: list[Row]) -> list[int] | None:
+    """The whole powers of ten around all errors: within one of them an axis would have no number on it."""
+    errors = [math.log10(row["error"]) for row in rows]
+    return [math.floor(min(errors)), math.floor(max(errors)) + 1] if errors else None
 
 
 def _class(row: Row) -> str:
