@@ -34,7 +34,7 @@ from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
 from rsc_bench.suites.spmm.cases.growth import growth_settings
-from rsc_bench.suites.spmm.cases.sweep import Setting, baselines_left_out, fresh_alone, settings
+from rsc_bench.suites.spmm.cases.sweep import Setting, baselines_left_out, fresh_alone, selections_left_out, settings
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.terminal.account import CEILINGS, Account
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
@@ -191,7 +191,8 @@ class Rounds:
         """
         fresh = [setting for setting, index in todo if index != self._left_over and isinstance(setting, Setting)]
         if fresh:
-            left_out = baselines_left_out(self._session.options, self._session.catalog, {setting.suite for setting in fresh})
+            of = self._session.options, self._session.catalog, {setting.suite for setting in fresh}
+            left_out = [*baselines_left_out(*of), *selections_left_out(*of)]
             self.note = "\n".join(filter(None, (self.note, *self._session.notes, *left_out, busy())))
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()

@@ -133,6 +133,14 @@ def baselines_left_out(options: Options, catalog: Catalog, suites: set[Suite]) -
         yield f"note:    baselines that are not measured: {', '.join(left)}: {remedy}"
 
 
+def selections_left_out(options: Options, catalog: Catalog, suites: set[Suite]) -> Iterator[str]:
+    """Yield a note that names the selections of edges, which are measured where one is named alone, see `choices`."""
+    of_edges = [name for name, selection in catalog.selections.items() if selection.edges is not None]
+    if of_edges and "sampled" in suites and not options.kernels:
+        example = f"--kernel '{of_edges[0]}(KERNEL)'"
+        yield f"note:    selections of edges that are not measured: {', '.join(of_edges)}: {example} measures one"
+
+
 def _settled(options: Options, device: str) -> bool:
     """Whether fresh or kept memory is no question: it was answered, nothing is timed, or results are not in main memory."""
     return bool(options.memory) or not options.benchmark or device != "cpu"

@@ -7,7 +7,14 @@ from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.exact import mkl
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.options import DTYPES, Options
-from rsc_bench.suites.spmm.cases.sweep import CHECKED_BUDGETS, CHECKED_GRAPHS, CHECKED_WIDTHS, baselines_left_out, settings
+from rsc_bench.suites.spmm.cases.sweep import (
+    CHECKED_BUDGETS,
+    CHECKED_GRAPHS,
+    CHECKED_WIDTHS,
+    baselines_left_out,
+    selections_left_out,
+    settings,
+)
 
 CATALOG = catalog()
 ONE = Options(benchmark=True, graphs=("small:hub",), widths=(8,), budgets=(0.1, 0.5), device="cpu")
@@ -220,3 +227,12 @@ def test_each_order_of_the_nodes_is_a_case_of_its_own_and_none_is_the_source_s()
     assert list(dict.fromkeys(setting.reorder for setting in found)) == [None, "degree"]
     assert [s for s in found if s.reorder is None] == sweep(budgets=(0.1,), kernels=("mkl",))
     assert {s.case().reorder for s in found if str(s).endswith("-degree")} == {"degree"}
+
+
+def test_selections_of_edges_that_nobody_named_are_named():
+    options = Options(device="cpu", benchmark=True)
+    (said,) = selections_left_out(options, CATALOG, {"exact", "sampled"})
+    assert said.startswith("note:    selections of edges that are not measured: edges_")
+    assert said.endswith("(KERNEL)' measures one")
+    assert not [*selections_left_out(options, CATALOG, {"exact"})]
+    assert not [*selections_left_out(dataclasses.replace(options, kernels=("topk(mkl)",)), CATALOG, {"sampled"})]
