@@ -6,14 +6,14 @@ import contextlib
 import gc
 import os
 import shlex
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 
-from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import REGISTRY, PluginError
 from rsc_bench.suites.catalog import KernelError
+from rsc_bench.suites.given import options as options_given
 from rsc_bench.suites.graphs import Facts, GraphError
 from rsc_bench.suites.measuring import internal_errors
 from rsc_bench.suites.measuring.asked import asked
@@ -22,21 +22,19 @@ from rsc_bench.suites.measuring.items import ROUND, has_case, has_trial, in_roun
 from rsc_bench.suites.measuring.pytest_benchmark import hide_trainings, refusal, settle_runner
 from rsc_bench.suites.measuring.runner import Runner
 from rsc_bench.suites.measuring.session import Rounds, Session, load_plugins
-from rsc_bench.suites.measuring.usage import ONCE, REPEATED
+from rsc_bench.suites.measuring.usage import FLAGS, ONCE, REPEATED
 from rsc_bench.suites.measuring.workers import CannotStart
-from rsc_bench.suites.options import CASE_TIMEOUT_S, Options, OptionsError, names_suite, numbers, path, share
+from rsc_bench.suites.options import Options, OptionsError, names_suite
 from rsc_bench.suites.spmm.contract import Trial, trials
 from rsc_bench.suites.terminal import summary
 from rsc_bench.suites.terminal.progress import Progress, one_line
-from rsc_bench.suites.training.models import ModelError, named
+from rsc_bench.suites.training.models import ModelError
+from rsc_bench.text import SUITES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from rsc_bench.kernels import Kernel
-
-T = TypeVar("T", int, float)
-Usual = TypeVar("Usual", int, float, None)
 
 SESSION = pytest.StashKey[Session]()
 ROUNDS = pytest.StashKey[Rounds | None]()
@@ -48,11 +46,8 @@ CHECKED = pytest.StashKey[list[Facts]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suites; values are parsed in `rsc_bench.suites.options`, which refuses them in one line."""
     group = parser.getgroup("rsc-bench", "measuring sparse kernels")
-    group.addoption("--benchmark", action="store_true", help="measure every case; without it each is checked once, on small graphs")
-    group.addoption("--no-cache", action="store_true", help="make every graph anew, and keep none on disk for the next run")
-    group.addoption("--ablation", action="store_true", help="train the method with each of its parts left out or changed, too")
-    group.addoption("--controls", action="store_true", help="train what sampling has to beat, too: fewer edges, mini-batches, ...")
-    group.addoption("--in-process", action="store_true", help="measure in pytest's own process, for a debugger, and not in workers")
+    for option, text in FLAGS.items():
+        group.addoption(option, action="store_true", help=text)
     for usage, text in REPEATED.items():
         option, metavar = usage.split()
         group.addoption(option, metavar=metavar, action="append", default=[], help=f"{text}; may be repeated")
@@ -93,68 +88,13 @@ def _options(config: pytest.Config) -> Options:
         raise OptionsError(refused)
     if option("--benchmark"):
         settle_runner(config)
-    return Options(
-        benchmark=option("--benchmark"),
-        graphs=tuple(option("--graph")),
-        kernels=tuple(option("--kernel")),
-        budgets=numbers("--budget", option("--budget"), float),
-        widths=numbers("--width", option("--width"), int),
-        dtypes=tuple(option("--dtype")),
-        reduces=tuple(option("--reduce")),
-        clocks=tuple(option("--clock")),
-        reorders=tuple(option("--reorder")),
-        rounds=_given(config, "--rounds", int, None),
-        slow_down=share("--slow-down", option("--slow-down")),
-        results=path("--results", option("--results")),
-        device=option("--device"),
-        data_root=path("--data-root", option("--data-root")),
-        models=tuple(map(named, option("--model"))),
-        layers=_given(config, "--layers", int, None),
-        epochs=_given(config, "--epochs", int, None),
-        seeds=_given(config, "--seeds", int, None),
-        ablation=option("--ablation"),
-        controls=option("--controls"),
-        warmup=option("--warmup"),
-        interval=_given(config, "--interval", int, None),
-        switch_at=share("--switch-at", option("--switch-at")),
-        allocation=option("--allocation"),
-        selections=tuple(option("--selection")),
-        recipes=tuple(option("--recipe")),
-        amp=_amp(option("--amp")),
-        memory=tuple(option("--memory")),
-        trainings_named=names_suite(config.args, "training"),
-        growth_named=names_suite(config.args, "growth"),
-        harness_named=names_suite(config.args, "harness"),
-        minmax_named=names_suite(config.args, "minmax"),
-        max_nnz=_given(config, "--max-nnz", float, None),
-        plugins=(*option("--plugin"), *(model for model in option("--model") if model.endswith(".py"))),
-        in_process=option("--in-process"),
-        case_timeout_s=_given(config, "--case-timeout", float, CASE_TIMEOUT_S),
-        limits=Limits(
-            precision=share("--precision", option("--precision")) or Limits.precision,
-            time_s=_given(config, "--max-time", float, Limits.time_s),
-            fewest=_given(config, "--min-samples", int, Limits.fewest),
-        ),
-        no_cache=option("--no-cache"),
-        asked=asked(config.invocation_params.args, config.getoption("file_or_dir", [])),
-    )
-
-
-def _amp(given: str | None) -> bool:
-    if given not in (None, "bf16"):
-        raise OptionsError(f"--amp must be bf16 (got {given!r}): leave it out to train in float32")
-    return given is not None
+    suites = {suite for suite in SUITES if names_suite(config.args, suite)}
+    return options_given(option, suites, asked(config.invocation_params.args, config.getoption("file_or_dir", [])))
 
 
 def _only_shows(config: pytest.Config) -> bool:
     """Return whether pytest was asked for something to read, so that nothing will run."""
     return any(getattr(config.option, name, False) for name in ("collectonly", "help", "version", "markers", "showfixtures"))
-
-
-def _given(config: pytest.Config, option: str, kind: type[T], usual: Usual) -> T | Usual:
-    """Return the number that an option was given, or what is usual."""
-    text = config.getoption(option)
-    return usual if text is None else numbers(option, [text], kind)[0]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,10 +1,17 @@
-"""What the help says of the options of the suites that have a value."""
+"""What the help says of the options of the suites."""
 
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.suites.measuring.session import NEW_FILE_ROUNDS, TRAINING_ROUNDS
 from rsc_bench.suites.options import CASE_TIMEOUT_S
 from rsc_bench.text import call
 
+FLAGS = {
+    "--benchmark": "measure every case; without it each is checked once, on small graphs",
+    "--no-cache": "make every graph anew, and keep none on disk for the next run",
+    "--ablation": "train the method with each of its parts left out or changed, too",
+    "--controls": "train what sampling has to beat, too: fewer edges, mini-batches, ...",
+    "--in-process": "measure in pytest's own process, for a debugger, and not in workers",
+}
 ONCE = {
     "--results FILE": "results file to begin or to carry on (default: results/TIME.jsonl)",
     "--slow-down SHARE": "make each call longer by that share (5%%, say), to try whether a comparison notices; products only",
