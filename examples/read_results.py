@@ -14,8 +14,8 @@ import numpy as np
 
 from rsc_bench import compare, read_results
 from rsc_bench.harness.output.wording import headline, reason_text
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.measurement import Matrix, Measurement, Timing
 from rsc_bench.harness.records.run import Record, Round
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from traceback import format_exception
 
 from rsc_bench import __version__, caches
-from rsc_bench.text import error_line
+from rsc_bench.text import error_line, plain
 
 MARK = "written by rsc-bench"
 """Stands near the start of every file of ours but results and pages, so that no file of another program is replaced by one."""
@@ -95,3 +95,8 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def to_stderr(message: str) -> None:
+    """Write a line to the standard error output."""
+    sys.stderr.write(f"{plain(message)}\n")

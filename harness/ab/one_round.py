@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rsc_bench.harness.ab import FILE, AlternatingError, Side, leash
 from rsc_bench.harness.ab.written import round_of
-from rsc_bench.harness.records.file import log_of
+from rsc_bench.harness.records.appending import log_of
 from rsc_bench.harness.records.run import Run
 
 VARIABLE = "RSC_BENCH_FILE"

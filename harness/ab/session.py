@@ -14,8 +14,8 @@ from rsc_bench.harness.ab import AlternatingError, Side, turns
 from rsc_bench.harness.ab.one_round import set_up, take
 from rsc_bench.harness.ab.scratch import scratch
 from rsc_bench.harness.ab.written import commit_of
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.environments import differences
-from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.run import Round, Run
 from rsc_bench.text import minutes
 

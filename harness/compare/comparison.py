@@ -12,12 +12,12 @@ from typing import Any
 from rsc_bench.harness.compare import USUAL_RULE
 from rsc_bench.harness.compare.criteria import criteria
 from rsc_bench.harness.compare.matching import Matching, Open
+from rsc_bench.harness.compare.namesakes import Namesakes, aligned
 from rsc_bench.harness.compare.observed import Observed, observed
 from rsc_bench.harness.compare.obstacles import Apart, apart, check_across, differs, find_obstacles
 from rsc_bench.harness.compare.reasons import Obstacle, Undecided
 from rsc_bench.harness.compare.verdict import CHANGES, Change, Verdict
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.contents import Namesakes, aligned
 from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.run import Records
 from rsc_bench.harness.statistics.rules import Answer, Rule

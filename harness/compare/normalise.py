@@ -13,11 +13,11 @@ import msgspec
 from rsc_bench.harness.compare import USUAL_RULE
 from rsc_bench.harness.compare.ceiling_times import ACCESSES, Access, at_ceilings, doubt, shares, why_none
 from rsc_bench.harness.compare.comparison import Comparison, compare
+from rsc_bench.harness.compare.namesakes import Namesakes, aligned
 from rsc_bench.harness.compare.obstacles import differs
 from rsc_bench.harness.compare.reasons import Cause, Differs, Explained, NoCeiling, Obstacle
 from rsc_bench.harness.compare.verdict import Change, Verdict
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.contents import Namesakes, aligned
 from rsc_bench.harness.records.measurement import Measurement, Timing
 from rsc_bench.harness.records.run import Record, Records, Round, Run
 

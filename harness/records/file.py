@@ -1,25 +1,26 @@
-"""Appends records to a results file, one JSON object a line, and reads a file back: whole, or record by record."""
+"""Reads a results file back, one JSON object a line: whole, or record by record."""
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
-from rsc_bench.files import refusal
 from rsc_bench.harness.records import disk as disks
-from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.disk import THIS_MACHINE, Disk
-from rsc_bench.harness.records.environments import check, differences
-from rsc_bench.harness.records.lines import DAMAGE, RUN_LINE, Line, RecordLine, decode, encode, from_line, readable
-from rsc_bench.harness.records.run import SCHEMA, Entry, Record, Round, Run, unfinished
-from rsc_bench.text import plain
+from rsc_bench.harness.records.environments import check
+from rsc_bench.harness.records.lines import (
+    DAMAGE,
+    RUN_LINE,
+    Line,
+    RecordLine,
+    by_round,
+    decode,
+    from_line,
+)
+from rsc_bench.harness.records.run import SCHEMA, Entry, Record, Round, Run, uncollected, unfinished
 
 
 class ResultsError(Exception):
@@ -27,11 +28,6 @@ class ResultsError(Exception):
 
 
 _REMEDY = "give a .jsonl file written by the suites (--benchmark)"
-
-
-def log_of(results: Path) -> Path:
-    """Return the path of the log beside a results file: of a name that nobody gives what the terminal shows (``> run.log``)."""
-    return results.with_name(f"{results.name}.log")
 
 
 def read(path: str | Path) -> Run:
@@ -58,18 +54,6 @@ def scan(path: str | Path) -> Iterator[Stored]:
         yield Stored(path, file)
 
 
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the garbage collector from going through 100,000 records again and again: none of them is garbage."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 class Stored:
     """A results file as it was when it was opened; in memory there is one record of it at a time."""
 
@@ -79,6 +63,8 @@ class Stored:
         self._end = _whole_lines_bytes(path, file)
         self.environment = self._environment()
         self._unfinished: list[str] | None = None
+        self._apart: list[tuple[Round, list[tuple[int, int]]]] | None = None
+        self._looked = False
 
     @property
     def unfinished(self) -> list[str]:
@@ -93,8 +79,7 @@ class Stored:
         """Yield each round, with None where it starts and then with each of its records; one pass over the file at a time."""
         starts: list[Round] = []
         counts: list[int] = []
-        for number, text in self._lines():
-            line = self._line(number, text)
+        for number, line in self._lines():
             if line.round is not None:
                 starts.append(line.round)
                 counts.append(0)
@@ -105,17 +90,28 @@ class Stored:
                 yield starts[-1], record
         self._unfinished = unfinished(zip(starts, counts, strict=True))
 
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
-        """Every line behind the first that had its end when the file was opened, with its number."""
-        left = self._end
+    def _lines(self) -> Iterator[tuple[int, Line]]:
+        """Every line behind the first that had its end when the file was opened, with its number; those of a round together."""
         with _readable(self.path):
-            self._file.seek(0)
-            for number, text in enumerate(self._file, start=1):
-                left -= len(text)
-                if left < 0:
-                    return
-                if number > 1:
-                    yield number, text
+            if not self._looked:
+                self._apart, self._looked = by_round(self.whole_lines), True
+            if self._apart is None:
+                yield from ((number, self._line(number, text)) for number, text in enumerate(self.whole_lines(), 1) if number > 1)
+            for start, places in self._apart or ():
+                yield 0, Line(round=start)
+                for number, place in places:
+                    self._file.seek(place)
+                    yield number, self._line(number, self._file.readline())
+
+    def whole_lines(self) -> Iterator[bytes]:
+        """Yield every line that had its end when the file was opened."""
+        left = self._end
+        self._file.seek(0)
+        for text in self._file:
+            left -= len(text)
+            if left < 0:
+                return
+            yield text
 
     def _environment(self) -> dict[str, Any]:
         with _readable(self.path):
@@ -158,7 +154,7 @@ class Stored:
 def _opened(path: Path) -> BinaryIO:
     """The file, to be read more than once."""
     with _readable(path):
-        _refuse_device(path, pipe=True)
+        refuse_device(path, pipe=True)
         return disks.opened_to_read(path)
 
 
@@ -185,115 +181,7 @@ def _whole_lines_bytes(path: Path, file: BinaryIO) -> int:
     raise ResultsError(f"{path}: {what}: {_REMEDY}")
 
 
-def _refuse_device(path: Path, *, pipe: bool) -> None:
+def refuse_device(path: Path, *, pipe: bool) -> None:
+    """Raise `ResultsError` where a path is no regular file; `pipe`: nor one that can be read like one."""
     if path.exists() and not (path.is_file() or path.is_dir() or (pipe and path.is_fifo())):
         raise ResultsError(f"{path}: a results file is a regular file (this is a device): {_REMEDY}")
-
-
-def to_stderr(message: str) -> None:
-    """Write a line to the standard error output."""
-    sys.stderr.write(f"{plain(message)}\n")
-
-
-class ResultsFile:
-    """A results file open for appending; each line is in the file when the call that wrote it returns."""
-
-    def __init__(
-        self, path: Path, environment: dict[str, Any], disk: Disk = THIS_MACHINE, say: Callable[[str], None] = to_stderr
-    ) -> None:
-        """Create `path`, or carry on in it. Raises `ResultsError` where it is not ours or cannot be written.
-
-        Where the file is moved, removed or replaced later, `path` becomes that of a copy beside it, and `say` gets one line.
-        """
-        self.path = path
-        self._disk, self._say = disk, say
-        # A link stays, and what it points at is written.
-        self._target = Path(os.path.realpath(path))
-        self._fd: int | None = None
-        # As it will read back, so that a tuple does not look like a change of machine.
-        environment = msgspec.json.decode(msgspec.json.encode(environment))
-        try:
-            check(environment)
-            self._open(encode({"run": {"schema": SCHEMA, "environment": environment}}))
-            self.rounds = self._existing(environment)
-            disks.drop_half_line(self._opened)
-        except OSError as error:
-            self.close()
-            raise self._unwritable(error) from None
-        except ValueError as error:
-            raise ResultsError(f"{path}: cannot be begun ({error}): shorten what is recorded of the machine") from None
-        except ResultsError:
-            self.close()
-            raise
-
-    @property
-    def _opened(self) -> int:
-        assert self._fd is not None
-        return self._fd
-
-    def _open(self, head: bytes) -> None:
-        _refuse_device(self.path, pipe=False)
-        self._fd = disks.opened(self._target, head, self._disk)
-        try:
-            # Before the first look at the contents: another run's last line may be half written.
-            disks.lock(self._fd, self._disk)
-        except BlockingIOError:
-            busy = "another run is writing to it: wait for it, or give another --results file"
-            raise ResultsError(f"{self.path}: {busy}") from None
-
-    def _existing(self, environment: dict[str, Any]) -> list[tuple[Round, list[Record]]]:
-        if self.path.stat().st_size == 0:
-            raise ResultsError(f"{self.path}: is empty, and nothing is overwritten: delete it or give a new --results file")
-        run = read(self.path)
-        names = ", ".join(differences(run.environment, environment))
-        if names:
-            raise ResultsError(f"{self.path}: holds a run of another environment ({names} differ): give a new --results file")
-        return run.rounds
-
-    def start_round(self, start: Round) -> None:
-        """Write that a round starts."""
-        self._write(encode({"round": start}))
-        self.rounds.append((start, []))
-
-    def append(self, record: Record) -> None:
-        """Write one record of the round that was started last; what could not be read back is written as failed, with why."""
-        try:
-            record, data = readable(record)
-        except ValueError as error:
-            raise ResultsError(f"{self.path}: {record.case} cannot be recorded ({error}): give it shorter names") from None
-        self._write(data)
-        self.rounds[-1][1].append(record)
-
-    def done(self) -> set[Case]:
-        """Return the cases that the last round has already."""
-        return {record.case for record in self.rounds[-1][1]} if self.rounds else set()
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._follow()
-            # One call a line: a kill leaves a whole line, or a half one at the very end, which the next run takes off.
-            if self._disk.write(self._opened, data) < len(data):
-                disks.drop_half_line(self._opened)
-                raise OSError(0, "the disk is full")
-        except OSError as error:
-            raise self._unwritable(error) from None
-
-    def _follow(self) -> None:
-        """Carry on in a copy beside the file where its name is no longer that of what is open: a removed file ends with us."""
-        became = disks.gone(self._opened, self._target)
-        if became is None:
-            return
-        before, old = self.path, self._opened
-        self.path = self._target = disks.copied_beside(old, self._target)
-        self._open(b"")
-        os.close(old)
-        self._say(f"{before}: {became} while it was written to: all of its records, and those that follow, are in {self.path}")
-
-    def _unwritable(self, error: OSError) -> ResultsError:
-        return ResultsError(f"{self.path}: cannot be written ({refusal(self.path, error)}): give another --results path")
-
-    def close(self) -> None:
-        """Close the file and let go of its lock; it can be opened again to carry on."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -26,6 +28,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text | None = None
     """Why there is no measurement; None when the status is ``ok``."""
     measurement: Measurement | None = None
+    node: Name | None = None
+    """The device that measured it, of those that shared the sweep: ``node-2 cpu 0-1``. None: there was one."""
 
     def __post_init__(self) -> None:
         if (self.status == "ok") != (self.measurement is not None):
@@ -68,6 +72,16 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `index` were taken one right after the other, and make a pair. None: not taken in turns."""
     options: list[Name] | None = None
     """What the session was asked for, as the suites and options of a command line; None: not known."""
+    nodes: dict[str, Any] | None = None
+    """The environment of each device that shared the session, by the name that its records have in `Record.node`, as far as it
+    differs from that of the file, with dotted names (``gpus.0.uuid``). None: there was one device."""
+
+    def continued(self, again: Round) -> Round:
+        """Return the round as it is after a later line of the same index, with which other records of it begin."""
+        nodes = (self.nodes or {}) | (again.nodes or {})
+        return msgspec.structs.replace(
+            self, of=again.of, cases=again.cases, ceilings=self.ceilings or again.ceilings, nodes=nodes or None
+        )
 
 
 Entry = tuple[Round, Record | None]
@@ -131,3 +145,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         for start, _ in self.rounds:
             known.append(start.ceilings or (known[-1] if known else None))
         return known
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from going through 100,000 records again and again: none of them is garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.harness.records.file import read, uncollected
-from rsc_bench.harness.records.run import Run
+from rsc_bench.harness.records.file import read
+from rsc_bench.harness.records.run import Run, uncollected
 from rsc_bench.plugins import find
 from rsc_bench.reports.numbers.reading import readings, unmeasured_line
 from rsc_bench.reports.numbers.tidy import tidy

@@ -10,7 +10,8 @@ from typing import Any
 from rsc_bench.files import refusal, write_whole
 from rsc_bench.harness.compare.trained.drop import MIN_SEEDS
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
-from rsc_bench.harness.records.file import ResultsError, uncollected
+from rsc_bench.harness.records.file import ResultsError
+from rsc_bench.harness.records.run import uncollected
 from rsc_bench.plugins import load
 from rsc_bench.reports.drawing.stored import as_json, embedded, packed, stored
 from rsc_bench.reports.drawing.theme import DARK, FONT, LIGHT, template

@@ -9,10 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rsc_bench.harness.compare.namesakes import Namesakes
 from rsc_bench.harness.compare.trained.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import APART, GROWTH
-from rsc_bench.harness.records.contents import Namesakes
 from rsc_bench.harness.records.file import Stored, scan
 from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from rsc_bench import allocator
+from rsc_bench.files import to_stderr
 from rsc_bench.harness.measure.ceilings import probes
 from rsc_bench.harness.measure.sampling import Limits
 from rsc_bench.harness.measure.state import unchanged_by_loading
 from rsc_bench.harness.measure.worker import Answer, Note, serve
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.file import to_stderr
 from rsc_bench.harness.records.lines import RecordLine, readable, to_line
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices

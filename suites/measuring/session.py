@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
+from rsc_bench.files import to_stderr
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.ceilings import probes as ceilings
 from rsc_bench.harness.measure.state import unchanged_by_loading
 from rsc_bench.harness.measure.worker import WorkerLost
+from rsc_bench.harness.records.appending import ResultsFile, log_of
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.file import ResultsFile, log_of, to_stderr
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import REGISTRY
 from rsc_bench.suites import devices
@@ -216,7 +217,7 @@ class Rounds:
 
     def append(self, record: Record, index: int) -> None:
         """Write a record at once, and the start of its round before the first."""
-        if not self._file.rounds or self._file.rounds[-1][0].index != index:
+        if self._file.open_index != index:
             now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             start = Round(index=index, of=self.indices[-1], cases=self._cases(index), started=now, ceilings=self._ceilings)
             self._file.start_round(msgspec.structs.replace(start, options=self._session.options.asked))

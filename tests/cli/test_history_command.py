@@ -12,7 +12,7 @@ import msgspec
 from made_documents import document
 from made_runs import MACHINE, case, ok
 
-from rsc_bench.harness.records.file import ResultsFile
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.run import Round
 
 WOBBLE = (1.0, 1.004, 0.997, 1.002, 0.995, 1.003)

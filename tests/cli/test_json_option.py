@@ -14,7 +14,7 @@ from stand_in_checkout import entered, results_files
 
 from rsc_bench.cli import main
 from rsc_bench.harness.ab import turns
-from rsc_bench.harness.records.file import ResultsFile
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.run import Round
 
 COMMANDS = {

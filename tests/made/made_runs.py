@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.measurement import Measurement, measured
 from rsc_bench.harness.records.run import Record, Round, Run
 

@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("pandas", reason="the page needs pandas: pip install pandas")
 pytest.importorskip("plotly", reason="the page needs plotly: pip install plotly")
 
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record, Round
 

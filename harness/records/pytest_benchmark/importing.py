@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.environments import differences
-from rsc_bench.harness.records.file import ResultsError, ResultsFile
+from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.lines import RUN_LINE, RecordLine, from_line
 from rsc_bench.harness.records.pytest_benchmark import OURS, foreign
 from rsc_bench.harness.records.ranges import Count

@@ -11,7 +11,7 @@ from made_runs import case, ok, written
 from rsc_bench.harness.ab import FILE, AlternatingError, Command, Side
 from rsc_bench.harness.ab.commands import is_program, is_pytest, of_program, of_suites
 from rsc_bench.harness.ab.one_round import set_up, take
-from rsc_bench.harness.records.file import log_of
+from rsc_bench.harness.records.appending import log_of
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from rsc_bench.harness.ab import AlternatingError, Side, turns
 from rsc_bench.harness.ab.commands import of_suites
 from rsc_bench.harness.ab.options import for_a_round
 from rsc_bench.harness.ab.session import Plan, measure
-from rsc_bench.harness.records.file import log_of, read
+from rsc_bench.harness.records.appending import log_of
+from rsc_bench.harness.records.file import read
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from rsc_bench.harness.compare.reasons import Differs, NoCeiling, TooFew
 from rsc_bench.harness.output import terminal
 from rsc_bench.harness.output.console import Screen
 from rsc_bench.harness.output.wording import reason_text, remarks
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
-from rsc_bench.harness.records.file import ResultsFile
 
 # 100 non-zeros x 8 columns x 4 bytes are gathered, 3,200 bytes; 44 + 400 + 320 + 320 have to move at least: traffic.py.
 SIZES = {"rows": 10, "columns": 10, "nnz": 100, "kept_nnz": 100}

@@ -2,8 +2,9 @@ import pytest
 from made_runs import case, measurement, ok, run, start, written
 
 from rsc_bench.harness.metrics import traffic
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
-from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.run import Round
 from rsc_bench.plugins import load
 

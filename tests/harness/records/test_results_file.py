@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from made_runs import MACHINE, case, not_ok, ok, start, written
 
+from rsc_bench.harness.records.appending import ResultsFile, log_of
 from rsc_bench.harness.records.disk import Disk
-from rsc_bench.harness.records.file import ResultsError, ResultsFile, log_of, read
+from rsc_bench.harness.records.file import ResultsError, read
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -320,7 +321,7 @@ import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from made_runs import MACHINE, case, ok, start
-from rsc_bench.harness.records.file import ResultsFile, log_of
+from rsc_bench.harness.records.appending import ResultsFile, log_of
 file = ResultsFile(Path(sys.argv[1]), MACHINE)
 count = sum(len(records) for _, records in file.rounds)
 if not file.rounds:

@@ -5,8 +5,9 @@ pytest.importorskip("plotly", reason="plotly is not installed: pip install plotl
 
 from synthetic_results import ENVIRONMENT, case, ok
 
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
-from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.run import Round
 from rsc_bench.reports.drawing.stored import stored
 from rsc_bench.reports.figures.devices import FIGURE

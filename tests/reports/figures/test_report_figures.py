@@ -3,8 +3,9 @@ from synthetic_results import ENVIRONMENT, Sweep, case, ok, sweep, write_results
 from synthetic_telemetry import on_gpu
 from synthetic_trainings import Trainings, trainings
 
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
-from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.run import Round
 from rsc_bench.plugins import load
 from rsc_bench.reports.drawing.panels import BEHIND, FASTEST

@@ -3,8 +3,9 @@ import math
 import pytest
 from synthetic_results import case, ok
 
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
-from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.run import Round
 from rsc_bench.reports.drawing.stored import stored
 from rsc_bench.reports.drawing.theme import colours

@@ -6,7 +6,8 @@ pytest.importorskip("plotly", reason="plotly is not installed: pip install plotl
 from synthetic_results import ENVIRONMENT, bad, case, ok
 from synthetic_trainings import training
 
-from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.appending import ResultsFile
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.reports.drawing.stored import stored

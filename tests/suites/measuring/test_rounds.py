@@ -1,6 +1,7 @@
 import pytest
 
-from rsc_bench.harness.records.file import ResultsError, ResultsFile, read
+from rsc_bench.harness.records.appending import ResultsFile
+from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.measurement import measured
 from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.plugins import Registry

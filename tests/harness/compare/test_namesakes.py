@@ -1,5 +1,5 @@
+from rsc_bench.harness.compare.namesakes import Namesakes, aligned
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.contents import Namesakes, aligned
 
 
 def case(graph="g", kernel="mkl", **fields):
