@@ -10,6 +10,7 @@ from rsc_bench import allocator
 from rsc_bench.allocator import Allocator
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.machine.findings import Finding, State
+from rsc_bench.harness.machine.findings.pinning import pinning
 
 BUSY_PERCENT = 10.0
 NOISY_PERCENT = 10.0
@@ -31,6 +32,7 @@ def findings() -> Iterator[Finding]:
     yield freed_memory(allocator.allocator(), allocator.keeps_freed())
     yield huge_pages(allocator.huge_pages())
     yield cores(cpu["logical_cores"], cpu["usable_cores"], cpu["quota_cores"])
+    yield pinning(cpu["quota_cores"])
     yield governor(cpu["governor"])
     yield load(busy_percent(LOAD_S))
     yield noise(_repeated(NOISE_S))

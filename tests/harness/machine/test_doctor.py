@@ -19,6 +19,7 @@ def test_every_finding_has_a_state_and_what_is_not_fine_has_a_remedy(psutil):
         "allocator",
         "huge pages",
         "cores",
+        "worker cores",
         "governor",
         "load",
         "timing noise",
