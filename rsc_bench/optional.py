@@ -22,6 +22,7 @@ OPTIONAL = {
     "turbo_gnn": "pip install --no-build-isolation --pre turbo-gnn, where torch has CUDA (else nvcc builds it: minutes)",
     "cupy": "pip install cupy-cuda13x, or cupy-cuda12x, as torch.version.cuda is",
     "sparse_dot_mkl": 'pip install "rsc-bench[baselines]"',
+    "ray": 'pip install "rsc-bench[cluster]"',
     "torch": "pip install torch",
     "numba": "pip install numba",
     "pynvml": "pip install nvidia-ml-py",

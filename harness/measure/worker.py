@@ -36,6 +36,12 @@ _STACK = getattr(signal, "SIGUSR2", None) if hasattr(faulthandler, "register") e
 _STACK_S, _SETTLE_S = 2.0, 0.05
 """Seconds that it gets to begin with that, and then to end."""
 _PR_SET_PDEATHSIG = 1
+_BY_OTHERS = [
+    -number
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGKILL", None), getattr(signal, "SIGHUP", None))
+    if number
+]
+"""Statuses of a process that did not end by itself."""
 
 Note = Callable[[bytes], None]
 """Sends something of a job that is not done yet, as how far it is."""
@@ -46,8 +52,10 @@ Answer = Callable[[bytes, Note], bytes]
 class WorkerLost(Exception):
     """A process that ended, or had to be ended, before it answered; the message is how, as a record's reason."""
 
-    def __init__(self, how: str, started: bool = True, over: bool = False) -> None:
+    def __init__(self, how: str, started: bool = True, over: bool = False, by_others: bool = False) -> None:
         super().__init__(how)
+        self.by_others = by_others
+        """Whether the system or a user ended it, as where memory is short: the same job may pass another time."""
         self.started = started
         """Whether it had started; else no job is to blame."""
         self.over = over
@@ -212,9 +220,10 @@ class Worker:
 
     def lost(self, how: str) -> WorkerLost:
         """End the process, because of what is said; return the error to raise."""
+        by_others = self._process.poll() in _BY_OTHERS
         self._how = how
         self.kill()
-        return WorkerLost(how, self._ready)
+        return WorkerLost(how, self._ready, by_others=by_others)
 
     def _ended(self) -> str:
         """How the process ended by itself."""

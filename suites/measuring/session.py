@@ -122,7 +122,7 @@ class Rounds:
         self.timer = ReplayTimer()
         self.say: Callable[[str], None] = to_stderr
         """Takes what becomes of the results file while it is written to."""
-        environment_of = (environment.read() if machine is None else machine) | _what_runs(session)
+        environment_of = (environment.read() if machine is None else machine) | what_runs(session)
         self._file = ResultsFile(path, environment_of, say=self._tell)
         self._ceilings: Ceilings | None = None
         self._done = _by_name(self._file.done())
@@ -261,8 +261,8 @@ def _by_name(cases: Iterable[Case]) -> dict[Case, set[str | None]]:
     return found
 
 
-def _what_runs(session: Session) -> dict[str, Any]:
-    """What the environment names beside the machine: rounds of different code, or slowed ones, never share a file."""
+def what_runs(session: Session) -> dict[str, Any]:
+    """Return what the environment names beside the machine: rounds of different code, or slowed ones, never share a file."""
     files = {"kernel_files": session.catalog.from_files, "plugin_files": _plugin_files(session.options.plugins)}
     found: dict[str, Any] = {name: {path: _digest(Path(path)) for path in paths} for name, paths in files.items() if paths}
     return found if session.options.slow_down is None else found | {"slow_down": session.options.slow_down}

@@ -97,6 +97,8 @@ class Workers:
             limit_s: seconds that a case may take, an epoch where it is a training.
         """
         self.log = log
+        self.retries = 0
+        """How often a case is measured again whose process did not end by itself."""
         self.loaded: Callable[[Facts], None] = _ignore
         """Is told of each graph that a process has loaded."""
         self._origins, self._setup, self._limit_s = origins, setup, limit_s
@@ -126,14 +128,20 @@ class Workers:
 
     def _tried(self, setting: AnySetting, follow: Follow, waiting: Waiting) -> Record:
         case = setting.case()
-        self._write(f"begins: {case}")
-        try:
-            answer = self._ask(self.needs(setting), job_of(setting), lambda note: self._noted(note, follow), waiting)
-        except WorkerLost as lost:
-            if lost.over:
-                self._over[case] = str(lost)
-            return Record(case=case, status="failed", reason=str(lost))
-        return self._record_of(answer, case)
+        times = 0
+        while True:
+            times += 1
+            self._write(f"begins: {case}")
+            try:
+                answer = self._ask(self.needs(setting), job_of(setting), lambda note: self._noted(note, follow), waiting)
+                return self._record_of(answer, case)
+            except WorkerLost as lost:
+                if lost.over:
+                    self._over[case] = str(lost)
+                if not lost.by_others or times > self.retries:
+                    how = f"{lost}, {times} times" if times > 1 else str(lost)
+                    return Record(case=case, status="failed", reason=how)
+                self._write(f"again: {case}: {lost}")
 
     def digest(self, setting: AnySetting) -> str | None:
         """Return the digest of what a case sees of its graph; None where it cannot be loaded.

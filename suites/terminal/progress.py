@@ -96,7 +96,7 @@ class Progress:
         # The first cases compile, and are of the smallest graph: an estimate from them is wrong by far.
         left = f", {minutes(left_s)} left" if self._done >= self._cases * _ENOUGH else ""
         place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {index}/{rounds}{left}"
-        self._waiting.append(f"{place}  {_case(record)}  {_outcome(record)}")
+        self._waiting.append(f"{place}  {case_words(record)}  {outcome_words(record)}")
 
     def loaded(self, facts: Facts) -> None:
         """Take what a process has loaded: it is said before what was measured on it, and once, also where others load it too."""
@@ -117,7 +117,8 @@ class Progress:
         self._waiting.clear()
 
 
-def _case(record: Record) -> str:
+def case_words(record: Record) -> str:
+    """Return a case as a line has room for it."""
     case = record.case
     budget = "" if case.budget is None else f" C={case.budget:g}"
     clock = "" if case.clock == "host" else f" {case.clock}"
@@ -141,7 +142,8 @@ def _kept(case: Case) -> str:
     return " with freed memory kept" if case.freed_memory else ""
 
 
-def _outcome(record: Record) -> str:
+def outcome_words(record: Record) -> str:
+    """Return how it ended, and its time or its test metric."""
     measurement = record.measurement
     if measurement is None:
         return f"{record.status}: {shown(record.reason or '')}"  # somebody's code may have written it

@@ -1,0 +1,1 @@
+"""Devices beyond this process: of a Ray cluster, of an array of SLURM jobs, and simulated ones."""

@@ -1,0 +1,269 @@
+"""The devices of a Ray cluster: an actor on each GPU, or on each group of cores, that has it for itself."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.lines import RecordLine, from_line
+from rsc_bench.optional import absent
+from rsc_bench.suites.measuring.serving import Job
+from rsc_bench.suites.sweeping.devices import Answer, Lost, State
+from rsc_bench.suites.sweeping.kinds import ClusterError
+from rsc_bench.suites.sweeping.machines.ray_actor import Actor, Node, node
+from rsc_bench.suites.sweeping.place import Facts
+from rsc_bench.suites.sweeping.planning import Plan
+from rsc_bench.suites.sweeping.study import Block
+from rsc_bench.text import first_line
+
+LOCAL = "local"
+"""What ``--ray`` calls a cluster of this machine alone."""
+NODE_ID = "ray.io/node-id"
+"""Ray's own label of a node."""
+WAIT_S = 0.5
+"""Seconds that `Cluster.answers` waits for the first answer."""
+START_S = 300.0
+"""Seconds that Ray gets to reserve the devices, and a device to be ready: torch is loaded from a shared disk, perhaps."""
+STATE_S = 5.0
+"""Seconds between two questions of how far devices are."""
+REVIVALS = 2
+"""Processes that a device gets anew: one that is lost again and again is broken."""
+
+
+@dataclass
+class _Device:
+    name: str
+    node_id: str
+    device: str
+    cores: tuple[int, ...]
+    group: Any
+    """Ray's placement group of its node, and the place in it."""
+    bundle: int
+    actor: Any = None
+    revivals: int = 0
+
+
+@dataclass
+class _Found:
+    """A node of the cluster, and what it has for us."""
+
+    node_id: str
+    host: Node
+    cpus: int
+    gpus: int
+    devices: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+
+
+class Cluster:
+    """Devices that are processes of Ray's; see `rsc_bench.suites.sweeping.devices.Devices`."""
+
+    def __init__(self, address: str, blocks: Sequence[Block], cores_each: int | None = None) -> None:
+        """Connect, and reserve every GPU, or every group of cores where there is none; raises `ClusterError` in one line.
+
+        Args:
+            address: of a cluster that runs, or ``local`` for one that is started on this machine and ends with this process.
+            blocks: what is to be measured.
+            cores_each: physical cores of a device on a CPU; None: all that a machine has.
+        """
+        self._ray = _ray()
+        self._connect(address)
+        self._blocks = list(blocks)
+        self._devices = {each.name: each for each in self._reserved(self._found(cores_each))}
+        self._running: dict[Any, str] = {}
+        self._asked_states, self._states_at = dict[Any, str](), 0.0
+        for each in self._devices.values():
+            each.actor = self._started(each)
+
+    def _connect(self, address: str) -> None:
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray asks for it to be chosen, in a long warning
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+        try:
+            self._ray.init(**quiet, **({"include_dashboard": False} if address == LOCAL else {"address": address}))
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            remedy = "`ray start --head` begins a cluster, and `ray status` says whether it runs"
+            raise ClusterError(f"--ray {address}: no cluster answers there ({first_line(error)}): {remedy}") from None
+
+    def _found(self, cores_each: int | None) -> list[_Found]:
+        """Ask each node that is alive what it has room for."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        alive = [each for each in self._ray.nodes() if each["Alive"]]
+        ask = self._ray.remote(node)
+        answers = [
+            ask.options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)).remote(
+                cores_each
+            )
+            for each in alive
+        ]
+        try:
+            hosts = self._ray.get(answers, timeout=START_S)
+        except self._ray.exceptions.RayError as error:
+            raise ClusterError(_import_failed(error)) from None
+        resources = [each["Resources"] for each in alive]
+        found = [
+            _Found(each["NodeID"], host, int(has.get("CPU", 0)), int(has.get("GPU", 0)))
+            for each, host, has in zip(alive, hosts, resources, strict=True)
+        ]
+        return sorted(found, key=lambda each: (each.host.host, each.node_id))
+
+    def _reserved(self, nodes: list[_Found]) -> list[_Device]:
+        from ray.util.placement_group import placement_group
+
+        gpus = any(each.gpus for each in nodes) and any(block.options.device != "cpu" for block in self._blocks)
+        made, groups = [], []
+        for place, each in enumerate(nodes, start=1):
+            each.devices = _devices_of(each, gpus)
+            if not each.devices:
+                continue
+            bundles = [{"CPU": max(1, len(cores)), **({"GPU": 1} if kind != "cpu" else {})} for kind, cores in each.devices]
+            group = placement_group(bundles, bundle_label_selector=[{NODE_ID: each.node_id}] * len(bundles))
+            groups.append(group)
+            for bundle, (kind, cores) in enumerate(each.devices):
+                name = f"node-{place} {kind} {_span(cores) if kind == 'cpu' else bundle}"
+                made.append(_Device(name, each.node_id, "cuda:0" if kind != "cpu" else "cpu", cores, group, bundle))
+        if not made:
+            raise ClusterError("--ray: no node of the cluster has a GPU, or as many free cores as --cores asks for: ask for fewer")
+        ready, late = self._ray.wait([group.ready() for group in groups], num_returns=len(groups), timeout=START_S)
+        del ready
+        if late:
+            busy = f"the devices of {len(late)} of {len(groups)} nodes are not free after {START_S:g} s"
+            raise ClusterError(f"--ray: {busy}: `ray status` says what uses them; nothing runs beside what is measured")
+        return made
+
+    def _started(self, device: _Device) -> Any:
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        strategy = PlacementGroupSchedulingStrategy(device.group, device.bundle)
+        wants = {"num_cpus": max(1, len(device.cores)), "num_gpus": int(device.device != "cpu")}
+        made = self._ray.remote(Actor).options(**wants, scheduling_strategy=strategy, max_concurrency=2)
+        return made.remote(self._blocks, device.device, device.cores)
+
+    def facts(self) -> Mapping[str, Facts]:
+        """Return what is known of each device."""
+        return dict(zip(self._devices, self._of_all([each.actor.facts.remote() for each in self._devices.values()]), strict=True))
+
+    def _of_all(self, asked: list[Any]) -> list[Any]:
+        try:
+            return list(self._ray.get(asked, timeout=START_S))
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except self._ray.exceptions.RayError as error:
+            raise ClusterError(f"--ray: a device does not begin ({first_line(error)}): run it again, or see `ray status`") from None
+
+    def plan(self, device: str, block: str) -> Plan:
+        """Return the cases of a block as a device would measure them; raises what it does for options that cannot be used."""
+        return self._of_all([self._devices[device].actor.plan.remote(block)])[0]  # type: ignore[no-any-return]
+
+    def ceilings(self, device: str, block: str, row_bytes: Iterable[int]) -> Ceilings | None:
+        """Return what a device can reach; None where that could not be measured."""
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            asked = self._devices[device].actor.ceilings.remote(block, tuple(row_bytes))
+            return self._ray.get(asked, timeout=START_S)  # type: ignore[no-any-return]
+        return None
+
+    def ask(self, device: str, block: str, job: Job) -> None:
+        """Begin a case on a device."""
+        self._running[self._devices[device].actor.record.remote(block, job)] = device
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield what has come, after `WAIT_S` at most."""
+        if not self._running:
+            return
+        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=WAIT_S)
+        if ready:
+            ready, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+        for each in ready:
+            device = self._running.pop(each)
+            try:
+                line = msgspec.json.decode(self._ray.get(each), type=RecordLine)
+            except self._ray.exceptions.RayTaskError as error:
+                yield Answer(device, Lost(first_line(error.cause)))
+            except self._ray.exceptions.RayError as error:
+                yield Answer(device, Lost(_how(error)))
+            else:
+                yield Answer(device, from_line(line))
+
+    def states(self) -> Mapping[str, State]:
+        """Return how far devices are, as they said last."""
+        now = monotonic()
+        if now - self._states_at > STATE_S:
+            self._states_at = now
+            self._asked_states = {self._devices[name].actor.state.remote(): name for name in self._running.values()}
+        if not self._asked_states:
+            return {}
+        ready, _ = self._ray.wait(list(self._asked_states), num_returns=len(self._asked_states), timeout=0)
+        found = {}
+        for each in ready:
+            name = self._asked_states.pop(each)
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                state = self._ray.get(each)
+                found |= {} if state is None else {name: state}
+        return found
+
+    def revived(self, device: str) -> bool:
+        """Return whether a lost device is there again, in a new process: its node is alive, and it was not lost too often."""
+        lost = self._devices[device]
+        alive = {each["NodeID"] for each in self._ray.nodes() if each["Alive"]}
+        if lost.node_id not in alive or lost.revivals >= REVIVALS:
+            return False
+        lost.revivals += 1
+        self._ray.kill(lost.actor)
+        lost.actor = self._started(lost)
+        ready, _ = self._ray.wait([lost.actor.facts.remote()], timeout=START_S)
+        return bool(ready)
+
+    def close(self) -> None:
+        """End every device."""
+        for each in self._devices.values():
+            with contextlib.suppress(Exception):
+                self._ray.kill(each.actor)
+        self._ray.shutdown()
+
+
+def _devices_of(found: _Found, gpus: bool) -> list[tuple[str, tuple[int, ...]]]:
+    """The devices of a node: each of its GPUs, or where the cluster has none each group of cores that Ray has so many CPUs for."""
+    if gpus:
+        return [("gpu", ())] * found.gpus
+    fitting = []
+    free = found.cpus
+    for cores in found.host.groups:
+        free -= len(cores)
+        if free >= 0:
+            fitting.append(("cpu", cores))
+    return fitting
+
+
+def _span(cores: tuple[int, ...]) -> str:
+    return f"{cores[0]}-{cores[-1]}" if len(cores) > 1 else str(cores[0])
+
+
+def _how(error: BaseException) -> str:
+    """How an actor was lost, in one line."""
+    text = str(error)
+    told = next(
+        (line.strip() for line in text.splitlines() if "died" in line or "unavailable" in line or "node" in line.lower()), ""
+    )
+    return told or first_line(error) or type(error).__name__
+
+
+def _import_failed(error: BaseException) -> str:
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, ModuleNotFoundError) or "No module named 'rsc_bench'" in str(error):
+        return "--ray: a node of the cluster cannot import rsc_bench: install the same release there"
+    return f"--ray: a node of the cluster does not answer ({first_line(error)}): see `ray status`"
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise ClusterError(f"--ray: {absent('ray')}") from None
+    return ray

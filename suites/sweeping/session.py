@@ -1,0 +1,107 @@
+"""Puts a study and devices together: kinds of machine, plans, files, and what is to be said of them before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rsc_bench.harness.records.file import ResultsError
+from rsc_bench.plugins import PluginError
+from rsc_bench.suites.catalog import KernelError
+from rsc_bench.suites.graphs import GraphError
+from rsc_bench.suites.options import OptionsError
+from rsc_bench.suites.sweeping.devices import Devices, Here
+from rsc_bench.suites.sweeping.kinds import Kind, check, kinds
+from rsc_bench.suites.sweeping.place import Facts
+from rsc_bench.suites.sweeping.planning import Plan
+from rsc_bench.suites.sweeping.study import Study, StudyError
+from rsc_bench.suites.sweeping.sweep import Share
+from rsc_bench.suites.sweeping.writing import path_of
+from rsc_bench.text import minutes, plain
+
+USERS = (OptionsError, KernelError, GraphError, PluginError, ResultsError)
+"""What the options of a study can be wrong with, each in one line."""
+WORST = 12
+"""Groups of cases that a plan names."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study on its devices, before anything is measured."""
+
+    facts: Mapping[str, Facts]
+    shares: tuple[Share, ...]
+
+
+def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> Prepared:
+    """Return what each kind of device is to measure; raises `StudyError` or `ClusterError` in one line for what cannot be.
+
+    Args:
+        study: the blocks.
+        devices: what measures.
+        part: which of how many shares of the groups, of an array of jobs.
+    """
+    facts = devices.facts()
+    alone = isinstance(devices, Here)
+    if not alone:
+        check(facts, Here(study.blocks, Path("unused.log")).facts()[Here.NAME])
+    found = [Kind("", next(iter(facts.values())).environment, tuple(facts))] if alone else kinds(facts)
+    gpus = any(each.device != "cpu" for each in facts.values())
+    number = None if part[1] == 1 else f"part-{part[0]}-of-{part[1]}"
+    shares = []
+    for kind in found:
+        first = kind.devices[0]
+        blocks = [block for block in study.blocks if alone or block.fits(facts[first].device, gpus)]
+        plans = [_plan(study, devices, first, block.name) for block in blocks]
+        paths = {block.name: path_of(study.results, block.name, kind.name or None, number) for block in blocks}
+        begins = {block.name: dict(kind.environment) | facts[first].runs.get(block.name, {}) for block in blocks}
+        shares.append(Share(kind, [plan for plan in plans if plan.cases], paths, begins))
+        shares[-1].look(part)
+    return Prepared(facts, tuple(shares))
+
+
+def _plan(study: Study, devices: Devices, device: str, block: str) -> Plan:
+    try:
+        return devices.plan(device, block)
+    except USERS as error:
+        raise study.error(block, str(error)) from None
+
+
+def said(prepared: Prepared, study: Study, now_left_s: Callable[[float], str] = minutes) -> str:
+    """Return the plan in words: cases, rounds, about how long on what, and what is done already."""
+    lines = [f"study {study.name}: {_count(len(study.blocks), 'block')}, results in {study.results}"]
+    for share in prepared.shares:
+        if share.kind.name:
+            lines.append(f"on {share.kind.name}: {_count(len(share.kind.devices), 'device')} ({', '.join(share.kind.devices)})")
+        lines += [f"  {line}" for plan in share.plans for line in _of_block(share, plan, now_left_s)]
+        left = sum(task.part.estimate_s for task in share.tasks)
+        about = now_left_s(left / max(1, len(share.kind.devices)))
+        lines.append(f"  in all about {about}" if left else "  all is done")
+    return "\n".join(map(plain, lines))
+
+
+def _of_block(share: Share, plan: Plan, duration: Callable[[float], str]) -> list[str]:
+    block = plan.block.name
+    every = sum(case.rounds for case in plan.cases)
+    mine = [task for task in share.tasks if task.plan is plan]
+    left = sum(len(task.cases) for task in mine)
+    seconds = sum(task.part.estimate_s for task in mine)
+    rounds = _count(plan.rounds, "round")
+    stand = f"{every - left:,} of {every:,} done, {left:,} left, about {duration(seconds)}"
+    head = f"[{block}] {_count(len(plan.cases), 'case')}, {rounds}: {stand}"
+    by_group: dict[str, tuple[int, float]] = {}
+    for task in mine:
+        cases, taken = by_group.get(task.part.home, (0, 0.0))
+        by_group[task.part.home] = cases + len(task.cases), taken + task.part.estimate_s
+    longest = sorted(by_group.items(), key=lambda each: -each[1][1])
+    named = [f"  {home}: {_count(cases, 'measurement')}, about {duration(taken)}" for home, (cases, taken) in longest[:WORST]]
+    more = [f"  {_count(len(longest) - WORST, 'graph')} more"] if len(longest) > WORST else []
+    return [head, *named, *more, f"  into {share.paths[block]}"]
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+__all__ = ["USERS", "Prepared", "StudyError", "prepared", "said"]

@@ -1,0 +1,211 @@
+"""Runs a study to its end: hands its parts to devices, writes what they answer, and gives the parts of lost devices to others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+
+import msgspec
+
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.run import Record
+from rsc_bench.suites.sweeping.devices import Answer, Devices, Lost, State
+from rsc_bench.suites.sweeping.kinds import Kind, own
+from rsc_bench.suites.sweeping.place import Facts
+from rsc_bench.suites.sweeping.planning import Plan, Planned, Task, tasks
+from rsc_bench.suites.sweeping.schedule import MOST_LOSSES, Schedule
+from rsc_bench.suites.sweeping.writing import Results, There, there
+
+
+class Watch(Protocol):
+    """Is told what happens, for whoever looks on."""
+
+    def begins(self, device: str, case: Case, round_index: int) -> None:
+        """Take that a device begins a case."""
+        ...
+
+    def ends(self, device: str, record: Record, round_index: int, left_s: float) -> None:
+        """Take the record of a case, and about how many seconds are left in all."""
+        ...
+
+    def state(self, device: str, state: State) -> None:
+        """Take how far a device is."""
+        ...
+
+    def idle(self, device: str) -> None:
+        """Take that a device has nothing to do."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Take a line that is worth reading."""
+        ...
+
+
+@dataclass
+class _Holding:
+    """What a device is at: the cases of its part that are left, and the records that wait for the others."""
+
+    task: Task
+    left: list[Planned]
+    records: list[Record] = field(default_factory=list)
+
+
+@dataclass
+class Share:
+    """The work of the devices of one kind: plans, files, and who measures which part."""
+
+    kind: Kind
+    plans: Sequence[Plan]
+    paths: Mapping[str, Path]
+    """Of each block."""
+    environments: Mapping[str, Mapping[str, Any]]
+    """What the file of each block begins with."""
+    tasks: list[Task] = field(default_factory=list)
+    schedule: Schedule = field(default_factory=lambda: Schedule(()))
+    results: dict[str, Results] = field(default_factory=dict)
+    """Files that are open, by block."""
+
+    def look(self, part: tuple[int, int] = (1, 1)) -> None:
+        """Read what is there already, and share out what is left; of `part` (i, n) only every n-th group from the i-th on."""
+        known: dict[str, There] = {block: there(path) for block, path in self.paths.items()}
+        taken_s = {case: taken for each in known.values() for case, taken in (each.known_s or {}).items()}
+        every = tasks(self.plans, {block: set(each.done) for block, each in known.items()}, taken_s)
+        place = {group: index for index, group in enumerate(dict.fromkeys(task.part.group for task in every))}
+        self.tasks = [task for task in every if place[task.part.group] % part[1] == part[0] - 1]
+        self.schedule = Schedule(task.part for task in self.tasks)
+
+
+class Sweep:
+    """One session of a study."""
+
+    def __init__(self, devices: Devices, shares: Sequence[Share], watch: Watch, now: Callable[[], float] = monotonic) -> None:
+        """Begin nothing yet.
+
+        Args:
+            devices: what measures.
+            shares: the work of each kind of them, looked at.
+            watch: is told what happens.
+            now: reads the time in seconds.
+        """
+        self._devices, self._watch, self._now = devices, watch, now
+        self._shares = {device: share for share in shares for device in share.kind.devices}
+        self._by_index = {share.kind.name: {task.part.index: task for task in share.tasks} for share in shares}
+        self._holding: dict[str, _Holding] = {}
+        self._idle: set[str] = set()
+        self._nodes: dict[str, dict[str, Any]] = {}
+        self.bad = 0
+        """Records of this session that are wrong or failed."""
+
+    def run(self, facts: Mapping[str, Facts]) -> bool:
+        """Measure all that is left; return whether all of it is done."""
+        for device, share in self._shares.items():
+            self._nodes[device] = own(facts[device], share.kind)
+        try:
+            self._idle = set(self._shares)
+            self._hand_out()
+            # What a slow device is still at, and another one has finished, is not waited for.
+            while self._holding and not self._done:
+                for answer in self._devices.answers():
+                    self._take(answer)
+                for device, state in self._devices.states().items():
+                    self._watch.state(device, state)
+                self._hand_out()
+        finally:
+            for share in self._all():
+                for results in share.results.values():
+                    results.close()
+        return self._done
+
+    @property
+    def _done(self) -> bool:
+        return all(share.schedule.done for share in self._all())
+
+    def _all(self) -> list[Share]:
+        return list({id(share): share for share in self._shares.values()}.values())
+
+    def _hand_out(self) -> None:
+        for device in sorted(self._idle):
+            share = self._shares[device]
+            part = share.schedule.take(device, self._now())
+            if part is None:
+                self._watch.idle(device)
+                continue
+            task = self._by_index[share.kind.name][part.index]
+            self._idle.discard(device)
+            self._holding[device] = _Holding(task, list(task.cases))
+            self._open(share, task, device)
+            self._ask(device)
+
+    def _open(self, share: Share, task: Task, device: str) -> None:
+        """Open the file of a block where it is not, with what its kind of machine can reach."""
+        block = task.plan.block.name
+        if block in share.results:
+            return
+        results = Results(share.paths[block], task.plan, share.environments[block], self._watch.say)
+        share.results[block] = results
+        row_bytes = {case.row_bytes for case in task.plan.cases} - {0}
+        nodes = {name: self._nodes[name] for name in share.kind.devices} if self._shared else {}
+        results.know(self._devices.ceilings(device, block, row_bytes) if row_bytes else None, nodes)
+
+    @property
+    def _shared(self) -> bool:
+        return len(self._shares) > 1
+
+    def _ask(self, device: str) -> None:
+        holding = self._holding[device]
+        case = holding.left[0]
+        self._watch.begins(device, case.case, holding.task.part.round)
+        self._devices.ask(device, holding.task.plan.block.name, case.job)
+
+    def _take(self, answer: Answer) -> None:
+        if isinstance(answer.record, Lost):
+            self._lose(answer.device, answer.record)
+            return
+        holding, share = self._holding[answer.device], self._shares[answer.device]
+        record = msgspec.structs.replace(answer.record, node=answer.device) if self._shared else answer.record
+        holding.left.pop(0)
+        if holding.task.part.paired:
+            holding.records.append(record)
+        else:
+            self._write(share, holding.task, [record])
+        self._watch.ends(answer.device, record, holding.task.part.round, share.schedule.left_s / len(share.kind.devices))
+        if not share.schedule.is_wanted(answer.device):
+            share.schedule.drop(answer.device)
+        elif holding.left:
+            self._ask(answer.device)
+            return
+        elif share.schedule.finish(answer.device, self._now()):
+            self._write(share, holding.task, holding.records)
+        del self._holding[answer.device]
+        self._idle.add(answer.device)
+
+    def _write(self, share: Share, task: Task, records: Sequence[Record]) -> None:
+        for record in records:
+            share.results[task.plan.block.name].append(record, task.part.round)
+            self.bad += record.status in ("wrong", "failed")
+
+    def _lose(self, device: str, lost: Lost) -> None:
+        holding, share = self._holding.pop(device), self._shares[device]
+        if not holding.task.part.paired:  # what is written of it stays, and the next device measures what is left
+            rest = Task(holding.task.part, holding.task.plan, tuple(holding.left))
+            self._by_index[share.kind.name][holding.task.part.index] = rest
+        self._watch.say(f"lost:    {device} at {holding.left[0].case}: {lost.how}")
+        if share.schedule.lose(device) is not None:
+            self._give_up(share, holding, lost.how)
+        if self._devices.revived(device):
+            self._watch.say(f"back:    {device}, in a new process")
+            self._idle.add(device)
+
+    def _give_up(self, share: Share, holding: _Holding, how: str) -> None:
+        """Write records that say why of all cases that are left of a part: it may be what devices are lost by."""
+        cases = holding.task.cases if holding.task.part.paired else holding.left
+        at = holding.left[0].case
+        times = f"{MOST_LOSSES} times"
+        reasons = [
+            f"the device was lost, {times}: {how}" if each.case == at else f"devices were lost at {at}, {times}" for each in cases
+        ]
+        records = [Record(case=each.case, status="failed", reason=why) for each, why in zip(cases, reasons, strict=True)]
+        self._write(share, holding.task, records)

@@ -1,0 +1,105 @@
+"""Writes the records of a sweep into the results file of their block and kind of machine, and knows what is in it already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rsc_bench.harness.records.appending import ResultsFile
+from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.ceilings import Ceilings
+from rsc_bench.harness.records.file import ResultsError, read
+from rsc_bench.harness.records.run import Record, Round
+from rsc_bench.suites.sweeping.estimates import measured_s
+from rsc_bench.suites.sweeping.planning import Plan
+
+
+@dataclass(frozen=True)
+class There:
+    """What a results file has by now."""
+
+    done: frozenset[tuple[Case, int]] = frozenset()
+    """Cases, without the digest of their graph, each with the round."""
+    known_s: Mapping[Case, float] | None = None
+    """How long each of them took."""
+
+
+def there(path: Path) -> There:
+    """Return what a results file has; nothing where there is no file. Raises `ResultsError` where it cannot be read."""
+    if not path.exists():
+        return There()
+    done, known = set(), {}
+    for start, records in read(path).rounds:
+        for record in records:
+            case = named(record.case)
+            done.add((case, start.index))
+            taken = measured_s(record)
+            if taken is not None:
+                known[case] = taken
+    return There(frozenset(done), known)
+
+
+def named(case: Case) -> Case:
+    """Return a case as it is planned, before the contents of its graph are known."""
+    return msgspec.structs.replace(case, graph_digest=None)
+
+
+class Results:
+    """The results file of a block on one kind of machine."""
+
+    def __init__(self, path: Path, plan: Plan, environment: Mapping[str, Any], say: Callable[[str], None]) -> None:
+        """Begin or go on with the file; raises `ResultsError` where it cannot be used."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = ResultsFile(path, dict(environment), say=say)
+        self._plan = plan
+        self._ceilings: Ceilings | None = None
+        self._nodes: dict[str, Any] = {}
+        self.records = 0
+        """Written by this session."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is: another path where it was moved, removed or replaced meanwhile."""
+        return self._file.path
+
+    def know(self, ceilings: Ceilings | None, nodes: Mapping[str, Any]) -> None:
+        """Take what the next line of a round is to say of the devices."""
+        self._ceilings = ceilings or self._ceilings
+        self._nodes.update(nodes)
+
+    def append(self, record: Record, index: int) -> None:
+        """Write a record of a round at once."""
+        if self._file.open_index != index or self._ceilings or self._nodes:
+            self._start(index)
+        self._file.append(record)
+        self.records += 1
+
+    def _start(self, index: int) -> None:
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        start = Round(
+            index=index,
+            of=self._plan.rounds,
+            cases=len(self._plan.of_round(index)),
+            started=now,
+            ceilings=self._ceilings,
+            nodes=self._nodes or None,
+        )
+        self._file.start_round(start)
+        self._ceilings, self._nodes = None, {}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def path_of(folder: Path, block: str, kind: str | None, part: str | None = None) -> Path:
+    """Return the results file of a block on a kind of machine; None: on this one alone. `part` is of an array of jobs."""
+    return folder / f"{'.'.join(filter(None, (block, kind, part)))}.jsonl"
+
+
+__all__ = ["Results", "ResultsError", "There", "named", "path_of", "there"]
