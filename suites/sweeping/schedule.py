@@ -11,6 +11,8 @@ MOST_LOSSES = 3
 """Devices that a part of a sweep may be lost with before its cases are given up: it may be what they are lost by."""
 OVERDUE = 3.0
 """Times as long as parts like it, after which a part is begun on an idle device as well: who is through first counts."""
+LEAST_OVERDUE_S = 60.0
+"""Seconds that a part may take in any case: a device may have to start a process, and to make a graph."""
 _KNOWN = 20
 """Of the last parts, from which is known how estimates and seconds go together."""
 
@@ -147,10 +149,15 @@ class Schedule:
         late = [
             ((now - work.since) / expected, work.part)
             for work in self._working.values()
-            if work.part.paired and parts.count(work.part.index) == 1 and (expected := self._expected_s(work.part)) > 0
+            if self._may_be_repeated(work, now)
+            and parts.count(work.part.index) == 1
+            and (expected := self._expected_s(work.part)) > 0
         ]
         most, part = max(late, key=lambda each: each[0], default=(0.0, None))
         return part if most > OVERDUE else None
+
+    def _may_be_repeated(self, work: _Work, now: float) -> bool:
+        return work.part.paired and work.part.index in self._left and now - work.since > LEAST_OVERDUE_S
 
     def _expected_s(self, part: Part) -> float:
         return self._taken_s.get(part.group) or part.estimate_s * self._ratio()
