@@ -24,11 +24,23 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """What a device can reach; None where that could not be measured."""
+
+    ceilings: Ceilings | None
+
+
+@dataclass(frozen=True)
+class Back:
+    """That a device which was lost can be asked again."""
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What became of the case that a device was asked for."""
+    """What became of what a device was asked for."""
 
     device: str
-    record: Record | Lost
+    content: Record | Reach | Lost | Back
 
 
 @dataclass(frozen=True)
@@ -50,12 +62,12 @@ class Devices(Protocol):
         """Return the cases of a block as a device of its kind would measure them."""
         ...
 
-    def ceilings(self, device: str, block: str, row_bytes: Iterable[int]) -> Ceilings | None:
-        """Return what a device can reach; None where that could not be measured."""
+    def ask(self, device: str, block: str, job: Job) -> None:
+        """Begin a case on a device that is at nothing."""
         ...
 
-    def ask(self, device: str, block: str, job: Job) -> None:
-        """Begin a case on a device that has none."""
+    def ask_reach(self, device: str, block: str, row_bytes: Iterable[int]) -> None:
+        """Begin to measure what a device that is at nothing can reach."""
         ...
 
     def answers(self) -> Iterator[Answer]:
@@ -66,8 +78,13 @@ class Devices(Protocol):
         """Return how far devices are that are at work, as far as it is known."""
         ...
 
-    def revived(self, device: str) -> bool:
-        """Return whether a device that was lost can be asked again: its process was lost, and the machine is there."""
+    def revive(self, device: str) -> None:
+        """Begin to get a device back that was lost; where it comes back, `answers` says so."""
+        ...
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a device may still come back."""
         ...
 
     def close(self) -> None:
@@ -83,7 +100,7 @@ class Here:
     def __init__(self, blocks: Sequence[Block], log: Path) -> None:
         """Begin; cases of a block run where its options say."""
         self._place = Place(blocks, log)
-        self._asked: tuple[str, Job] | None = None
+        self._asked: tuple[str, Job | tuple[int, ...]] | None = None
         self.watch: Watching | None = None
         """Is told how far a case is while it runs."""
 
@@ -95,19 +112,23 @@ class Here:
         """Return the cases of a block."""
         return self._place.plan(block)
 
-    def ceilings(self, device: str, block: str, row_bytes: Iterable[int]) -> Ceilings | None:  # noqa: ARG002
-        """Return what the device can reach."""
-        return self._place.ceilings(block, row_bytes)
-
     def ask(self, device: str, block: str, job: Job) -> None:  # noqa: ARG002
         """Note what is to be measured; `answers` does it."""
         self._asked = block, job
 
+    def ask_reach(self, device: str, block: str, row_bytes: Iterable[int]) -> None:  # noqa: ARG002
+        """Note that it is to be measured."""
+        self._asked = block, tuple(row_bytes)
+
     def answers(self) -> Iterator[Answer]:
         """Measure what was asked for."""
-        if self._asked is not None:
-            (block, job), self._asked = self._asked, None
-            yield Answer(self.NAME, self._place.record(block, job, self._follow, self._wait))
+        if self._asked is None:
+            return
+        (block, what), self._asked = self._asked, None
+        if isinstance(what, tuple):
+            yield Answer(self.NAME, Reach(self._place.ceilings(block, what)))
+        else:
+            yield Answer(self.NAME, self._place.record(block, what, self._follow, self._wait))
 
     def _follow(self, epoch: Epoch) -> None:
         if self.watch is not None:
@@ -121,8 +142,12 @@ class Here:
         """Return nothing: whoever could ask is waiting for the case."""
         return {}
 
-    def revived(self, device: str) -> bool:  # noqa: ARG002
-        """Return that it cannot: it is this process."""
+    def revive(self, device: str) -> None:
+        """Do nothing: it is this process."""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it may come back, which it never has to."""
         return False
 
     def close(self) -> None:

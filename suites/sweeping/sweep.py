@@ -12,7 +12,7 @@ import msgspec
 
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.run import Record
-from rsc_bench.suites.sweeping.devices import Answer, Devices, Lost, State
+from rsc_bench.suites.sweeping.devices import Answer, Back, Devices, Lost, Reach, State
 from rsc_bench.suites.sweeping.kinds import Kind, own
 from rsc_bench.suites.sweeping.place import Facts
 from rsc_bench.suites.sweeping.planning import Plan, Planned, Task, tasks
@@ -39,6 +39,10 @@ class Watch(Protocol):
         """Take that a device has nothing to do."""
         ...
 
+    def again(self, cases: int) -> None:
+        """Take that so many cases are measured once more than was planned."""
+        ...
+
     def say(self, line: str) -> None:
         """Take a line that is worth reading."""
         ...
@@ -51,6 +55,8 @@ class _Holding:
     task: Task
     left: list[Planned]
     records: list[Record] = field(default_factory=list)
+    reach: set[int] = field(default_factory=set)
+    """Bytes of rows for which it has to find out what the device can reach, before its first case."""
 
 
 @dataclass
@@ -107,7 +113,7 @@ class Sweep:
             self._idle = set(self._shares)
             self._hand_out()
             # What a slow device is still at, and another one has finished, is not waited for.
-            while self._holding and not self._done:
+            while (self._holding or self._devices.awaited) and not self._done:
                 for answer in self._devices.answers():
                     self._take(answer)
                 for device, state in self._devices.states().items():
@@ -135,20 +141,18 @@ class Sweep:
                 continue
             task = self._by_index[share.kind.name][part.index]
             self._idle.discard(device)
-            self._holding[device] = _Holding(task, list(task.cases))
-            self._open(share, task, device)
+            self._holding[device] = _Holding(task, list(task.cases), reach=self._opened(share, task))
             self._ask(device)
 
-    def _open(self, share: Share, task: Task, device: str) -> None:
-        """Open the file of a block where it is not, with what its kind of machine can reach."""
+    def _opened(self, share: Share, task: Task) -> set[int]:
+        """Open the file of a block where it is not; return for which rows nobody has found out yet what its machines can reach."""
         block = task.plan.block.name
         if block in share.results:
-            return
+            return set()
         results = Results(share.paths[block], task.plan, share.environments[block], self._watch.say)
+        results.know(None, {name: self._nodes[name] for name in share.kind.devices} if self._shared else {})
         share.results[block] = results
-        row_bytes = {case.row_bytes for case in task.plan.cases} - {0}
-        nodes = {name: self._nodes[name] for name in share.kind.devices} if self._shared else {}
-        results.know(self._devices.ceilings(device, block, row_bytes) if row_bytes else None, nodes)
+        return {case.row_bytes for case in task.plan.cases} - {0}
 
     @property
     def _shared(self) -> bool:
@@ -156,31 +160,46 @@ class Sweep:
 
     def _ask(self, device: str) -> None:
         holding = self._holding[device]
-        case = holding.left[0]
+        block, case = holding.task.plan.block.name, holding.left[0]
+        if holding.reach:
+            self._devices.ask_reach(device, block, holding.reach)
+            return
         self._watch.begins(device, case.case, holding.task.part.round)
-        self._devices.ask(device, holding.task.plan.block.name, case.job)
+        self._devices.ask(device, block, case.job)
 
     def _take(self, answer: Answer) -> None:
-        if isinstance(answer.record, Lost):
-            self._lose(answer.device, answer.record)
-            return
-        holding, share = self._holding[answer.device], self._shares[answer.device]
-        record = msgspec.structs.replace(answer.record, node=answer.device) if self._shared else answer.record
+        device, content = answer.device, answer.content
+        if isinstance(content, Back):
+            self._watch.say(f"back:    {device}, in a new process")
+            self._idle.add(device)
+        elif isinstance(content, Lost):
+            self._lose(device, content)
+        elif isinstance(content, Reach):
+            holding = self._holding[device]
+            holding.reach = set()
+            self._shares[device].results[holding.task.plan.block.name].know(content.ceilings, {})
+            self._ask(device)
+        else:
+            self._note(device, msgspec.structs.replace(content, node=device) if self._shared else content)
+
+    def _note(self, device: str, record: Record) -> None:
+        """Take the record of the case that a device was at, and give it the next one."""
+        holding, share = self._holding[device], self._shares[device]
         holding.left.pop(0)
         if holding.task.part.paired:
             holding.records.append(record)
         else:
             self._write(share, holding.task, [record])
-        self._watch.ends(answer.device, record, holding.task.part.round, share.schedule.left_s / len(share.kind.devices))
-        if not share.schedule.is_wanted(answer.device):
-            share.schedule.drop(answer.device)
+        self._watch.ends(device, record, holding.task.part.round, share.schedule.left_s / len(share.kind.devices))
+        if not share.schedule.is_wanted(device):
+            share.schedule.drop(device)
         elif holding.left:
-            self._ask(answer.device)
+            self._ask(device)
             return
-        elif share.schedule.finish(answer.device, self._now()):
+        elif share.schedule.finish(device, self._now()):
             self._write(share, holding.task, holding.records)
-        del self._holding[answer.device]
-        self._idle.add(answer.device)
+        del self._holding[device]
+        self._idle.add(device)
 
     def _write(self, share: Share, task: Task, records: Sequence[Record]) -> None:
         for record in records:
@@ -195,9 +214,9 @@ class Sweep:
         self._watch.say(f"lost:    {device} at {holding.left[0].case}: {lost.how}")
         if share.schedule.lose(device) is not None:
             self._give_up(share, holding, lost.how)
-        if self._devices.revived(device):
-            self._watch.say(f"back:    {device}, in a new process")
-            self._idle.add(device)
+        self._watch.again(len(holding.records))
+        self._watch.idle(device)
+        self._devices.revive(device)
 
     def _give_up(self, share: Share, holding: _Holding, how: str) -> None:
         """Write records that say why of all cases that are left of a part: it may be what devices are lost by."""

@@ -91,9 +91,14 @@ class Board:
         there = self._devices[device]
         there.done, there.case = there.done + 1, None
         where = f"  {device}" if len(self._devices) > 1 else ""
-        place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {round_index}, {minutes(left_s)} left"
+        left = f", {minutes(left_s)} left" if self._done < self._cases else ""
+        place = f"[{self._done:>{len(str(self._cases))}}/{self._cases}] round {round_index}{left}"
         self.say(f"{place}{where}  {case_words(record)}  {outcome_words(record)}")
         self._say_now_and_then()
+
+    def again(self, cases: int) -> None:
+        """Take that so many cases are measured once more than was planned."""
+        self._cases += cases
 
     def say(self, line: str) -> None:
         """Write a line that is worth reading."""

@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.lines import RecordLine, from_line
+from rsc_bench.harness.records.run import Record
 from rsc_bench.optional import absent
 from rsc_bench.suites.measuring.serving import Job
-from rsc_bench.suites.sweeping.devices import Answer, Lost, State
+from rsc_bench.suites.sweeping.devices import Answer, Back, Lost, Reach, State
 from rsc_bench.suites.sweeping.kinds import ClusterError
 from rsc_bench.suites.sweeping.machines.ray_actor import Actor, Node, node
 from rsc_bench.suites.sweeping.place import Facts
@@ -78,12 +78,14 @@ class Cluster:
         self._blocks = list(blocks)
         self._devices = {each.name: each for each in self._reserved(self._found(cores_each))}
         self._running: dict[Any, str] = {}
+        self._reviving: dict[Any, str] = {}
         self._asked_states, self._states_at = dict[Any, str](), 0.0
         for each in self._devices.values():
             each.actor = self._started(each)
 
     def _connect(self, address: str) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray asks for it to be chosen, in a long warning
+        logging.getLogger("ray._private.worker").setLevel(logging.CRITICAL)  # a node that is gone is said by us
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         try:
             self._ray.init(**quiet, **({"include_dashboard": False} if address == LOCAL else {"address": address}))
@@ -162,34 +164,47 @@ class Cluster:
         """Return the cases of a block as a device would measure them; raises what it does for options that cannot be used."""
         return self._of_all([self._devices[device].actor.plan.remote(block)])[0]  # type: ignore[no-any-return]
 
-    def ceilings(self, device: str, block: str, row_bytes: Iterable[int]) -> Ceilings | None:
-        """Return what a device can reach; None where that could not be measured."""
-        with contextlib.suppress(self._ray.exceptions.RayError):
-            asked = self._devices[device].actor.ceilings.remote(block, tuple(row_bytes))
-            return self._ray.get(asked, timeout=START_S)  # type: ignore[no-any-return]
-        return None
-
     def ask(self, device: str, block: str, job: Job) -> None:
         """Begin a case on a device."""
         self._running[self._devices[device].actor.record.remote(block, job)] = device
 
+    def ask_reach(self, device: str, block: str, row_bytes: Iterable[int]) -> None:
+        """Begin to measure what a device can reach."""
+        self._running[self._devices[device].actor.ceilings.remote(block, tuple(row_bytes))] = device
+
     def answers(self) -> Iterator[Answer]:
         """Yield what has come, after `WAIT_S` at most."""
-        if not self._running:
+        waiting = [*self._running, *self._reviving]
+        if not waiting:
             return
-        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=WAIT_S)
+        ready, _ = self._ray.wait(waiting, num_returns=1, timeout=WAIT_S)
         if ready:
-            ready, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+            ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
         for each in ready:
-            device = self._running.pop(each)
-            try:
-                line = msgspec.json.decode(self._ray.get(each), type=RecordLine)
-            except self._ray.exceptions.RayTaskError as error:
-                yield Answer(device, Lost(first_line(error.cause)))
-            except self._ray.exceptions.RayError as error:
-                yield Answer(device, Lost(_how(error)))
+            if each in self._reviving:
+                yield from self._come_back(each)
             else:
-                yield Answer(device, from_line(line))
+                yield Answer(self._running.pop(each), self._content(each))
+
+    def _content(self, ready: Any) -> Record | Reach | Lost:
+        try:
+            found = self._ray.get(ready)
+        except self._ray.exceptions.RayTaskError as error:
+            return Lost(first_line(error.cause))
+        except self._ray.exceptions.RayError as error:
+            return Lost(f"its process or its node is gone ({type(error).__name__})")
+        if isinstance(found, bytes):
+            return from_line(msgspec.json.decode(found, type=RecordLine))
+        return Reach(found)
+
+    def _come_back(self, ready: Any) -> Iterator[Answer]:
+        device = self._reviving.pop(ready)
+        try:
+            self._ray.get(ready)
+        except self._ray.exceptions.RayError:  # its node is gone, too
+            self.revive(device)
+        else:
+            yield Answer(device, Back())
 
     def states(self) -> Mapping[str, State]:
         """Return how far devices are, as they said last."""
@@ -208,17 +223,22 @@ class Cluster:
                 found |= {} if state is None else {name: state}
         return found
 
-    def revived(self, device: str) -> bool:
-        """Return whether a lost device is there again, in a new process: its node is alive, and it was not lost too often."""
+    def revive(self, device: str) -> None:
+        """Begin a new process for a lost device, where its node is alive and it was not lost too often."""
         lost = self._devices[device]
         alive = {each["NodeID"] for each in self._ray.nodes() if each["Alive"]}
         if lost.node_id not in alive or lost.revivals >= REVIVALS:
-            return False
+            return
         lost.revivals += 1
-        self._ray.kill(lost.actor)
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.kill(lost.actor)  # one that only could not be reached would go on beside the new one
         lost.actor = self._started(lost)
-        ready, _ = self._ray.wait([lost.actor.facts.remote()], timeout=START_S)
-        return bool(ready)
+        self._reviving[lost.actor.facts.remote()] = device
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a device may still come back."""
+        return bool(self._reviving)
 
     def close(self) -> None:
         """End every device."""
@@ -243,15 +263,6 @@ def _devices_of(found: _Found, gpus: bool) -> list[tuple[str, tuple[int, ...]]]:
 
 def _span(cores: tuple[int, ...]) -> str:
     return f"{cores[0]}-{cores[-1]}" if len(cores) > 1 else str(cores[0])
-
-
-def _how(error: BaseException) -> str:
-    """How an actor was lost, in one line."""
-    text = str(error)
-    told = next(
-        (line.strip() for line in text.splitlines() if "died" in line or "unavailable" in line or "node" in line.lower()), ""
-    )
-    return told or first_line(error) or type(error).__name__
 
 
 def _import_failed(error: BaseException) -> str:
