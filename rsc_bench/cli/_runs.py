@@ -1,4 +1,4 @@
-"""The runs that a command reads: results files, or files and folders of pytest-benchmark's JSON, each file a round."""
+"""The runs that a command reads: results files, all in a folder, or files and folders of pytest-benchmark's JSON, each a round."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rsc_bench.text import bench
 
 if TYPE_CHECKING:
     from rsc_bench.harness.records.run import Records
@@ -25,6 +27,30 @@ def opened(paths: Sequence[Path]) -> Iterator[Records]:
         return
     with scan(paths[0]) as stored:
         yield stored
+
+
+def stored_in(folder: Path) -> list[Path]:
+    """Return the results files in a folder, by name; those in folders of it and hidden ones are left out."""
+    return sorted(path for path in folder.glob("*.jsonl") if not path.name.startswith("."))
+
+
+def named_by(given: Sequence[Path]) -> list[Path]:
+    """Return the results files that paths name, each path a file or a folder of them; raises one line for an empty folder.
+
+    A file that is named stands as often as it is named; one that is also in a folder is not taken from there.
+    """
+    found = [path for path in given if not path.is_dir()]
+    for folder in (path for path in given if path.is_dir()):
+        inside = stored_in(folder)
+        if not inside:
+            raise no_results(folder)
+        found += [path for path in inside if path not in found]
+    return found
+
+
+def no_results(folder: Path) -> click.ClickException:
+    """Return the line that says what makes results where a folder has none."""
+    return click.ClickException(f"no results file in {folder}/: `{bench()}` makes one")
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,19 @@ from pathlib import Path
 import click
 
 from rsc_bench.cli._options import FILE, guard, unwritable
-from rsc_bench.text import bench, plain
+from rsc_bench.cli._runs import named_by, no_results, stored_in
+from rsc_bench.text import plain
 
 
 @click.command("report")
 @click.argument("results", nargs=-1, type=FILE)
-@click.option("--output", type=FILE, help="The page; by default beside the results, with .html at its end.")
+@click.option(
+    "--output", type=FILE, help="The page; by default beside the results, with .html at its end, and report.html in a folder."
+)
 def report(results: tuple[Path, ...], output: Path | None) -> None:
     """Draw results files into one offline page.
 
-    Without RESULTS the newest in results/ is drawn.
+    RESULTS are files, and folders of which each file is drawn. Without RESULTS the newest in results/ is drawn.
     """
     click.echo(plain(str(draw(list(results), output, _write))))
 
@@ -26,20 +29,28 @@ def draw(results: list[Path], output: Path | None, write: Callable[[list[Path], 
     """Have a page of results written, and return where it is; raises one line where it must not or cannot be written.
 
     Args:
-        results: results files; without any, the newest in ``results/``.
-        output: the page; None: beside the first of the results.
+        results: results files, and folders of them; without any, the newest in ``results/``.
+        output: the page; None: beside the first of the results, or in the folder that is named first.
         write: draws the page; may raise ``OSError``.
     """
-    paths = results or [_newest(Path("results"))]
-    page = output or paths[0].with_suffix(".html")
-    guard(page, paths)
-    if page.exists() and not page.is_file():
-        raise click.ClickException(f"{page}: cannot be written (it is no regular file): give another path")
+    paths = named_by(results) or [_newest(Path("results"))]
+    page = output or _page_of(results[0] if results else paths[0])
+    _guard_page(page, paths)
     try:
         write(paths, page)
     except OSError as error:
         raise unwritable(page, error) from None
     return page
+
+
+def _page_of(named: Path) -> Path:
+    return named / "report.html" if named.is_dir() else named.with_suffix(".html")
+
+
+def _guard_page(page: Path, paths: list[Path]) -> None:
+    guard(page, paths)
+    if page.exists() and not page.is_file():
+        raise click.ClickException(f"{page}: cannot be written (it is no regular file): give another path")
 
 
 def _write(paths: list[Path], page: Path) -> None:
@@ -50,10 +61,10 @@ def _write(paths: list[Path], page: Path) -> None:
 
 
 def _newest(folder: Path) -> Path:
-    found = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
+    found = stored_in(folder)
     if not found:
-        raise click.ClickException(f"no results file in {folder}/: `{bench()}` makes one")
-    return found[-1]
+        raise no_results(folder)
+    return max(found, key=lambda path: path.stat().st_mtime)
 
 
 COMMAND = report

@@ -49,6 +49,30 @@ def test_the_files_given_are_drawn_to_the_output_given():
     assert page.drawn == [(files, Path("c.html"))]
 
 
+def test_a_folder_stands_for_the_results_files_in_it_and_its_page_is_in_it(tmp_path):
+    folder, apart = tmp_path / "study", tmp_path / "apart.jsonl"
+    for name in ("study/two.jsonl", "study/one.jsonl", "study/.hidden.jsonl", "study/notes.txt", "study/below/three.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    page, inside = Page(), [folder / "one.jsonl", folder / "two.jsonl"]
+    assert draw([folder], None, page.write) == folder / "report.html"
+    assert draw([apart, folder], None, page.write) == tmp_path / "apart.html"
+    assert draw([folder, folder / "two.jsonl"], None, page.write) == folder / "report.html"
+    assert [paths for paths, _ in page.drawn] == [inside, [apart, *inside], [folder / "two.jsonl", folder / "one.jsonl"]]
+
+
+def test_a_folder_of_results_is_drawn(call, tmp_path):
+    for name in ("one", "two"):
+        written(tmp_path / f"{name}.jsonl", [ok(case(), 1.0)])
+    assert call(tmp_path) == (0, f"{tmp_path}/report.html\n", "")
+    page = (tmp_path / "report.html").read_text()
+    assert all(f"<strong>{name}.jsonl</strong>" in page for name in ("one", "two"))
+
+
+def test_a_folder_without_results_is_one_line(call, tmp_path):
+    assert call(tmp_path) == (2, "", f"error: no results file in {tmp_path}/: `{bench()}` makes one\n")
+
+
 def test_without_results_it_says_what_makes_them(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call() == (2, "", f"error: no results file in results/: `{bench()}` makes one\n")
