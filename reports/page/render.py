@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,30 @@ from rsc_bench.reports.page.unknown import unknown
 from rsc_bench.reports.page.unmeasured import lost, unmeasured
 from rsc_bench.reports.page.unspent import unspent
 from rsc_bench.reports.tables.runs import latest
-from rsc_bench.reports.tables.table import Table, read_files
+from rsc_bench.reports.tables.sources import Source
+from rsc_bench.reports.tables.table import Refuse, Table, read_files, refused
 from rsc_bench.text import call
 
 _HERE = Path(__file__).parent
 SCRIPTS = ("data.js", "page.js", "table.js")
+FOLLOW = "follow.js"
+"""Of a page that is drawn again and again: stands before the data and plotly, so that the reader sees no jump."""
 
 
-def write(paths: list[Path], output: Path) -> None:
-    """Write the page for results files to `output`, whole or not at all.
+@dataclass(frozen=True)
+class Again:
+    """What a page says that is drawn again and again, and does to show it."""
+
+    as_of: str
+    """When its files were looked at."""
+    reload_s: float | None
+    """Seconds after which there may be another page; None: it is the last one, which only leaves its reader where he was."""
+
+
+def write(paths: list[Path], output: Path, again: Again | None = None, refuse: Refuse = refused) -> tuple[Source, ...]:
+    """Write the page for results files to `output`, whole or not at all, and return what is on it.
+
+    Where `refuse` returns instead of raising, the page is that of the other files, and nothing is written where there are none.
 
     Raises `ResultsError` for a file that cannot be read as results, and for an output that cannot be written.
     """
@@ -40,22 +55,26 @@ def write(paths: list[Path], output: Path) -> None:
     if output.resolve() in {path.resolve() for path in paths}:
         raise ResultsError(f"{output}: the page would overwrite the results it is drawn from: give another --output path")
     with uncollected():
-        page = render(read_files(paths))
+        table = read_files(paths, refuse)
+        if not table.sources:
+            return ()
+        page = render(table, again)
     try:
         write_whole(output, page)
     except OSError as error:
         raise ResultsError(f"{output}: cannot be written ({refusal(output, error)}): give another --output path") from None
+    return table.sources
 
 
-def render(table: Table) -> str:
-    """Return the page of a table as HTML."""
+def render(table: Table, again: Again | None = None) -> str:
+    """Return the page of a table as HTML; with `again`, as one that will be drawn again."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"times": times, "points": points}
-    return environment.get_template("page.html.jinja").render(_content(table))
+    return environment.get_template("page.html.jinja").render(_content(table) | {"again": again} | _scripts(again))
 
 
 def times(value: float | None) -> str:
@@ -113,10 +132,16 @@ def _trusted(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704
         "plotly": Markup(get_plotlyjs()),  # noqa: S704
-        "scripts": [Markup((_HERE / name).read_text(encoding="utf-8")) for name in SCRIPTS],  # noqa: S704
         "packed": short is not None,
         "data": Markup(short or plain),  # noqa: S704
     }
+
+
+def _scripts(again: Again | None) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    text = {name: Markup((_HERE / name).read_text(encoding="utf-8")) for name in (*SCRIPTS, FOLLOW)}  # noqa: S704
+    return {"scripts": [text[name] for name in SCRIPTS], "follow": text[FOLLOW] if again else None}
 
 
 def _drawn(figures: Iterable[Figure], table: Table, last: Table) -> Iterator[tuple[Figure, Any]]:

@@ -75,6 +75,7 @@ pageData.then(({ columns }) => {
     const page = rows.slice(first, first + ROWS);
     const none = make("tr");
     none.append(make("td", { className: "none", colSpan: columns.length, textContent: "No case matches these filters." }));
+    table.dataset.page = state.page;
     table.tBodies[0].replaceChildren(...(page.length ? page.map(line) : [none]));
     for (const cell of table.tHead.rows[0].cells) mark(cell);
     status.textContent = page.length ? `${whole(first + 1)} to ${whole(first + page.length)} of ${whole(rows.length)}` : "0 cases";
@@ -137,6 +138,7 @@ pageData.then(({ columns }) => {
     button.addEventListener("click", () => change({ page: state.page + step }));
     return button;
   };
+  table.addEventListener("turn", ({ detail }) => change({ page: detail }));
   const [back, next, status] = [turn("Previous", -1), turn("Next", 1), make("span")];
   const filtered = columns.filter((column) => column.filter);
   document.querySelector(".filters").append(search(), ...filtered.map(choice));

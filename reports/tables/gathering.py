@@ -24,6 +24,10 @@ class Overview:
     rounds: int = 0
     """Rounds that have a record."""
     records: int = 0
+    current: Round | None = None
+    """The round that started last."""
+    done: int = 0
+    """Its records."""
     devices: set[str] = field(default_factory=set)
     ceilings: Ceilings | None = None
     """What its device reached when its last session began."""
@@ -56,6 +60,7 @@ def overview(run: Records) -> Overview:
     for start, record in run.entries():
         if record is None:
             found.started = found.started or start.started
+            found.current, found.done = start, 0
             found.ceilings = start.ceilings or found.ceilings
             found.exact.append([])
             found.trainings.append((start, []))
@@ -68,6 +73,7 @@ def overview(run: Records) -> Overview:
 
 def _look(found: Overview, start: Round, record: Record) -> None:
     found.records += 1
+    found.done += 1
     found.devices.add(record.case.device)
     if record.case.model is not None:
         found.trainings[-1][1].append(record)

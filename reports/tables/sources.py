@@ -14,6 +14,24 @@ from rsc_bench.reports.tables.gathering import Overview, overview
 
 
 @dataclass(frozen=True)
+class Current:
+    """How far the round is that started last."""
+
+    index: int
+    of: int
+    """The last round that is planned."""
+    done: int
+    """Cases that have a record."""
+    cases: int
+    """Cases that are planned."""
+
+    @property
+    def words(self) -> str:
+        """For a reader: ``round 2 of 9: 34 of 120 cases``."""
+        return f"round {self.index} of {self.of}: {self.done:,} of {self.cases:,} cases"
+
+
+@dataclass(frozen=True)
 class Source:
     """One results file as the page names it."""
 
@@ -33,6 +51,8 @@ class Source:
     """Dotted name and value of every entry."""
     ceilings: Ceilings | None = None
     """What its device reached when its last session began; None where that was not measured."""
+    current: Current | None = None
+    """How far its last round is; None where it has none."""
 
     def reached(self, device: str) -> Ceilings:
         """Return what a device reached; without probes, and with the reason, where that is not known."""
@@ -55,7 +75,8 @@ def _source(run: Records, found: Overview, name: str) -> Source:
     environment = tuple((key, "none" if value is None else str(value)) for key, value in leaves.items())
     started = found.started[:16].replace("T", " ")
     label = machine(leaves, found.devices) or name
-    return Source(name, label, started, found.rounds, found.records, tuple(run.unfinished), environment, found.ceilings)
+    last = found.current and Current(found.current.index, found.current.of, found.done, found.current.cases)
+    return Source(name, label, started, found.rounds, found.records, tuple(run.unfinished), environment, found.ceilings, last)
 
 
 def machine(environment: Mapping[str, Any], devices: Iterable[str]) -> str | None:

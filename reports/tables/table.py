@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from rsc_bench.harness.compare.namesakes import Namesakes
 from rsc_bench.harness.compare.trained.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import APART, GROWTH
-from rsc_bench.harness.records.file import Stored, scan
+from rsc_bench.harness.records.file import ResultsError, Stored, scan
 from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load
 from rsc_bench.reports.tables.frames import escaped, frame, identity, texts
@@ -89,17 +90,31 @@ class Table:
         return replace(self, cases=escaped(self.cases), unmeasured=escaped(self.unmeasured))
 
 
-def read_table(runs: Iterable[Records]) -> Table:
+Refuse = Callable[[Path, ResultsError], object]
+"""What is done about a file that cannot be read."""
+
+
+def refused(_: Path, error: ResultsError) -> NoReturn:
+    """Read none of the files where one cannot be read: raise what is wrong with it."""
+    raise error
+
+
+def read_table(runs: Iterable[Records], refuse: Refuse = refused) -> Table:
     """Return the table of all runs; a case that stands in two files gets a row for each.
 
-    Each run is gone through before the next one is asked for, so that one file is open at a time.
+    Each run is gone through before the next one is asked for, so that one file is open at a time. Where `refuse` returns, the table
+    is that of the other runs.
     """
     gathered = Gathered(_metrics())
     gone: list[Records] = []
     overviews: list[Overview] = []
     advice = []
     for run in runs:
-        found = overview(run)
+        try:
+            found = overview(run)  # which reads all of it: nothing is gathered of a file that is damaged further down
+        except ResultsError as error:
+            refuse(run.path, error)
+            continue
         gathered.add(run, len(gone), found)
         advice.append(recommend([found.training_run(run)]))
         gone.append(run)
@@ -112,14 +127,22 @@ def read_table(runs: Iterable[Records]) -> Table:
     return Table(*frames, gathered.metrics, files, by_file, names.sentences)
 
 
-def read_files(paths: Iterable[Path]) -> Table:
-    """Return the table of results files, one of which is open at a time; raises `ResultsError` for one that cannot be read."""
-    return read_table(_each(paths))
+def read_files(paths: Iterable[Path], refuse: Refuse = refused) -> Table:
+    """Return the table of results files, one of which is open at a time; raises `ResultsError` for one that cannot be read.
+
+    Where `refuse` returns instead of raising, the table is that of the other files.
+    """
+    return read_table(_each(paths, refuse), refuse)
 
 
-def _each(paths: Iterable[Path]) -> Iterator[Stored]:
+def _each(paths: Iterable[Path], refuse: Refuse) -> Iterator[Stored]:
     for path in paths:
-        with scan(path) as run:
+        with contextlib.ExitStack() as open_:
+            try:
+                run = open_.enter_context(scan(path))
+            except ResultsError as error:
+                refuse(path, error)
+                continue
             yield run
 
 
