@@ -138,6 +138,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if terminal:
         config.stash[PROGRESS] = progress = _progress(config, terminal, len(left))
         rounds.tell_loaded(progress.loaded)
+        rounds.tell_waiting(progress.tell)
         rounds.say = progress.say
         if rounds.note:
             terminal.write_line(rounds.note)

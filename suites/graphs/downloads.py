@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rsc_bench.suites.graphs.formats.limits import UNREADABLE
 from rsc_bench.suites.graphs.graph import GraphError
+from rsc_bench.suites.graphs.kept.turns import Waiting, turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,14 @@ def available(name: str, root: Path) -> Iterator[None]:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         remedy = "connect to the network, or copy the data set into that folder (--data-root)"
         raise GraphError(f"graph {name!r} is not available from {root} ({reason}): {remedy}") from error
+
+
+@contextmanager
+def alone(name: str, root: Path) -> Iterator[None]:
+    """Let one process at a time download a graph into a data root; look inside whether another one has done so meanwhile."""
+    tell = logging.getLogger("rsc_bench").warning
+    with turn(root / f".{name}.lock", f"the files of {name}", Waiting(tell)):
+        yield
 
 
 def fetch(what: Download, path: Path) -> None:

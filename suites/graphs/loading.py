@@ -68,6 +68,11 @@ class GraphStore:
         """Where graphs, and what is made of them, are kept on disk; None where they are not."""
         return kept.usual() if self._on_disk else None
 
+    def tell(self, take: Callable[[str], object]) -> None:
+        """Have what takes long said to `take`, a line each: that another process makes a graph, and this one waits for it."""
+        if self.disk is not None:
+            self.disk.tell = take
+
     @property
     def trouble(self) -> str | None:
         """Why a graph was not kept on disk; None where all were that may be."""
@@ -172,7 +177,9 @@ def _made(name: str, data_root: Path | None, on_disk: bool) -> Graph:
         graph: Graph = source.answer("load", Graph, source.load(name, data_root))
         return graph
 
-    return kept.kept(kept.usual(), lambda: kept.key_of(source, name, data_root), make) if on_disk else make()
+    if not on_disk:
+        return make()
+    return kept.kept(kept.usual(), lambda: kept.key_of(source, name, data_root), make, kept.turn_of(source, name, data_root))
 
 
 def _usable(name: str) -> Source:

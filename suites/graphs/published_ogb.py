@@ -17,7 +17,7 @@ import numpy as np
 
 from rsc_bench.kernels import Csr
 from rsc_bench.plugins import absent
-from rsc_bench.suites.graphs.downloads import DATA_ROOT, Download, available, fetch
+from rsc_bench.suites.graphs.downloads import DATA_ROOT, Download, alone, available, fetch
 from rsc_bench.suites.graphs.graph import Graph, Masks, MetricName
 from rsc_bench.suites.graphs.source import Source
 from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
@@ -57,7 +57,8 @@ def load(name: str, data_root: Path | None = None) -> Graph:
     folder = root / name.replace("-", "_")
     with available(name, root):
         if not (folder / "raw").is_dir():
-            _download(published, root, folder)
+            with alone(name, root):
+                _download(published, root, folder)
         return _read(name, published, folder)
 
 
@@ -74,6 +75,8 @@ def missing() -> str | None:
 
 
 def _download(published: Published, root: Path, folder: Path) -> None:
+    if (folder / "raw").is_dir():
+        return
     with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as draft:
         archive = Path(draft) / f"{published.archive}.zip"
         fetch(Download(f"{URL}/{published.archive}.zip"), archive)

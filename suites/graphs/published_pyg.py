@@ -7,6 +7,7 @@ pickles, and a pickle in a folder of data is code that runs when it is read.
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rsc_bench.kernels import Csr
-from rsc_bench.suites.graphs.downloads import DATA_ROOT, Download, available, fetch
+from rsc_bench.suites.graphs.downloads import DATA_ROOT, Download, alone, available, fetch
 from rsc_bench.suites.graphs.formats.attributed_npz import read
 from rsc_bench.suites.graphs.formats.limits import check_zip
 from rsc_bench.suites.graphs.graph import Graph, Masks
@@ -66,7 +67,9 @@ def load(name: str, data_root: Path | None = None) -> Graph:
     """Return the published graph of a name, downloading it where the data root does not hold it."""
     root = data_root or DATA_ROOT
     with available(name, root):
-        _complete(name, contents(name, root))
+        if not all(path.is_file() for path in contents(name, root)):
+            with alone(name, root):
+                _complete(name, contents(name, root))
         if name == "cora":
             path = root / "cora.npz"
             return to_graph(read(path), path, name)
@@ -98,9 +101,11 @@ def _unpack_reddit(raw: Path) -> None:
     archive = raw / "reddit.zip"
     fetch(REDDIT, archive)
     try:
-        with zipfile.ZipFile(archive) as files:
+        with zipfile.ZipFile(archive) as files, tempfile.TemporaryDirectory(dir=raw, prefix=".unpacked-") as draft:
             for name in _REDDIT_FILES:
-                files.extract(name, raw)
+                files.extract(name, draft)
+            for name in _REDDIT_FILES:
+                Path(draft, name).rename(raw / name)  # another process sees it whole or not
     finally:
         archive.unlink()
 

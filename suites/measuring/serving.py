@@ -79,6 +79,8 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far a training is."""
     loaded: Facts | None = None
     """The graph that it has loaded."""
+    said: str | None = None
+    """A line for the user, as that it waits for another process."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -159,6 +161,7 @@ def answer(job: Job, note: Note, bench: Bench, device: str) -> Answered:
         bench.store.make_way()
         return Answered()
     bench.store.loaded = lambda facts: note(msgspec.json.encode(Noted(loaded=facts)))
+    bench.store.tell(lambda line: note(msgspec.json.encode(Noted(said=line))))
     if job.digest:
         return Answered(digest=bench.digest(setting))
     # What no file may hold could not be read at the other end either: it is said here, as in a file.

@@ -127,6 +127,7 @@ class Rounds:
         self._ceilings: Ceilings | None = None
         self._done = _by_name(self._file.done())
         self.workers = session.workers(log_of(self.path))
+        self.tell_waiting(self._tell)
         self.itself = session.itself(log_of(self.path))
         on_graphs = [setting for setting in session.settings if not isinstance(setting, HarnessSetting)]
         self._contents = Contents(on_graphs, (self.workers or session.bench).digest)
@@ -214,6 +215,13 @@ class Rounds:
             self._session.bench.store.loaded = tell
         else:
             self.workers.loaded = tell
+
+    def tell_waiting(self, tell: Callable[[str], None]) -> None:
+        """Call `tell` with a line where a process of this run waits, for another run that makes the same graph."""
+        if self.workers is None:
+            self._session.bench.store.tell(tell)
+        else:
+            self.workers.say = tell
 
     def append(self, record: Record, index: int) -> None:
         """Write a record at once, and the start of its round before the first."""

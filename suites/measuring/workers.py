@@ -101,6 +101,8 @@ class Workers:
         """How often a case is measured again whose process did not end by itself."""
         self.loaded: Callable[[Facts], None] = _ignore
         """Is told of each graph that a process has loaded."""
+        self.say: Callable[[str], None] = _ignore
+        """Takes what a process says while it is at work; the log has it as well."""
         self._origins, self._setup, self._limit_s = origins, setup, limit_s
         self._workers: dict[Needs, Worker] = {}
         self._unstartable: dict[Needs, str] = {}
@@ -237,6 +239,9 @@ class Workers:
 
     def _noted(self, content: bytes, follow: Follow) -> None:
         note = msgspec.json.decode(content, type=Noted)
+        if note.said is not None:
+            self._write(note.said)
+            self.say(note.said)
         if note.loaded is not None:
             self.loaded(note.loaded)
         if note.epoch is not None:

@@ -89,6 +89,10 @@ class Store:
         """Why a graph was not kept on disk; None where all were that may be."""
         return self._graphs.trouble
 
+    def tell(self, take: Callable[[str], object]) -> None:
+        """Have what takes long said to `take`, see `GraphStore.tell`."""
+        self._graphs.tell(take)
+
     def graph(self, name: str, reorder: str | None = None) -> Graph:
         """Return a graph by name or path, see `rsc_bench.suites.graphs.load`."""
         graph = self._graphs.load(name, self._data_root, reorder)

@@ -108,6 +108,15 @@ class Progress:
         """Write a line behind the case that runs."""
         self._waiting.append(line)
 
+    def tell(self, line: str) -> None:
+        """Write a line while the case runs, where that can be; else behind it."""
+        if self._say is None:
+            self.say(line)
+            return
+        if self._rewrite is not None and self._shown is not None:
+            self._rewrite("")
+        self._say(line)
+
     def flush(self) -> None:
         """Write the lines that wait, once the test runner has the terminal back."""
         if self._waiting and self._rewrite is not None and self._shown is not None:

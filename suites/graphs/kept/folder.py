@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsc_bench import caches
+from rsc_bench.suites.graphs.kept import turns
+from rsc_bench.suites.graphs.kept.turns import Waiting
 
 HEAD = "entry.json"
 LAYOUT = 1
@@ -95,6 +97,8 @@ class Folder:
             most_bytes: what all entries may take together, from what they take now.
         """
         self.path, self._most_bytes = path, most_bytes
+        self.tell: Callable[[str], object] = logging.getLogger("rsc_bench").warning
+        """Takes a line while something takes long."""
         self._trouble: str | None = None
         self._closed = False
 
@@ -103,6 +107,19 @@ class Folder:
         """Why something was not kept in it, or cannot be by another process; None where all is well."""
         reason = None if self._trouble else caches.refusal(self.path)
         return self._trouble if reason is None else self._unwritable(reason)
+
+    def turn(self, key: Key) -> contextlib.AbstractContextManager[None]:
+        """Let one process at a time make what has a key; nobody waits where it would not be kept. Look for it again inside."""
+        if self._closed or not self._keeps():
+            return contextlib.nullcontext()
+        with contextlib.suppress(OSError):
+            self.path.mkdir(parents=True, exist_ok=True)
+        return turns.turn(self.path / f".lock-{key.folder}", key.name, Waiting(self.tell))
+
+    def _keeps(self) -> bool:
+        with contextlib.suppress(OSError, ValueError):  # of which `put` tells
+            return self._most_bytes(0) > 0
+        return False
 
     def find(self, key: Key) -> Found | None:
         """Return the entry of a key; None where there is none, and where it is damaged, which removes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache, cached_property, partial
@@ -56,18 +57,38 @@ def key_of(source: Source, name: str, data_root: Path | None) -> Key | None:
     return Key(Path(name).name, depends)
 
 
-def kept(folder: Folder, key: Callable[[], Key | None], make: Callable[[], Graph]) -> Graph:
+def turn_of(source: Source, name: str, data_root: Path | None) -> Key | None:
+    """Return what processes that need the graph of a name have in common, also before its files are there; None: it is not kept."""
+    files = contents(source, name, data_root)
+    if files is None:
+        return None
+    # Which files there are may change while they are downloaded.
+    places = [str(Path.cwd()), str(data_root)] if files else []
+    depends = {"code": versions.of_code(source.load), "packages": versions.of_packages(), "asked": name, "places": places}
+    return Key(Path(name).name, depends)
+
+
+def kept(folder: Folder, key: Callable[[], Key | None], make: Callable[[], Graph], turn: Key | None = None) -> Graph:
     """Return a graph from the cache; where it is not there, made and then kept.
 
     Args:
         folder: the cache.
         key: reads what the graph depends on; once before it is made and once after, for it may be downloaded, or change meanwhile.
         make: makes the graph.
+        turn: what other processes that make the same have in common with this one; None: they do not wait for each other.
     """
-    before = key()
-    found = None if before is None else _read(folder, before, make)
+    found = _found(folder, key(), make)
     if found is not None:
         return found
+    with contextlib.nullcontext() if turn is None else folder.turn(turn):
+        return _found(folder, before := key(), make) or _made(folder, before, key, make)
+
+
+def _found(folder: Folder, key: Key | None, make: Callable[[], Graph]) -> Graph | None:
+    return None if key is None else _read(folder, key, make)
+
+
+def _made(folder: Folder, before: Key | None, key: Callable[[], Key | None], make: Callable[[], Graph]) -> Graph:
     graph = make()
     after = key()
     if after is None or before not in (None, after) or graph.order is not None or graph.adjacency.scaling is not None:

@@ -41,14 +41,24 @@ def kept(folder: Folder | None, graph: Graph, recipe: Recipe) -> Tensors:
     seen = graph.task_digest if recipe.whole else graph.digest
     depends = {"code": versions.of_code(recipe.code), "packages": versions.of_packages(), "graph": seen}
     key = Key(f"{graph.name} {recipe.name}", depends)
-    found = folder.find(key)
-    try:
-        known = None if found is None else _read(found)
-    except DamagedError:
-        folder.drop(key)
-        known = None
+    known = _found(folder, key)
     if known is not None:
         return known
+    with folder.turn(key):
+        known = _found(folder, key)  # another process may have made it
+        return _made(folder, key, recipe) if known is None else known
+
+
+def _found(folder: Folder, key: Key) -> Tensors | None:
+    found = folder.find(key)
+    try:
+        return None if found is None else _read(found)
+    except DamagedError:
+        folder.drop(key)
+        return None
+
+
+def _made(folder: Folder, key: Key, recipe: Recipe) -> Tensors:
     made = recipe.make()
     arrays = {name: tensor.contiguous().numpy() for name, tensor in made.items() if tensor is not None}
     folder.put(key, Entry({"names": list(made)}, arrays))

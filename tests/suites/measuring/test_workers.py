@@ -1,7 +1,9 @@
 """Each origin of code has a process of its own, and a case whose process is lost is a record; the next goes on in a new one."""
 
+import contextlib
 import gc
 import os
+import socket
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,8 @@ from rsc_bench.harness.records.ranges import MANY_LETTERS
 from rsc_bench.harness.records.run import Record
 from rsc_bench.plugins import Registry
 from rsc_bench.suites.catalog import catalog
-from rsc_bench.suites.graphs import load
+from rsc_bench.suites.graphs import files, load
+from rsc_bench.suites.graphs.kept import graphs as kept
 from rsc_bench.suites.measuring import serving
 from rsc_bench.suites.measuring import workers as pool
 from rsc_bench.suites.measuring.bench import Bench
@@ -343,6 +346,24 @@ def test_what_a_process_loads_is_told_once(tmp_path, in_process):
     finally:
         rounds.close()
     assert told == [load(path).facts]
+
+
+def test_a_process_that_waits_for_another_run_says_so_and_so_does_the_log(tmp_path, monkeypatch):
+    monkeypatch.setenv("RSC_BENCH_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "g.csv"
+    path.write_text("0,1\n1,2\n")
+    options = Options(benchmark=True, graphs=(str(path),), kernels=("mkl",), widths=(8,), device="cpu")
+    session = Session(replace(options, results=tmp_path / "run.jsonl"))
+    rounds, told, other = Rounds(session, machine={}), [], contextlib.ExitStack()
+    rounds.tell_waiting(told.append)
+    other.enter_context(kept.usual().turn(kept.turn_of(files.SOURCE, str(path), None)))
+    try:
+        record = rounds.workers.record(session.settings[0], follow=None, waiting=lambda seconds: told and other.close())
+    finally:
+        rounds.close()
+    assert record.status == "ok"
+    assert told == [f"waiting for g.csv, which process {os.getpid()} on {socket.gethostname()} makes already"]
+    assert told[0] in rounds.workers.log.read_text()
 
 
 def test_a_case_whose_process_is_lost_is_a_record_and_the_next_one_has_a_new_process(registry, tmp_path):

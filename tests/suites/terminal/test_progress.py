@@ -113,3 +113,16 @@ def test_a_case_that_runs_is_named_on_a_terminal_and_in_a_log_where_it_is_long()
     for seconds in (0.5, 9.5, 10.0, 10.5, 19.5, 20.0, 39.5, 40.0):
         logged.wait(case, seconds)
     assert lines == [f"[1/2] {time} at {case}" for time in ("0:10", "0:20", "0:40")]
+
+
+def test_what_a_case_waits_for_is_said_while_it_waits_where_that_can_be():
+    written, said, states = [], [], []
+    live = Progress(2, written.append, states.append, say=said.append)
+    live.wait(TWIN, 12.0)
+    live.tell("waiting")
+    assert (said, states[-1]) == (["waiting"], ""), "the line that is rewritten makes way"
+    later = Progress(2, written.append)
+    later.tell("waiting")
+    assert written == []
+    later.flush()
+    assert written == ["waiting"]
