@@ -144,12 +144,21 @@ def round_baselines(run: Records, wrong: Container[Case] = ()) -> list[Baselines
 
 
 def _may_be_a_baseline(case: Case) -> bool:
-    """Whether others may be quoted against it: not against a control, exact on other edges or in mini-batches, nor the harness."""
-    return case.is_exact and case.suite != HARNESS
+    """Whether others may be quoted against it.
+
+    They are not against a control, exact on other edges or in mini-batches, the harness, or a benchmark of another program that has
+    nothing to do with the next one.
+    """
+    return case.is_exact and case.suite != HARNESS and case.compares
 
 
 def _quoted(metric: Metric, case: Case) -> Case | None:
-    """The operation of the baselines of a case; None where the case is of their class itself, and the speedup says it all."""
+    """The operation of the baselines of a case; None where it has none.
+
+    It is of their class itself, and the speedup says it all; or nothing is comparable with it.
+    """
+    if not case.compares:
+        return None
     own = _operation(case)
     if not metric.against_float32:
         # Kernels that are named compute in what they store.

@@ -21,6 +21,8 @@ HARNESS: Final = "harness"
 """The suite of what the harness itself does: no kernel is called for it, or many are."""
 MINMAX = "minmax"
 """The suite of largest and smallest neighbours, which are no products: set against each other alone as well."""
+PYTEST_BENCHMARK: Final = "pytest-benchmark"
+"""The suite of another program's benchmarks, which are comparable within a group that their author has named."""
 APART = (GROWTH, MINMAX, HARNESS)
 """Suites that the headline and the figures of products leave out."""
 
@@ -88,6 +90,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_exact(self) -> bool:
         """Whether all of a product is multiplied, or a training is exact on the whole graph: what others are quoted against."""
         return self.budget is None and self.variant is None and self.suite != SAMPLED
+
+    @property
+    def compares(self) -> bool:
+        """Whether it may be faster or slower than others: not another program's benchmark of no group, known by its file alone.
+
+        The kernel of one that is of a group is the whole of its name, ``test_a.py::test_sort``, and its graph is the group.
+        """
+        return self.suite != PYTEST_BENCHMARK or self.kernel.partition("::")[0].endswith(".py")
 
     @property
     def graph_as_run(self) -> str:

@@ -27,7 +27,7 @@ class ResultsError(Exception):
     """A results file that cannot be used; the message names the file, the rule and the remedy."""
 
 
-_REMEDY = "give a .jsonl file written by the suites (--benchmark)"
+_REMEDY = "give a .jsonl file written by the suites (--benchmark), or by `import` from pytest-benchmark's JSON"
 
 
 def read(path: str | Path) -> Run:

@@ -23,7 +23,7 @@ _SHARED = tuple(name for name in OPERATION if name not in {"graph", "width", PRE
 def draw(table: Table) -> Any:
     """Return the figure, or None where no operation has two exact kernels."""
     palette = colours(table.kernels)
-    exact = [row for row in table.products if is_exact(row) and present(row, "latency")]
+    exact = [row for row in table.products if is_exact(row) and present(row, "latency", "speedup")]  # of what compares with none
     several = [rows for rows in by(exact, _OF_ALL_CLASSES).values() if len(rows) > 1]
     relative = [entry for rows in several for of_class in by(rows, [PRECISION]).values() for entry in _relative(of_class)]
     columns = _columns(relative)

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("pandas", reason="tables need pandas: pip install pandas")
 
+from made_documents import document
 from synthetic_results import bad, case, ok, write_results
 
 
@@ -40,3 +43,18 @@ def test_nothing_measured_is_said(call, tmp_path):
     run = write_results(tmp_path / "run.jsonl", [[bad(case("mkl"), "failed", "no memory")]])
     assert call("show", run) == (0, "nothing was measured\nnot measured: mkl failed (no memory)\n", "")
     assert call("show", tmp_path / "none.jsonl")[0] == 2
+
+
+def test_unrelated_benchmarks_of_another_program_have_times_and_no_speedup(call, tmp_path):
+    (tmp_path / "saved.json").write_text(json.dumps(document({"a.py::test_a": 0.001, "a.py::test_b": 0.1})))
+    assert "or by `import` from pytest-benchmark's JSON" in call("show", tmp_path / "saved.json")[2]
+    assert call("import", tmp_path / "saved.json", "--results", tmp_path / "run.jsonl")[0] == 0
+    out = call("show", tmp_path / "run.jsonl")[1]
+    assert "speedup" not in out
+    assert [line.split() for line in out.splitlines()[1:4]] == [
+        ["kernel", "latency", "[ms]"],
+        ["test_a", "1.00"],
+        ["test_b", "100"],
+    ]
+    status, _, err = call("figure", "exact_kernels", tmp_path / "run.jsonl", "--output", tmp_path / "x.svg")
+    assert (status, err.count("\n")) == (2, 1)

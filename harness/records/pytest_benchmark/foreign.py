@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import PYTEST_BENCHMARK, Case
 from rsc_bench.harness.records.measurement import Imported, Matrix, Measurement, Timing
 from rsc_bench.harness.records.run import Record
 
-SUITE = "pytest-benchmark"
 # What stands for the samples where a file keeps none: the order is that of the values.
 FIVE = ("min", "q1", "median", "q3", "max")
 
@@ -60,11 +59,11 @@ def environment(document: Document) -> dict[str, Any]:
     return {
         "cpu": {"model": cpu.get("brand_raw"), "architecture": machine.get("machine"), "logical_cores": cpu.get("count")},
         "gpus": [],
-        "gpus_absent": f"imported: {SUITE} does not look for any",
+        "gpus_absent": f"imported: {PYTEST_BENCHMARK} does not look for any",
         "os": {"name": machine.get("system"), "release": machine.get("release")},
         "host": {"name": machine.get("node")},
         "python": machine.get("python_version"),
-        "versions": {SUITE: document.version},
+        "versions": {PYTEST_BENCHMARK: document.version},
         "checkout": {"commit": commit.get("id"), "dirty": commit.get("dirty")},
     }
 
@@ -88,10 +87,10 @@ def _case(benchmark: Benchmark) -> Case:
     said = {**(benchmark.params or {}), **benchmark.extra_info}
     known = {name: said[name] for name in ("width", "device") if name in said}
     given = {
-        "suite": SUITE,
-        # A group holds what is to be compared with each other, as a graph does; so does, where none is named, a file.
-        "kernel": test if test and benchmark.group is None else benchmark.fullname,
-        "graph": benchmark.group or file,
+        "suite": PYTEST_BENCHMARK,
+        # A group holds what is to be compared with each other, as a graph does. Without one that is the benchmark's next run.
+        "kernel": benchmark.fullname if benchmark.group else test or file,
+        "graph": " ".join([benchmark.group, *_sizes(benchmark.params or {})]) if benchmark.group else file,
         "width": 0,
         "budget": None,
         "dtype": "any",
@@ -102,6 +101,12 @@ def _case(benchmark: Benchmark) -> Case:
         return msgspec.convert(given | known, Case)
     except msgspec.ValidationError:  # a parameter of that name that means something else
         return msgspec.convert(given, Case)
+
+
+def _sizes(params: dict[str, Any]) -> list[str]:
+    """The parameters that are numbers: less work is no speed. A text or a flag chooses between what is to be compared."""
+    numbers = {name: value for name, value in params.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    return [f"{name}={value}" for name, value in numbers.items() if name != "width"]
 
 
 def _measurement(stats: Stats) -> Measurement:

@@ -11,6 +11,8 @@ pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installe
 
 from made_runs import case, not_ok, ok, written
 
+from rsc_bench.harness.metrics import Baselines
+from rsc_bench.harness.metrics.speedup import SPEEDUP
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.pytest_benchmark import exporting, foreign, importing
 
@@ -158,6 +160,31 @@ def test_a_foreign_benchmark_is_known_by_its_test_its_group_and_its_width():
         ("t/a.py", "test_c", 0),
     ]
     assert str(cases[1]) == "pytest-benchmark sorting any cpu perf_counter t/a.py::test_b"
+
+
+def speedups(*benchmarks):
+    """Against what each benchmark has a speedup, in the metric's own words; None of one that has none."""
+    found = foreign.records(msgspec.convert(document(*benchmarks), foreign.Document))
+    quoted = [Baselines(found).of(SPEEDUP, record.case) for record in found]
+    return [entry and entry[0] for entry in quoted]
+
+
+def test_a_benchmark_is_faster_than_those_of_its_own_group_alone():
+    assert speedups(benchmark("a.py::test_a", 1.0), benchmark("a.py::test_b", 2.0), benchmark("a.py::T::test_c", 3.0)) == [None] * 3
+    grouped = benchmark("a.py::test_a", 1.0, group="sort"), benchmark("b.py::test_b", 2.0, group="sort")
+    assert speedups(*grouped, benchmark("a.py::test_c", 0.5, group="other"), benchmark("a.py::test_d", 0.1)) == [
+        "a.py::test_a",
+        "a.py::test_a",
+        "a.py::test_c",
+        None,
+    ]
+
+
+def test_less_work_is_no_speed_but_another_choice_is():
+    sizes = [benchmark(f"a.py::test_a[{n}]", n / 100, group="sort", params={"n": n, "stable": True}) for n in (10, 1000)]
+    assert speedups(*sizes) == ["a.py::test_a[10]", "a.py::test_a[1000]"]
+    ways = [benchmark(f"a.py::test_a[{way}]", 1.0 + way, group="sort", params={"way": str(way), "up": way > 0}) for way in (0, 1)]
+    assert speedups(*ways) == ["a.py::test_a[0]"] * 2
 
 
 def test_samples_come_in_as_they_are_and_nothing_is_made_up_beside_them():
