@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rsc_bench.reports.tables.rows import MEMORY_SETTING, OPERATION, PRECISION, Row, absent, by, float32_first, is_exact, present
@@ -40,6 +40,8 @@ class Best:
     """The fastest exact kernel, or kernels where the rounds differ."""
     float32: float | None
     """Speedup against the fastest exact kernel of float32; None of one that is of float32 itself, and where none was measured."""
+    float32_range: tuple[float, float] | None
+    """Lowest and highest of it in any round."""
     float32_name: str | None
     vendor: float | None
     """Speedup against the vendor's library."""
@@ -59,6 +61,13 @@ class Best:
         """Whether the rounds disagree so much that their median says nothing, not even which of the two is faster."""
         return self.high > UNKNOWN * self.low or (self.unsteady and self.low < 1 < self.high)
 
+    def in_float32(self) -> Best | None:
+        """Return it with its speedup against the fastest exact kernel of float32, not of its class; None without one."""
+        if self.float32 is None or self.float32_range is None or self.float32_name is None:
+            return None
+        low, high = self.float32_range
+        return replace(self, speedup=self.float32, low=low, high=high, against=self.float32_name)
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -73,6 +82,10 @@ class Headline:
     """``fresh memory`` or ``kept memory``, which all of its numbers were measured with; None where nobody asks."""
     best: tuple[Best, ...]
     """In ascending budget, cached before fresh."""
+    one_exact: bool
+    """Whether its class has one exact kernel, which may be a slow one: a speedup against it alone says little."""
+    other_class: bool
+    """Whether its kernels are of another class than float32."""
     kept: str = ""
     """What the fastest exact kernel takes with kept memory beside fresh; with that, and where both were measured."""
 
@@ -96,6 +109,11 @@ class Headline:
         # Of two numbers the one that is known: luck makes the larger ones.
         return min(competing, key=lambda best: (best.unknown, -best.speedup))
 
+    @property
+    def large(self) -> Best:
+        """The lead with the speedup to print large: against float32 where its class has one exact kernel, if that is known."""
+        return (self.lead.in_float32() if self.one_exact else None) or self.lead
+
 
 def headlines(table: Table) -> list[Headline]:
     """Return a headline for each graph and setting in which a sampled kernel has a speedup."""
@@ -118,8 +136,13 @@ def _headline(rows: Sequence[Row], exact: Mapping[tuple[Any, ...], Sequence[Row]
     setting = " · ".join(
         [first["dtype"], *computes, first["device"], f"timing mode {first['clock']}", f"{first['reduce']} aggregation"]
     )
-    kept = _kept(exact.get(tuple(first[name] for name in _APART), ())) if absent(first["freed_memory"]) else ""
-    return Headline(first["file"], first["graph"], int(width), setting, first[MEMORY_SETTING], tuple(best), kept)
+    of_operation = exact.get(tuple(first[name] for name in _APART), ())
+    kept = _kept(of_operation) if absent(first["freed_memory"]) else ""
+    memory = first[MEMORY_SETTING]
+    names = {row["kernel"] for row in of_operation if row[MEMORY_SETTING] == memory}
+    return Headline(
+        first["file"], first["graph"], int(width), setting, memory, tuple(best), len(names) == 1, any(float32_first(first)), kept
+    )
 
 
 def _kept(exact: Sequence[Row]) -> str:
@@ -155,6 +178,7 @@ def _best(rows: Sequence[Row]) -> Best:
         high=row["speedup high"],
         against=row["speedup against"],
         float32=_number(row, VS_FLOAT32),
+        float32_range=_range(row),
         float32_name=row[f"{VS_FLOAT32} against"] if _number(row, VS_FLOAT32) is not None else None,
         vendor=_number(row, VENDOR),
         vendor_name=row[f"{VENDOR} against"] if _number(row, VENDOR) is not None else None,
@@ -162,6 +186,11 @@ def _best(rows: Sequence[Row]) -> Best:
         error=row["error"],
         rounds=int(row["rounds"]),
     )
+
+
+def _range(row: Row) -> tuple[float, float] | None:
+    low, high = (_number(row, f"{VS_FLOAT32} {end}") for end in ("low", "high"))
+    return None if low is None or high is None else (low, high)
 
 
 def _number(row: Row, name: str) -> float | None:

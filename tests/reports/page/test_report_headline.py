@@ -3,6 +3,7 @@ from synthetic_results import Sweep, case, ok, sweep, write_results
 
 from rsc_bench.harness.records.file import read
 from rsc_bench.reports.page.headline import headlines
+from rsc_bench.reports.page.render import render
 from rsc_bench.reports.tables.table import read_table
 
 
@@ -77,6 +78,35 @@ def test_many_budgets_are_thinned_to_a_few_that_hold_the_ends_and_a_tenth(tmp_pa
     assert len(shown) <= 5
     assert {0.01, 0.1, 0.9} <= {*shown}
     assert found.lead.budget == 0.1
+
+
+def of_bfloat16(kernel, budget=None):
+    return case(kernel, budget, dtype="bfloat16")
+
+
+def test_a_class_of_one_exact_kernel_leads_with_its_speedup_against_the_fastest_of_float32(tmp_path):
+    narrow = [ok(of_bfloat16("mine"), 40), ok(of_bfloat16("topk(mine)", 0.1), 10)]
+    wide = [ok(case("mkl"), 20), ok(case("rows_numba"), 30)]
+    (found,) = headlines_of(tmp_path, wide + narrow)
+    assert (found.large.against, found.large.speedup, found.lead.against, found.lead.speedup) == ("mkl", 2, "mine", 4)
+    (tmp_path / "run.jsonl").unlink()
+    (found,) = headlines_of(tmp_path, [*wide, *narrow, ok(of_bfloat16("other"), 50)])
+    assert (found.one_exact, found.large.against, found.large.speedup) == (False, "mine", 4)
+
+
+def test_where_float32_was_not_measured_the_only_exact_kernel_is_called_that(tmp_path):
+    (found,) = headlines_of(tmp_path, [ok(of_bfloat16("mine"), 40), ok(of_bfloat16("topk(mine)", 0.1), 10)])
+    assert (found.large, found.one_exact, found.other_class) == (found.lead, True, True)
+    page = render(read_table([read(tmp_path / "run.jsonl")]))
+    assert "the only exact kernel of its precision that was measured" in page
+
+
+def test_the_large_number_is_unclear_where_the_rounds_of_its_own_baseline_disagree(tmp_path):
+    def one(float32_ms):
+        return [ok(case("mkl"), float32_ms), ok(of_bfloat16("mine"), 40), ok(of_bfloat16("topk(mine)", 0.1), 10)]
+
+    (found,) = headlines_of(tmp_path, one(20), one(4))
+    assert (found.lead.unknown, found.large.unknown) == (False, True)
 
 
 def test_exact_kernels_alone_make_no_headline(tmp_path):

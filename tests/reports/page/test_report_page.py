@@ -52,7 +52,7 @@ def test_fresh_and_kept_memory_are_explained_where_there_are_both(page, tmp_path
                for memory in (None, "kept")]  # fmt: skip
     both = page_of(tmp_path, records)
     assert "<dt>Fresh and kept memory</dt>" in both
-    assert "the fastest exact kernel, all with <b>kept memory</b>" in " ".join(both.split())
+    assert "the only exact kernel that was measured, all with <b>kept memory</b>" in " ".join(both.split())
     assert "<dt>Fresh and kept memory</dt>" not in page
     assert "all with <b>" not in page
 
