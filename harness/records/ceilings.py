@@ -10,7 +10,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from rsc_bench.harness.records.ranges import Count, Duration, Name, Positive, Text
+from rsc_bench.harness.records.ranges import Count, Duration, Name, Positive, Share, Text
+
+BUSY_PERCENT = 10.0
+"""Share of the time of all cores from which on other programs disturb what is measured."""
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,6 +49,14 @@ class Ceilings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was tried: copies and gathers."""
     missing: Text | None = None
     """Why there is no probe; None where there are."""
+    busy_share: Share | None = None
+    """Share of the time of all cores that other programs took in the third of a second before the probes, in [0, 1]; None: not
+    known, as in older files."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs were at work on the cores that the probes ran on; those of a GPU are not looked at."""
+        return self.device == "cpu" and self.busy_share is not None and 100 * self.busy_share > BUSY_PERCENT
 
     def copy(self) -> float | None:
         """Return the bytes per second of a copy that fits into no cache; None where it was not measured."""

@@ -15,7 +15,7 @@ from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.drawing.theme import DECADES, EXACT_GREY, colours
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.tables.growing import Growth, Line, drawings
-from rsc_bench.reports.tables.limits import COMPULSORY, GATHER, LIMITS, limit_ms, reached
+from rsc_bench.reports.tables.limits import COMPULSORY, GATHER, LIMITS, doubts, limit_ms, reached
 from rsc_bench.reports.tables.rows import Row, present
 from rsc_bench.reports.tables.sources import Source
 from rsc_bench.reports.tables.table import Table
@@ -86,6 +86,7 @@ def _panel(named: dict[str, str], halves: tuple[Growth | None, Growth | None], m
         for trace in (*_limits(growth, machine), *_kernels(growth, palette)):
             shown = {"legendgroup": trace["name"], "showlegend": all(name != trace["name"] for name, _ in traces)}
             traces[trace["name"], axis] = trace | shown | {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+    notes += doubts(machine.ceilings, [row for growth in halves if growth for row in growth.rows])
     over_nnz, over_width = ("" if each is None else each.name for each in halves)
     where = named | {"over the non-zeros": over_nnz or NOTHING, "over the width": over_width or NOTHING}
     return Panel(where, list(traces.values()), titles=titles, note="\n".join(notes))

@@ -12,6 +12,7 @@ from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.reports.drawing.panels import Panel, assemble, where
 from rsc_bench.reports.drawing.theme import DECADES, EXACT_GREY, colours
 from rsc_bench.reports.figures import Figure
+from rsc_bench.reports.tables.limits import doubts
 from rsc_bench.reports.tables.rows import Row, by, operations, present
 from rsc_bench.reports.tables.table import Table
 
@@ -39,8 +40,9 @@ def draw(table: Table) -> Any:
     drawn = [_placed(row) for row in table.products if present(row, "arithmetic", "bandwidth", "gather rate")]
     panels = []
     for key, rows in operations(drawn):
-        roofs = _roofs(rows, sources[rows[0]["file"]].reached(rows[0]["device"]))
-        panels.append(Panel(where(key), [*roofs, *_kernels(rows, palette, shapes)]))
+        ceilings = sources[rows[0]["file"]].reached(rows[0]["device"])
+        traces = [*_roofs(rows, ceilings), *_kernels(rows, palette, shapes)]
+        panels.append(Panel(where(key), traces, note="\n".join(doubts(ceilings, rows))))
     layout = {
         "height": 520,
         "xaxis": {"title": {"text": "FLOP per compulsory byte"}} | DECADES,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rsc_bench.harness.metrics.traffic import ITEM_BYTES
+from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.reports.tables.rows import Row, present
 
 GATHER, COMPULSORY = "gather", "compulsory"
@@ -50,6 +52,33 @@ def reached(row: Row) -> Reached | None:
     """Return how near a product came to the limits; None where neither is known."""
     found = {limit: float(row[column]) for limit, column in LIMITS.items() if present(row, column)}
     return Reached(found) if found else None
+
+
+def doubts(ceilings: Ceilings, rows: Iterable[Row]) -> list[str]:
+    """Return a sentence for each reason to take the measured ceilings for too low; those of a device without any have none."""
+    if not ceilings.probes:
+        return []
+    return [*_disturbed(ceilings), *_surpassed(rows)]
+
+
+def _disturbed(ceilings: Ceilings) -> Iterator[str]:
+    if ceilings.disturbed:
+        at_work = f"Other programs took {100 * (ceilings.busy_share or 0):.0f} % of all cores when the ceilings were measured"
+        yield f"{at_work}: they may be too low, and the shares of them too high."
+
+
+def _surpassed(rows: Iterable[Row]) -> Iterator[str]:
+    column = LIMITS[GATHER]
+    found: dict[str, float] = {}
+    for row in rows:
+        if present(row, column) and row[column] > PASSED:
+            found[row["kernel"]] = max(float(row[column]), found.get(row["kernel"], 0.0))
+    if found:
+        first = max(found, key=lambda kernel: found[kernel])
+        others = len(found) - 1
+        more = f" and {others} more kernel{'s' * (others > 1)} passed it" if others else ""
+        why = "rows were found in a cache again, or the ceiling is too low"
+        yield f"{first} came to {found[first]:,.0f} % of the gather ceiling{more}: {why}."
 
 
 def limit_ms(row: Row, limit: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,9 @@ def figure(name: str, results: tuple[Path, ...], output: Path, width: float, whe
     except OSError as error:
         raise unwritable(output, error) from None
     click.echo(plain(str(output)))
-    if said := _panel(drawing, place):
-        click.echo(plain(said), err=True)
+    for said in (_panel(drawing, place), *_note(drawing, place)):
+        if said:
+            click.echo(plain(said), err=True)
 
 
 def _named(name: str) -> Figure:
@@ -143,6 +145,12 @@ def _panel(drawing: Any, place: int) -> str:
     first = drawing.layout.meta["panels"][place]["where"]
     shown = ", ".join(f"{name}={value}" for name, value in first.items())
     return f"shows {shown}; --where chooses: " + "; ".join(f"{name}: {', '.join(values)}" for name, values in there.items())
+
+
+def _note(drawing: Any, place: int) -> list[str]:
+    """What the page says below the panel, which the caption of an image may have to say as well."""
+    panels = (drawing.layout.meta or {}).get("panels") or [{}] * (place + 1)
+    return [unescape(line) for line in panels[place].get("note", "").splitlines()]
 
 
 COMMAND = figure

@@ -33,12 +33,22 @@ def doubts(rounds: Sequence[tuple[Round, Sequence[Record]]], path: Path) -> Iter
         yield f"note:    `compare` judges from {MIN_ROUNDS} rounds on, and some cases have {min(few)}: {more}"
 
 
-def busy() -> str | None:
-    """Return what `doctor` would say of other programs that run now; None where the machine is quiet. Takes a third of a second."""
+def busy_share() -> float | None:
+    """Return the share of all cores that other programs take now, in [0, 1]; None where that is not known.
+
+    Takes a third of a second.
+    """
     try:
-        found = host.load(host.busy_percent(host.LOAD_S))
+        return min(1.0, host.busy_percent(host.LOAD_S) / 100)
     except ModuleNotFoundError:
+        return None
+
+
+def busy(share: float | None) -> str | None:
+    """Return what `doctor` would say of other programs that take so much; None where the machine is quiet."""
+    if share is None:
         return f"note:    whether other programs keep the cores busy is not known: {absent('psutil')}"
+    found = host.load(100 * share)
     return None if found.state == "ok" else f"warning: {found.summary}: {found.remedy}"
 
 

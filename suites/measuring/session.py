@@ -29,7 +29,7 @@ from rsc_bench.suites.itself.records import Records
 from rsc_bench.suites.itself.sweep import HarnessSetting, harness_settings
 from rsc_bench.suites.measuring.bench import Bench, SuiteSetting
 from rsc_bench.suites.measuring.contents import Contents
-from rsc_bench.suites.measuring.doubts import busy, doubts
+from rsc_bench.suites.measuring.doubts import busy, busy_share, doubts
 from rsc_bench.suites.measuring.pytest_benchmark import ReplayTimer
 from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
@@ -195,11 +195,12 @@ class Rounds:
         if fresh:
             of = self._session.options, self._session.catalog, {setting.suite for setting in fresh}
             left_out = [*baselines_left_out(*of), *selections_left_out(*of)]
-            self.note = "\n".join(filter(None, (self.note, *self._session.notes, *left_out, busy())))
+            self.note = "\n".join(filter(None, (self.note, *self._session.notes, *left_out, busy(share := busy_share()))))
             row_bytes = {setting.width * DTYPES[setting.dtype].itemsize for setting in fresh}
             device = self._session.options.device or devices.HERE.default()
             with self.account.on(CEILINGS):
-                self._ceilings = ceilings.measure(device, row_bytes) if self.workers is None else self._from_a_worker(row_bytes)
+                found = ceilings.measure(device, row_bytes) if self.workers is None else self._from_a_worker(row_bytes)
+            self._ceilings = found and msgspec.structs.replace(found, busy_share=share)
 
     def _from_a_worker(self, row_bytes: set[int]) -> Ceilings | None:
         assert self.workers is not None

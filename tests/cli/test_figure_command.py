@@ -10,8 +10,12 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("pandas", reason="figures need pandas: pip install pandas")
 
+import msgspec
 from synthetic_results import case, ok, write_results
 
+from rsc_bench.harness.records.ceilings import Ceilings, Probe
+from rsc_bench.harness.records.file import ResultsFile
+from rsc_bench.harness.records.run import Round
 from rsc_bench.reports.drawing import printed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +49,18 @@ def test_the_suffix_is_the_form_and_the_width_is_in_inches_or_by_name(call, run,
 def test_a_panel_is_chosen(call, run, tmp_path, asked):
     assert call("figure", "speedup_budget", run, "--output", tmp_path / "a.svg", "--where", "width=64")[0] == 0
     assert asked == [(1, 3.35, "svg")]
+
+
+def test_what_the_page_says_below_a_figure_is_said(call, tmp_path, asked):
+    ceilings = Ceilings(device="cpu", probes=[Probe(what="copy", means="copy_", operand_bytes=9, moved_bytes=9, times_s=[1.0])])
+    file = ResultsFile(tmp_path / "run.jsonl", {})
+    busy = msgspec.structs.replace(ceilings, busy_share=0.37)
+    file.start_round(Round(index=1, of=1, cases=1, started="2026-03-01T10:00:00Z", ceilings=busy))
+    file.append(ok(case("mkl"), 20))
+    file.close()
+    err = call("figure", "roofline", file.path, "--output", tmp_path / "a.svg")[2]
+    assert err.startswith("Other programs took 37 % of all cores when the ceilings were measured: they may be too low")
+    assert err.count("\n") == 1
 
 
 BAD = {

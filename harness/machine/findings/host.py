@@ -11,8 +11,8 @@ from rsc_bench.allocator import Allocator
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.machine.findings import Finding, State
 from rsc_bench.harness.machine.findings.pinning import pinning
+from rsc_bench.harness.records.ceilings import BUSY_PERCENT
 
-BUSY_PERCENT = 10.0
 NOISY_PERCENT = 10.0
 TIGHT_BYTES = 2 * 2**30
 LOAD_S = 0.3

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from synthetic_results import ENVIRONMENT, Sweep, case, ok, sweep, write_results
 from synthetic_telemetry import on_gpu
@@ -161,6 +162,11 @@ def test_a_kernel_has_one_colour_in_all_figures(table):
 
 
 def roofline(tmp_path, ceilings):
+    """By their names, the traces of the figure of `roofline_figure`."""
+    return {trace.name: trace for trace in roofline_figure(tmp_path, ceilings).data}
+
+
+def roofline_figure(tmp_path, ceilings):
     """Two exact kernels and one that samples; 100 x 100 with 1000 non-zeros, d = 8 in float32."""
     path = tmp_path / "run.jsonl"
     file = ResultsFile(path, {})
@@ -168,7 +174,7 @@ def roofline(tmp_path, ceilings):
     for record in [ok(case("mkl", width=8), 1), ok(case("mine", width=8), 2), ok(case("topk(mkl)", 0.1, width=8), 0.5)]:
         file.append(record)
     file.close()
-    return {trace.name: trace for trace in FIGURES["roofline"].draw(read_table([read(path)])).data}
+    return FIGURES["roofline"].draw(read_table([read(path)]))
 
 
 CEILINGS = Ceilings(
@@ -208,6 +214,26 @@ def test_a_copy_is_a_rising_roof_and_a_gather_a_flat_one(tmp_path):
     # Two FLOPs for each number of 4 bytes.
     assert traces["gather from cache: 40 GB/s"].y == pytest.approx((20, 20))
     assert traces["gather from memory: 20 GB/s"].y == pytest.approx((10, 10))
+
+
+def test_a_roofline_says_that_the_machine_was_busy_and_what_came_above_its_gather_ceiling(tmp_path):
+    def note(ceilings):
+        path = tmp_path / "run.jsonl"
+        path.unlink(missing_ok=True)
+        (panel,) = roofline_figure(tmp_path, ceilings).layout.meta["panels"]
+        return panel.get("note", "")
+
+    quiet, busy = (msgspec.structs.replace(CEILINGS, busy_share=share) for share in (0.05, 0.37))
+    assert note(CEILINGS) == note(quiet) == note(Ceilings(device="cpu", missing="no memory", busy_share=0.9)) == ""
+    at_work = "Other programs took 37 % of all cores when the ceilings were measured"
+    assert note(busy) == f"{at_work}: they may be too low, and the shares of them too high."
+    # 32 kB are gathered in 1 ms by mkl, in 2 ms by mine, and 3.2 kB in 0.5 ms: at 20 MB/s 160, 80 and 32 %.
+    slow = [probe if probe.what == "copy" else msgspec.structs.replace(probe, times_s=[50.0]) for probe in CEILINGS.probes]
+    assert note(msgspec.structs.replace(CEILINGS, probes=slow)) == (
+        "mkl came to 160 % of the gather ceiling: rows were found in a cache again, or the ceiling is too low."
+    )
+    slow = [probe if probe.what == "copy" else msgspec.structs.replace(probe, times_s=[500.0]) for probe in CEILINGS.probes]
+    assert "1,600 % of the gather ceiling and 2 more kernels passed it: " in note(msgspec.structs.replace(CEILINGS, probes=slow))
 
 
 @pytest.mark.parametrize(

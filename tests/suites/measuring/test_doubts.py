@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from made_runs import case, not_ok, ok, run
 
-from rsc_bench.suites.measuring.doubts import busy, doubts
+from rsc_bench.suites.measuring.doubts import busy, busy_share, doubts
 from rsc_bench.text import again
 
 
@@ -40,9 +40,11 @@ def test_where_nothing_was_measured_there_is_nothing_to_doubt():
 def test_a_machine_that_is_busy_when_a_run_begins_is_said(percent, said, monkeypatch):
     pytest.importorskip("psutil", reason="psutil is not installed: pip install psutil")
     monkeypatch.setattr("psutil.cpu_percent", lambda interval: percent)
-    assert (busy() or "").partition(",")[0] == said
+    assert (busy(busy_share()) or "").partition(",")[0] == said
 
 
 def test_where_nobody_can_tell_whether_a_machine_is_busy_that_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "psutil", None)
-    assert (busy() or "").startswith("note:    whether other programs keep the cores busy is not known: psutil is not installed")
+    assert (busy(busy_share()) or "").startswith(
+        "note:    whether other programs keep the cores busy is not known: psutil is not installed"
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from made_runs import not_ok
 
 from rsc_bench import allocator, plugins
 from rsc_bench.harness.measure.worker import WorkerLost
@@ -330,6 +331,24 @@ def test_what_the_device_can_reach_has_not_the_time_of_a_case_and_its_failure_is
     assert limits == [pool.START_S, 8.0]
     reason = "what the device can reach could not be measured (over its time limit of 8 s)"
     assert said == [f"note:    {reason}: the page has no roofline of this round"]
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_the_ceilings_of_a_run_say_how_busy_the_machine_was_when_they_were_measured(tmp_path, monkeypatch, in_process):
+    pytest.importorskip("psutil", reason="psutil is not installed: pip install psutil")
+    monkeypatch.setattr("psutil.cpu_percent", lambda interval: 37.0)
+    session = settings("mkl")
+    session.options = replace(session.options, results=tmp_path / "run.jsonl", in_process=in_process)
+    rounds = Rounds(session, machine={})
+    try:
+        rounds.plan(session.settings)
+        rounds.measure_ceilings([(session.settings[0], 1)])
+        rounds.append(not_ok(session.settings[0].case(), "skipped", "made"), 1)
+    finally:
+        rounds.close()
+    ((start, _),) = read(tmp_path / "run.jsonl").rounds
+    assert (start.ceilings.busy_share, start.ceilings.disturbed) == (0.37, True)
+    assert len(start.ceilings.probes) > 1
 
 
 @pytest.mark.parametrize("in_process", [True, False])
