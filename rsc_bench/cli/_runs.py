@@ -48,9 +48,10 @@ def named_by(given: Sequence[Path]) -> list[Path]:
     return found
 
 
-def no_results(folder: Path) -> click.ClickException:
-    """Return the line that says what makes results where a folder has none."""
-    return click.ClickException(f"no results file in {folder}/: `{bench()}` makes one")
+def no_results(folder: Path, without: int = 0) -> click.ClickException:
+    """Return the line that says what makes results where a folder has none, but for so many files that are without a record."""
+    those = f" with a record ({without} without)" if without else ""
+    return click.ClickException(f"no results file{those} in {folder}/: `{bench()}` makes one")
 
 
 @dataclass(frozen=True)

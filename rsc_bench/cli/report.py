@@ -97,10 +97,25 @@ def _write(paths: list[Path], page: Path) -> None:
 
 
 def _newest(folder: Path) -> Path:
-    found = stored_in(folder)
-    if not found:
-        raise no_results(folder)
-    return max(found, key=lambda path: path.stat().st_mtime)
+    """The newest results file that has a record: a run that was ended before its first case has nothing to draw."""
+    found = sorted(stored_in(folder), key=lambda path: path.stat().st_mtime, reverse=True)
+    newest = next((path for path in found if _has_a_record(path)), None)
+    if newest is None:
+        raise no_results(folder, without=len(found))
+    if passed := found[: found.index(newest)]:
+        click.echo(plain(f"note: passed over, for want of a record: {', '.join(map(str, passed))}"), err=True)
+    return newest
+
+
+def _has_a_record(path: Path) -> bool:
+    """Whether a results file has a record; one that cannot be read counts as well, for drawing it says what is wrong."""
+    from rsc_bench.harness.records.file import ResultsError, scan
+
+    try:
+        with scan(path) as stored:
+            return any(record is not None for _, record in stored.entries())
+    except ResultsError:
+        return True
 
 
 COMMAND = report

@@ -122,6 +122,7 @@ class Rounds:
         self.timer = ReplayTimer()
         self.say: Callable[[str], None] = to_stderr
         """Takes what becomes of the results file while it is written to."""
+        self._made = not path.exists()
         environment_of = (environment.read() if machine is None else machine) | what_runs(session)
         self._file = ResultsFile(path, environment_of, say=self._tell)
         self._ceilings: Ceilings | None = None
@@ -245,7 +246,8 @@ class Rounds:
         if trouble is not None:
             yield f"note:    {trouble}"
         if not self._file.rounds:
-            yield f"results: none: no case was measured, so {self.path} has no round"
+            left = "is removed again" if self._made else "gets no round"
+            yield f"results: none: no case was measured, so {self.path} {left}"
             return
         yield from filter(None, [self.account.line()])
         yield from doubts(self._file.rounds, self.path)
@@ -255,10 +257,13 @@ class Rounds:
         yield f"next:    {call('report')} {shlex.quote(str(self.path))}"
 
     def close(self) -> None:
-        """Close the results file, and end the processes that wrote for it."""
+        """Close the results file, removed where this run made it for nothing, and end the processes that wrote for it."""
         if self.workers is not None:
             self.workers.close()
         self.itself.close()
+        # After a misspelt `-k` a file without a record would be the newest, which `report` draws.
+        if self._made and not self._file.rounds:
+            self.path.unlink(missing_ok=True)
         self._file.close()
 
 

@@ -47,6 +47,24 @@ def test_the_newest_results_are_drawn_beside_them(tmp_path, monkeypatch):
     assert page.drawn == [([Path("results/old.jsonl")], Path("results/old.html"))]
 
 
+def test_a_newer_file_without_a_record_is_passed_over_and_said(tmp_path, monkeypatch, capsys):
+    (tmp_path / "results").mkdir()
+    written(tmp_path / "results/old.jsonl", [ok(case(), 1.0)])
+    for place, (name, rounds) in enumerate({"ended": [], "killed": [[]]}.items(), 1):
+        written(tmp_path / f"results/{name}.jsonl", *rounds)
+        os.utime(tmp_path / f"results/{name}.jsonl", (2e9 + place, 2e9 + place))
+    monkeypatch.chdir(tmp_path)
+    page = Page()
+    assert draw([], None, page.write) == Path("results/old.html")
+    said = "note: passed over, for want of a record: results/killed.jsonl, results/ended.jsonl\n"
+    assert capsys.readouterr() == ("", said)
+    (tmp_path / "results/old.jsonl").unlink()
+    with pytest.raises(click.ClickException, match=r"no results file with a record \(2 without\) in results/: `"):
+        draw([], None, page.write)
+    (tmp_path / "results/broken.jsonl").write_text("{\n")
+    assert draw([], None, page.write) == Path("results/broken.html"), "drawing it says what is wrong"
+
+
 def test_the_files_given_are_drawn_to_the_output_given():
     page, files = Page(), [Path("a.jsonl"), Path("b.jsonl")]
     assert draw(files, Path("c.html"), page.write) == Path("c.html")

@@ -98,8 +98,16 @@ def test_each_case_is_one_line_while_it_runs_and_the_end_says_what_comes_next(ru
 def test_a_run_whose_cases_are_all_left_out_says_so(run, warm_suites):
     path = run.folder / "none.jsonl"
     ended = warm_suites("--benchmark", *SMALL, "--results", path, "-k", "nosuch")
-    assert f"results: none: no case was measured, so {path} has no round" in ended.stdout
+    assert f"results: none: no case was measured, so {path} is removed again" in ended.stdout
     assert "next:" not in ended.stdout
+    assert not path.exists()
+
+
+def test_a_run_that_measures_nothing_leaves_the_file_that_it_would_have_added_to(run, warm_suites):
+    path = run.folder / "more.jsonl"
+    shutil.copy(run.path, path)
+    ended = warm_suites("--benchmark", *SMALL, "--results", path, "-k", "nosuch")
+    assert path.read_bytes() == run.path.read_bytes(), ended.stdout
 
 
 def test_pytest_benchmark_shows_exactly_our_samples(run):

@@ -40,6 +40,14 @@ def write(path, *counts, of):
     file.close()
 
 
+def begun(path, **options):
+    """Begin the file of a run, with its first record."""
+    session = session_of(path, **options)
+    rounds = rounds_of(session)
+    rounds.append(Record(case=session.settings[0].case(), status="failed", reason="made up"), 1)
+    rounds.close()
+
+
 def indices(path, rounds=None, **options):
     found = rounds_of(session_of(path, rounds, **options))
     found.close()
@@ -186,7 +194,7 @@ def test_the_samples_of_a_case_are_those_of_all_rounds_in_order(path):
 
 
 def test_a_slowed_run_says_so_and_shares_no_file_with_an_honest_one(path):
-    rounds_of(session_of(path, slow_down=0.05)).close()
+    begun(path, slow_down=0.05)
     assert read(path).environment["slow_down"] == 0.05
     with pytest.raises(ResultsError, match=r"another environment \(slow_down differ\)"):
         rounds_of(session_of(path))
@@ -206,7 +214,7 @@ def test_the_files_of_a_user_are_in_the_environment_with_a_digest_of_what_is_in_
     monkeypatch.setattr(sessions, "REGISTRY", registry := Registry())
     if option == "plugins":
         registry.add_file(file)
-    rounds_of(session_of(path, **{option: (str(file),)})).close()
+    begun(path, **{option: (str(file),)})
     assert list(read(path).environment[name]) == [str(file)]
     rounds_of(session_of(path, **{option: (str(file),)})).close()
     file.write_text(f"{KERNEL}# faster\n")
@@ -215,7 +223,7 @@ def test_the_files_of_a_user_are_in_the_environment_with_a_digest_of_what_is_in_
 
 
 def test_a_run_without_files_of_a_user_names_none(path):
-    rounds_of(session_of(path)).close()
+    begun(path)
     assert read(path).environment == NOWHERE
 
 
