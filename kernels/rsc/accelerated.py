@@ -84,7 +84,8 @@ class LayerReport:
     sampled: bool = False
     """Whether the method samples its backward products, where it has some."""
     saved_s: float | None = None
-    """Seconds, by estimate, that its products took less than PyTorch Geometric's own would have; None: on a GPU, and before any."""
+    """Seconds, by estimate, that its products took less than PyTorch Geometric's own would have; the first of each kind, which
+    compiles or loads, is left out of both. None: on a GPU, and while there is no other."""
     forward_s: float | None = None
     """Seconds that its forward products took in training; None: on a GPU, and before any."""
     backward_s: float | None = None
@@ -205,8 +206,10 @@ class Accelerated:
         reason = "; ".join(filter(None, [_run_elsewhere(layer), layer.note])) or None
         saved = forward = backward = None
         if layer.products and self._shared.regime.sampler.kernel.device == "cpu":
-            forward, backward = layer.accounts.forward.seconds, layer.accounts.backward.seconds
-            saved = layer.elements * self._shared.costs.own_s - forward - backward
+            took = layer.accounts.forward.took, layer.accounts.backward.took
+            forward, backward = (each.seconds for each in took)
+            if usual := sum(each.usual_elements for each in took):
+                saved = usual * self._shared.costs.own_s - sum(each.usual_s for each in took)
         return LayerReport(
             self._kinds[name],
             True,

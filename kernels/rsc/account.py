@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -26,6 +26,24 @@ class Limit:
         return self.nnz if nnz == self.of_nnz else self.nnz * nnz // max(self.of_nnz, 1)
 
 
+@dataclass(frozen=True)
+class Took:
+    """Seconds of the host's clock that the products of one account took, and selecting for them; on a GPU none are counted."""
+
+    seconds: float = 0.0
+    """All of them."""
+    usual_s: float = 0.0
+    """Those without the first call of each kind, which compiles, or loads what was compiled."""
+    usual_elements: int = 0
+    """Non-zeros times columns that the usual calls would have multiplied, had nothing been left out."""
+
+    def more(self, seconds: float, elements: int, first: bool) -> Took:
+        """Return it with one more call, which `first` leaves out of the usual ones."""
+        if first:
+            return replace(self, seconds=self.seconds + seconds)
+        return Took(self.seconds + seconds, self.usual_s + seconds, self.usual_elements + elements)
+
+
 @dataclass(eq=False)
 class Account:
     """One product of one layer, over all the adjacencies that the layer meets."""
@@ -45,8 +63,8 @@ class Account:
     """Non-zeros times columns that were multiplied so far; on a GPU a scalar there."""
     whole: float = 0.0
     """The same, had nothing been left out."""
-    seconds: float = 0.0
-    """Of the host's clock that the products took, and selecting for them; on a GPU 0."""
+    took: Took = Took()
+    """What the products took so far."""
     made: int = 0
     """Products made so far: so that the random draws of a mini-batch differ from those of the next."""
 

@@ -48,6 +48,8 @@ class Lossless:
         """(columns,), bool: those that count, as they were last; of the smaller matrix where there is one."""
         self.kept = 1.0
         """Share of the non-zeros that the smaller matrix has; 1 where there is none."""
+        self.made = 0
+        """Smaller matrices that were prepared so far."""
         self._pause, self._left, self._misses = 1, 0, 0
 
     def __call__(self, dense: torch.Tensor) -> torch.Tensor:
@@ -74,6 +76,7 @@ class Lossless:
         smaller = Pairs(self._matrix).compaction(self._kernel.separable)(Kept(rows))
         self._smaller = self._kernel.prepare(smaller, self._width, self._dtype)
         self.kept = left / max(self._matrix.nnz, 1)
+        self.made += 1
 
     def _missed(self) -> None:
         self._smaller, self.kept = None, 1.0

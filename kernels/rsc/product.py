@@ -71,6 +71,13 @@ class Regime:
     """Products that were sampled so far."""
     second_order: int = 0
     """Backward passes with ``create_graph=True`` so far, which are exact."""
+    _met: set[tuple[object, ...]] = field(default_factory=set)
+
+    def first(self, kind: tuple[object, ...]) -> bool:
+        """Return whether a call of this kind was not made before; from now on it was."""
+        known = kind in self._met
+        self._met.add(kind)
+        return not known
 
     def __post_init__(self) -> None:
         if self.measures not in get_args(Measures):
@@ -110,15 +117,15 @@ class Product:
     def __call__(self, dense: torch.Tensor, sampled: bool = True) -> torch.Tensor:
         """Return the product with `dense` (columns, width), contiguous; ``sampled=False`` multiplies all pairs."""
         if not (sampled and self.regime.sampler.samples(self.place.direction)):
-            return self._multiply(self._exact, dense)
+            return self._multiply(self._exact, dense, "exact")
         most = self._pairs.whole_nnz if self.regime.exact else self._most_nnz()
         account, whole = self.place.account, self._pairs.whole_nnz
         if most < whole:
             self._select_where_due(dense, most)
-            product = self._multiply(self._sampled.multiply, dense)
+            product = self._multiply(self._sampled.multiply, dense, "sampled")
             self.regime.sampled_products += 1
         else:
-            product = self._multiply(self._exact, dense)
+            product = self._multiply(self._exact, dense, "exact")
             self._exact_products += 1
         count = self._sampled.count if most < whole else partial(int, whole)
         account.multiplied(count, self._kept_nnz if most < whole else whole, whole, self.place.width)
@@ -133,8 +140,8 @@ class Product:
         """Prepare the exact product now; raises what the kernel raises where it cannot multiply such operands."""
         _ = self._exact
 
-    def _multiply(self, multiply: Multiply, dense: torch.Tensor) -> torch.Tensor:
-        with self._timed(self.place.direction):
+    def _multiply(self, multiply: Multiply, dense: torch.Tensor, what: str) -> torch.Tensor:
+        with self._timed(self.place.direction, what, self.matrix.nnz * self.place.width):
             return multiply(dense)
 
     def _most_nnz(self) -> int:
@@ -147,7 +154,7 @@ class Product:
         if most != self._selected_under or self._served >= self.regime.sampling.interval:
             sampled = self._sampled  # what is prepared once is no part of selecting
             sampled.most_nnz = most
-            with self._timed("select"):
+            with self._timed("select", "select"):
                 sampled.select(dense)
             self._kept_nnz = (self._pairs.nnz * sampled.kept.mask).sum()
             self._selected_under, self._served = most, 0
@@ -158,7 +165,7 @@ class Product:
         if not self.regime.measuring:
             return
         sampled, narrow, _ = self._sampled, self._narrow, self._mixture  # prepared in the warm-up, and no part of selecting
-        with self._timed("select"):
+        with self._timed("select", "measure"):
             product = self._sketch(dense, narrow) if exact is None else exact
             norm = torch.linalg.vector_norm(product, dtype=torch.promote_types(product.dtype, torch.float32))
             self.place.account.cost = LayerCost(sampled.score(dense), self._pairs.nnz, self.place.width, norm)
@@ -172,7 +179,7 @@ class Product:
             return
         account, before = self.place.account, self.place.account.cost
         sampled = self._sampled
-        with self._timed("select"):
+        with self._timed("select", "average"):
             norm = torch.linalg.vector_norm(product, dtype=torch.promote_types(product.dtype, torch.float32))
             if before is None or before.scores.shape != self._pairs.nnz.shape:
                 account.cost = LayerCost(sampled.score(dense), self._pairs.nnz, self.place.width, norm)
@@ -189,12 +196,16 @@ class Product:
         return narrow(dense @ self._mixture)
 
     @contextmanager
-    def _timed(self, part: Part) -> Iterator[None]:
+    def _timed(self, part: Part, what: str, elements: int = 0) -> Iterator[None]:
+        """Take down what happens inside: `what` it is, and the non-zeros times columns of a product."""
         start = perf_counter()
         with self.regime.timings.of(part, self.matrix.device):
             yield
         if self.matrix.device.type == "cpu":
-            self.place.account.seconds += perf_counter() - start
+            account, seconds = self.place.account, perf_counter() - start
+            smaller = what == "exact" and isinstance(self._exact, Lossless) and self._exact.made
+            kind = (what, smaller, self.place.direction, self.place.width, self.place.dtype)
+            account.took = account.took.more(seconds, elements, self.regime.first(kind))
 
     @cached_property
     def _exact(self) -> Multiply:

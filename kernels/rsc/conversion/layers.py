@@ -58,8 +58,6 @@ class Layer:
         self.accounts = Accounts.for_layer(name)
         self.products = 0
         """Products in training that our kernels multiplied."""
-        self.elements = 0
-        """Edges times features of those, and again for a backward product of them."""
         self.width: int | None = None
         self.own: Counter[str] = Counter()
         """Calls that PyTorch Geometric ran itself, by the reason."""
@@ -199,13 +197,12 @@ class Layer:
         if trains:
             self.products, self.width = self.products + 1, dense.shape[1]
             self.shared.running.forward(self.products, new, (prepared.adjacency.matrix.nnz, shape[1]))
-            self.elements += prepared.adjacency.matrix.nnz * dense.shape[1] * _products(dense)
         elif dense.requires_grad and torch.is_grad_enabled():
             self.shared.running.evaluated()
-        spent = self.accounts.forward.seconds
+        took = self.accounts.forward.took
         product = propagate(mine[key], dense, sampled=trains and self.shared.samples)
         if not trains:
-            self.accounts.forward.seconds = spent  # what is told is of training
+            self.accounts.forward.took = took  # what is told is of training
         return product
 
     def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:
@@ -246,11 +243,6 @@ def _cannot(dense: torch.Tensor, node_dim: int) -> str | None:
     if dense.numel() == 0 and dense.shape[node_dim]:
         return "its features have no columns"
     return "its features are on the meta device, which has no numbers" if dense.is_meta else None
-
-
-def _products(dense: torch.Tensor) -> int:
-    """Products that `dense` leads to: a backward one only where its gradient is asked for, as it is not in many a first layer."""
-    return 2 if dense.requires_grad and torch.is_grad_enabled() else 1
 
 
 def _shape(layer: Any, sizes: list[int | None], features: Any) -> tuple[int, int]:

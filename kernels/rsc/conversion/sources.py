@@ -73,6 +73,8 @@ class Sources:
         """Edge lists and adjacencies that were converted so far."""
         self.converting_s = 0.0
         """Seconds that took."""
+        self.first_s, self.first_edges = 0.0, 0
+        """Seconds of the first of them, which compiles or loads, and its edges."""
 
     def prepared(self, source: Any, form: Form, make: Callable[[], tuple[Any, Reduce]]) -> Prepared:
         """Return what stands for the sparse adjacency `source` in one form; `make` returns the matrix and its aggregation."""
@@ -119,8 +121,11 @@ class Sources:
                 found = forms[form] = make(forms)
                 if trained:
                     found.adjacency.prepare_backward()
+            seconds = perf_counter() - start
+            if not self.converted:
+                self.first_s, self.first_edges = seconds, found.adjacency.matrix.nnz
             self.converted += 1
-            self.converting_s += perf_counter() - start
+            self.converting_s += seconds
         return found
 
     def _made(self, matrix: Any, reduce: Reduce) -> Prepared:
