@@ -117,9 +117,9 @@ def tasks(plans: Iterable[Plan], done: Mapping[str, set[tuple[Case, int]]], know
     """
     found: list[Task] = []
     for stage, plan in enumerate(plans):
+        there = done.get(plan.block.name, set())
         for group, cases in plan.groups().items():
-            for index in range(1, plan.rounds + 1):
-                there = done.get(plan.block.name, set())
+            for index in range(1, max(each.rounds for each in cases) + 1):
                 left = [each for each in cases if each.rounds >= index and (each.case, index) not in there]
                 if not left:
                     continue

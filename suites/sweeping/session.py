@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,16 @@ from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.options import OptionsError
 from rsc_bench.suites.sweeping.devices import Devices, Here
 from rsc_bench.suites.sweeping.kinds import Kind, check, kinds
+from rsc_bench.suites.sweeping.lines import StudyError
 from rsc_bench.suites.sweeping.place import Facts
 from rsc_bench.suites.sweeping.planning import Plan
-from rsc_bench.suites.sweeping.study import Study, StudyError
+from rsc_bench.suites.sweeping.study import LEAVE_OUT, SUITE, Block, Study
 from rsc_bench.suites.sweeping.sweep import Share
 from rsc_bench.suites.sweeping.writing import path_of
+from rsc_bench.suites.training.models import ModelError
 from rsc_bench.text import minutes, plain
 
-USERS = (OptionsError, KernelError, GraphError, PluginError, ResultsError)
+USERS = (OptionsError, KernelError, ModelError, GraphError, PluginError, ResultsError)
 """What the options of a study can be wrong with, each in one line."""
 WORST = 12
 """Groups of cases that a plan names."""
@@ -42,7 +44,7 @@ def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> 
         devices: what measures.
         part: which of how many shares of the groups, of an array of jobs.
     """
-    facts = devices.facts()
+    facts = _facts(study, devices)
     alone = isinstance(devices, Here)
     if not alone:
         check(facts, Here(study.blocks, Path("unused.log")).facts()[Here.NAME])
@@ -58,7 +60,40 @@ def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> 
         begins = {block.name: dict(kind.environment) | facts[first].runs.get(block.name, {}) for block in blocks}
         shares.append(Share(kind, [plan for plan in plans if plan.cases], paths, begins))
         shares[-1].look(part)
+    _check_all(study, shares)
     return Prepared(facts, tuple(shares))
+
+
+def _facts(study: Study, devices: Devices) -> Mapping[str, Facts]:
+    """Ask the devices what they are, for which they look the options of all blocks up."""
+    try:
+        return devices.facts()
+    except USERS:
+        for block in study.blocks:  # whose it is: what is wrong with a value is so on this machine as well
+            _plan(study, Here([block], Path("unused.log")), Here.NAME, block.name)
+        raise
+
+
+def _check_all(study: Study, shares: Iterable[Share]) -> None:
+    """Raise `StudyError` for a block that no device has a case of: its line of the study asks for nothing."""
+    planned = {plan.block.name for share in shares for plan in share.plans}
+    looked_at = {name for share in shares for name in share.paths}
+    for block in study.blocks:
+        if block.name not in looked_at:
+            what = f"--device must be one that there is (got {block.options.device}): no device of the cluster is"
+            raise study.error(block.name, what)
+        if block.name not in planned:
+            raise study.error(block.name, _empty(block))
+
+
+def _empty(block: Block) -> str:
+    """Why a block has no case."""
+    if block.leave_out:
+        words = ", ".join(map(repr, block.leave_out))
+        return f"--{LEAVE_OUT} must leave a case of the block (got {words}, which leaves none): take a word away"
+    if block.suites:
+        return f"--{SUITE} must have a case with these options (got {', '.join(block.suites)}, which has none): change one of them"
+    return "must have a case (got none with these options): `bench --check` of the same options says what there is"
 
 
 def _plan(study: Study, devices: Devices, device: str, block: str) -> Plan:

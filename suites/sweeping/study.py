@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rsc_bench.plugins import PluginError
+from rsc_bench.suites import graphs
 from rsc_bench.suites.given import options as options_given
 from rsc_bench.suites.measuring.usage import FLAGS, ONCE, REPEATED
 from rsc_bench.suites.options import Options, OptionsError
+from rsc_bench.suites.sweeping.lines import Lines, StudyError
 from rsc_bench.suites.training.models import ModelError
 from rsc_bench.text import SUITES, nearest
 
@@ -25,13 +29,10 @@ KEYS = tuple(key for key in (SUITE, *REPEATED_KEYS, *ONCE_KEYS, *FLAG_KEYS, LEAV
 """Every key of a block: the options of ``bench``, which suites, and the cases to leave out."""
 ELSEWHERE = "harness"
 """The suite that measures the harness itself, which is no matter of many devices."""
-_PATHS = ("graph", "kernel", "plugin", "model", "recipe", "data-root")
-"""Keys whose values may be paths, which are then seen from the folder of the study."""
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-class StudyError(Exception):
-    """A study that cannot be used; the message names the file, the line, the key, the rule and the remedy."""
+_FILES = ("kernel", "plugin", "model", "recipe")
+"""Keys whose values are files where they end like one."""
+_ENDINGS = (".py", ".toml")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Study:
 def read(path: Path, results: Path | None = None) -> Study:
     """Return the study in a TOML file: a table for each block, and above them what all of them have.
 
+    Paths in it are seen from its own folder, where a file is there; the rest, and ``results``, from the current one.
+
     Args:
         path: the file.
         results: folder of the results files; None: the file's ``results``, else ``results/NAME`` of the current folder.
@@ -93,58 +96,39 @@ def read(path: Path, results: Path | None = None) -> Study:
     blocks = {name: table for name, table in content.items() if isinstance(table, dict)}
     common = {key: value for key, value in content.items() if not isinstance(value, dict)}
     folder = common.pop("results", None)
-    if folder is not None and not (isinstance(folder, str) and folder):
+    if folder is not None and not (isinstance(folder, str) and folder and "\0" not in folder):
         raise lines.error("", "results", f"must be the path of a folder (got {folder!r})")
+    for what in _unnameable(blocks, common, lines):
+        raise what
     if not blocks:
         raise StudyError(f"{path}: must have a table for each run of the suites (got none): begin one with [products], say")
     made = tuple(_block(name, common, table, lines) for name, table in blocks.items())
-    return Study(path.stem, results or Path(folder or Path("results", path.stem)), made, lines)
+    return Study(path.stem, results or _home(folder or str(Path("results", path.stem))), made, lines)
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # as some editors begin a file
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StudyError(f"{path}: cannot be read ({reason}): give the path of a TOML file with the runs of a study") from None
 
 
-@dataclass(frozen=True)
-class Lines:
-    """Where what is in a TOML file."""
-
-    path: Path
-    text: str
-
-    def error(self, block: str, key: str, what: str) -> StudyError:
-        """Return the error that names the line of a key, in a block or above all of them."""
-        return StudyError(f"{self.path}: line {self._line(block, key)}: {f'[{block}] ' * bool(block)}{key}: {what}")
-
-    def _line(self, block: str, key: str) -> int:
-        here, found = "", 1
-        for number, line in enumerate(self.text.splitlines(), start=1):
-            table = re.match(r"\s*\[\s*[\"']?([^]\"']+?)[\"']?\s*\]", line)
-            here = table[1] if table else here
-            if here == block and (re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line) or (table and not key)):
-                return number
-            found = number if table and here == block else found
-        return found
-
-    def blamed(self, block: str, message: str) -> StudyError:
-        """Return the error of an option of a block as that of the line that its value stands in."""
-        content = tomllib.loads(self.text)
-        option = next((word[2:].rstrip(":") for word in message.split() if word.startswith("--")), "")
-        values = {key: value for key, value in content.items() if not isinstance(value, dict)} | content.get(block, {})
-        named = [
-            key for key, value in values.items() if any(str(each) in message for each in _several(value) if len(str(each)) > 2)
-        ]
-        key = option if option in values else next(iter(named), "")
-        return self.error(block if key in content.get(block, {}) or not key else "", key, re.sub(r"^--[a-z-]+:?\s*", "", message))
+def _unnameable(blocks: Mapping[str, Any], common: Mapping[str, Any], lines: Lines) -> Iterator[StudyError]:
+    """Yield what is wrong with the names of blocks, which are those of their results files."""
+    for key, value in common.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            yield lines.error(key, "", f"must be one table (got {len(value)} in a list): write [{key}]")
+    before: dict[str, str] = {}
+    for name in blocks:
+        if not _NAME.fullmatch(name):
+            rule = "must be called by letters, digits, - and _, 100 at most, as its results file is"
+            yield lines.error(name, "", f"{rule} (got {name!r})")
+        if (other := before.setdefault(name.lower(), name)) != name:
+            yield lines.error(name, "", f"is called like [{other}] where a disk knows no capital letters: rename it")
 
 
 def _block(name: str, common: Mapping[str, Any], table: Mapping[str, Any], lines: Lines) -> Block:
-    if not _NAME.fullmatch(name):
-        raise lines.error(name, "", f"a block is called by letters, digits, - and _ (got {name!r}), as its results file is")
     values = {**common, **table}
     place = {key: name if key in table else "" for key in values}
     for key, value in values.items():
@@ -156,7 +140,7 @@ def _block(name: str, common: Mapping[str, Any], table: Mapping[str, Any], lines
     leave_out = tuple(given.pop(LEAVE_OUT, ()))
     try:
         options = replace(options_given(lambda option: _of(given, option), suites), benchmark=True)
-    except (OptionsError, ModelError) as error:
+    except (OptionsError, ModelError, PluginError) as error:
         raise lines.blamed(name, str(error)) from None
     return Block(name, options, suites, leave_out)
 
@@ -164,20 +148,25 @@ def _block(name: str, common: Mapping[str, Any], table: Mapping[str, Any], lines
 def _refusal(key: str, value: Any) -> str | None:
     """Return what is wrong with a key or the kind of its value, with the remedy; None where nothing is."""
     if key not in KEYS:
-        if key in _SESSIONS:
-            return f"is not for a study: leave it out{' (the command has --results)' * (key == 'results')}"
-        near = nearest(key, KEYS)
-        hint = f"nearest is {near[0]}" if len(near) == 1 else f"nearest are {', '.join(near)}"
-        return f"is no option of a run: {hint if len(near) <= 3 else 'the options of `rsc-bench bench --help`, without the dashes'}"
+        return _unknown(key, value)
     if key in FLAG_KEYS:
         return None if isinstance(value, bool) else f"must be true or false (got {value!r})"
-    single = isinstance(value, str | int | float) and not isinstance(value, bool)
-    if key in ONCE_KEYS:
-        return None if single else f"must be one value (got {value!r})"
-    several = isinstance(value, list) and value and all(isinstance(each, str | int | float) for each in value)
-    if not (single or several):
-        return f"must be a value or a list of values (got {value!r})"
-    return _unknown_suites(value if isinstance(value, list) else [value]) if key == SUITE else None
+    every = value if isinstance(value, list) and key not in ONCE_KEYS else [value]
+    if not every or not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in every):
+        return f"must be {'one value' if key in ONCE_KEYS else 'a value or a list of values'} (got {value!r})"
+    if any(each == "" or "\0" in str(each) for each in every):
+        return f"must have no text that is empty or has a zero byte (got {value!r}): leave it out for the default"
+    return _unknown_suites(every) if key == SUITE else None
+
+
+def _unknown(key: str, value: Any) -> str:
+    if key in _SESSIONS:
+        return f"is not for a study: leave it out{' (the command has --results)' * (key == 'results')}"
+    if isinstance(value, dict):
+        return "must be no table in a table: the blocks of a study stand side by side"
+    near = nearest(key, KEYS)
+    hint = f"nearest is {near[0]}" if len(near) == 1 else f"nearest are {', '.join(near)}"
+    return f"is no option of a run: {hint if len(near) <= 3 else 'the options of `rsc-bench bench --help`, without the dashes'}"
 
 
 def _unknown_suites(names: list[Any]) -> str | None:
@@ -191,13 +180,31 @@ def _unknown_suites(names: list[Any]) -> str | None:
 
 
 def _texts(key: str, value: Any, folder: Path) -> Any:
-    """Return a value as a command line would have it; a path that is there from the folder of the study is that one."""
+    """Return a value as a command line would have it, a path as it is seen from anywhere."""
     if key in FLAG_KEYS:
         return value
-    every = [_text_of(each) for each in (value if isinstance(value, list) else [value])]
-    if key in _PATHS:
-        every = [str(folder / each) if (folder / each).exists() and not Path(each).is_absolute() else each for each in every]
+    every = [_path(key, _text_of(each), folder) for each in (value if isinstance(value, list) else [value])]
     return every[0] if key in ONCE_KEYS else every
+
+
+def _path(key: str, text: str, folder: Path) -> str:
+    """Return a value that is a path as an absolute one, seen from the study where it is there, and any other value as it is."""
+    is_path = key == "data-root" or (key in _FILES and text.endswith(_ENDINGS) and "=" not in text)
+    if not is_path and (key != "graph" or text in graphs.names()):
+        return text
+    here = _home(text)
+    there = folder / here
+    if key == "graph" and not (there.is_file() or here.is_file()):
+        return text  # a name that only its source knows
+    seen_here = here.exists() or key == "data-root"
+    return str((here if seen_here and not there.exists() else there).absolute())
+
+
+def _home(text: str) -> Path:
+    """The path of a text, in which no shell has put the user's folder in the place of ``~``."""
+    with contextlib.suppress(RuntimeError):  # there is none
+        return Path(text).expanduser()
+    return Path(text)
 
 
 def _text_of(value: Any) -> str:
@@ -208,7 +215,3 @@ def _of(given: Mapping[str, Any], option: str) -> Any:
     key = option[2:]
     usual: Any = False if key in FLAG_KEYS else None if key in ONCE_KEYS else ()
     return given.get(key, usual)
-
-
-def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
