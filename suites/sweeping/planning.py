@@ -98,6 +98,20 @@ class Plan:
         return found
 
 
+def part_of(plans: Iterable[Plan], index: int, parts: int) -> list[Plan]:
+    """Return one of so many parts of some plans, from 1: every `parts`-th group, whatever of it is done, from the `index`-th on.
+
+    All parts together are the plans, and each group is in one of them: a part is the same whenever it is asked for.
+    """
+    found, before = [], 0
+    for plan in plans:
+        groups = plan.groups()
+        mine = {group for place, group in enumerate(groups, start=before) if place % parts == index - 1}
+        before += len(groups)
+        found.append(Plan(plan.block, tuple(case for case in plan.cases if case.group in mine)))
+    return found
+
+
 @dataclass(frozen=True)
 class Task:
     """A part, and what it consists of."""

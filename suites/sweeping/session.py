@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from rsc_bench.suites.sweeping.devices import Devices, Here
 from rsc_bench.suites.sweeping.kinds import Kind, check, kinds
 from rsc_bench.suites.sweeping.lines import StudyError
 from rsc_bench.suites.sweeping.place import Facts
-from rsc_bench.suites.sweeping.planning import Plan
+from rsc_bench.suites.sweeping.planning import Plan, part_of
 from rsc_bench.suites.sweeping.study import LEAVE_OUT, SUITE, Block, Study
 from rsc_bench.suites.sweeping.sweep import Share
 from rsc_bench.suites.sweeping.writing import path_of
@@ -51,16 +51,19 @@ def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> 
     found = [Kind("", next(iter(facts.values())).environment, tuple(facts))] if alone else kinds(facts)
     gpus = any(each.device != "cpu" for each in facts.values())
     number = None if part[1] == 1 else f"part-{part[0]}-of-{part[1]}"
-    shares = []
+    shares: list[Share] = []
+    every: list[Plan] = []
     for kind in found:
         first = kind.devices[0]
         blocks = [block for block in study.blocks if alone or block.fits(facts[first].device, gpus)]
         plans = [_plan(study, devices, first, block.name) for block in blocks]
         paths = {block.name: path_of(study.results, block.name, kind.name or None, number) for block in blocks}
         begins = {block.name: dict(kind.environment) | facts[first].runs.get(block.name, {}) for block in blocks}
-        shares.append(Share(kind, [plan for plan in plans if plan.cases], paths, begins))
-        shares[-1].look(part)
-    _check_all(study, shares)
+        every += plans
+        mine = [plan for plan in part_of(plans, *part) if plan.cases]
+        shares.append(Share(kind, mine, paths, begins))
+        shares[-1].look()
+    _check_all(study, every)
     return Prepared(facts, tuple(shares))
 
 
@@ -74,10 +77,10 @@ def _facts(study: Study, devices: Devices) -> Mapping[str, Facts]:
         raise
 
 
-def _check_all(study: Study, shares: Iterable[Share]) -> None:
+def _check_all(study: Study, plans: Sequence[Plan]) -> None:
     """Raise `StudyError` for a block that no device has a case of: its line of the study asks for nothing."""
-    planned = {plan.block.name for share in shares for plan in share.plans}
-    looked_at = {name for share in shares for name in share.paths}
+    planned = {plan.block.name for plan in plans if plan.cases}
+    looked_at = {plan.block.name for plan in plans}
     for block in study.blocks:
         if block.name not in looked_at:
             what = f"--device must be one that there is (got {block.options.device}): no device of the cluster is"

@@ -74,13 +74,11 @@ class Share:
     results: dict[str, Results] = field(default_factory=dict)
     """Files that are open, by block."""
 
-    def look(self, part: tuple[int, int] = (1, 1)) -> None:
-        """Read what is there already, and share out what is left; of `part` (i, n) only every n-th group from the i-th on."""
+    def look(self) -> None:
+        """Read what is there already, and share out what is left."""
         known: dict[str, There] = {block: there(path) for block, path in self.paths.items()}
         taken_s = {case: taken for each in known.values() for case, taken in (each.known_s or {}).items()}
-        every = tasks(self.plans, {block: set(each.done) for block, each in known.items()}, taken_s)
-        place = {group: index for index, group in enumerate(dict.fromkeys(task.part.group for task in every))}
-        self.tasks = [task for task in every if place[task.part.group] % part[1] == part[0] - 1]
+        self.tasks = tasks(self.plans, {block: set(each.done) for block, each in known.items()}, taken_s)
         self.schedule = Schedule(task.part for task in self.tasks)
 
 

@@ -116,7 +116,7 @@ def test_a_plan_of_no_case_has_no_round(planned):
 
 
 def test_ten_thousand_cases_are_planned_in_seconds(tmp_path):
-    """About one second of a core. Quadratic in the groups it took twice that, and a hundred times as much with ten times as many."""
+    """About one second of a core. Quadratic in the groups it took twice that, and a hundred times for ten times as many."""
     path = tmp_path / "large.toml"
     path.write_text(LARGE)
     study = read(path, tmp_path / "results")
