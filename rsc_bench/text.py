@@ -78,6 +78,14 @@ def minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def hours(seconds: float) -> str:
+    """Return a duration as long as a study takes: ``3 h 20 min``, ``12 min``, ``40 s``."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    whole, left = divmod(round(seconds / 60), 60)
+    return f"{whole:,} h {left} min" if whole else f"{left} min"
+
+
 def share(text: str) -> float:
     """Return the share that a user wrote as ``5%`` or as ``0.05``; NaN where it is no number."""
     try:

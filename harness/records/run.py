@@ -79,9 +79,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def continued(self, again: Round) -> Round:
         """Return the round as it is after a later line of the same index, with which other records of it begin."""
         nodes = (self.nodes or {}) | (again.nodes or {})
-        return msgspec.structs.replace(
-            self, of=again.of, cases=again.cases, ceilings=self.ceilings or again.ceilings, nodes=nodes or None
-        )
+        found = msgspec.structs.replace(self, of=again.of, cases=again.cases, options=again.options or self.options)
+        return msgspec.structs.replace(found, ceilings=self.ceilings or again.ceilings, nodes=nodes or None)
 
 
 Entry = tuple[Round, Record | None]

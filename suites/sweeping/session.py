@@ -18,9 +18,9 @@ from rsc_bench.suites.sweeping.place import Facts
 from rsc_bench.suites.sweeping.planning import Plan, part_of
 from rsc_bench.suites.sweeping.study import LEAVE_OUT, SUITE, Block, Study
 from rsc_bench.suites.sweeping.sweep import Share
-from rsc_bench.suites.sweeping.writing import path_of
+from rsc_bench.suites.sweeping.writing import changes, other_array, path_of
 from rsc_bench.suites.training.models import ModelError
-from rsc_bench.text import minutes, plain
+from rsc_bench.text import hours, plain
 
 USERS = (OptionsError, KernelError, ModelError, GraphError, PluginError, ResultsError)
 """What the options of a study can be wrong with, each in one line."""
@@ -34,6 +34,32 @@ class Prepared:
 
     facts: Mapping[str, Facts]
     shares: tuple[Share, ...]
+    part: tuple[int, int] = (1, 1)
+
+    @property
+    def bad(self) -> int:
+        """Records of earlier sessions that are wrong or failed, of cases that the study has."""
+        found = 0
+        for share in self.shares:
+            for plan in share.plans:
+                planned = {(case.case, index) for case in plan.cases for index in range(1, case.rounds + 1)}
+                found += len(share.known[plan.block.name].bad & planned)
+        return found
+
+    @property
+    def left(self) -> int:
+        """Measurements to come."""
+        return sum(len(task.cases) for share in self.shares for task in share.tasks)
+
+    @property
+    def files(self) -> list[Path]:
+        """The results files that there are by now."""
+        return [path for share in self.shares for block, path in _open_paths(share).items() if path.exists()]
+
+
+def _open_paths(share: Share) -> dict[str, Path]:
+    """The file of each block: where it was moved while it was written to, the copy that is gone on with."""
+    return {block: share.results[block].path if block in share.results else path for block, path in share.paths.items()}
 
 
 def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> Prepared:
@@ -64,7 +90,22 @@ def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> 
         shares.append(Share(kind, mine, paths, begins))
         shares[-1].look()
     _check_all(study, every)
-    return Prepared(facts, tuple(shares))
+    if part[1] > 1:
+        _check_part(shares, part[1])
+    return Prepared(facts, tuple(shares), part)
+
+
+def _check_part(shares: Sequence[Share], parts: int) -> None:
+    """Raise `StudyError` where another study, or another number of parts, has shared the cases out: some would be in no part."""
+    remedy = "give another --results folder"
+    for share in shares:
+        for plan in share.plans:
+            path = share.paths[plan.block.name]
+            other = other_array(path, parts)
+            if other is not None:
+                raise StudyError(f"{other}: is not one of {parts} parts, which share the cases out otherwise: {remedy}")
+            for what in changes(path, share.known[plan.block.name], plan):
+                raise StudyError(f"{what}: an array of jobs has to have one study, {remedy}")
 
 
 def _facts(study: Study, devices: Devices) -> Mapping[str, Facts]:
@@ -106,13 +147,17 @@ def _plan(study: Study, devices: Devices, device: str, block: str) -> Plan:
         raise study.error(block, str(error)) from None
 
 
-def said(prepared: Prepared, study: Study, now_left_s: Callable[[float], str] = minutes) -> str:
+def said(prepared: Prepared, study: Study, now_left_s: Callable[[float], str] = hours) -> str:
     """Return the plan in words: cases, rounds, about how long on what, and what is done already."""
-    lines = [f"study {study.name}: {_count(len(study.blocks), 'block')}, results in {study.results}"]
+    part = f", part {prepared.part[0]} of {prepared.part[1]}" if prepared.part[1] > 1 else ""
+    lines = [f"study {study.name}: {_count(len(study.blocks), 'block')}{part}, results in {study.results}"]
     for share in prepared.shares:
         if share.kind.name:
             lines.append(f"on {share.kind.name}: {_count(len(share.kind.devices), 'device')} ({', '.join(share.kind.devices)})")
         lines += [f"  {line}" for plan in share.plans for line in _of_block(share, plan, now_left_s)]
+        for plan in share.plans:
+            known = share.known[plan.block.name]
+            lines += [f"  note:    {what}" for what in changes(share.paths[plan.block.name], known, plan)]
         left = sum(task.part.estimate_s for task in share.tasks)
         about = now_left_s(left / max(1, len(share.kind.devices)))
         lines.append(f"  in all about {about}" if left else "  all is done")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rsc_bench.harness.records.ranges import LETTERS
 from rsc_bench.plugins import PluginError
 from rsc_bench.suites import graphs
 from rsc_bench.suites.given import options as options_given
@@ -32,6 +33,8 @@ ELSEWHERE = "harness"
 _FILES = ("kernel", "plugin", "model", "recipe")
 """Keys whose values are files where they end like one."""
 _ENDINGS = (".py", ".toml")
+_HOW_OFTEN = ("rounds",)
+_KEYWORD = re.compile(r"(?!(?:and|or|not)\Z)[\w:+\-.\[\]/]+")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -139,7 +142,8 @@ def _block(name: str, common: Mapping[str, Any], table: Mapping[str, Any], lines
     suites = tuple(given.pop(SUITE, ()))
     leave_out = tuple(given.pop(LEAVE_OUT, ()))
     try:
-        options = replace(options_given(lambda option: _of(given, option), suites), benchmark=True)
+        asked = _asked(given, suites, leave_out)
+        options = replace(options_given(lambda option: _of(given, option), suites, asked), benchmark=True)
     except (OptionsError, ModelError, PluginError) as error:
         raise lines.blamed(name, str(error)) from None
     return Block(name, options, suites, leave_out)
@@ -209,6 +213,19 @@ def _home(text: str) -> Path:
 
 def _text_of(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _asked(given: Mapping[str, Any], suites: Sequence[str], leave_out: Sequence[str]) -> list[str] | None:
+    """Return suites and options of `bench` that measure the same cases; None for words that pytest's ``-k`` does not take."""
+    found = list(suites)
+    for key, value in given.items():
+        if key in FLAG_KEYS:
+            found += [f"--{key}"] * value
+        elif key not in _HOW_OFTEN:
+            found += [word for each in ([value] if key in ONCE_KEYS else value) for word in (f"--{key}", each)]
+    if leave_out:
+        found += ["-k", " and ".join(f"not {word}" for word in leave_out)]
+    return found if all(len(word) <= LETTERS for word in found) and all(map(_KEYWORD.fullmatch, leave_out)) else None
 
 
 def _of(given: Mapping[str, Any], option: str) -> Any:

@@ -73,12 +73,14 @@ class Share:
     schedule: Schedule = field(default_factory=lambda: Schedule(()))
     results: dict[str, Results] = field(default_factory=dict)
     """Files that are open, by block."""
+    known: dict[str, There] = field(default_factory=dict)
+    """What the file of each block had when it was looked at."""
 
     def look(self) -> None:
         """Read what is there already, and share out what is left."""
-        known: dict[str, There] = {block: there(path) for block, path in self.paths.items()}
-        taken_s = {case: taken for each in known.values() for case, taken in (each.known_s or {}).items()}
-        self.tasks = tasks(self.plans, {block: set(each.done) for block, each in known.items()}, taken_s)
+        self.known = {block: there(path) for block, path in self.paths.items()}
+        taken_s = {case: taken for each in self.known.values() for case, taken in (each.known_s or {}).items()}
+        self.tasks = tasks(self.plans, {block: set(each.done) for block, each in self.known.items()}, taken_s)
         self.schedule = Schedule(task.part for task in self.tasks)
 
 

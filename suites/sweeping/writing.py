@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from rsc_bench.harness.records.run import Record, Round
 from rsc_bench.suites.sweeping.estimates import measured_s
 from rsc_bench.suites.sweeping.planning import Plan
 
+HOW = ("--precision", "--max-time", "--min-samples", "--case-timeout", "--data-root")
+"""Options of which a record says nothing."""
+
 
 @dataclass(frozen=True)
 class There:
@@ -27,21 +31,46 @@ class There:
     """Cases, without the digest of their graph, each with the round."""
     known_s: Mapping[Case, float] | None = None
     """How long each of them took."""
+    bad: frozenset[tuple[Case, int]] = frozenset()
+    """Those that are wrong or failed."""
+    asked: tuple[str, ...] | None = None
+    """What the last session was asked for, as the options of ``bench``; None: not known."""
 
 
 def there(path: Path) -> There:
     """Return what a results file has; nothing where there is no file. Raises `ResultsError` where it cannot be read."""
     if not path.exists():
         return There()
-    done, known = set(), {}
+    done, bad, known, asked = set(), set(), {}, None
     for start, records in read(path).rounds:
+        asked = start.options
         for record in records:
             case = named(record.case)
             done.add((case, start.index))
+            if record.status in ("wrong", "failed"):
+                bad.add((case, start.index))
             taken = measured_s(record)
             if taken is not None:
                 known[case] = taken
-    return There(frozenset(done), known)
+    return There(frozenset(done), known, frozenset(bad), None if asked is None else tuple(asked))
+
+
+def changes(path: Path, known: There, plan: Plan) -> Iterator[str]:
+    """Yield a sentence for each way in which what a results file has was asked for by another study than the one of a plan."""
+    planned = {each.case for each in plan.cases}
+    others = list(dict.fromkeys(case for case, _ in known.done if case not in planned))
+    if others:
+        first = min(map(str, others))
+        yield f"{path}: has cases that are no part of the study now, {len(others):,} in all ({first}, ...): they stay in it"
+    before, now = _how(known.asked), _how(plan.block.options.asked)
+    if known.asked is not None and before != now:
+        was, are = (" ".join(sorted(some)) or "nothing" for some in (before - now, now - before))
+        yield f"{path}: was measured with {was} where the study has {are} now: what is done stays as it is"
+
+
+def _how(asked: Sequence[str] | None) -> frozenset[str]:
+    """The options that change how a case is measured, and are no part of what it is called."""
+    return frozenset(f"{option} {value}" for option, value in pairwise(asked or ()) if option in HOW)
 
 
 def named(case: Case) -> Case:
@@ -87,6 +116,7 @@ class Results:
             cases=len(self._plan.of_round(index)),
             started=now,
             ceilings=self._ceilings,
+            options=self._plan.block.options.asked,
             nodes=self._nodes or None,
         )
         self._file.start_round(start)
@@ -97,9 +127,16 @@ class Results:
         self._file.close()
 
 
+def other_array(path: Path, parts: int) -> Path | None:
+    """Return a results file of the same block that is one of another number of parts, which share the cases out otherwise."""
+    whole = path.name.partition(".part-")[0]
+    found = sorted(path.parent.glob(f"{whole}.part-*-of-*.jsonl"))
+    return next((each for each in found if not each.name.endswith(f"-of-{parts}.jsonl")), None)
+
+
 def path_of(folder: Path, block: str, kind: str | None, part: str | None = None) -> Path:
     """Return the results file of a block on a kind of machine; None: on this one alone. `part` is of an array of jobs."""
     return folder / f"{'.'.join(filter(None, (block, kind, part)))}.jsonl"
 
 
-__all__ = ["Results", "ResultsError", "There", "named", "path_of", "there"]
+__all__ = ["Results", "ResultsError", "There", "changes", "named", "other_array", "path_of", "there"]

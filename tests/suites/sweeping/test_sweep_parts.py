@@ -5,7 +5,8 @@ import pytest
 from rsc_bench.harness.records.file import read as read_results
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.sweeping.devices import Here
-from rsc_bench.suites.sweeping.session import prepared
+from rsc_bench.suites.sweeping.lines import StudyError
+from rsc_bench.suites.sweeping.session import prepared, said
 from rsc_bench.suites.sweeping.study import read
 from rsc_bench.suites.sweeping.writing import Results
 
@@ -84,3 +85,42 @@ def test_a_share_counts_its_own_cases_alone(share):
 def test_each_share_has_files_of_its_own_that_name_it(share):
     assert {path.name for path in share(3, 8).paths.values()} == {"products.part-3-of-8.jsonl", "train.part-3-of-8.jsonl"}
     assert {path.name for path in share(1, 1).paths.values()} == {"products.jsonl", "train.jsonl"}
+
+
+def test_a_study_that_was_changed_or_another_number_of_parts_is_refused_in_one_line(share, tmp_path):
+    def begin(index, of):
+        task = share(index, of).tasks[0]
+        results = Results(share(index, of).paths["products"], task.plan, {}, print)
+        results.append(Record(case=task.cases[0].case, status="skipped", reason="not now"), 1)
+        results.close()
+        return results.path
+
+    first, otherwise = begin(1, 3), "which share the cases out otherwise: give another --results folder"
+    with pytest.raises(StudyError, match=f"{first}: is not one of 4 parts, {otherwise}"):
+        share(1, 4)
+    with pytest.raises(
+        StudyError, match=f"{first}: has cases that are no part of the study now, 1 in all .*: an array of jobs has"
+    ):
+        changed(tmp_path, TEXT.replace("[8, 16, 24]", "[16, 24]"), (1, 3))
+
+
+def changed(tmp_path, text, part=(1, 1)):
+    (tmp_path / "study.toml").write_text(text)
+    study = read(tmp_path / "study.toml", tmp_path / "results")
+    return prepared(study, Here(study.blocks, tmp_path / "log"), part)
+
+
+def test_a_study_that_was_changed_says_what_of_the_old_one_stays(share, tmp_path):
+    whole = share(1, 1)
+    task = whole.tasks[0]
+    results = Results(whole.paths["products"], task.plan, {}, print)
+    results.append(Record(case=task.cases[0].case, status="failed", reason="broke"), 1)
+    results.close()
+    assert changed(tmp_path, TEXT).bad == 1
+    ready = changed(tmp_path, TEXT.replace("[8, 16, 24]", "[16, 24]\nmax-time = 0.5"))
+    lines = said(ready, read(tmp_path / "study.toml")).splitlines()
+    others = f"has cases that are no part of the study now, 1 in all ({task.cases[0].case}, ...): they stay in it"
+    assert f"  note:    {results.path}: {others}" in lines
+    how = "was measured with nothing where the study has --max-time 0.5 now: what is done stays as it is"
+    assert f"  note:    {results.path}: {how}" in lines
+    assert ready.bad == 0
