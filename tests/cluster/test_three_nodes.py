@@ -81,8 +81,8 @@ def test_no_case_is_lost_or_doubled_where_a_node_is_killed_and_another_is_slow(n
 def test_a_sweep_whose_driver_was_killed_is_carried_on_and_measures_what_is_left(nodes, study, tmp_path):
     options = ("--ray", nodes.address, "--results", str(tmp_path / "cluster"))
     killed = sweep(study, *options)
-    for line in killed.stdout:
-        if "round 2" in line:
+    for _ in killed.stdout:
+        if any('"record"' in path.read_text() for path in (tmp_path / "cluster").glob("products*.jsonl")):
             break
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
@@ -95,4 +95,4 @@ def test_a_sweep_whose_driver_was_killed_is_carried_on_and_measures_what_is_left
     assert again.returncode == 0, told
     _, run = measured(tmp_path / "cluster")
     assert once_a_round(run)
-    assert run.records[: len(before.rounds[0][1])] == before.rounds[0][1], "what was measured stays"
+    assert all(record in run.records for record in before.records), "what was measured stays"
