@@ -44,7 +44,8 @@ def kinds(facts: Mapping[str, Facts]) -> list[Kind]:
         else:
             same.append(device)
     names = [_name(facts[devices[0]]) for _, devices in found]
-    numbered = [f"{name}-{names[: place + 1].count(name)}" if names.count(name) > 1 else name for place, name in enumerate(names)]
+    before = [names[:place].count(name) for place, name in enumerate(names)]
+    numbered = [f"{name}-{count + 1}" if count else name for name, count in zip(names, before, strict=True)]
     return [Kind(name, environment, tuple(devices)) for name, (environment, devices) in zip(numbered, found, strict=True)]
 
 
@@ -80,9 +81,12 @@ def _refusals(facts: Mapping[str, Facts], here: Facts) -> Iterator[str]:
             yield f"{where}: has rsc-bench {each.version}, this machine {here.version}: install the same release on all nodes"
         if each.code != here.code:
             yield f"{where}: has other code of rsc-bench {each.version} than this machine: install the same on all nodes"
-        for block, files in here.runs.items():
-            for name, (mine, theirs) in differences(files, each.runs.get(block, {})).items():
-                yield f"{where}: {name} is another file there (digest {theirs}, here {mine}): copy it to all nodes"
+        for path, mine in here.digests.items():
+            theirs = each.digests.get(path)
+            if theirs is None:
+                yield f"{where}: has no file {path}: copy it there, or give a path that all nodes share"
+            elif theirs != mine:
+                yield f"{where}: {path} is another file there (digest {theirs}, here {mine}): copy it to all nodes"
         for path, size in here.files.items():
             if each.files.get(path, size) != size:
                 yield f"{where}: {path} has {each.files[path]:,} bytes there, and {size:,} here: copy it to all nodes"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 
 import rsc_bench
 from rsc_bench import __version__, harness, kernels, suites
+from rsc_bench.harness.machine import cores as machine_cores
 from rsc_bench.harness.machine import environment
 from rsc_bench.harness.measure.worker import WorkerLost
 from rsc_bench.harness.records.ceilings import Ceilings
@@ -40,8 +40,10 @@ class Facts:
     cores: tuple[int, ...]
     environment: dict[str, Any]
     """As a results file begins with it."""
-    runs: dict[str, dict[str, Any]]
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """For each block what its file says beside the machine: digests of files with kernels and plug-ins."""
+    digests: dict[str, str | None] = field(default_factory=dict)
+    """Of each file with code or recipes that a block names; None where it is not there."""
     version: str = __version__
     code: str = ""
     """Digest of our own code."""
@@ -67,17 +69,20 @@ class Place:
         self._sessions: dict[str, Session] = {}
         self._workers: tuple[str, Workers] | None = None
 
-    def facts(self) -> Facts:
-        """Return what is known of it; files that are missing here are named, as they cannot be looked into."""
+    def facts(self, plans: bool = True) -> Facts:
+        """Return what is known of it; files that are missing here are named.
+
+        With `plans` the options of all blocks are looked up as well, which needs the device that they are for.
+        """
         paths = sorted({name for block in self._blocks.values() for name in block.options.graphs if graphs.is_file(name)})
         missing = tuple(path for path in paths if not Path(path).exists())
-        runs = {} if missing else {name: what_runs(self._session(name)) for name in self._blocks}
         return Facts(
             host=socket.gethostname(),
             device=self._device or "cpu",
-            cores=tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else (),
+            cores=machine_cores.usable() if machine_cores.can_pin() else (),
             environment=environment.read(),
-            runs=runs,
+            runs={name: what_runs(self._session(name)) for name in self._blocks} if plans and not missing else {},
+            digests={path: digest(Path(path)) for block in self._blocks.values() for path in block.code_files},
             code=code_digest(),
             missing=missing,
             files={path: Path(path).stat().st_size for path in paths if path not in missing},
@@ -125,6 +130,14 @@ class Place:
             workers.retries = RETRIES
             self._workers = name, workers
         return self._workers[1]
+
+
+def digest(path: Path) -> str | None:
+    """Return a digest of a file; None where it cannot be read."""
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+    except OSError:
+        return None
 
 
 @cache

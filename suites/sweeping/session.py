@@ -14,7 +14,7 @@ from rsc_bench.suites.options import OptionsError
 from rsc_bench.suites.sweeping.devices import Devices, Here
 from rsc_bench.suites.sweeping.kinds import Kind, check, kinds
 from rsc_bench.suites.sweeping.lines import StudyError
-from rsc_bench.suites.sweeping.place import Facts
+from rsc_bench.suites.sweeping.place import Facts, Place
 from rsc_bench.suites.sweeping.planning import Plan, part_of
 from rsc_bench.suites.sweeping.study import LEAVE_OUT, SUITE, Block, Study
 from rsc_bench.suites.sweeping.sweep import Share
@@ -73,7 +73,7 @@ def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> 
     facts = _facts(study, devices)
     alone = isinstance(devices, Here)
     if not alone:
-        check(facts, Here(study.blocks, Path("unused.log")).facts()[Here.NAME])
+        check(facts, Place(study.blocks, Path("unused.log")).facts(plans=False))
     found = [Kind("", next(iter(facts.values())).environment, tuple(facts))] if alone else kinds(facts)
     gpus = any(each.device != "cpu" for each in facts.values())
     number = None if part[1] == 1 else f"part-{part[0]}-of-{part[1]}"

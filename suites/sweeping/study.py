@@ -53,6 +53,13 @@ class Block:
         """Return its options on a device; None: that of the options, or what is usual."""
         return self.options if device is None else replace(self.options, device=device)
 
+    @property
+    def code_files(self) -> list[str]:
+        """The files with kernels, plug-ins, models and recipes that it names."""
+        options = self.options
+        named = [*options.kernels, *options.plugins, *options.recipes]
+        return sorted({name for name in named if name.endswith((".py", ".toml"))})
+
     def fits(self, device: str, gpus: bool) -> bool:
         """Return whether the block is for a device: for the GPUs where there are some, unless it says otherwise."""
         wanted = self.options.device or ("cuda" if gpus else "cpu")
