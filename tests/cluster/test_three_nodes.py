@@ -8,7 +8,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from conftest import ROOT, ROUNDS, sweep
+from made_cluster import ROOT, ROUNDS, sweep
 
 from rsc_bench.harness.records.file import read
 

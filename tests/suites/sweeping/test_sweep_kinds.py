@@ -61,7 +61,10 @@ def test_the_environment_of_a_kind_says_that_it_was_shared():
         (facts("b", missing=("g.mtx",)), "node b (x): has no file g.mtx: copy it there, or give a path that all nodes share"),
         (facts("b", version="0.0.1"), "node b (x): has rsc-bench 0.0.1, this machine .*: install the same release on all nodes"),
         (replace(facts("b"), code="other"), "node b (x): has other code of rsc-bench .* than this machine"),
-        (replace(facts("b"), digests={"k.py": "2"}), "node b (x): k.py is another file there (digest 2, here 1): copy it to all nodes"),
+        (
+            replace(facts("b"), digests={"k.py": "2"}),
+            "node b (x): k.py is another file there (digest 2, here 1): copy it",
+        ),
         (replace(facts("b"), digests={"k.py": None}), "node b (x): has no file k.py"),
         (replace(facts("b"), files={"g.npz": 9}), "node b (x): g.npz has 9 bytes there, and 8 here: copy it to all nodes"),
         (
