@@ -36,11 +36,7 @@ _STACK = getattr(signal, "SIGUSR2", None) if hasattr(faulthandler, "register") e
 _STACK_S, _SETTLE_S = 2.0, 0.05
 """Seconds that it gets to begin with that, and then to end."""
 _PR_SET_PDEATHSIG = 1
-_BY_OTHERS = [
-    -number
-    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGKILL", None), getattr(signal, "SIGHUP", None))
-    if number
-]
+_BY_OTHERS = {-number for number in signal.Signals if number.name in ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT")}
 """Statuses of a process that did not end by itself."""
 
 Note = Callable[[bytes], None]
@@ -131,9 +127,7 @@ class Worker:
     def _late(self, limit_s: float) -> WorkerLost:
         if not self._ready:
             return self.lost(f"its process did not start in {START_S:g} s (is the machine busy, or its memory full?)")
-        lost = self.lost(f"over its time limit of {limit_s:g} s")
-        lost.over = True
-        return lost
+        return self.lost(f"over its time limit of {limit_s:g} s", over=True)
 
     def _log_stack(self) -> None:
         """Let the process write into the log where it is; it does so within a signal handler, also in the middle of C code."""
@@ -218,12 +212,11 @@ class Worker:
         self._receiver.join(_TICK_S)
         return not self._receiver.is_alive() or not self._frames.empty()
 
-    def lost(self, how: str) -> WorkerLost:
+    def lost(self, how: str, over: bool = False) -> WorkerLost:
         """End the process, because of what is said; return the error to raise."""
-        by_others = self._process.poll() in _BY_OTHERS
-        self._how = how
+        self._how, lost = how, WorkerLost(how, self._ready, over, self._process.poll() in _BY_OTHERS)
         self.kill()
-        return WorkerLost(how, self._ready, by_others=by_others)
+        return lost
 
     def _ended(self) -> str:
         """How the process ended by itself."""

@@ -141,7 +141,7 @@ class Workers:
                 if lost.over:
                     self._over[case] = str(lost)
                 if not lost.by_others or times > self.retries:
-                    how = f"{lost}, {times} times" if times > 1 else str(lost)
+                    how = f"{lost}, {times} times" if lost.by_others and times > 1 else str(lost)
                     return Record(case=case, status="failed", reason=how)
                 self._write(f"again: {case}: {lost}")
 

@@ -401,3 +401,33 @@ def test_a_case_whose_process_is_lost_is_a_record_and_the_next_one_has_a_new_pro
     log = [line.partition(" ")[2] for line in (tmp_path / "run.log").read_text().splitlines()]
     assert [line for line in log if "bad" in line][:2] == [f"begins: {chosen[1].case()}", f"failed: {chosen[1].case()}: {left}"]
     assert len([line for line in log if line.startswith("begins: ")]) == len(records)
+
+
+class Killed(Babbles):
+    """Stands in for a process that something outside ends, as often as it is told."""
+
+    times, by_others = 2, True
+    started = 0
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        type(self).started += 1
+
+    def ask(self, *given):
+        if type(self).started <= self.times:
+            raise WorkerLost("its process was ended by SIGKILL", by_others=self.by_others)
+        return super().ask(*given)
+
+
+@pytest.mark.parametrize(("times", "by_others", "tries"), [(2, True, 3), (9, True, 3), (9, False, 1)])
+def test_a_case_whose_process_was_ended_from_outside_is_measured_again_twice(tmp_path, monkeypatch, times, by_others, tries):
+    monkeypatch.setattr(pool, "Worker", type("Here", (Killed,), {"times": times, "by_others": by_others}))
+    session = settings("mkl")
+    measured = session.workers(tmp_path / "run.log")
+    measured.retries = 2
+    record = measured.record(session.settings[0], follow=None, waiting=None)
+    assert pool.Worker.started == tries
+    reasons = {2: "its process gave an answer that cannot be read", 9: "its process was ended by SIGKILL"}
+    assert record.reason.startswith(reasons[times])
+    assert record.reason.endswith(", 3 times") == (times == 9 and by_others)
+    assert (tmp_path / "run.log").read_text().count("again: ") == tries - 1
