@@ -75,8 +75,13 @@ def _source(run: Records, found: Overview, name: str) -> Source:
     environment = tuple((key, "none" if value is None else str(value)) for key, value in leaves.items())
     started = found.started[:16].replace("T", " ")
     label = machine(leaves, found.devices) or name
-    last = found.current and Current(found.current.index, found.current.of, found.done, found.current.cases)
-    return Source(name, label, started, found.rounds, found.records, tuple(run.unfinished), environment, found.ceilings, last)
+    unfinished = tuple(run.unfinished)
+    return Source(name, label, started, found.rounds, found.records, unfinished, environment, found.ceilings, _current(found))
+
+
+def _current(found: Overview) -> Current | None:
+    start = found.current
+    return None if start is None else Current(start.index, start.of, found.done, start.cases)
 
 
 def machine(environment: Mapping[str, Any], devices: Iterable[str]) -> str | None:
