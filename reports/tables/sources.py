@@ -10,7 +10,22 @@ from typing import Any
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Records
-from rsc_bench.reports.tables.gathering import Overview, overview
+from rsc_bench.reports.tables.gathering import Overview
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is left of a results file when its records were gone through."""
+
+    path: Path
+    environment: Mapping[str, Any]
+    unfinished: Sequence[str]
+    """Each round that stopped before its last case, in words."""
+
+    @classmethod
+    def of(cls, run: Records) -> Head:
+        """Return that of a run which was gone through."""
+        return cls(run.path, run.environment, run.unfinished)
 
 
 @dataclass(frozen=True)
@@ -63,19 +78,17 @@ class Source:
         return self.ceilings
 
 
-def sources(runs: Sequence[Records], overviews: Sequence[Overview] | None = None) -> tuple[Source, ...]:
-    """Return what the page says about the file of each run, in the same order; `overviews` are those that were taken already."""
-    names = short_names([run.path for run in runs])
-    found = [overview(run) for run in runs] if overviews is None else overviews
-    return tuple(map(_source, runs, found, names))
+def sources(heads: Sequence[Head], overviews: Sequence[Overview]) -> tuple[Source, ...]:
+    """Return what the page says about each file, in the same order, of which one pass found the `overviews`."""
+    return tuple(map(_source, heads, overviews, short_names([head.path for head in heads])))
 
 
-def _source(run: Records, found: Overview, name: str) -> Source:
-    leaves = flat(run.environment)
+def _source(head: Head, found: Overview, name: str) -> Source:
+    leaves = flat(head.environment)
     environment = tuple((key, "none" if value is None else str(value)) for key, value in leaves.items())
     started = found.started[:16].replace("T", " ")
     label = machine(leaves, found.devices) or name
-    unfinished = tuple(run.unfinished)
+    unfinished = tuple(head.unfinished)
     return Source(name, label, started, found.rounds, found.records, unfinished, environment, found.ceilings, _current(found))
 
 

@@ -14,13 +14,13 @@ from rsc_bench.harness.compare.namesakes import Namesakes
 from rsc_bench.harness.compare.trained.recommend import Recommendation, recommend
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import APART, GROWTH
-from rsc_bench.harness.records.file import ResultsError, Stored, scan
+from rsc_bench.harness.records.file import ResultsError, read, scan
 from rsc_bench.harness.records.run import Records
 from rsc_bench.plugins import load
 from rsc_bench.reports.tables.frames import escaped, frame, identity, texts
 from rsc_bench.reports.tables.gathering import Gathered, Overview, overview, unmeasured_cases
 from rsc_bench.reports.tables.rows import Columns, Row, absent
-from rsc_bench.reports.tables.sources import Source, sources
+from rsc_bench.reports.tables.sources import Head, Source, sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,9 @@ PYG = "speedup vs PyG"
 """Column of a training's speedup against PyTorch Geometric's own code as most people write it."""
 TORCH_SPARSE = "speedup vs torch-sparse"
 """Column of the speedup against torch-sparse."""
+
+WHOLE_BYTES = 1 << 26
+"""Of a results file that is kept in memory while its table is made, in which it takes up to three times as much."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def read_table(runs: Iterable[Records], refuse: Refuse = refused) -> Table:
     is that of the other runs.
     """
     gathered = Gathered(_metrics())
-    gone: list[Records] = []
+    gone: list[Head] = []
     overviews: list[Overview] = []
     advice = []
     for run in runs:
@@ -117,7 +120,7 @@ def read_table(runs: Iterable[Records], refuse: Refuse = refused) -> Table:
             continue
         gathered.add(run, len(gone), found)
         advice.append(recommend([found.training_run(run)]))
-        gone.append(run)
+        gone.append(Head.of(run))
         overviews.append(found.forgotten())
     names = Namesakes(chain(gathered.cases, (case for found in overviews for case, _, _ in found.unmeasured)))
     gathered.cases = list(map(names.known, gathered.cases))
@@ -135,11 +138,13 @@ def read_files(paths: Iterable[Path], refuse: Refuse = refused) -> Table:
     return read_table(_each(paths, refuse), refuse)
 
 
-def _each(paths: Iterable[Path], refuse: Refuse) -> Iterator[Stored]:
+def _each(paths: Iterable[Path], refuse: Refuse) -> Iterator[Records]:
+    """Every file; in memory as a whole where that is little, because decoding it twice is most of the time that it takes."""
     for path in paths:
         with contextlib.ExitStack() as open_:
             try:
-                run = open_.enter_context(scan(path))
+                small = path.is_file() and path.stat().st_size <= WHOLE_BYTES
+                run: Records = read(path) if small else open_.enter_context(scan(path))
             except ResultsError as error:
                 refuse(path, error)
                 continue

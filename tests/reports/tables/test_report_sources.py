@@ -4,12 +4,14 @@ import pytest
 from synthetic_results import case, ok, write_results
 
 from rsc_bench.harness.records.file import read
-from rsc_bench.reports.tables.sources import machine, short_names, sources
+from rsc_bench.reports.tables.gathering import overview
+from rsc_bench.reports.tables.sources import Head, machine, short_names, sources
 
 
 def test_an_environment_is_shown_leaf_by_leaf_and_absent_values_read_none(tmp_path):
     nested = {"cpu": {"model": "X", "governor": None}, "threads": [{"count": 2}], "dirty": False}
-    (source,) = sources([read(write_results(tmp_path / "run.jsonl", [[ok(case(), 4)], []], nested))])
+    run = read(write_results(tmp_path / "run.jsonl", [[ok(case(), 4)], []], nested))
+    (source,) = sources([Head.of(run)], [overview(run)])
     assert source.environment == (("cpu.model", "X"), ("cpu.governor", "none"), ("threads.0.count", "2"), ("dirty", "False"))
     assert (source.machine, source.started, source.rounds, source.records) == ("X", "2026-03-02 10:00", 1, 1)
 
