@@ -77,6 +77,20 @@ HERE = Devices()
 """The devices of this process: one object, because torch says only once why it sees no GPU."""
 
 
+class _AnyGpu:
+    """What torch says of GPUs where there are as many as anybody asks for."""
+
+    def is_available(self) -> bool:
+        return True
+
+    def device_count(self) -> int:
+        return 1 << 16
+
+
+ELSEWHERE = Devices(_AnyGpu(), "any")
+"""The devices of another machine, that this one plans for: nothing is known of them, so that none of them is refused."""
+
+
 def clock(name: str) -> Clock:
     """Return a clock by name."""
     found: Clock = load("clock")[name]

@@ -2,65 +2,64 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shlex
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from rsc_bench.cli import _sweeping
 from rsc_bench.cli._options import FILE
 from rsc_bench.text import call, plain
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from rsc_bench.suites.sweeping.devices import Devices
-    from rsc_bench.suites.sweeping.session import Prepared
     from rsc_bench.suites.sweeping.study import Study
+
+JOBS = 8
 
 
 def _part(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, int]:
     if value is None:
         return 1, 1
-    found = re.fullmatch(r"(\d+)/(\d+)", value)
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value, re.ASCII)
     part = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= part[0] <= part[1]:
         raise click.ClickException(f"--part must be I/N with I from 1 to N (got {value!r}): 3/8 is the third of eight shares")
     return part
 
 
-def _cores(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
+def _jobs(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
     if value is not None and value < 1:
-        raise click.ClickException(f"--cores must be at least 1 (got {value}): leave it out for all cores of a node")
+        raise click.ClickException(f"--jobs must be at least 1 (got {value}), the jobs of the array")
     return value
 
 
 @click.command("sweep")
 @click.argument("study", type=FILE)
+@click.argument("sbatch", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF SBATCH...]")
 @click.option("--plan", "plans", is_flag=True, help="Only say what would be measured, about how long it takes, and what is done.")
 @click.option("--results", type=FILE, help="Folder of the results files (default: the study's, else results/NAME).")
-@click.option("--ray", metavar="ADDRESS|local", help="Measure on all nodes of a Ray cluster; local: on this machine's devices.")
-@click.option(
-    "--cores", type=int, callback=_cores, metavar="N", help="With --ray: physical cores of each CPU device (default: a node's)."
-)
+@_sweeping.RAY
+@_sweeping.CORES
 @click.option(
     "--part", callback=_part, metavar="I/N", help="Only the I-th of N shares of the study, as a job of an array measures it."
 )
-@click.option("--submit", type=click.Choice(["slurm"]), help="Write a job script for an array of jobs, and submit it.")
-@click.option("--jobs", type=int, default=8, show_default=True, help="With --submit: jobs of the array.")
+@click.option(
+    "--submit", type=click.Choice(["slurm"]), help="Write the script of an array of jobs, and submit it; with --plan only write it."
+)
+@click.option("--jobs", type=int, callback=_jobs, metavar="N", help=f"With --submit: jobs of the array (default: {JOBS}).")
 def sweep(  # noqa: PLR0913  (an argument an option)
     study: Path,
+    sbatch: tuple[str, ...],
     plans: bool,
     results: Path | None,
     ray: str | None,
     cores: int | None,
     part: tuple[int, int],
     submit: str | None,
-    jobs: int,
+    jobs: int | None,
 ) -> int:
     """Measure the runs of a study.
 
@@ -70,102 +69,66 @@ def sweep(  # noqa: PLR0913  (an argument an option)
 
     Exit status: 0 all is measured; 1 a case is wrong, failed or left; 2 bad usage.
     """
-    _check(ray, cores, part, submit)
-    from rsc_bench.suites.sweeping.kinds import ClusterError
-    from rsc_bench.suites.sweeping.session import USERS, prepared, said
-    from rsc_bench.suites.sweeping.study import StudyError, read
+    _check(sbatch, part, submit, jobs)
+    _sweeping.check_cores(ray, cores)
+    if ray is not None and (submit or part != (1, 1)):
+        other = "--submit" if submit else "--part"
+        raise click.ClickException(f"{other} must go without --ray, which shares the whole study out: leave one of them out")
+    found = _read(study, results)
+    if submit is not None:
+        return _submitted(found, jobs or JOBS, sbatch, plans)
+    log = "sweep.log" if part == (1, 1) else f"sweep.part-{part[0]}-of-{part[1]}.log"
+    with _sweeping.devices(found, ray, cores, log) as devices:
+        from rsc_bench.suites.sweeping.session import prepared, said
+
+        ready = prepared(found, devices, part)
+        click.echo(said(ready, found))
+        if plans:
+            return 0
+        ended = _sweeping.run(ready, devices, found, _again(study, results, ray, cores))
+    for line in ended.lines:
+        click.echo(plain(line), err=ended.status == _sweeping.INTERRUPTED)
+    for line in _sweeping.results_of(ready):
+        click.echo(plain(line))
+    return ended.status
+
+
+def _check(sbatch: Sequence[str], part: tuple[int, int], submit: str | None, jobs: int | None) -> None:
+    if submit is not None and part != (1, 1):
+        raise click.ClickException("--submit must go without --part: each job of the array measures its own part")
+    if submit is None and sbatch:
+        raise click.ClickException(f"{sbatch[0]!r} is no option of this command: what stands behind -- is for --submit slurm")
+    if submit is None and jobs is not None:
+        raise click.ClickException(f"--jobs must go with --submit slurm (got {jobs}): --part I/N measures one share")
+
+
+def _read(study: Path, results: Path | None) -> Study:
+    from rsc_bench.suites.sweeping.lines import StudyError
+    from rsc_bench.suites.sweeping.study import read
 
     try:
-        found = read(study, results)
-        if submit is not None:
-            return _submitted(found, study, jobs, plans)
-        with _devices(found, ray, cores) as devices:
-            ready = prepared(found, devices, part)
-            click.echo(said(ready, found))
-            if plans:
-                return 0
-            return _run(ready, devices, study)
-    except (StudyError, ClusterError, *USERS) as error:
+        return read(study, results)
+    except StudyError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _check(ray: str | None, cores: int | None, part: tuple[int, int], submit: str | None) -> None:
-    if cores is not None and ray is None:
-        raise click.ClickException(f"--cores must go with --ray (got {cores}): `taskset` chooses the cores of this process alone")
-    if submit is not None and (ray is not None or part != (1, 1)):
-        raise click.ClickException("--submit must go without --ray and --part: each job of the array measures its own part")
-    if ray is not None and part != (1, 1):
-        raise click.ClickException("--part must go without --ray, which shares the whole study out: leave one of them out")
+def _again(study: Path, results: Path | None, ray: str | None, cores: int | None) -> str:
+    """The command that carries on."""
+    given = {"--results": results, "--ray": ray, "--cores": cores}
+    words = [str(study), *(str(word) for option, value in given.items() if value is not None for word in (option, value))]
+    return call(f"sweep {shlex.join(words)}")
 
 
-@contextlib.contextmanager
-def _devices(study: Study, ray: str | None, cores: int | None) -> Iterator[Devices]:
-    from rsc_bench.suites.sweeping.devices import Here
+def _submitted(study: Study, jobs: int, options: Sequence[str], plans: bool) -> int:
+    from rsc_bench.suites.sweeping.lines import StudyError
+    from rsc_bench.suites.sweeping.machines.slurm import SubmitError, submit
+    from rsc_bench.suites.sweeping.session import USERS
 
-    study.results.mkdir(parents=True, exist_ok=True)
-    devices: Devices
-    if ray is None:
-        devices = Here(study.blocks, study.results / "sweep.log")
-    else:
-        from rsc_bench.suites.sweeping.machines.ray_cluster import Cluster
-
-        devices = Cluster(ray, study.blocks, cores)
     try:
-        yield devices
-    finally:
-        devices.close()
-
-
-def _run(ready: Prepared, devices: Devices, path: Path) -> int:
-    from rsc_bench.suites.sweeping.devices import Here
-    from rsc_bench.suites.sweeping.sweep import Sweep
-    from rsc_bench.suites.terminal.devices import Board
-
-    left = sum(len(task.cases) for share in ready.shares for task in share.tasks)
-    console = _console()
-    board = Board(list(ready.facts), left, click.echo, console)
-    if isinstance(devices, Here):
-        devices.watch = board
-    session = Sweep(devices, ready.shares, board)
-    again = f"`{call(f'sweep {shlex.quote(str(path))}')}` carries on"
-    try:
-        done = session.run(ready.facts)
-    except KeyboardInterrupt:
-        click.echo(plain(f"stopped: {again}"), err=True)
-        return 130
-    finally:
-        board.close()
-    for line in _last(ready, session.bad, done, again):
-        click.echo(plain(line))
-    return 0 if done and not session.bad else 1
-
-
-def _last(ready: Prepared, bad: int, done: bool, again: str) -> Iterator[str]:
-    files = [results.path for share in ready.shares for results in share.results.values()]
-    if bad:
-        yield f"bad:     {bad} records are wrong or failed: the page says which, and why"
-    if not done:
-        yield f"left:    no device is there any more for some of the cases: {again}"
-    yield from (f"results: {file}" for file in files)
-    if files:
-        yield f"next:    {call('report')} {shlex.join(map(str, files))}"
-
-
-def _console() -> Console | None:
-    """The terminal, where somebody watches one."""
-    if not sys.stdout.isatty():
-        return None
-    from rich.console import Console
-
-    return Console()
-
-
-def _submitted(study: Study, path: Path, jobs: int, plans: bool) -> int:
-    from rsc_bench.suites.sweeping.machines.slurm import submit
-
-    lines: Sequence[str] = submit(study, path, jobs, only_write=plans)
-    for line in lines:
-        click.echo(plain(line))
+        for line in submit(study, jobs, options, only_write=plans):
+            click.echo(plain(line))
+    except (StudyError, SubmitError, *USERS) as error:
+        raise click.ClickException(str(error)) from None
     return 0
 
 

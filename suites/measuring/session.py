@@ -59,9 +59,14 @@ def load_plugins(options: Options) -> None:
 class Session:
     """The cases of a run, and what is known of them before it starts."""
 
-    def __init__(self, options: Options) -> None:
-        """Look up everything that the options name; raises an error of one line where it is not available."""
-        check(options)
+    def __init__(self, options: Options, here: devices.Devices = devices.HERE) -> None:
+        """Look up everything that the options name; raises an error of one line where it is not available.
+
+        Args:
+            options: of the run.
+            here: the devices that there are: others than those of this machine where it only plans.
+        """
+        check(options, here)
         self.in_process = options.in_process or not options.benchmark
         """Whether cases run in this process, and not in workers."""
         device = devices.HERE.use(options.device) if self.in_process else devices.HERE.name(options.device)

@@ -89,7 +89,7 @@ def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> 
         mine = [plan for plan in part_of(plans, *part) if plan.cases]
         shares.append(Share(kind, mine, paths, begins))
         shares[-1].look()
-    _check_all(study, every)
+    check_cases(study, every)
     if part[1] > 1:
         _check_part(shares, part[1])
     return Prepared(facts, tuple(shares), part)
@@ -118,7 +118,7 @@ def _facts(study: Study, devices: Devices) -> Mapping[str, Facts]:
         raise
 
 
-def _check_all(study: Study, plans: Sequence[Plan]) -> None:
+def check_cases(study: Study, plans: Sequence[Plan]) -> None:
     """Raise `StudyError` for a block that no device has a case of: its line of the study asks for nothing."""
     planned = {plan.block.name for plan in plans if plan.cases}
     looked_at = {plan.block.name for plan in plans}
@@ -187,4 +187,4 @@ def _count(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
-__all__ = ["USERS", "Prepared", "StudyError", "prepared", "said"]
+__all__ = ["USERS", "Prepared", "StudyError", "check_cases", "prepared", "said"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +49,8 @@ class Block:
     """Those whose cases it has; empty: all that the options ask for."""
     leave_out: tuple[str, ...] = ()
     """Words; a case whose name has one of them is left out."""
+    given: tuple[tuple[str, Any], ...] = ()
+    """Its keys with their values as texts, paths as they are seen from anywhere; empty where it was made by a program."""
 
     def on(self, device: str | None) -> Options:
         """Return its options on a device; None: that of the options, or what is usual."""
@@ -146,6 +149,7 @@ def _block(name: str, common: Mapping[str, Any], table: Mapping[str, Any], lines
         if what is not None:
             raise lines.error(place[key], key, what)
     given = {key: _texts(key, value, lines.path.parent) for key, value in values.items()}
+    written = tuple(given.items())
     suites = tuple(given.pop(SUITE, ()))
     leave_out = tuple(given.pop(LEAVE_OUT, ()))
     try:
@@ -153,7 +157,7 @@ def _block(name: str, common: Mapping[str, Any], table: Mapping[str, Any], lines
         options = replace(options_given(lambda option: _of(given, option), suites, asked), benchmark=True)
     except (OptionsError, ModelError, PluginError) as error:
         raise lines.blamed(name, str(error)) from None
-    return Block(name, options, suites, leave_out)
+    return Block(name, options, suites, leave_out, written)
 
 
 def _refusal(key: str, value: Any) -> str | None:
@@ -233,6 +237,15 @@ def _asked(given: Mapping[str, Any], suites: Sequence[str], leave_out: Sequence[
     if leave_out:
         found += ["-k", " and ".join(f"not {word}" for word in leave_out)]
     return found if all(len(word) <= LETTERS for word in found) and all(map(_KEYWORD.fullmatch, leave_out)) else None
+
+
+def as_toml(study: Study) -> str:
+    """Return a study that was read as a file that says the same wherever it is."""
+    lines = []
+    for block in study.blocks:
+        lines.append(f"[{block.name}]")
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f") for key, value in block.given]
+    return "\n".join([*lines, ""])
 
 
 def _of(given: Mapping[str, Any], option: str) -> Any:
