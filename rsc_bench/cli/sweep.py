@@ -15,9 +15,12 @@ from rsc_bench.cli._options import FILE
 from rsc_bench.text import call, plain
 
 if TYPE_CHECKING:
+    from rsc_bench.suites.sweeping.session import Prepared
     from rsc_bench.suites.sweeping.study import Study
 
 JOBS = 8
+MOST_SIMULATED = 10_000
+"""Devices: beyond that a simulation takes longer than many a study."""
 
 
 def _part(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, int]:
@@ -36,6 +39,12 @@ def _jobs(_context: click.Context, _parameter: click.Parameter, value: int | Non
     return value
 
 
+def _simulated(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
+    if value is not None and not 1 <= value <= MOST_SIMULATED:
+        raise click.ClickException(f"--simulate must be from 1 to {MOST_SIMULATED} devices (got {value}): 8, say")
+    return value
+
+
 @click.command("sweep")
 @click.argument("study", type=FILE)
 @click.argument("sbatch", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF SBATCH...]")
@@ -50,6 +59,13 @@ def _jobs(_context: click.Context, _parameter: click.Parameter, value: int | Non
     "--submit", type=click.Choice(["slurm"]), help="Write the script of an array of jobs, and submit it; with --plan only write it."
 )
 @click.option("--jobs", type=int, callback=_jobs, metavar="N", help=f"With --submit: jobs of the array (default: {JOBS}).")
+@click.option(
+    "--simulate",
+    type=int,
+    callback=_simulated,
+    metavar="DEVICES",
+    help="Measure nothing: say how long it would take on so many devices like this one, with and without failures.",
+)
 def sweep(  # noqa: PLR0913  (an argument an option)
     study: Path,
     sbatch: tuple[str, ...],
@@ -60,6 +76,7 @@ def sweep(  # noqa: PLR0913  (an argument an option)
     part: tuple[int, int],
     submit: str | None,
     jobs: int | None,
+    simulate: int | None,
 ) -> int:
     """Measure the runs of a study.
 
@@ -74,6 +91,8 @@ def sweep(  # noqa: PLR0913  (an argument an option)
     if ray is not None and (submit or part != (1, 1)):
         other = "--submit" if submit else "--part"
         raise click.ClickException(f"{other} must go without --ray, which shares the whole study out: leave one of them out")
+    if simulate is not None and (ray is not None or submit is not None):
+        raise click.ClickException("--simulate must go without --ray and --submit: it measures nothing, on no devices")
     found = _read(study, results)
     if submit is not None:
         return _submitted(found, jobs or JOBS, sbatch, plans)
@@ -83,6 +102,8 @@ def sweep(  # noqa: PLR0913  (an argument an option)
 
         ready = prepared(found, devices, part)
         click.echo(said(ready, found))
+        if simulate is not None and not plans:
+            return _forecast(ready, simulate)
         if plans:
             return 0
         ended = _sweeping.run(ready, devices, found, _again(study, results, ray, cores))
@@ -110,6 +131,14 @@ def _read(study: Path, results: Path | None) -> Study:
         return read(study, results)
     except StudyError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _forecast(ready: Prepared, devices: int) -> int:
+    from rsc_bench.suites.sweeping.machines.simulation import forecast
+
+    for line in forecast(ready.shares, devices):
+        click.echo(plain(line))
+    return 0
 
 
 def _again(study: Path, results: Path | None, ray: str | None, cores: int | None) -> str:
