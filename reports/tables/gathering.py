@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rsc_bench.harness.metrics import Baselines, Metric, absent
 from rsc_bench.harness.records.case import Case
@@ -31,6 +32,10 @@ class Overview:
     devices: set[str] = field(default_factory=set)
     ceilings: Ceilings | None = None
     """What its device reached when its last session began."""
+    nodes: dict[str, Any] = field(default_factory=dict)
+    """What is known of each device that shared the sweep, by name; empty where there was one."""
+    by_node: Counter[str] = field(default_factory=Counter)
+    """How many records each of them made."""
     wrong: set[Case] = field(default_factory=set)
     """Cases that were wrong in a round: these have no number in any, and nothing is quoted against them."""
     exact: list[list[Record]] = field(default_factory=list)
@@ -62,6 +67,7 @@ def overview(run: Records) -> Overview:
             found.started = found.started or start.started
             found.current, found.done = start, 0
             found.ceilings = start.ceilings or found.ceilings
+            found.nodes |= start.nodes or {}
             found.exact.append([])
             found.trainings.append((start, []))
             continue
@@ -75,6 +81,8 @@ def _look(found: Overview, start: Round, record: Record) -> None:
     found.records += 1
     found.done += 1
     found.devices.add(record.case.device)
+    if record.node is not None:
+        found.by_node[record.node] += 1
     if record.case.model is not None:
         found.trainings[-1][1].append(record)
     if record.measurement is None:
