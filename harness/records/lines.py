@@ -100,19 +100,19 @@ def by_round(lines: Callable[[], Iterable[bytes]]) -> list[tuple[Round, list[tup
         lines: goes through the whole lines of the file.
     """
     try:
-        starts = [decode(text).round for text in lines() if text.startswith(ROUND_LINE)]
+        starts = [start for text in lines() if text.startswith(ROUND_LINE) and (start := decode(text).round)]
     except DAMAGE:
         return None
     found: dict[int, tuple[Round, list[tuple[int, int]]]] = {}
-    for start in filter(None, starts):
+    for start in starts:
         found[start.index] = (found[start.index][0].continued(start) if start.index in found else start, [])
     if len(found) == len(starts):
         return None
-    coming, here, place = iter(starts), [], 0
+    coming, place = iter(starts), 0
+    here: list[tuple[int, int]] = []
     for number, text in enumerate(lines(), start=1):
         if text.startswith(ROUND_LINE):
-            start = next(coming)
-            here = [] if start is None else found[start.index][1]
+            here = found[next(coming).index][1]
         else:
             here.append((number, place))
         place += len(text)

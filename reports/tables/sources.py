@@ -85,7 +85,7 @@ def sources(heads: Sequence[Head], overviews: Sequence[Overview]) -> tuple[Sourc
 
 def _source(head: Head, found: Overview, name: str) -> Source:
     nodes = {each: {"records": found.by_node[each], **found.nodes.get(each, {})} for each in sorted({*found.nodes, *found.by_node})}
-    leaves = flat(head.environment | ({"nodes": nodes} if nodes else {}))
+    leaves = flat({**head.environment, "nodes": nodes} if nodes else head.environment)
     environment = tuple((key, "none" if value is None else str(value)) for key, value in leaves.items())
     started = found.started[:16].replace("T", " ")
     label = machine(leaves, found.devices) or name

@@ -77,7 +77,7 @@ class Judging:
 
     def judge(self, base: Sequence[Path], new: Sequence[Path]) -> int:
         """Judge two sides, each a results file or rounds of pytest-benchmark, show the verdicts, and return the exit status."""
-        from rsc_bench.harness.records.file import uncollected
+        from rsc_bench.harness.records.run import uncollected
 
         with uncollected(), contextlib.ExitStack() as files:
             old = files.enter_context(self._opened(base))
@@ -97,7 +97,8 @@ class Judging:
     def judge_kernels(self, file: Path, new: str, base: str) -> int:
         """Judge one kernel of a results file against another one of it, show the verdicts, and return the exit status."""
         from rsc_bench.harness.compare.two_kernels import KernelsError, two_kernels
-        from rsc_bench.harness.records.file import scan, uncollected
+        from rsc_bench.harness.records.file import scan
+        from rsc_bench.harness.records.run import uncollected
 
         with uncollected(), scan(file) as stored:
             try:

@@ -116,7 +116,7 @@ def _installed(package: str) -> bool:
 
 def _drawing(chosen: Figure, results: tuple[Path, ...]) -> Any:
     """The figure with all of its panels; raises one line, with the figures that there are, where it has nothing to draw."""
-    from rsc_bench.harness.records.file import uncollected
+    from rsc_bench.harness.records.run import uncollected
     from rsc_bench.reports.tables.runs import latest
     from rsc_bench.reports.tables.table import read_files
 

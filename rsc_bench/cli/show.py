@@ -32,7 +32,7 @@ def show(results: tuple[Path, ...], metrics: tuple[str, ...], every_case: bool) 
     rows stands above them, and what was not measured below.
     """
     from rsc_bench.harness.output.console import drawn, screen
-    from rsc_bench.harness.records.file import uncollected
+    from rsc_bench.harness.records.run import uncollected
     from rsc_bench.reports.tables.table import read_files
 
     chosen = given_names(metrics)

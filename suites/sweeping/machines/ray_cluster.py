@@ -215,12 +215,13 @@ class Cluster:
         if not self._asked_states:
             return {}
         ready, _ = self._ray.wait(list(self._asked_states), num_returns=len(self._asked_states), timeout=0)
-        found = {}
+        found: dict[str, State] = {}
         for each in ready:
             name = self._asked_states.pop(each)
             with contextlib.suppress(self._ray.exceptions.RayError):
                 state = self._ray.get(each)
-                found |= {} if state is None else {name: state}
+                if state is not None:
+                    found[name] = state
         return found
 
     def revive(self, device: str) -> None:
