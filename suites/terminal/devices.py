@@ -22,6 +22,8 @@ EVERY_S = 60.0
 """Seconds between two lines on all devices, in a log."""
 REDRAWS = 2
 """Of the table, each second."""
+MOST_ROWS = 16
+"""Devices that are named: those that have been at their case for longest."""
 
 
 @dataclass
@@ -110,8 +112,25 @@ class Board:
         if self._live is not None or len(self._devices) < 2 or now - self._said < EVERY_S:
             return
         self._said = now
-        for name, there in self._devices.items():
-            self.say(f"  {name}: {self._at(there)}, {self._rate(there)}")
+        for row in self._rows():
+            self.say(f"  {row[0]}: {', '.join(filter(None, row[1:]))}")
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """What each device is at and how many cases it has done; of many those that have been at theirs for longest."""
+        longest = sorted(self._devices, key=lambda name: (self._devices[name].case is None, self._devices[name].since))
+        named = set(longest if len(longest) <= MOST_ROWS else longest[: MOST_ROWS - 1])
+        rows = [(name, self._at(there), self._rate(there)) for name, there in self._devices.items() if name in named]
+        others = [there for name, there in self._devices.items() if name not in named]
+        if others:
+            idle = sum(there.case is None for there in others)
+            rows.append(
+                (
+                    f"{len(others)} more",
+                    f"{len(others) - idle} at work, {idle} idle",
+                    f"{sum(there.done for there in others)} cases",
+                )
+            )
+        return rows
 
     def _at(self, there: _Device) -> str:
         if there.case is None:
@@ -122,7 +141,8 @@ class Board:
 
     def _rate(self, there: _Device) -> str:
         hours = (self._now() - self._start) / 3600
-        return f"{there.done} cases, {there.done / hours:.0f} an hour" if hours > 0 else f"{there.done} cases"
+        done = f"{there.done} case{'s' * (there.done != 1)}"
+        return f"{done}, {there.done / hours:.0f} an hour" if hours > 0 else done
 
     def table(self) -> Table:
         """Return the devices as a table for the terminal."""
@@ -131,8 +151,8 @@ class Board:
         since = minutes(self._now() - self._start)
         title = f"{self._done} of {self._cases} measured, {since} so far, about {minutes(self._left_s)} left"
         found = Table("device", "at", "cases", title=title, title_justify="left", expand=True)
-        for name, there in self._devices.items():
-            found.add_row(plain(name), plain(self._at(there)), self._rate(there))
+        for row in self._rows():
+            found.add_row(*map(plain, row))
         return found
 
     def close(self) -> None:
