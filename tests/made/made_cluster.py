@@ -34,7 +34,7 @@ MEASURING = "rsc_bench.suites.measuring.serving"
 
 def family(node):
     """The processes of a node: Ray's, the devices', and those that measure."""
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(psutil.Error, KeyError):  # a node that is shut down has no processes
         raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
         return [raylet, *raylet.children(recursive=True)]
     return []
