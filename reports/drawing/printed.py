@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import unescape
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape, unescape
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rsc_bench.reports.drawing.theme import LIGHT, template
@@ -22,6 +24,12 @@ PNG_PER_INCH = 600
 """Dots, as journals ask for line art."""
 FLAT = 0.72
 """Height over width, where the figure does not say how high it must be."""
+LETTER_PX, ROW_PX = 7.0, 19.0
+"""Of the page's letters, which are 13 pixels high: the width of one among others, and the height of a line."""
+MARK_PX = 50.0
+"""What stands before a name in the legend, and behind it."""
+LABELS_PX = 80.0
+"""Beside an axis, for the labels of the other one."""
 PAPER_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 
 
@@ -41,16 +49,28 @@ def choices(figure: go.Figure) -> dict[str, list[str]]:
 
 
 def chosen(figure: go.Figure, where: Mapping[str, str]) -> int:
-    """Return the place of the first panel that shows all of `where`; raises `FigureError` with what there is."""
-    there = choices(figure)
-    for name in where:
-        if name not in there:
-            raise FigureError(f"its panels do not differ in {name!r}: {_words(there)}")
+    """Return the place of the first panel that shows all of `where`; raises `FigureError` with what there is.
+
+    What all panels share may be said as well: one command draws the same of files that have more and of files that have less.
+    """
+    there, shared = choices(figure), _shared(figure)
+    for name, value in where.items():
+        if name not in there and name not in shared:
+            raise FigureError(f"its panels know no {name!r}: {_words(there, shared)}")
+        if shared.get(name, value) != value:
+            raise FigureError(f"it has no panel of {name}={value}: all are of {name}={shared[name]}")
     for place, panel in enumerate(_panels(figure)):
-        if all(unescape(panel["where"].get(name, "")) == value for name, value in where.items()):
+        shows = shared | {name: unescape(value) for name, value in panel["where"].items()}
+        if all(shows.get(name, "") == value for name, value in where.items()):
             return place
     said = ", ".join(f"{name}={value}" for name, value in where.items())
-    raise FigureError(f"it has no panel of {said}: {_words(there)}")
+    raise FigureError(f"it has no panel of {said}: {_words(there, {})}")
+
+
+def _shared(figure: go.Figure) -> dict[str, str]:
+    """What all panels of a figure have in common."""
+    meta = figure.layout.meta or {}
+    return {name: unescape(value) for name, value in meta.get("fixed", {}).items()}
 
 
 def image(figure: go.Figure, place: int, width_in: float, form: str) -> bytes:
@@ -91,12 +111,52 @@ def sized(figure: go.Figure, place: int, width_in: float) -> go.Figure:
     width_px = width_in * POINTS_PER_INCH * letters_px / LETTERS_PT
     traces = [meta["traces"][each] for each in panel["traces"]] if "traces" in meta else list(figure.data)
     drawn = go.Figure({"data": traces, "layout": figure.layout.to_plotly_json() | {"meta": None, "template": look}})
-    legend_px = 20 * _legend_rows(traces, width_px)
-    height_px = max(panel["height"] or 0, FLAT * width_px + legend_px)
+    # Nobody clicks on it: entries that are switched together would stand in rows of their own.
+    drawn.for_each_trace(lambda trace: trace.update(legendgroup=None, name=trace.name and _wrapped(trace.name, width_px - MARK_PX)))
+    legend_px = _legend_px([trace.name for trace in drawn.data if trace.name and trace.showlegend is not False], width_px)
+    plot_px = max(panel["height"] or 0, FLAT * width_px)
+    # Above the drawing plotly gives a legend half of the height at most: of a longer one the rest is cut off.
+    height_px = max(plot_px + legend_px, 2.1 * legend_px)
     drawn.update_layout(width=width_px, height=height_px, paper_bgcolor="white", margin={"l": 4, "r": 12, "t": 8, "b": 4})
+    drawn.update_layout(legend={"xref": "container", "yref": "container", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top"})
     for axis, title in panel.get("titles", {}).items():
         drawn.layout[axis].title.text = title
+    _fit_titles(drawn, height_px - legend_px)
+    below = max((axis.title.text.count("<br>") for axis in drawn.select_xaxes() if axis.title.text), default=0)
+    drawn.update_layout(height=height_px + below * ROW_PX)
     return drawn
+
+
+def _fit_titles(drawn: go.Figure, plot_px: float) -> None:
+    """Have the titles of the axes go on in another line where they are longer than their axes."""
+    named = max((len(name) for trace in drawn.data for name in _values(trace.y) if isinstance(name, str)), default=0)
+    along_px = max(drawn.layout.width / 3, drawn.layout.width - max(LABELS_PX, LETTER_PX * named))
+    for axes, room_px in ((drawn.select_xaxes(), along_px), (drawn.select_yaxes(), plot_px - LABELS_PX)):
+        for axis in axes:
+            if axis.title.text:
+                start, end = axis.domain or (0, 1)
+                axis.title.text = _wrapped(axis.title.text, (end - start) * room_px)
+
+
+def _values(given: Any) -> Iterable[Any]:
+    return () if given is None else given
+
+
+def _wrapped(text: str, room_px: float) -> str:
+    """A text in lines, each as long as there is room for; those that it has stay."""
+    letters = max(10, int(room_px / LETTER_PX))
+    lines = (textwrap.wrap(unescape(line), letters, break_on_hyphens=False) for line in text.split("<br>"))
+    return "<br>".join(escape(line, quote=False) for line in chain(*lines))
+
+
+def _legend_px(names: Sequence[str], width_px: float) -> float:
+    """The height of a legend: in one row where all names have room in it, else in columns as wide as the longest name."""
+    if len(names) < 2:
+        return 0.0
+    widths = [MARK_PX + LETTER_PX * max(map(len, unescape(name).split("<br>"))) for name in names]
+    columns = len(names) if sum(widths) <= width_px else max(1, int(width_px / max(widths)))
+    lines = [1 + name.count("<br>") for name in names]
+    return ROW_PX + ROW_PX * sum(max(lines[first : first + columns]) for first in range(0, len(lines), columns))
 
 
 def _panels(figure: go.Figure) -> Sequence[dict[str, Any]]:
@@ -106,13 +166,7 @@ def _panels(figure: go.Figure) -> Sequence[dict[str, Any]]:
     return found
 
 
-def _legend_rows(traces: Sequence[Any], width_px: float) -> int:
-    """How many rows the names of the traces take, each as wide as its letters and its mark."""
-    names = {str(trace["name"]) for trace in traces if trace["name"] and trace.get("showlegend") is not False}
-    return 1 + int(sum(45 + 7 * len(name) for name in names) / width_px) if len(names) > 1 else 0
-
-
-def _words(there: Mapping[str, Sequence[str]]) -> str:
-    if not there:
-        return "it has one panel"
-    return "it has " + "; ".join(f"{name} {', '.join(values)}" for name, values in there.items())
+def _words(there: Mapping[str, Sequence[str]], shared: Mapping[str, str]) -> str:
+    has = "; ".join(f"{name} {', '.join(values)}" for name, values in there.items())
+    has = f"it has {has}" if there else "it has one panel"
+    return has + (f"; of all it is {', '.join(f'{name}={value}' for name, value in shared.items())}" if shared else "")
