@@ -61,10 +61,13 @@ def _one_line() -> object:
         def pytest_load_initial_conftests(self, parser: pytest.Parser, args: list[str]) -> None:
             """Read the options as pytest is about to do, now that the suites have added theirs."""
             try:
-                parser.parse(args)
+                words = getattr(parser.parse(args), "file_or_dir", [])
             except pytest.UsageError as error:
                 found = re.search(r"error: (.*)", str(error))
                 raise click.UsageError(f"{found[1] if found else error}: `{call('bench --help')}` lists the options") from None
+            if behind := [word for word in words if word in SUITES]:
+                front = call(f"bench {' '.join(behind)}")
+                raise click.UsageError(f"{behind[0]!r} is a suite, which must stand in front of the options: write `{front} ...`")
 
     return OneLine()
 

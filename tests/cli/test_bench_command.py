@@ -61,6 +61,10 @@ def test_plug_ins_are_loaded_by_pytest_which_puts_their_digests_into_the_results
         (["--width"], "argument --width: expected one argument"),
         (["exct"], "'exct' is no suite: nearest is exact"),
         (["exact", "xyz"], "'xyz' is no suite: "),
+        (
+            ["--width", "3", "exact"],
+            "'exact' is a suite, which must stand in front of the options: write `rsc-bench bench exact ...`",
+        ),
     ],
 )
 def test_an_option_that_cannot_be_used_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, options, reason):
