@@ -128,7 +128,7 @@ class Catalog:
     def approximations(self) -> list[Choice]:
         """Return every approximation that is a kernel of its own, fresh, and cached where it chooses apart."""
         own = [(name, kernel) for name, kernel in self.exact.items() if not kernel.exact]
-        return [Choice(name, None, cached) for name, kernel in own for cached in ((False, True) if kernel.selects else (False,))]
+        return [Choice(name, None, cached=asked != name) for name, kernel in own for asked in approximate.names(kernel)]
 
     def sampled(self, exact: str) -> list[Choice]:
         """Return every selection, fresh and cached, in front of one exact kernel."""

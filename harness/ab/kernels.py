@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsc_bench.harness.ab.one_round import run
+from rsc_bench.kinds import ALL_BASELINES
 
 KERNEL, PLUGIN = "--kernel", "--plugin"
 ANY = "KERNEL"
@@ -22,14 +23,18 @@ class Known:
     folder: Path
     """The checkout."""
     kernels: dict[str, bool]
-    """Every exact kernel by its name, and whether it is available on this machine."""
+    """Every kernel that is asked for by a name of its own, and whether it is available on this machine."""
     selections: frozenset[str]
     """What may stand in front of one, as ``topk(KERNEL)``."""
+    baselines: bool = False
+    """Whether it knows the word for all of them."""
 
     def has(self, kernel: str) -> bool:
         """Return whether it knows a kernel by this name, or has the file of it."""
         if kernel.endswith(".py"):
             return self.has_file(kernel)
+        if kernel == ALL_BASELINES:
+            return self.baselines
         front, _, exact = kernel.rstrip(")").partition("(")
         return kernel in self.kernels or (exact in self.kernels and f"{front}({ANY})" in self.selections)
 
@@ -105,7 +110,8 @@ def _known(folder: Path, files: Sequence[str], place: Path) -> Known | None:
     run([sys.executable, "-m", "harness", "list", *plugins, "--json", str(answer)], folder, place)
     try:
         listed = json.loads(answer.read_bytes())
-        kernels = {str(entry["name"]): bool(entry["available"]) for entry in listed["kernels"]}
-        return Known(folder, kernels, frozenset(str(entry["name"]) for entry in listed["selections"]))
+        every = [*listed["kernels"], *listed.get("baselines", [])]
+        kernels = {str(entry["name"]): bool(entry["available"]) for entry in every}
+        return Known(folder, kernels, frozenset(str(entry["name"]) for entry in listed["selections"]), "baselines" in listed)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -84,6 +84,11 @@ def own(multiply: Multiply) -> Own | None:
     return inner if isinstance(inner, Own) else None
 
 
+def names(kernel: Kernel) -> tuple[str, ...]:
+    """Return the names that a kernel is asked for by: its own, and where it chooses apart from multiplying ``cached_NAME``."""
+    return (kernel.name, f"{CACHED}{kernel.name}") if kernel.selects and not kernel.exact else (kernel.name,)
+
+
 def cached(kernel: Kernel, interval: int) -> Kernel:
     """Return the approximation whose choice serves `interval` calls, named as a selection's is: ``cached_mine``."""
 

@@ -122,9 +122,13 @@ def _entries(plugin: Any, kind: str) -> Iterator[Entry]:
 
 def _named(plugin: Any, kind: str, summary: str) -> dict[str, str]:
     """The names by which a plug-in is chosen, each with its sentence."""
+    kept = f"{summary.rstrip('.')}; selected once and kept for {{}} calls."
     if kind == "selection":
-        kept = f"{summary.rstrip('.')}; selected once and kept for {_cached_calls()} calls."
-        return {f"{plugin.name}(KERNEL)": summary, f"cached_{plugin.name}(KERNEL)": kept}
+        return {f"{plugin.name}(KERNEL)": summary, f"cached_{plugin.name}(KERNEL)": kept.format(_cached_calls())}
+    if kind == "kernel" and not getattr(plugin, "exact", True):
+        from rsc_bench.kernels.sampled.approximate import names
+
+        return {name: summary if name == plugin.name else kept.format(_cached_calls()) for name in names(plugin)}
     if kind == "source" and not plugin.names:
         return {EXAMPLE_PATH: summary}
     return dict.fromkeys(getattr(plugin, "names", ()) or (plugin.name,), summary)

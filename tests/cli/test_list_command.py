@@ -55,6 +55,15 @@ def test_a_selection_is_listed_fresh_and_cached_in_front_of_any_kernel():
     ]
 
 
+def test_an_approximation_is_listed_by_the_names_that_it_is_asked_for_by():
+    one, other = (Thing(name=name, summary="Leaves some out.", exact=False, selects=name == "one") for name in ("one", "other"))
+    assert entries(KERNELS, loads(one, other)) == [
+        Entry("one", "Leaves some out.", None),
+        Entry("cached_one", f"Leaves some out; selected once and kept for {INTERVAL} calls.", None),
+        Entry("other", "Leaves some out.", None),
+    ]
+
+
 def test_a_source_is_listed_by_the_graphs_it_knows_or_by_an_example_of_a_path():
     loaded = loads(
         Thing(name="twins", summary="Made.", names=("twin:yelp", "twin:flickr")),

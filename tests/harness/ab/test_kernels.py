@@ -17,6 +17,8 @@ import json, pathlib, sys
 named = [argument.partition("=")[2] for argument in sys.argv if argument.startswith("--plugin=")]
 kernels = {kernels!r} + [pathlib.Path(file).stem for file in named]
 listed = dict(kernels=[dict(name=name, available=name != "absent") for name in kernels], selections=[dict(name="topk(KERNEL)")])
+if "fresh" in kernels:
+    listed["baselines"] = [dict(name="theirs", available=True)]
 pathlib.Path(sys.argv[sys.argv.index("--json") + 1]).write_text(json.dumps(listed))
 """
 
@@ -72,6 +74,21 @@ def test_a_kernel_behind_a_selection_is_there_where_both_are(options):
 def test_where_a_side_has_none_of_them_both_get_one_that_both_have(options):
     # Suites that are asked for no kernel choose their own, which would be missing on the other side.
     assert options("--kernel", "fresh")[0] == [["--kernel=mkl"], ["--kernel=fresh", "--kernel=mkl"]]
+
+
+def test_a_baseline_and_the_word_for_all_are_asked_of_the_side_that_knows_them(options):
+    own, _, said = options("--kernel", "baselines", "--kernel", "theirs", "--kernel", "mkl")
+    assert own == [["--kernel=mkl"], ["--kernel=baselines", "--kernel=theirs", "--kernel=mkl"]]
+    assert said == [f"base has no kernel {name}: its cases will be new" for name in ("baselines", "theirs")]
+
+
+def test_a_cached_approximation_is_asked_of_the_side_that_has_it(options, folders):
+    main = folders["new"] / "harness/__main__.py"
+    main.write_text(main.read_text().replace("'fresh'", "'fresh', 'cached_fresh'"))
+    assert options("--kernel", "cached_fresh", "--kernel", "mkl")[0] == [
+        ["--kernel=mkl"],
+        ["--kernel=cached_fresh", "--kernel=mkl"],
+    ]
 
 
 def test_a_kernel_that_cannot_run_here_is_known_all_the_same(options):
