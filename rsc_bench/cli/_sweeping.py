@@ -82,7 +82,7 @@ class Ended:
 
 
 def run(ready: Prepared, devices: Devices, study: Study, again: str) -> Ended:
-    """Measure what is left of a study; `again` is the command that carries on."""
+    """Measure what is left of a study; `again` is what carries on, in words."""
     from rsc_bench.suites.sweeping.devices import Here
     from rsc_bench.suites.sweeping.sweep import Sweep
     from rsc_bench.suites.terminal.devices import Board
@@ -95,7 +95,7 @@ def run(ready: Prepared, devices: Devices, study: Study, again: str) -> Ended:
     try:
         done = session.run(ready.facts)
     except KeyboardInterrupt:
-        return Ended(INTERRUPTED, (f"stopped: `{again}` carries on",))
+        return Ended(INTERRUPTED, (f"stopped: {again} carries on",))
     finally:
         board.close()
     bad = session.bad + ready.bad
@@ -107,7 +107,7 @@ def _trouble(bad: int, done: bool, again: str) -> Iterator[str]:
         what = "1 record is" if bad == 1 else f"{bad:,} records are"
         yield f"bad:     {what} wrong or failed: the page says which, and why"
     if not done:
-        yield f"left:    no device is there any more for some of the cases: `{again}` carries on"
+        yield f"left:    no device is there any more for some of the cases: {again} carries on"
 
 
 def results_of(ready: Prepared) -> Iterator[str]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from rsc_bench.cli import _sweeping
 from rsc_bench.cli._options import FILE
 from rsc_bench.plugins import load
-from rsc_bench.text import call, nearest, plain
+from rsc_bench.text import call, clipped, hours, nearest, plain
 
 if TYPE_CHECKING:
     from rsc_bench.suites.options import Memory
+    from rsc_bench.suites.sweeping.devices import Devices
+    from rsc_bench.suites.sweeping.session import Prepared
+    from rsc_bench.suites.sweeping.study import Study
+    from rsc_bench.suites.sweeping.sweep import Share
     from rsc_bench.suites.training.reproduction import Part, Wish
 
 FOLDER = Path("results", "reproduce")
@@ -54,6 +58,8 @@ def _positive(_context: click.Context, _parameter: click.Parameter, value: int) 
 @click.option("--device", help="cpu, cuda or cuda:NUMBER (default: the GPU where there is one).")
 @click.option("--memory", type=click.Choice(["fresh", "kept"]), help="As `bench --memory`: what becomes of freed memory on a CPU.")
 @click.option("--results", type=FILE, default=FOLDER, show_default=True, help="Folder of the results files, one a graph.")
+@_sweeping.RAY
+@_sweeping.CORES
 def reproduce(  # noqa: PLR0913  (an argument an option)
     paper: str,
     lists: bool,
@@ -66,14 +72,19 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
     device: str | None,
     memory: Memory | None,
     results: Path,
+    ray: str | None,
+    cores: int | None,
 ) -> int:
     """Make the tables of a paper again.
 
     Trains what they need, and prints it beside the published numbers. On the published graphs that are at hand (--data-root), else
-    on their synthetic twins, which the table says. It says first what it will take. Run it again to resume, or to see the tables.
+    on their synthetic twins, which the table says. It says first what it will take. Run it again to resume, or to see the tables:
+    only what is not there is trained.
 
     Exit status: 0; 1 a training is wrong, failed or left; 2 bad usage.
     """
+    _sweeping.check_cores(ray, cores)
+    from rsc_bench.suites import devices
     from rsc_bench.suites.options import OptionsError
     from rsc_bench.suites.training.reproduction import Wish, papers, plan
 
@@ -91,19 +102,80 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
         if name not in names:
             raise click.ClickException(f"--graph {name!r} is not in the tables of {paper}: they have {', '.join(sorted(names))}")
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-    wish = Wish(known[paper], results / paper, seeds, epochs_share, data_root, device, chosen, ablation, memory)
+    where = devices.HERE if ray is None else devices.ELSEWHERE
+    wish = Wish(known[paper], results / paper, seeds, epochs_share, data_root, device, chosen, ablation, memory, where)
     try:
         parts = plan(wish)
     except OptionsError as error:
         raise click.ClickException(str(error)) from None
+    if ray is not None:
+        return _on_a_cluster(wish, parts, ray, cores, plans)
     click.echo(_said(wish, parts))
     if plans:
         return 0
-    for part in parts:
-        if part.done < len(part.settings):
-            _train(part)
+    left = [part for part in parts if part.done < len(part.settings)]
+    if left and _train(_study(wish, left)) == _sweeping.INTERRUPTED:
+        return _sweeping.INTERRUPTED
     click.echo(_tables(wish, parts), nl=False)
-    return 1 if any(part.done < len(part.settings) for part in parts) else 0
+    return _status(parts)
+
+
+def _study(wish: Wish, parts: list[Part]) -> Study:
+    """What is to be trained, as a study has it: a block for each graph, into the file of that name."""
+    from rsc_bench.suites.sweeping.study import Block, Study
+    from rsc_bench.suites.training.reproduction import LEFT_OUT
+
+    blocks = [Block(part.graph, part.run, suites=("training",), leave_out=(LEFT_OUT,)) for part in parts]
+    return Study(wish.paper.name, wish.folder, tuple(blocks))
+
+
+def _train(study: Study) -> int:
+    """Train what is left on this machine."""
+    from rsc_bench.suites.sweeping.session import prepared
+
+    with _sweeping.devices(study, None, None) as devices:
+        return _run(prepared(study, devices), devices, study)
+
+
+def _run(ready: Prepared, devices: Devices, study: Study) -> int:
+    ended = _sweeping.run(ready, devices, study, "the same command")
+    for line in ended.lines:
+        click.echo(line, err=True)
+    return ended.status
+
+
+def _on_a_cluster(wish: Wish, parts: list[Part], ray: str, cores: int | None, plans: bool) -> int:
+    """Train on the devices of a cluster, and print the tables of each kind of machine."""
+    from rsc_bench.suites.sweeping.session import prepared, said
+
+    study = _study(wish, parts)
+    with _sweeping.devices(study, ray, cores) as devices:
+        ready = prepared(study, devices)
+        click.echo(plain(wish.paper.title))
+        click.echo(said(ready, study))
+        if plans:
+            return 0
+        if ready.left and _run(ready, devices, study) == _sweeping.INTERRUPTED:
+            return _sweeping.INTERRUPTED
+    trained = {share.kind.name: _trained(share, parts) for share in ready.shares if share.plans}
+    for kind, of_kind in trained.items():
+        click.echo(f"on {plain(kind)}")
+        click.echo(_tables(wish, of_kind), nl=False)
+    return max(map(_status, trained.values()))
+
+
+def _trained(share: Share, parts: list[Part]) -> list[Part]:
+    """The parts as one kind of machine has trained them: with its kernels, into its files."""
+    from rsc_bench.suites.measuring.serving import setting_of
+    from rsc_bench.suites.training.sweep import TrainingSetting
+
+    every = {plan.block.name: [setting_of(each.job) for each in plan.cases] for plan in share.plans}
+    wanted = {name: tuple(each for each in some if isinstance(each, TrainingSetting)) for name, some in every.items()}
+    return [replace(part, settings=wanted[part.graph], results=share.paths[part.graph]) for part in parts]
+
+
+def _status(parts: list[Part]) -> int:
+    return 1 if any(part.done < len(part.settings) or part.bad for part in parts) else 0
 
 
 def _said(wish: Wish, parts: list[Part]) -> str:
@@ -115,9 +187,13 @@ def _said(wish: Wish, parts: list[Part]) -> str:
         seconds = part.seconds() if left else 0.0
         total += seconds
         stands = "" if part.used == part.graph else f" (in place of {part.graph}: {_bring(part.graph, wish)})"
-        about = f"about {_long(seconds)}" if left else "done"
+        about = f"about {hours(seconds)}" if left else "done"
         lines.append(f"  {part.used}{stands}: {left} of {len(part.settings)} trainings left, {part.epochs} epochs each, {about}")
-    lines.append(f"in all about {_long(total)}; results in {wish.folder}" if total else f"all is done; results in {wish.folder}")
+        if part.bad:
+            case, why = next(iter(part.bad.items()))
+            again = f"another --results folder trains {'it' if len(part.bad) == 1 else 'them'} again"
+            lines.append(f"    {len(part.bad)} wrong or failed, as {case}: {clipped(why, 200)}; {again}")
+    lines.append(f"in all about {hours(total)}; results in {wish.folder}" if total else f"all is done; results in {wish.folder}")
     return "\n".join(map(plain, lines))
 
 
@@ -125,17 +201,6 @@ def _bring(graph: str, wish: Wish) -> str:
     """How the published graph itself is had."""
     root = "" if wish.data_root is None else f" --data-root {shlex.quote(str(wish.data_root))}"
     return f"`{call(f'bench --check --graph {graph}{root}')}` downloads it"
-
-
-def _long(seconds: float) -> str:
-    hours, minutes = int(seconds // 3600), round(seconds % 3600 / 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
-
-
-def _train(part: Part) -> None:
-    """Train what is left of a part in a process of its own, as one would by hand."""
-    part.results.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "rsc_bench", "bench", "training", *part.options], check=False)
 
 
 def _tables(wish: Wish, parts: list[Part]) -> str:

@@ -145,7 +145,7 @@ def _again(study: Path, results: Path | None, ray: str | None, cores: int | None
     """The command that carries on."""
     given = {"--results": results, "--ray": ray, "--cores": cores}
     words = [str(study), *(str(word) for option, value in given.items() if value is not None for word in (option, value))]
-    return call(f"sweep {shlex.join(words)}")
+    return f"`{call(f'sweep {shlex.join(words)}')}`"
 
 
 def _submitted(study: Study, jobs: int, options: Sequence[str], plans: bool) -> int:

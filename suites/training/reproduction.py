@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,7 @@ from time import perf_counter
 import msgspec
 import torch
 
+from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites import devices, graphs
@@ -25,8 +26,8 @@ from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 
 TWINS = {"reddit2": 0.05, "yelp": 0.02, "ogbn-products": 0.01, "ogbn-proteins": 0.02}
 """Scale of the twin that stands for a graph on a CPU; on a GPU it is as large as the graph."""
-LEFT_OUT = "not pyg"
-"""The trainings of a run that are no part of a paper's tables, as pytest's ``-k`` leaves them out."""
+LEFT_OUT = "pyg"
+"""What the names of those trainings of a run have in them that are no part of a paper's tables."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Wish:
     ablation: bool = False
     memory: Memory | None = None
     """Whether large results are fresh memory or freed memory is kept, on a CPU; None: fresh, as is usual."""
+    here: devices.Devices = devices.HERE
+    """The devices that train: others than those of this machine where a cluster does."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,14 @@ class Part:
     epochs: int
     results: Path
     settings: tuple[TrainingSetting, ...]
-    options: tuple[str, ...]
-    """Of ``bench training``."""
+    run: Options
+    """What trains it."""
     data_root: Path | None = None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The suite and the options of ``bench`` that train it."""
+        return tuple(self.run.asked or ())
 
     @property
     def records(self) -> list[Record]:
@@ -95,13 +103,17 @@ class Part:
         except ResultsError:
             return []
         wanted = {setting.case() for setting in self.settings}
-        return [record for record in found if msgspec.structs.replace(record.case, graph_digest=None) in wanted]
+        return [record for record in found if _named(record.case) in wanted]
 
     @property
     def done(self) -> int:
-        """Trainings that its file has by now; one that is wrong or failed is none."""
-        good = (record.case for record in self.records if record.status in ("ok", "skipped"))
-        return len({msgspec.structs.replace(case, graph_digest=None) for case in good})
+        """Trainings that its file has by now, whatever became of them: what failed for good is not trained again."""
+        return len({_named(record.case) for record in self.records})
+
+    @property
+    def bad(self) -> dict[Case, str]:
+        """The trainings of its file that are wrong or failed, with the reason."""
+        return {record.case: record.reason or "" for record in self.records if record.status in ("wrong", "failed")}
 
     def seconds(self) -> float:
         """Return about how long the trainings that are left take: one epoch of each model is tried, exactly and evaluated.
@@ -131,6 +143,11 @@ class Part:
         return left * sum(each[setting.model.name] * setting.epochs for setting in self.settings)
 
 
+def _named(case: Case) -> Case:
+    """A case as it is planned, before the contents of its graph are known."""
+    return msgspec.structs.replace(case, graph_digest=None)
+
+
 @cache
 def papers() -> dict[str, Paper]:
     """Return every paper by the name that it is asked for by."""
@@ -155,7 +172,7 @@ def plan(wish: Wish) -> list[Part]:
 
 
 def _part(wish: Wish, name: str) -> Part:
-    device = wish.device or devices.HERE.default()
+    device = devices.HERE.name(wish.device)
     used = name if graphs.at_hand(name, wish.data_root) else _twin(name, device)
     models = tuple(row.model for row in wish.paper.rows if row.graph == name)
     epochs = max(1, round(recipe(name).epochs * wish.epochs_share))
@@ -165,27 +182,29 @@ def _part(wish: Wish, name: str) -> Part:
         models=models,
         budgets=wish.paper.budgets,
         seeds=wish.seeds,
+        rounds=1,
         epochs=epochs,
-        device=wish.device,
+        device=device if wish.device or wish.here is not devices.HERE else None,
         data_root=wish.data_root,
         ablation=wish.ablation,
         memory=() if wish.memory is None else (wish.memory,),
     )
-    check(options)
-    every = tuple(setting for setting in training_settings(options, catalog()) if setting.baseline is None)
-    results = wish.folder / f"{name}.jsonl"
-    return Part(name, used, epochs, results, every, _words(options, results), wish.data_root)
+    options = replace(options, asked=_words(options))
+    check(options, wish.here)
+    planned = training_settings(replace(options, device=device), catalog())
+    every = tuple(setting for setting in planned if setting.baseline is None)
+    return Part(name, used, epochs, wish.folder / f"{name}.jsonl", every, options, wish.data_root)
 
 
-def _words(options: Options, results: Path) -> tuple[str, ...]:
-    words = ["--graph", options.graphs[0], "--epochs", str(options.epochs), "--seeds", str(options.seeds), "--rounds", "1"]
+def _words(options: Options) -> list[str]:
+    words = ["training", "--graph", options.graphs[0], "--epochs", str(options.epochs), "--seeds", str(options.seeds)]
     words += [word for model in options.models for word in ("--model", model)]
     words += [word for budget in options.budgets for word in ("--budget", f"{budget:g}")]
     words += ["--device", options.device] if options.device else []
     words += ["--data-root", str(options.data_root)] if options.data_root else []
     words += ["--ablation"] * options.ablation
     words += [word for memory in options.memory for word in ("--memory", memory)]
-    return (*words, "--results", str(results), "-k", LEFT_OUT)
+    return [*words, "-k", f"not {LEFT_OUT}"]
 
 
 def _twin(name: str, device: str) -> str:

@@ -1,5 +1,6 @@
 """`reproduce`: says what it will take, trains what is missing, and prints a paper's numbers beside ours."""
 
+import json
 import re
 import weakref
 
@@ -10,6 +11,7 @@ pytest.importorskip("torch_geometric", reason="torch_geometric is not installed:
 from click.testing import CliRunner
 
 from rsc_bench.cli.reproduce import COMMAND
+from rsc_bench.harness.records.file import read
 from rsc_bench.suites.training import reproduction
 
 
@@ -63,6 +65,33 @@ def test_it_trains_prints_the_tables_and_has_nothing_to_do_the_second_time(tmp_p
     assert "0 of 4 trainings left, 3 epochs each, done" in again.output
     assert "all is done" in again.output
     assert [line for line in again.output.splitlines() if "│" in line] == rows
+
+
+def test_only_what_is_not_there_is_trained_again(tmp_path, small):
+    wanted = ["--graph", "ogbn-proteins", "--epochs-share", "0.003", "--seeds", "2", "--results", str(tmp_path)]
+    results = tmp_path / "rsc" / "ogbn-proteins.jsonl"
+    fewer = [*wanted[:5], "1", *wanted[6:]]
+    assert run(*fewer).exit_code == 0
+    first = results.read_bytes().splitlines(keepends=True)
+    assert [len(records) for _, records in read(results).rounds] == [4]
+    # One has failed for good, and another was killed before its record was there.
+    failed = json.loads(first[-1])
+    failed["record"] |= {"status": "failed", "reason": "no memory", "measurement": None}
+    results.write_bytes(b"".join(first[:-2]) + json.dumps(failed).encode() + b"\n")
+    planned = run(*fewer, "--plan").output
+    assert "1 of 4 trainings left" in planned
+    assert re.search(
+        r"1 wrong or failed, as training small:random .*: no memory; another --results folder trains it again", planned
+    )
+    ended = run(*fewer)
+    assert ended.return_value == 1
+    assert ended.output.count("[1/1] round 1 ") == 1
+    assert results.read_bytes().splitlines(keepends=True)[: len(first) - 1] == [*first[:-2], json.dumps(failed).encode() + b"\n"]
+    ended = run(*wanted)
+    assert "4 of 8 trainings left" in ended.output
+    (rounds,) = read(results).rounds
+    assert [record.status for record in rounds[1]].count("ok") == 7
+    assert {record.case.seed for record in rounds[1]} == {0, 1}
 
 
 def test_what_becomes_of_freed_memory_is_passed_on_and_said(tmp_path, small):
