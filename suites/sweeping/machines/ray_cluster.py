@@ -88,7 +88,8 @@ class Cluster:
         logging.getLogger("ray._private.worker").setLevel(logging.CRITICAL)  # a node that is gone is said by us
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         try:
-            self._ray.init(**quiet, **({"include_dashboard": False} if address == LOCAL else {"address": address}))
+            # Without an address Ray would join any cluster that this machine has begun or is in.
+            self._ray.init(address=address, **quiet, **({"include_dashboard": False} if address == LOCAL else {}))
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             remedy = "`ray start --head` begins a cluster, and `ray status` says whether it runs"
             raise ClusterError(f"--ray {address}: no cluster answers there ({first_line(error)}): {remedy}") from None
