@@ -1,6 +1,7 @@
 """`sweep`: plans, measures, carries on; bad usage and bad files are one line and status 2."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -62,6 +63,19 @@ def test_a_plan_says_what_is_left_and_writes_nothing(study, tmp_path, capsys):
     assert lines[3] == "    into results/study/products.jsonl"
     assert lines[4].startswith("  in all about ")
     assert tree(tmp_path) == ["study.toml"]
+
+
+def test_the_plan_that_the_guide_prints_is_that_of_the_example(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
+    monkeypatch.chdir(tmp_path)
+    status, lines, errors = run(capsys, ROOT / "examples" / "study.toml", "--plan")
+    assert (status, errors) == (0, [])
+    guide = (ROOT / "docs" / "how-to" / "use-a-cluster.md").read_text()
+    shown = guide.partition("sweep study.toml --plan\n")[2].partition("\n```")[0].splitlines()
+    # How many baselines there are, and how fast the machine is, differs from one to the next.
+    assert [re.sub(r"[\d,]+", "0", line).partition(", about")[0] for line in lines[:-1]] == [
+        re.sub(r"[\d,]+", "0", line).partition(", about")[0] for line in shown[:-1]
+    ]
 
 
 def test_it_measures_says_what_comes_next_and_does_nothing_twice(study, tmp_path, capsys):
