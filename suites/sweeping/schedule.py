@@ -17,7 +17,8 @@ first counts."""
 OVERDUE_KNOWN = 1.5
 """The same where another round of its group was measured, so that not only its size is known."""
 URGENT = 2.0
-"""In the last round a part goes before what a device has at hand if so many times its length are more than each device has left."""
+"""A part goes before what a device has at hand, and before an earlier round but the first, if so many times its length are more
+than each device has left: else all others would wait for it at the end."""
 LEAST_OVERDUE_S = 60.0
 """Seconds that a part may take in any case: a device may have to start a process, and to make a graph."""
 _KNOWN = 20
@@ -59,10 +60,9 @@ class _Level:
         self._homes: dict[str, deque[Part]] = defaultdict(deque)
         for part in sorted(parts, key=lambda part: (-part.estimate_s, part.index)):
             self._homes[part.home].append(part)
-        self._order = [self._key(home) for home in self._homes]
-        heapify(self._order)
-        self._longest = [(key[1], key[2], key[3]) for key in self._order]
+        self._longest = [(-waiting[0].estimate_s, waiting[0].index, home) for home, waiting in self._homes.items()]
         heapify(self._longest)
+        self._order: list[tuple[int, float, int, str]] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._homes)
@@ -73,39 +73,42 @@ class _Level:
 
     def moved(self, home: str) -> None:
         """Take that another number of devices has a graph, or that it has another first part."""
-        if home in self._homes:
+        if self._order is not None and home in self._homes:
             heappush(self._order, self._key(home))
 
-    def pop(self, home: str | None, urgent_s: float) -> Part:
-        """Return the longest part of a graph; where none is left, one of the graph that fewest devices have, the longest again.
+    def of(self, home: str | None) -> Part | None:
+        """Return the longest part of a graph."""
+        return self._homes[home][0] if home is not None and home in self._homes else None
 
-        A part that is estimated at `urgent_s` or more goes before both.
-        """
-        home = home if home in self._homes else None
-        urgent = self._urgent(urgent_s, 0.0 if home is None else self._homes[home][0].estimate_s)
-        home = urgent if urgent is not None else home if home is not None else self._farthest()
-        parts = self._homes[home]
-        part = parts.popleft()
-        if parts:
-            heappush(self._longest, (-parts[0].estimate_s, parts[0].index, home))
-        else:
-            del self._homes[home]
-        self.moved(home)
-        return part
-
-    def _urgent(self, urgent_s: float, own_s: float) -> str | None:
-        """The graph of the longest part of all, if that is so long, and longer than what is at hand."""
+    def longest(self) -> Part:
+        """Return the longest part of all."""
         while True:
-            estimate, index, home = self._longest[0]
-            if home in self._homes and self._homes[home][0].index == index:
-                return home if -estimate >= urgent_s and -estimate > own_s else None
+            _, index, home = self._longest[0]
+            part = self.of(home)
+            if part is not None and part.index == index:
+                return part
             heappop(self._longest)
 
-    def _farthest(self) -> str:
+    def farthest(self) -> Part:
+        """Return the longest part of the graph that fewest devices have, of those the one with the longest."""
+        if self._order is None:
+            self._order = [self._key(home) for home in self._homes]
+            heapify(self._order)
         while True:  # what has changed since it was put in is in there again, as it is now
-            key = heappop(self._order)
+            key = self._order[0]
             if key[3] in self._homes and key == self._key(key[3]):
-                return key[3]
+                return self._homes[key[3]][0]
+            heappop(self._order)
+
+    def remove(self, part: Part) -> None:
+        """Take away the longest part of a graph."""
+        waiting = self._homes[part.home]
+        waiting.popleft()
+        if waiting:
+            heappush(self._longest, (-waiting[0].estimate_s, waiting[0].index, part.home))
+        else:
+            del self._homes[part.home]
+        self.moved(part.home)
 
 
 class Schedule:
@@ -113,16 +116,19 @@ class Schedule:
 
     def __init__(self, parts: Iterable[Part]) -> None:
         """Begin with all parts waiting."""
-        self._coming: dict[tuple[int, int], list[Part]] = defaultdict(list)
+        stages: dict[int, dict[int, list[Part]]] = defaultdict(lambda: defaultdict(list))
         self._left: set[int] = set()
         self._left_estimate_s = 0.0
         for part in parts:
-            self._coming[part.stage, part.round].append(part)
+            stages[part.stage][part.round].append(part)
             self._left.add(part.index)
             self._left_estimate_s += part.estimate_s
-        self._order = deque(sorted(self._coming))
+        self._stages = deque(stages[stage] for stage in sorted(stages))
         self._had: Counter[str] = Counter()
-        self._level = _Level((), self._had)
+        self._levels: list[_Level] = []
+        """The rounds of a stage that have parts to begin."""
+        self._opening: _Level | None = None
+        """The first of them that the stage had."""
         self._first: deque[Part] = deque()
         """Those that were given back, which come first."""
         self._working: dict[str, _Work] = {}
@@ -149,9 +155,10 @@ class Schedule:
     def take(self, device: str, now: float) -> Part | None:
         """Return the part that a device is to measure next; None: there is nothing for it now, which may change.
 
-        What was lost with another device goes first. Then a lower round, so that all of what there is has been measured once soon;
-        then what the device has at hand; then the longest. Where nothing waits an idle device measures what it has lost itself, or
-        what another has been at for `OVERDUE` times as long as expected.
+        What was lost with another device goes first. Then the first round, so that all of what there is has been measured once;
+        then a part that all others would wait for at the end; then a lower round, and in it what the device has at hand; then the
+        longest. Where nothing waits an idle device measures what it has lost itself, or what another has been at for too long, see
+        `OVERDUE`.
         """
         part = self._given_back(device) or self._next(device) or (self._first.popleft() if self._first else self._overdue(now))
         if part is not None:
@@ -221,7 +228,8 @@ class Schedule:
         for each, more in ((before, -1), (home, 1)):
             if each is not None and before != home:
                 self._had[each] += more
-                self._level.moved(each)
+                for level in self._levels:
+                    level.moved(each)
 
     def _given_back(self, device: str) -> Part | None:
         """The first part that was lost, but not with this device: it may be the device that is broken, and not the part."""
@@ -231,15 +239,26 @@ class Schedule:
         return part
 
     def _next(self, device: str) -> Part | None:
-        while not self._level:
-            if not self._order:
+        while not self._levels:
+            if not self._stages:
                 return None
-            self._level = _Level(self._coming.pop(self._order.popleft()), self._had)
-        return self._level.pop(self._homes.get(device), self._urgent_s())
+            rounds = self._stages.popleft()
+            self._levels = [_Level(rounds[index], self._had) for index in sorted(rounds)]
+            self._opening = self._levels[0]
+        own = self._levels[0].of(self._homes.get(device))
+        level, part = self._urgent(own)
+        if part is None:
+            level, part = self._levels[0], own or self._levels[0].farthest()
+        level.remove(part)
+        self._levels = self._levels if level else [each for each in self._levels if each]
+        return part
 
-    def _urgent_s(self) -> float:
-        """From how long on a part should not wait, as it may be what all others wait for at the end."""
-        return inf if self._order else self._left_estimate_s / max(1, len(self._homes)) / URGENT
+    def _urgent(self, own: Part | None) -> tuple[_Level, Part | None]:
+        """The longest part, if all others may wait for it at the end, and its level; of any round but the first of the stage."""
+        levels = self._levels[:1] if self._levels[0] is self._opening else self._levels
+        level, part = max(((each, each.longest()) for each in levels), key=lambda each: each[1].estimate_s)
+        enough = self._left_estimate_s / max(1, len(self._homes)) / URGENT
+        return level, part if part.estimate_s >= enough and (own is None or part.estimate_s > own.estimate_s) else None
 
     def _overdue(self, now: float) -> Part | None:
         """The part that is overdue by most, and that one device alone is at; those of single records are not measured twice."""

@@ -121,7 +121,8 @@ def forecast(shares: Sequence[Share], devices: int) -> Iterator[str]:
     for share in shares:
         for number in sorted({1, *(max(1, round(devices / part)) for part in PARTS)}):
             smooth, failing = (_of(share, replace(nature, devices=number)) for nature in (SMOOTH, FAILING))
-            times = f"about {minutes(smooth.took_s)}, with failures about {minutes(failing.took_s)}"
+            ends = f"about {minutes(failing.took_s)}" if failing.done else f"all are lost after {minutes(failing.took_s)}"
+            times = f"about {minutes(smooth.took_s)}, with failures {ends}"
             yield f"{WORD}{number:,} device{'s' * (number != 1)}: {times}; they measure for {smooth.busy:.0%} of it"
     longest = max((task.part.estimate_s for share in shares for task in share.tasks), default=0.0)
     yield f"{WORD}no number of devices is through before the longest part, which is of one device: about {minutes(longest)}"

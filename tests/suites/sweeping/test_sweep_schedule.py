@@ -73,6 +73,26 @@ def test_at_the_end_a_long_part_of_another_graph_goes_before_what_a_device_has_a
     assert taken(schedule, "a", now=6.0) == [3]
 
 
+def test_a_long_part_of_a_later_round_does_not_wait_until_all_others_wait_for_it():
+    parts = [part(0, 100.0), part(1, 10.0), part(2, 100.0, round=2), part(3, 10.0, round=2), part(4, 100.0, round=3)]
+    schedule = Schedule(parts)
+    assert taken(schedule, *names(5)) == [0, 1, 2, 4, 3]
+
+
+def test_while_much_is_left_a_long_part_of_a_later_round_waits_for_its_round():
+    short = [part(index, 10.0, round=1 + index % 2) for index in range(100)]
+    schedule = Schedule([*short, part(100, 50.0, round=3)])
+    assert 100 not in taken(schedule, "a", "b")
+    for turn in range(60):
+        schedule.finish("a", 10.0 * turn)
+        assert schedule.take("a", 10.0 * turn).round <= 2
+
+
+def test_a_long_part_of_a_later_stage_waits_for_its_stage():
+    schedule = Schedule([part(0, 1.0), part(1, 1.0, round=2), part(2, 1000.0, stage=1)])
+    assert taken(schedule, *names(3)) == [0, 1, 2]
+
+
 def test_a_lost_part_is_measured_by_the_next_device_that_is_free():
     schedule = Schedule([part(0, 20.0), part(1, 5.0), part(2, 4.0)])
     assert taken(schedule, "a", "b") == [0, 1]

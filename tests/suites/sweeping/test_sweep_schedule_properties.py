@@ -106,8 +106,16 @@ def test_every_part_counts_once_or_is_given_up_whatever_happens(parts, steps):
 
 
 @given(PARTS, STEPS)
-def test_rounds_and_stages_begin_in_their_order_whatever_happens(parts, steps):
+def test_stages_begin_in_their_order_and_their_first_round_before_all_others_whatever_happens(parts, steps):
     devices = simulated(parts, steps)
+    opening = {stage: min(each.round for each in parts if each.stage == stage) for stage in {each.stage for each in parts}}
+    first = list({each.index: (each.stage, each.round > opening[each.stage]) for each in devices.begun}.values())
+    assert first == sorted(first)
+
+
+@given(PARTS, STEPS)
+def test_rounds_of_parts_of_one_length_begin_in_their_order_whatever_happens(parts, steps):
+    devices = simulated([replace(each, estimate_s=10.0) for each in parts], steps)
     first = list({each.index: (each.stage, each.round) for each in devices.begun}.values())
     assert first == sorted(first)
 
