@@ -16,6 +16,7 @@ import torch
 from rsc_bench.fields import Plugin
 from rsc_bench.kernels.checked import kind, word
 from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.prepared import Checked
 from rsc_bench.optional import present
 from rsc_bench.precision import PRECISIONS, Precision, named
 from rsc_bench.user_files import PluginError
@@ -30,8 +31,6 @@ Device = Literal["cpu", "cuda"]
 Role = Literal["ours", "vendor", "other", "baseline"]
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 """What a dense operand may be of; a kernel says with `Unsupported` which of them it does not multiply."""
-ALIGNED = 16
-"""Bytes that an operand's address is a multiple of: what a GPU's vector code loads at once; Triton compiles anew for another."""
 
 
 class Unsupported(Exception):
@@ -137,65 +136,6 @@ class _Tuning(_Guarded):
     def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
         """Tune as `Tune` says."""
         self.called(matrix, width, dtype, reduce)
-
-
-class Checked:
-    """A multiply of a kernel, behind the checks of its operand that hold for every kernel; less than a microsecond a call."""
-
-    __slots__ = ("_device", "_dtype", "_kernel", "_learnt", "_shape", "multiply")
-
-    def __init__(self, multiply: Multiply, kernel: str, prepared: tuple[Csr, int, torch.dtype]) -> None:
-        """Take what `kernel` prepared, and the matrix, width and dtype that it was prepared for; keeps nothing of the matrix."""
-        self.multiply, self._kernel = multiply, kernel
-        matrix, width, self._dtype = prepared
-        self._shape, self._device = (matrix.shape[1], width), matrix.device
-        scaling = (matrix.scaling.rows, matrix.scaling.columns) if matrix.scaling else ()
-        self._learnt = any(part is not None and part.requires_grad for part in (matrix.entries, *scaling))
-
-    def __call__(self, dense: Any) -> torch.Tensor:
-        """Return the product, as `Multiply` says."""
-        if (
-            not isinstance(dense, torch.Tensor)
-            or dense.shape != self._shape
-            or dense.dtype is not self._dtype
-            or dense.device != self._device
-            or dense.layout is not torch.strided
-        ):
-            raise ValueError(f"kernel {self._kernel!r}: the dense operand must be {self._fault(dense)}")
-        if not dense.is_contiguous() or dense.data_ptr() % ALIGNED:
-            dense = dense.clone(memory_format=torch.contiguous_format)
-        product = self.multiply(dense)
-        if (dense.requires_grad or self._learnt) and torch.is_grad_enabled() and not product.requires_grad:
-            remedy = "train with rsc_bench.accelerate(model), or multiply under torch.no_grad()"
-            if dense.requires_grad:
-                remedy = f"{remedy} or by dense.detach()"
-            what = "the dense operand" if dense.requires_grad else "the matrix's values"
-            raise ValueError(f"kernel {self._kernel!r}: computes no gradient of {what}, of which one is required: {remedy}")
-        return product
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what the multiply behind has under a name, as a sampled one has `kept`."""
-        if name in Checked.__slots__ or name.startswith("__"):  # of one that is being copied, which has nothing yet
-            raise AttributeError(name)
-        return getattr(self.multiply, name)
-
-    def _fault(self, dense: Any) -> str:
-        """Say what an operand must be and is not."""
-        if not isinstance(dense, torch.Tensor):
-            return f"a torch tensor (got {kind(dense)}): torch.as_tensor makes one"
-        if dense.layout is not torch.strided:
-            return f"dense (got {word(dense.layout)}): give dense.to_dense()"
-        if dense.shape != self._shape:
-            return f"of shape {self._shape}, as prepared for (got {tuple(dense.shape)}): {self._shaped(tuple(dense.shape))}"
-        if dense.dtype is not self._dtype:
-            return f"{word(self._dtype)}, as prepared for (got {word(dense.dtype)}): give dense.to({self._dtype})"
-        return f"on {self._device}, where the matrix is (got {dense.device}): give dense.to({str(self._device)!r})"
-
-    def _shaped(self, found: tuple[int, ...]) -> str:
-        """Say how an operand of another shape becomes one of the right shape."""
-        if found == self._shape[::-1]:
-            return "give dense.T"
-        return "give dense[:, None]" if (*found, 1) == self._shape else "the second is the width to prepare for"
 
 
 _GUARDS = {"prepare": _Preparing, "prepare_bounded": _Preparing, "prepare_sampled": _Preparing, "tune": _Tuning}

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from rsc_bench.kernels.contract import Checked, Kernel, Multiply, Reduce
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
+from rsc_bench.kernels.prepared import Checked
 from rsc_bench.kernels.sampled.selections import CACHED
 from rsc_bench.user_files import PluginError
 

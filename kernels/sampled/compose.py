@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from rsc_bench.kernels.checked import word
-from rsc_bench.kernels.contract import Checked, Kernel, Multiply, Reduce
+from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.padding import cut, padded
+from rsc_bench.kernels.prepared import Checked
 from rsc_bench.kernels.sampled import compaction, scores
 from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import CACHED, DrawEdges, Edges, Kept, Selection
