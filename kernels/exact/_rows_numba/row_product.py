@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def pieces(width: int, lanes: int = LANES) -> list[tuple[int, int]]:
 def no_half() -> str | None:
     """Return why compiled code cannot read float16 on this CPU; None where it can."""
     if platform.machine() in ("x86_64", "AMD64") and not llvm.get_host_cpu_features().get("f16c", False):
-        return "rows_numba multiplies float16 where the CPU converts it (this one has no F16C): use float32 or bfloat16"
+        return "our kernels multiply float16 where the CPU converts it (this one has no F16C): use float32 or bfloat16"
     return None
 
 
@@ -112,14 +113,14 @@ class _Emitter:
     """Writes the loop for one width and form."""
 
     def __init__(self, width: int, form: int, fetch: int) -> None:
-        self.fetch = fetch
-        self.bf16, self.f16, self.f64 = (bool(form & flag) for flag in (BF16, F16, F64))
+        self.form, self.fetch = form, fetch
         self.weighted, self.factored = (bool(form & flag) for flag in (WEIGHTED, FACTORED))
         self.streamed, self.by_column = (bool(form & flag) for flag in (STREAMED, BY_COLUMN))
-        self.bytes = 2 if self.bf16 or self.f16 else 8 if self.f64 else 4
-        self.real = _F64 if self.f64 else _F32
-        cover = pieces(width, LANES // 2 if self.f64 else LANES)
-        self.groups = _groups(cover, in_twos=self.bf16 or self.f16)
+        self.bytes = item_bytes(form)
+        self.real = _F64 if form & F64 else _F32
+        cover = pieces(width, LANES // 2 if form & F64 else LANES)
+        self.load = partial(load, form)
+        self.groups = groups(cover, form)
         self.vectors = [ir.VectorType(self.real, lanes) for _, lanes in cover]
         self.line_bytes = range(0, (width - 1) * self.bytes + 1, LINE_BYTES)
 
@@ -145,11 +146,11 @@ class _Emitter:
         if self.fetch:
             self._ask_ahead(b, row, dense, entry)
         column, start = _dense_row(b, row, dense, entry)
-        features = [each for offset, lanes in self.groups for each in self._load(b, b.add(start, _I64(self.bytes * offset)), lanes)]
+        features = [each for offset, lanes in self.groups for each in self.load(b, b.add(start, _I64(self.bytes * offset)), lanes)]
         if not self.weighted:
             return [b.fadd(total, feature) for total, feature in zip(sums, features, strict=True)]
         value = b.load(b.gep(b.inttoptr(row[1], self.real.as_pointer()), [column if self.by_column else entry]))
-        return [_fma(b, f, _broadcast(b, value, f.type), total) for total, f in zip(sums, features, strict=True)]
+        return [fma(b, f, _broadcast(b, value, f.type), total) for total, f in zip(sums, features, strict=True)]
 
     def _ask_ahead(self, b: Any, row: list[Any], dense: list[Any], entry: Any) -> None:
         """Ask for the dense row of a later non-zero, of this row or one behind it; of the last one where there is none."""
@@ -158,44 +159,54 @@ class _Emitter:
         for line in self.line_bytes:
             ask_for(b, b.add(start, _I64(line)))
 
-    def _load(self, b: Any, address: Any, lanes: list[int]) -> list[Any]:
-        """Load the vectors of a group, one or two, as what sums are made of."""
-        if self.bf16:
-            return _from_bf16(b, address, lanes)
-        if self.f16:
-            each = [b.add(address, _I64(self.bytes * lanes[0] * place)) for place in range(len(lanes))]
-            halves = [
-                b.load(b.inttoptr(at, ir.VectorType(_F16, n).as_pointer()), align=2) for at, n in zip(each, lanes, strict=True)
-            ]
-            return [b.fpext(half, ir.VectorType(_F32, half.type.count)) for half in halves]
-        return [b.load(b.inttoptr(address, ir.VectorType(self.real, lanes[0]).as_pointer()), align=self.bytes)]
-
     def _store(self, b: Any, sums: list[Any], factor: Any, result: Any) -> None:
         left = iter([b.fmul(total, _broadcast(b, factor, total.type)) if self.factored else total for total in sums])
         for offset, lanes in self.groups:
-            value = self._stored(b, [next(left) for _ in lanes])
+            value = as_stored(self.form, b, [next(left) for _ in lanes])
             address = b.inttoptr(b.add(result, _I64(self.bytes * offset)), value.type.as_pointer())
             stored = b.store(value, address, align=sum(lanes) * self.bytes if self.streamed else self.bytes)
             if self.streamed:
                 stored.set_metadata("nontemporal", b.module.add_metadata([_I32(1)]))
 
-    def _stored(self, b: Any, sums: list[Any]) -> Any:
-        """Round the sums of a group to what the result is stored in."""
-        if self.bf16:
-            return _to_bf16(b, sums)
-        whole = sums[0] if len(sums) == 1 else b.shuffle_vector(*sums, _places(2 * sums[0].type.count))
-        return b.fptrunc(whole, ir.VectorType(_F16, whole.type.count)) if self.f16 else whole
+
+def item_bytes(form: int) -> int:
+    """Return the bytes of a number of the operand and the result."""
+    return 2 if form & (BF16 | F16) else 8 if form & F64 else 4
 
 
-def _groups(cover: list[tuple[int, int]], in_twos: bool) -> list[tuple[int, list[int]]]:
-    """Return (offset, lanes of each vector): two like vectors beside each other are one group, which is stored as one."""
-    groups: list[tuple[int, list[int]]] = []
+def groups(cover: list[tuple[int, int]], form: int) -> list[tuple[int, list[int]]]:
+    """Return (offset, lanes of each vector): two like vectors beside each other are one group where numbers have two bytes.
+
+    A group is loaded and stored as one.
+    """
+    found: list[tuple[int, list[int]]] = []
     for offset, lanes in cover:
-        if in_twos and groups and groups[-1][1] == [lanes]:
-            groups[-1][1].append(lanes)
+        if form & (BF16 | F16) and found and found[-1][1] == [lanes]:
+            found[-1][1].append(lanes)
         else:
-            groups.append((offset, [lanes]))
-    return groups
+            found.append((offset, [lanes]))
+    return found
+
+
+def load(form: int, b: Any, address: Any, lanes: list[int]) -> list[Any]:
+    """Emit the load of a group's vectors, one or two, as what sums are made of."""
+    if form & BF16:
+        return _from_bf16(b, address, lanes)
+    size = item_bytes(form)
+    if form & F16:
+        each = [b.add(address, _I64(size * lanes[0] * place)) for place in range(len(lanes))]
+        halves = [b.load(b.inttoptr(at, ir.VectorType(_F16, n).as_pointer()), align=2) for at, n in zip(each, lanes, strict=True)]
+        return [b.fpext(half, ir.VectorType(_F32, half.type.count)) for half in halves]
+    real = _F64 if form & F64 else _F32
+    return [b.load(b.inttoptr(address, ir.VectorType(real, lanes[0]).as_pointer()), align=size)]
+
+
+def as_stored(form: int, b: Any, sums: list[Any]) -> Any:
+    """Emit the rounding of a group's sums to what the result is stored in."""
+    if form & BF16:
+        return _to_bf16(b, sums)
+    whole = sums[0] if len(sums) == 1 else b.shuffle_vector(*sums, _places(2 * sums[0].type.count))
+    return b.fptrunc(whole, ir.VectorType(_F16, whole.type.count)) if form & F16 else whole
 
 
 def _dense_row(b: Any, row: list[Any], dense: list[Any], entry: Any) -> tuple[Any, Any]:
@@ -230,11 +241,12 @@ def _broadcast(b: Any, scalar: Any, vector: Any) -> Any:
     return b.shuffle_vector(b.insert_element(undefined, scalar, _I32(0)), undefined, _splat(lanes, 0))
 
 
-def _fma(b: Any, left: Any, right: Any, addend: Any) -> Any:
+def fma(b: Any, left: Any, right: Any, addend: Any) -> Any:
+    """Emit ``left * right + addend`` of vectors, rounded once."""
     vector = left.type
     kind = ir.FunctionType(vector, [vector] * 3)
-    fma = cgutils.get_or_insert_function(b.module, kind, f"llvm.fma.v{vector.count}{'f64' if vector.element == _F64 else 'f32'}")  # type: ignore[no-untyped-call]
-    return b.call(fma, [left, right, addend])
+    name = f"llvm.fma.v{vector.count}{'f64' if vector.element == _F64 else 'f32'}"
+    return b.call(cgutils.get_or_insert_function(b.module, kind, name), [left, right, addend])  # type: ignore[no-untyped-call]
 
 
 def _from_bf16(b: Any, address: Any, lanes: list[int]) -> list[Any]:
