@@ -28,8 +28,31 @@ _GOLDEN = 0.381966
 """Steps of such a share of a whole go nowhere twice: a kernel that knows the results of some operands by heart meets others."""
 _FACTOR = -0.5
 """What the whole operand is multiplied by: a power of two, so that nothing is rounded."""
-_NOTICED = 1e-30
+NOTICED = 1e-30
 """Numbers that a format cannot tell from 0 matter where they are larger than this, as float16's are."""
+
+
+class Places:
+    """The numbers of an operand, one of which is written at a time."""
+
+    def __init__(self, operand: torch.Tensor) -> None:
+        self._operand = operand
+        # A write through NumPy takes a tenth of torch's time, and leaves the caches of a short call alone.
+        self._array = operand.numpy() if operand.device.type == "cpu" and operand.dtype is not torch.bfloat16 else None
+
+    def read(self, place: tuple[int, int]) -> Value:
+        """Return what stands in a place."""
+        if self._array is not None:
+            return float(self._array[place])
+        stands = self._operand[place].double()
+        return stands if stands.is_cuda else float(stands)
+
+    def write(self, place: tuple[int, int], value: float) -> None:
+        """Put a number into a place."""
+        if self._array is None:
+            self._operand[place] = value
+        else:
+            self._array[place] = value
 
 
 class ProductProbe:
@@ -63,8 +86,7 @@ class ProductProbe:
         self._precision = precision or PRECISIONS[self._stored]
         self._smallest = FORMATS[self._precision.factors].smallest
         self._call, self._operand, self._sites, self._sampled = call, operand, sites, sampled
-        # A write through NumPy takes a tenth of torch's time, and leaves the caches of a short call alone.
-        self._array = operand.numpy() if operand.device.type == "cpu" and operand.dtype is not torch.bfloat16 else None
+        self._places = Places(operand)
         self._result: torch.Tensor | None = None
         self._turn = -1
         # From another place on in each case: the next round would begin with the operands of this one.
@@ -96,7 +118,7 @@ class ProductProbe:
         self._compare(site, self._result, self._value)
         if self._sampled is not None and self._sampled.sampling.interval > 1:
             self._look_within_a_period(site)
-        self._write(site.place, site.old)
+        self._write(site, site.old)
         self._value = None
 
     def judge(self) -> None:
@@ -138,17 +160,16 @@ class ProductProbe:
         """Write another value into a place, one that was not there before, and return it as it stands there."""
         self._draws += 1
         share = (0.5 + self._draws * _GOLDEN % 0.5) * (-1) ** (self._draws // SITES)
-        self._write(site.place, site.old + share * site.size)
-        if self._array is not None:
-            return float(self._array[site.place])
-        stands = self._operand[site.place].double()
-        return stands if stands.is_cuda else float(stands)
+        self._write(site, site.old + share * site.size)
+        return self._of(site).read(site.place)
 
-    def _write(self, place: tuple[int, int], value: float) -> None:
-        if self._array is None:
-            self._operand[place] = value
-        else:
-            self._array[place] = value
+    def _of(self, site: Site) -> Places:
+        """Return the operand that a place is in."""
+        del site
+        return self._places
+
+    def _write(self, site: Site, value: float) -> None:
+        self._of(site).write(site.place, value)
 
     def _look_within_a_period(self, site: Site) -> None:
         """Look at one more multiply over the pairs that are chosen: those of a period come behind one selection."""
@@ -171,11 +192,11 @@ class ProductProbe:
             others, factor, others_size, factor_size = sums.reshape(4, -1)
             # Not the change added to what was there: where both are of one size, nothing but its rounding would be left.
             wanted, magnitude = others + factor * value, others_size + factor_size * abs(value)
-        found = _float64(result, (site.rows, site.place[1])) / scale
+        found = float64(result, (site.rows, site.place[1])) / scale
         # Terms that are too small for the dtype are 0 on some hardware.
         share = self._precision.bound(len(site.columns), self._stored)
         most = share * magnitude + len(site.columns) * self._tiny
-        if self._smallest > _NOTICED:
+        if self._smallest > NOTICED:
             dense = float(numbers(self._operand[site.columns, site.place[1]].double().abs().sum()))
             most = most + self._smallest * (dense + site.values) / abs(scale)
         # Written so that NaN does not pass.
@@ -188,11 +209,11 @@ def _weights(chosen: Kept | Edges, site: Site) -> Numbers:
     if isinstance(chosen, Edges):
         return numbers(chosen.weights_of(site.entries, site.entries).double())  # of edges their columns say nothing
     # Not its `weights`, which are made of all pairs.
-    return _float64(chosen.mask if chosen.scale is None else chosen.scale, site.columns)
+    return float64(chosen.mask if chosen.scale is None else chosen.scale, site.columns)
 
 
-def _float64(tensor: torch.Tensor, places: Any) -> Numbers:
-    """Entries of a tensor."""
+def float64(tensor: torch.Tensor, places: Any) -> Numbers:
+    """Return entries of a tensor in float64, where a site has its numbers."""
     if tensor.is_cuda or tensor.dtype is torch.bfloat16:  # of which NumPy knows nothing
         return numbers(tensor[places].double())
     return tensor.numpy()[places].astype(np.float64)

@@ -84,8 +84,13 @@ def sites(matrix: Csr, dense: torch.Tensor, reduce: Reduce = "sum") -> list[Site
     by_column = filled[drawn(len(filled), SITES - SITES // 2)].tolist()
     places = zip(by_entry + by_column, drawn(dense.shape[1], SITES), strict=True)
     found = [replace(_site(matrix, dense, place, generator), reduce=reduce) for place in places]
-    largest = torch.finfo(dense.dtype).max
-    return [site for site in found if site.size <= largest / min(_ROOM, largest**_NARROW)]
+    return [site for site in found if has_room(site.size, dense.dtype)]
+
+
+def has_room(size: float, dtype: torch.dtype) -> bool:
+    """Return whether a dtype holds sums of changes of a size."""
+    largest: float = torch.finfo(dtype).max
+    return bool(size <= largest / min(_ROOM, largest**_NARROW))
 
 
 def _site(matrix: Csr, dense: torch.Tensor, place: tuple[int, int], generator: torch.Generator) -> Site:

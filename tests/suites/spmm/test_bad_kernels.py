@@ -263,7 +263,7 @@ def test_an_entry_that_is_changed_to_nearly_nothing_is_expected_to_give_that(sto
     product = Product(store.graph("small:hub"), 8, torch.float32)
     work = ready(product, find("kernel", "mkl"), store)()
     probe = work.probe(work)
-    probe._changed = lambda site: probe._write(site.place, tiny := -site.old * 2.0**-60) or tiny
+    probe._changed = lambda site: probe._write(site, tiny := -site.old * 2.0**-60) or tiny
     for _ in range(16):
         probe.change()
         probe()
