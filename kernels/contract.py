@@ -16,7 +16,7 @@ import torch
 from rsc_bench.fields import Plugin
 from rsc_bench.kernels.checked import kind, word
 from rsc_bench.kernels.csr import Csr
-from rsc_bench.kernels.prepared import Checked
+from rsc_bench.kernels.prepared import Checked, CheckedDots
 from rsc_bench.optional import present
 from rsc_bench.precision import PRECISIONS, Precision, named
 from rsc_bench.user_files import PluginError
@@ -27,6 +27,11 @@ SUMS: tuple[Reduce, ...] = ("sum", "mean")
 """Aggregations that are a product with a matrix, which every kernel computes."""
 EXTREMA: tuple[Reduce, ...] = ("max", "min")
 """Aggregations that a kernel computes where it says so (`Kernel.reduces`)."""
+Operation = Literal["spmm", "sddmm"]
+SPMM: Operation = "spmm"
+"""A sparse matrix times a dense one, or another aggregation over its rows."""
+SDDMM: Operation = "sddmm"
+"""A dot product of two dense rows for each non-zero: sampled dense-dense matrix multiplication."""
 Device = Literal["cpu", "cuda"]
 Role = Literal["ours", "vendor", "other", "baseline"]
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
@@ -57,10 +62,31 @@ class Multiply(Protocol):
         ...
 
 
-class Prepare(Protocol):
-    """Builds a `Multiply`; what it does is paid once and timed apart."""
+class Dots(Protocol):
+    """A kernel of SDDMM prepared for one matrix: call it with the two dense operands."""
 
-    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
+    def __call__(self, left: torch.Tensor, right: torch.Tensor, /) -> torch.Tensor:
+        """Return a dot product for each non-zero (i, j) of the matrix, ``left[i] @ right[j]``; its value counts for nothing.
+
+        Args:
+            left: (matrix.shape[0], width), of the dtype and on the device that the kernel was prepared for, in form as the operand
+                of a `Multiply` is.
+            right: (matrix.shape[1], width), the same.
+
+        Returns:
+            (matrix.nnz,), same dtype and device, freshly allocated, in the order of the matrix's `col`. Where an operand requires a
+            gradient it has the right one, or the result has none: then the call is refused.
+
+        Raises:
+            ValueError: for other operands, with what was found.
+        """
+        ...
+
+
+class Prepare(Protocol):
+    """Builds a `Multiply`, or for a kernel of SDDMM `Dots`; what it does is paid once and timed apart."""
+
+    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply | Any:
         """Return the multiply for `matrix`, or raise `Unsupported` with the reason.
 
         Args:
@@ -68,7 +94,7 @@ class Prepare(Protocol):
             width: columns of the dense operands to come.
             dtype: of the dense operands and the result; values are cast to it, sums are kept in float32 or wider.
             reduce: ``"sum"``, or ``"mean"``: each row's sum over its number of non-zeros; ``"max"`` or ``"min"``: the largest or
-                smallest of what a sum would add up. 0 for an empty row.
+                smallest of what a sum would add up. 0 for an empty row. A kernel of SDDMM is never given another than ``"sum"``.
 
         Raises:
             Unsupported: for what the kernel cannot multiply.
@@ -94,6 +120,7 @@ class _Guarded:
     reduces: tuple[Reduce, ...]
     function: Callable[..., Any]
     stores: tuple[str, ...] = ()
+    operation: Operation = SPMM
 
     def check(self, matrix: Any, width: Any, dtype: Any, reduce: Any) -> None:
         """Raise ``ValueError`` for arguments that no kernel takes."""
@@ -124,12 +151,14 @@ class _Guarded:
 
 
 class _Preparing(_Guarded):
-    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply:
-        """Prepare as `Prepare` says; the multiply checks its operand."""
+    def __call__(self, matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> Multiply | Any:
+        """Prepare as `Prepare` says; what is prepared checks its operands."""
         multiply = self.called(matrix, width, dtype, reduce)
         if not callable(multiply):
-            raise PluginError(f"kernel {self.kernel!r}: preparing must return a function of the dense operand (got {multiply!r})")
-        return Checked(multiply, self.kernel, (matrix, width, dtype))
+            of = "the two dense operands" if self.operation == SDDMM else "the dense operand"
+            raise PluginError(f"kernel {self.kernel!r}: preparing must return a function of {of} (got {multiply!r})")
+        checked = CheckedDots if self.operation == SDDMM else Checked
+        return checked(multiply, self.kernel, (matrix, width, dtype))
 
 
 class _Tuning(_Guarded):
@@ -138,12 +167,14 @@ class _Tuning(_Guarded):
         self.called(matrix, width, dtype, reduce)
 
 
+_OF_PRODUCTS = ("exact", "prepare_bounded", "prepare_sampled", "separable", "selects")
+"""Fields of a `Kernel` that mean nothing where it computes dot products."""
 _GUARDS = {"prepare": _Preparing, "prepare_bounded": _Preparing, "prepare_sampled": _Preparing, "tune": _Tuning}
 
 
 @dataclass(frozen=True)
 class Kernel(Plugin):
-    """An SpMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one.
+    """An SpMM or an SDDMM under a name; a file in ``kernels/exact`` that defines ``KERNEL = Kernel(...)`` is one.
 
     Raises ``ValueError`` for a name or a value that would not be understood later. Calling `prepare`, one of its kind, or `tune`
     of a kernel checks the arguments first, and what is prepared checks its operands: the function behind gets what it can take.
@@ -191,6 +222,9 @@ class Kernel(Plugin):
     """Of one that is not exact: whether what it prepares chooses apart from multiplying, so that ``cached_NAME`` is there, too."""
     reduces: tuple[Reduce, ...] = SUMS
     """What it computes over each row; `prepare` is never asked for another."""
+    operation: Operation = SPMM
+    """``"sddmm"`` of a kernel that prepares `Dots`, of two dense operands: it is measured in a suite of its own, and multiplies in
+    no training and behind no selection."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -204,10 +238,13 @@ class Kernel(Plugin):
             given = getattr(self, field)
             function = given.function if isinstance(given, _Guarded) else given  # of a kernel that this one is made of
             if function is not None:
-                object.__setattr__(self, field, guard(self.name, self.device, self.reduces, function, self.stores))
+                known = (self.name, self.device, self.reduces, function, self.stores, self.operation)
+                object.__setattr__(self, field, guard(*known))
 
     def _declared(self) -> None:
-        """Take the class of a name; raise ``ValueError`` for one that there is not, and for a dtype that no operand is of."""
+        """Take the class of a name; raise ``ValueError`` for one that there is not, and for what its operands or operation lack."""
+        if self.operation == SDDMM:
+            self._of_dots()
         if isinstance(self.precision, str):
             try:
                 object.__setattr__(self, "precision", named(self.precision))
@@ -216,6 +253,15 @@ class Kernel(Plugin):
         known = tuple(map(word, DTYPES))
         if unknown := [each for each in self.stores if each not in known]:
             raise ValueError(f"kernel {self.name!r}: stores must be of {', '.join(known)} (got {unknown[0]!r})")
+
+    def _of_dots(self) -> None:
+        """Leave the sum as the only aggregation; raise ``ValueError`` for what only products have."""
+        changed = [name for name in _OF_PRODUCTS if getattr(self, name) != Kernel.__dataclass_fields__[name].default]
+        changed += ["reduces"] if self.reduces not in (SUMS, ("sum",)) else []
+        if changed:
+            rule = f"{changed[0]} is of an SpMM, and must be left out of a kernel with operation='sddmm'"
+            raise ValueError(f"kernel {self.name!r}: {rule} (got {getattr(self, changed[0])!r})")
+        object.__setattr__(self, "reduces", ("sum",))
 
     def computes_in(self, dtype: torch.dtype) -> Precision:
         """Return the class of the kernel where its dense operand is of `dtype`."""

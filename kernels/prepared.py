@@ -10,7 +10,7 @@ import torch
 from rsc_bench.kernels.checked import kind, word
 
 if TYPE_CHECKING:
-    from rsc_bench.kernels.contract import Multiply
+    from rsc_bench.kernels.contract import Dots, Multiply
     from rsc_bench.kernels.csr import Csr
 
 ALIGNED = 16
@@ -93,3 +93,25 @@ class Checked:
         if name in Checked.__slots__ or name.startswith("__"):  # of one that is being copied, which has nothing yet
             raise AttributeError(name)
         return getattr(self.multiply, name)
+
+
+class CheckedDots:
+    """Dot products of a kernel, behind the same checks of both operands."""
+
+    __slots__ = ("_kernel", "_left", "_right", "multiply")
+
+    def __init__(self, multiply: Dots, kernel: str, prepared: tuple[Csr, int, torch.dtype]) -> None:
+        """Take what `kernel` prepared, and what it was prepared for, as `Checked` does."""
+        self.multiply, self._kernel = multiply, kernel
+        matrix, width, dtype = prepared
+        self._left = Operand(kernel, "left", (matrix.shape[0], width), dtype, matrix.device, ", of the rows,")
+        self._right = Operand(kernel, "right", (matrix.shape[1], width), dtype, matrix.device, ", of the columns,")
+
+    def __call__(self, left: Any, right: Any) -> torch.Tensor:
+        """Return the dot products, as `Dots` says."""
+        left, right = self._left.taken(left), self._right.taken(right)
+        dots = self.multiply(left, right)
+        if (left.requires_grad or right.requires_grad) and torch.is_grad_enabled() and not dots.requires_grad:
+            remedy = "call it under torch.no_grad(), or with detached operands"
+            raise ValueError(f"kernel {self._kernel!r}: computes no gradient of its operands, of which one is required: {remedy}")
+        return dots

@@ -113,7 +113,7 @@ def bench(options: str = "", suite: str = "") -> str:
     return f"{start} {options}".rstrip()
 
 
-SUITES = ("exact", "sampled", "minmax", "growth", "training", "harness")
+SUITES = ("exact", "sampled", "minmax", "sddmm", "growth", "training", "harness")
 
 
 def again(options: Sequence[str], results: Path, rounds: int) -> str:

@@ -15,6 +15,7 @@ import torch
 from rsc_bench import plugins
 from rsc_bench.kernels import Kernel
 from rsc_bench.kernels.checked import word
+from rsc_bench.kernels.contract import SDDMM, SPMM
 from rsc_bench.kernels.sampled import approximate, compose
 from rsc_bench.kernels.sampled.selections import Selection
 from rsc_bench.kinds import ALL_BASELINES
@@ -52,7 +53,7 @@ class Catalog:
     """Every kernel there is: those that are built in or installed, and those in files of the user."""
 
     exact: dict[str, Kernel]
-    """By name; those that are no approximations of their own are what selections stand in front of."""
+    """Of products, by name; those that are no approximations of their own are what selections stand in front of."""
     selections: dict[str, Selection]
     missing: dict[str, str] = field(default_factory=dict)
     """Exact kernels that could not be loaded, with the reason."""
@@ -62,10 +63,17 @@ class Catalog:
     """The same files, and the selections in each."""
     origins: dict[str, str] = field(default_factory=dict)
     """Kernels of plug-ins that are not ours, and where each comes from (`rsc_bench.plugins.Plugins`)."""
+    sddmm: dict[str, Kernel] = field(default_factory=dict)
+    """Of dot products, by name: nothing stands in front of them."""
+
+    @property
+    def every(self) -> dict[str, Kernel]:
+        """The kernels of both operations, by name."""
+        return self.exact | self.sddmm
 
     def build(self, choice: Choice, budget: float | None, seed: int = 0) -> Kernel:
         """Return the kernel of a choice; `budget` is the share of FLOPs for one that samples."""
-        exact = self.exact[choice.exact]
+        exact = self.every[choice.exact]
         if choice.selection is None:
             return approximate.cached(exact, INTERVAL) if choice.cached else exact
         assert budget is not None
@@ -74,11 +82,11 @@ class Catalog:
 
     def why_not(self, choice: Choice) -> str | None:
         """Return why a choice cannot run on this machine, or None."""
-        return self.missing.get(choice.exact) or self.exact[choice.exact].why_not()
+        return self.missing.get(choice.exact) or self.every[choice.exact].why_not()
 
     def precision(self, choice: Choice, dtype: torch.dtype) -> str | None:
         """Return what the kernel of a choice computes in where it stores `dtype`; None: in that, as most do."""
-        kernel = self.exact.get(choice.exact)
+        kernel = self.every.get(choice.exact)
         name = word(dtype) if kernel is None else kernel.computes_in(dtype).name
         return None if name == word(dtype) else name
 
@@ -98,7 +106,9 @@ class Catalog:
             raise KernelError(
                 f"--kernel {name!r}: {choice.exact} is an approximation itself: a selection is in front of an exact kernel"
             )
-        known_exact = choice.exact in self.exact or choice.exact in self.missing
+        if choice.selection is not None and choice.exact in self.sddmm:
+            raise KernelError(f"--kernel {name!r}: {choice.exact} computes SDDMM: a selection is in front of a product")
+        known_exact = choice.exact in self.every or choice.exact in self.missing
         if known_exact and (choice.selection is None or choice.selection in self.selections):
             return choice
         near = nearest(name, [*self.names(), ALL_BASELINES])
@@ -117,13 +127,13 @@ class Catalog:
     def foreign(self) -> list[str]:
         """Return the kernels that are not ours: from files of the user and from installed packages."""
         elsewhere = {*chain.from_iterable(self.from_files.values()), *self.origins}
-        return [name for name, kernel in self.exact.items() if name in elsewhere]
+        return [name for name in self.every if name in elsewhere]
 
     def names(self) -> list[str]:
         """Return every name that `find` knows."""
         own = self.approximations()
         exact = [*(name for name, kernel in self.exact.items() if kernel.exact), *self.missing]
-        return [*exact, *(choice.name for choice in own), *(c.name for e in exact for c in self.sampled(e))]
+        return [*exact, *(choice.name for choice in own), *(c.name for e in exact for c in self.sampled(e)), *self.sddmm]
 
     def approximations(self) -> list[Choice]:
         """Return every approximation that is a kernel of its own, fresh, and cached where it chooses apart."""
@@ -147,7 +157,9 @@ def catalog(named: Iterable[str] = ()) -> Catalog:
         found_in = _from_file(Path(name))
         from_files[name] = _added(name, found_in["kernel"], kernels, {**exact, **dict.fromkeys(exact.missing)})
         selections_of[name] = _added(name, found_in["selection"], selections, dict(plugins.load("selection")))
-    found = Catalog(kernels, selections, exact.missing, from_files, selections_of, exact.origins)
+    products = {name: kernel for name, kernel in kernels.items() if kernel.operation == SPMM}
+    dots = {name: kernel for name, kernel in kernels.items() if kernel.operation == SDDMM}
+    found = Catalog(products, selections, exact.missing, from_files, selections_of, exact.origins, dots)
     for name, count in Counter(found.names()).items():
         if count > 1:
             raise KernelError(f"kernel {name!r}: is the name of a selection in front of another kernel: rename it")

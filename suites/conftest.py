@@ -101,7 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a suite its cases, and the contract the kernels from outside."""
     if "trial" in metafunc.fixturenames:
         catalog = metafunc.config.stash[SESSION].catalog
-        every = [trial for kernel in catalog.foreign() for trial in trials(kernel, catalog.exact[kernel].reduces)]
+        every = [trial for kernel in catalog.foreign() for trial in trials(kernel, catalog.every[kernel].reduces)]
         metafunc.parametrize("trial", every, ids=str)
     if "bench" not in metafunc.fixturenames:
         return
@@ -165,7 +165,7 @@ def _progress(config: pytest.Config, terminal: pytest.TerminalReporter, cases: i
 def foreign_kernel(request: pytest.FixtureRequest, trial: Trial) -> Kernel:
     """Return the kernel of a trial."""
     request.node.user_properties.append((summary.KERNEL, trial.kernel))
-    return request.config.stash[SESSION].catalog.exact[trial.kernel]
+    return request.config.stash[SESSION].catalog.every[trial.kernel]
 
 
 @pytest.fixture

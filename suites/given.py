@@ -56,6 +56,7 @@ def options(given: Given, suites: Collection[str], asked: list[str] | None = Non
         growth_named="growth" in suites,
         harness_named="harness" in suites,
         minmax_named="minmax" in suites,
+        sddmm_named="sddmm" in suites,
         max_nnz=_number(given, "--max-nnz", float, None),
         plugins=(*given("--plugin"), *(model for model in given("--model") if model.endswith(".py"))),
         in_process=given("--in-process"),

@@ -105,6 +105,8 @@ class Options:
     """Whether the module of the suite ``harness`` was."""
     minmax_named: bool = False
     """Whether the module of the suite ``minmax`` was."""
+    sddmm_named: bool = False
+    """Whether the module of the suite ``sddmm`` was."""
     max_nnz: float | None = None
     """``--max-nnz``: non-zeros of the largest graph of the suite ``growth``; None: as many as the device is usually given."""
     plugins: tuple[str, ...] = ()

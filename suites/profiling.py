@@ -13,13 +13,14 @@ import msgspec
 from rsc_bench.harness.measure.attempt import reason_of
 from rsc_bench.harness.measure.profile import Plan, ProfileError
 from rsc_bench.harness.measure.work import Skip, Wrong
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import SDDMM, Case
 from rsc_bench.kernels.rsc import Approximation
 from rsc_bench.plugins import PluginError
 from rsc_bench.suites import devices
 from rsc_bench.suites.catalog import Catalog, Choice, KernelError, catalog
 from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.options import Options, OptionsError, check
+from rsc_bench.suites.spmm.cases.sddmm import sddmm_settings
 from rsc_bench.suites.spmm.cases.sweep import Setting, settings
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.spmm.work import SpmmWork, from_setting
@@ -113,20 +114,22 @@ def _budget_of(options: Options, choice: Choice) -> float | None:
 
 
 def _product(options: Options, found: Catalog, choice: Choice) -> Plan:
-    setting = next(each for each in settings(options, found) if (each.choice, each.budget) == (choice, _budget_of(options, choice)))
+    every = [*settings(options, found), *sddmm_settings(options, found)]
+    setting = next(each for each in every if (each.choice, each.budget) == (choice, _budget_of(options, choice)))
     work = from_setting(setting, found, Store(options.data_root))()
     _call(work, nullcontext)  # what is compiled or loaded is in no trace
-    phases = ("backward SpMM",) if work.select is None else ("backward SpMM", "select")
-    return Plan(str(setting), f"{_case(setting)}, {CALLS} calls", lambda named: _call(work, named), setting.device, phases)
+    phase = "SDDMM" if setting.suite == SDDMM else "backward SpMM"
+    phases = (phase,) if work.select is None else (phase, "select")
+    return Plan(str(setting), f"{_case(setting)}, {CALLS} calls", lambda named: _call(work, named, phase), setting.device, phases)
 
 
-def _call(work: SpmmWork, named: Named) -> None:
+def _call(work: SpmmWork, named: Named, phase: str = "backward SpMM") -> None:
     """Call a product as often as `CALLS` says, its parts inside `named`."""
     for call in range(CALLS):
         if work.select is not None and call % work.period == 0:
             with named("select"):
                 work.select()
-        with named("backward SpMM"):
+        with named(phase):
             (work.multiply or work)()
 
 

@@ -178,6 +178,22 @@ def test_the_suites_take_the_kernel_file():
     assert "2 passed, 4 skipped" in done.stdout
 
 
+def test_the_kernel_of_sddmm_keeps_the_contract_and_is_measured_beside_the_others(tmp_path):
+    needs(("torch", "torch"), ("scipy", "scipy"))
+    file = ROOT / "docs" / "tutorials" / "edge_dots.py"
+    done = python(
+        ROOT, "-m", "pytest", "suites/test_contract.py", "-q", "-p", "no:cacheprovider", "--kernel", file, "--device", "cpu"
+    )
+    assert done.returncode == 0, done.stdout
+    assert "36 passed" in done.stdout
+    options = ("--graph", "small:hub", "--width", "8", "--rounds", "1", "--max-time", "0.01", "--device", "cpu")
+    done = python(tmp_path, "-m", "rsc_bench", "bench", "--kernel", file, *options, "--results", "run.jsonl")
+    assert done.returncode == 0, done.stdout
+    shown = python(tmp_path, "-m", "rsc_bench", "show", "run.jsonl").stdout
+    assert shown.startswith("dot products: ")
+    assert {"edge_dots", "sddmm_gather", "sddmm_torch"} <= {line.split()[0] for line in shown.splitlines() if line.strip()}
+
+
 def test_the_four_kinds_of_one_file_are_measured_each_with_its_error_and_stand_on_their_side_of_the_page(tmp_path):
     needs(("torch", "torch"), ("scipy", "scipy"), ("pandas", "pandas"), ("plotly", "plotly"))
     file = tmp_path / "four.py"

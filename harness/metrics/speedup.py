@@ -27,10 +27,10 @@ METRICS = (
         name="speedup vs vendor",
         unit="x",
         better="higher",
-        summary="Times as fast as cuSPARSE (GPU, the faster way to call it) or MKL "
+        summary="Times as fast as cuSPARSE (GPU, the faster way to call it; of SDDMM too) or MKL "
         "(CPU), with int32 indices and a transpose made once.",
         compute=speedup_of,
-        against=("cusparse", "cusparse_reused", "mkl"),
+        against=("cusparse", "cusparse_reused", "mkl", "sddmm_torch_cuda"),
     ),
     Metric(
         name="speedup vs torch-sparse",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.case import SDDMM, Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.measurement import Matrix, Measurement
 
@@ -26,7 +26,7 @@ class Traffic:
     gathered_bytes: int
     """Rows of the dense operand, each as often as a non-zero needs it: what moves where nothing is reused."""
     compulsory_bytes: int | None
-    """CSR arrays, dense operand and result, each once: what moves where all is reused; None where the sizes are not recorded."""
+    """CSR arrays, dense operands and result, each once: what moves where all is reused; None where the sizes are not recorded."""
     row_bytes: int
     """Size of one row of the dense operand."""
     operand_bytes: int | None
@@ -66,23 +66,25 @@ def traffic_of(case: Case, measured: Measurement) -> Traffic | None:
     row_bytes = case.width * item_bytes
     operand_rows = matrix.columns if matrix.kept_pairs is None else matrix.kept_pairs
     operand_bytes = None if operand_rows is None else operand_rows * row_bytes
+    # Of SDDMM the rows are read, where a product writes them, and there is one number more for each non-zero.
+    dots_bytes = matrix.kept_nnz * item_bytes if case.suite == SDDMM else 0
     return Traffic(
         seconds=min(timing.multiply_s or timing.times_s),
         flops=2 * matrix.kept_nnz * case.width,
         gathered_bytes=matrix.kept_nnz * row_bytes,
-        compulsory_bytes=_compulsory_bytes(matrix, matrix.kept_nnz, row_bytes, operand_bytes),
+        compulsory_bytes=_compulsory_bytes(matrix, matrix.kept_nnz, row_bytes, operand_bytes, dots_bytes),
         row_bytes=row_bytes,
         operand_bytes=operand_bytes,
     )
 
 
-def _compulsory_bytes(matrix: Matrix, kept_nnz: int, row_bytes: int, operand_bytes: int | None) -> int | None:
+def _compulsory_bytes(matrix: Matrix, kept_nnz: int, row_bytes: int, operand_bytes: int | None, dots_bytes: int) -> int | None:
     if matrix.rows is None or operand_bytes is None:
         return None
     offset_bytes = 4 if matrix.nnz <= _INT32_MAX else 8
     # Values count where no kernel can do without them; a file that does not say has the floor without.
     nonzero_bytes = COLUMN_BYTES + (matrix.value_bytes or 0)
-    return (matrix.rows + 1) * offset_bytes + kept_nnz * nonzero_bytes + operand_bytes + matrix.rows * row_bytes
+    return (matrix.rows + 1) * offset_bytes + kept_nnz * nonzero_bytes + operand_bytes + matrix.rows * row_bytes + dots_bytes
 
 
 def _compulsory(case: Case, measurement: Measurement, _: Ceilings | None) -> float | None:
@@ -131,14 +133,14 @@ METRICS = (
         name="compulsory",
         unit="MB",
         better="lower",
-        summary="The sparse matrix, the rows of the dense operand that it needs and the result, each moved once.",
+        summary="The sparse matrix, the rows of the dense operand, or operands, that it needs and the result, each moved once.",
         within=_compulsory,
     ),
     Metric(
         name="gathered",
         unit="MB",
         better="lower",
-        summary="A row of the dense operand for each multiplied non-zero.",
+        summary="A row of the dense operand, of SDDMM of the columns', for each multiplied non-zero.",
         within=_gathered,
     ),
     Metric(

@@ -23,7 +23,9 @@ MINMAX = "minmax"
 """The suite of largest and smallest neighbours, which are no products: set against each other alone as well."""
 PYTEST_BENCHMARK: Final = "pytest-benchmark"
 """The suite of another program's benchmarks, which are comparable within a group that their author has named."""
-APART = (GROWTH, MINMAX, HARNESS)
+SDDMM: Final = "sddmm"
+"""The suite of dot products, one a non-zero: another operation than a product, and set against each other alone as well."""
+APART = (GROWTH, MINMAX, SDDMM, HARNESS)
 """Suites that the headline and the figures of products leave out."""
 
 
@@ -31,13 +33,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The identity of one measured thing: two records are comparable when their cases are equal."""
 
     suite: Name
-    """The suite that made it: ``exact``, ``sampled``, ``minmax``, ``growth``, ``training``, ``harness``."""
+    """The suite that made it: ``exact``, ``sampled``, ``minmax``, ``sddmm``, ``growth``, ``training``, ``harness``."""
     kernel: Name
     """Kernel name, composed where it samples: ``rows_numba``, ``topk(rows_numba)``."""
     graph: Name
     """Graph name with its scale: ``twin:reddit2@0.05``."""
     width: Width
-    """Columns of the dense operand (features of the layer); 0: it multiplies none, as another program's benchmark."""
+    """Columns of the dense operand, or of both (features of the layer); 0: it multiplies none, as another program's benchmark."""
     budget: Share | None
     """Share of the exact FLOPs that may be spent, in (0, 1]; None for an exact kernel."""
     dtype: Name

@@ -1,1 +1,1 @@
-"""Exact SpMM kernels, one a file; a file that defines ``KERNEL`` is a kernel."""
+"""Exact kernels of SpMM and SDDMM, one a file; a file that defines ``KERNEL`` is a kernel."""

@@ -30,9 +30,9 @@ def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum")
         raise Unsupported(f"DGL multiplies float32 and float64 on a CPU (got {dtype})")
     if 0 in (*matrix.shape, matrix.nnz):
         raise Unsupported(f"DGL multiplies graphs with nodes and edges (got {matrix.shape}, {matrix.nnz} edges)")
-    dgl = _dgl()
+    dgl = imported()
     by_edge = not matrix.all_ones and (matrix.scaling is None or dtype is torch.float64 or reduce in EXTREMA)
-    graph = _graph(dgl, matrix, numbered=by_edge and width == 1)
+    graph = graph_of(dgl, matrix, numbered=by_edge and width == 1)
     multiply = getattr(dgl.ops, f"{'u_mul_e' if by_edge else 'copy_u'}_{reduce}")
     if reduce in EXTREMA and bool((empty := matrix.row_nnz == 0).any()):
         multiply = partial(_filled, multiply, empty.nonzero()[:, 0])
@@ -44,8 +44,11 @@ def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum")
     return partial(_scaled, multiply, graph, (columns, rows))
 
 
-def _graph(dgl: Any, matrix: Csr, numbered: bool) -> Any:
-    """Return the matrix as DGL's graph, its edges numbered where one path of DGL's wants that: else it counts, which reads less."""
+def graph_of(dgl: Any, matrix: Csr, numbered: bool) -> Any:
+    """Return the matrix as DGL's graph, from its columns to its rows.
+
+    Its edges are numbered where one path of DGL's wants that: else it counts, which reads less.
+    """
     edges = torch.arange(matrix.nnz if numbered else 0, dtype=matrix.rowptr.dtype)
     parts = (matrix.rowptr, matrix.col.to(matrix.rowptr.dtype), edges)
     return dgl.create_block(("csc", parts), num_src_nodes=matrix.shape[1], num_dst_nodes=matrix.shape[0])
@@ -74,10 +77,11 @@ def _scaled(
 def load(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> None:
     """Import DGL, which takes seconds, before the time to prepare is taken."""
     del matrix, width, dtype, reduce
-    _dgl()
+    imported()
 
 
-def _dgl() -> Any:
+def imported() -> Any:
+    """Return DGL, which says nothing about its backend or its age."""
     os.environ.setdefault("DGLBACKEND", "pytorch")  # else it writes a file into the home folder, and says so
     with warnings.catch_warnings(action="ignore"):  # it was written for an older Python
         import dgl

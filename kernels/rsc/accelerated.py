@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 
 from rsc_bench import allocator
-from rsc_bench.kernels.contract import Kernel
+from rsc_bench.kernels.contract import SPMM, Kernel
 from rsc_bench.kernels.rsc.allocations import Allocate
 from rsc_bench.kernels.rsc.product import Regime, Sampler
 from rsc_bench.kernels.rsc.scheduling.running import Running
@@ -253,6 +253,9 @@ def choose_kernel(given: str | Kernel | None, model: torch.nn.Module) -> Kernel:
     if not isinstance(model, torch.nn.Module):
         raise ValueError(f"model must be a torch.nn.Module (got {model!r})")
     kernel: Kernel = given if isinstance(given, Kernel) else find("kernel", given or _default_kernel(model))
+    if kernel.operation != SPMM:
+        what = f"{kernel.name!r}, which computes {kernel.operation}"
+        raise ValueError(f"kernel must be one that multiplies (got {what}): leave it out for ours")
     reason = kernel.why_not()
     if reason is not None:
         raise ValueError(f"kernel {kernel.name!r} cannot run here: {reason}")

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from rsc_bench.kernels.checked import word
-from rsc_bench.kernels.contract import Kernel, Multiply, Reduce
+from rsc_bench.kernels.contract import SPMM, Kernel, Multiply, Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.padding import cut, padded
 from rsc_bench.kernels.prepared import Checked
@@ -57,7 +57,10 @@ def split(name: str) -> tuple[bool, str, str] | None:
 
 
 def compose(selection: Selection, exact: Kernel, sampling: Sampling) -> Kernel:
-    """Return the sampled kernel that multiplies with `exact` what `selection` keeps."""
+    """Return the sampled kernel that multiplies with `exact` what `selection` keeps; ``ValueError`` for one that does not."""
+    if exact.operation != SPMM:
+        rule = "a selection stands in front of a product"
+        raise ValueError(f"kernel {exact.name!r}: computes {exact.operation}, and {rule}: name a kernel that multiplies")
     cached = CACHED if sampling.interval > 1 else ""
 
     def prepare(matrix: Csr, width: int, dtype: torch.dtype, reduce: Reduce = "sum") -> SampledMultiply:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.metrics import Metric
-from rsc_bench.harness.records.case import GROWTH
+from rsc_bench.harness.records.case import GROWTH, SDDMM
 from rsc_bench.reports.numbers.tidy import says_against
 from rsc_bench.reports.tables.frames import IDENTITY
 from rsc_bench.reports.tables.rows import MEMORY_SETTING
@@ -45,6 +45,8 @@ FIELDS = (
 )
 """What of a case a reader is shown, where it differs between the rows; in this order."""
 ALWAYS = ("kernel",)
+DOTS = "dot products"
+"""What the cases of the suite ``sddmm`` are called; they aggregate nothing."""
 _SAID_ONCE = {"width": "width {}", "layers": "{} layers", "epochs": "{} epochs", "budget": "C = {}", "seed": "seed {}"}
 _SAID_ONCE |= {"reduce": "{} aggregation", "metric name": "test metric: {}"}
 _SAID_ONCE |= {"clock": "clock {}", "model": "model {}", "recipe": "recipe {}", "variant": "variant {}"}
@@ -55,7 +57,7 @@ class Reading:
     """One table for a reader: all of its cells are text."""
 
     title: str
-    """``products``, ``trainings``, ``growing products``."""
+    """``products``, ``trainings``, ``dot products``, ``growing products``."""
     cells: pd.DataFrame
     """A row a case: by what the cases compute, the fastest first."""
     numbers: frozenset[str]
@@ -65,15 +67,15 @@ class Reading:
 
 
 def readings(table: Table, metrics: Sequence[Metric] = ()) -> list[Reading]:
-    """Return a table of the products, one of the trainings and one of what grows; without those of which nothing was measured.
+    """Return a table of the products, one of the trainings, one of SDDMM and one of what grows; without those that have no case.
 
     Args:
         table: the cases.
         metrics: in this order; none: those that matter most.
     """
     cases = table.cases
-    trained, grows = cases["model"].notna(), cases["suite"] == GROWTH
-    parts = {"products": ~trained & ~grows, "trainings": trained, "growing products": ~trained & grows}
+    trained, grows, dots = cases["model"].notna(), cases["suite"] == GROWTH, cases["suite"] == SDDMM
+    parts = {"products": ~trained & ~grows & ~dots, "trainings": trained, DOTS: dots, "growing products": ~trained & grows}
     found = {title: cases[chosen] for title, chosen in parts.items() if chosen.any()}
     usual = {"trainings": TRAININGS}
     by_name = {metric.name: metric for metric in table.metrics}
@@ -104,7 +106,7 @@ def _reading(title: str, rows: pd.DataFrame, metrics: Sequence[Metric]) -> Readi
     import pandas as pd
 
     shown = [metric for metric in metrics if rows[metric.name].notna().any()]
-    fields = [name for name in FIELDS if name in rows]
+    fields = [name for name in FIELDS if name in rows and not (title == DOTS and name == "reduce")]
     differ = [name for name in fields if name in ALWAYS or rows[name].nunique(dropna=False) > 1]
     once = [_once(name, rows[name].iloc[0]) for name in fields if name not in differ and rows[name].notna().all()]
     rows = rows.sort_values(_order(differ, shown), ascending=_ascending(differ, shown), kind="stable")

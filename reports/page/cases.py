@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.metrics import Metric, call_s
+from rsc_bench.harness.records.case import SDDMM
 from rsc_bench.reports.drawing.stored import rounded_all
 from rsc_bench.reports.tables.frames import NUMBERS
 from rsc_bench.reports.tables.rows import MEMORY_SETTING, PRECISION
@@ -70,8 +71,9 @@ def _shown(table: Table) -> list[str]:
 
 
 def _fields(table: Table) -> list[str]:
-    """The fields of a case, its suite only where the same product may be one of two: of the others the budget says which it is."""
-    return [name for name in FIELDS if name != "suite" or table.growing]
+    """The fields of a case, its suite only where the same product may be one of two, or a case is none: else the budget says it."""
+    told = bool(table.growing) or bool((table.cases["suite"] == SDDMM).any())
+    return [name for name in FIELDS if name != "suite" or told]
 
 
 def _field(cases: pd.DataFrame, name: str) -> dict[str, Any]:

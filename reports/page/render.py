@@ -10,6 +10,7 @@ from typing import Any
 from rsc_bench.files import refusal, write_whole
 from rsc_bench.harness.compare.trained.drop import MIN_SEEDS
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
+from rsc_bench.harness.records.case import SDDMM
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.harness.records.run import uncollected
 from rsc_bench.plugins import load
@@ -106,6 +107,7 @@ def _content(table: Table) -> dict[str, Any]:
         "before": len(table.cases) - len(last.cases),
         "namesakes": table.namesakes,
         "products": len(table.products) + len(table.growing),
+        "dots": bool((table.cases["suite"] == SDDMM).any()),
         "kept": bool(table.cases["freed_memory"].notna().any()),
         "max_drop": MAX_DROP_POINTS,
         "min_seeds": MIN_SEEDS,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from rsc_bench.harness.records.case import GROWTH
+from rsc_bench.harness.records.case import GROWTH, SDDMM
 from rsc_bench.reports.tables.rows import absent
 from rsc_bench.reports.tables.table import Table
 
@@ -125,6 +125,6 @@ def _words(row: dict[str, Any], several: bool) -> str:
     # A column with absent numbers has floats, also of what is counted.
     beyond = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in named.items()]
     aggregation = [] if row["reduce"] == "sum" else [row["reduce"]]
-    aggregation += [GROWTH] if row["suite"] == GROWTH else []
+    aggregation += [row["suite"]] if row["suite"] in (GROWTH, SDDMM) else []
     words = [row["graph"], f"d = {row['width']}", *beyond, *aggregation, row["dtype"], row["device"], row["clock"]]
     return " · ".join([*([row["file"]] if several else []), *words]) + f"{_ROUND}{row['rounds']}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rsc_bench.harness.records.case import GROWTH
+from rsc_bench.harness.records.case import APART
 from rsc_bench.reports.tables.rows import absent
 from rsc_bench.reports.tables.sources import Source
 from rsc_bench.reports.tables.table import Table
@@ -64,7 +64,10 @@ def _last(measured: Sequence[tuple[str, tuple[object, ...]]], places: Mapping[st
 def _keys(table: Table) -> list[tuple[str, tuple[object, ...]]]:
     """File of each row, and what it shares with the rows of other runs that measured the same."""
     columns = table.cases[["file", "suite", "machine", *_MEASURED]].itertuples(index=False, name=None)
-    return [(file, (suite == GROWTH, *(None if absent(value) else value for value in key))) for file, suite, *key in columns]
+    return [
+        (file, (suite if suite in APART else "", *(None if absent(value) else value for value in key)))
+        for file, suite, *key in columns
+    ]
 
 
 def _in_order(files: Sequence[Source]) -> list[Source]:

@@ -76,15 +76,16 @@ def _one_line() -> object:
     "bench", cls=Bench, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, add_help_option=False
 )
 @click.argument(
-    "options", nargs=-1, type=click.UNPROCESSED, metavar="[exact|sampled|minmax|growth|training|harness] [--check] [OPTIONS]"
+    "options", nargs=-1, type=click.UNPROCESSED, metavar="[exact|sampled|minmax|sddmm|growth|training|harness] [--check] [OPTIONS]"
 )
 def bench(options: tuple[str, ...]) -> int:
     """Measure the suites into results/TIME.jsonl of this folder.
 
     In interleaved rounds; with --check every case is checked once instead. Without the name of a suite it measures the products of
     `exact` and `sampled`, and a `training` where --model names one. Measured where they are named are `minmax`, the largest and
-    smallest of each node's neighbours, `growth`, time over the size of a graph and over the width, and `harness`, what the harness
-    itself takes. The same as `pytest suites/ --benchmark` in a checkout; options of pytest, as -k and -x, work too.
+    smallest of each node's neighbours, `sddmm`, a dot product for each edge, `growth`, time over the size of a graph and over the
+    width, and `harness`, what the harness itself takes. The same as `pytest suites/ --benchmark` in a checkout; options of pytest,
+    as -k and -x, work too.
 
     Exit status: 0 all measured; 1 a case is wrong or failed; 2 bad usage; 4 an error of rsc-bench itself; 5 no case.
     """

@@ -44,6 +44,8 @@ class Section:
     """How it is named, and where."""
     baselines: bool = False
     """Whether it has the baselines among the kernels, which no other section has then."""
+    operation: str = "spmm"
+    """What its kernels compute (`rsc_bench.kernels.contract.Operation`); all that do so but for products are in one section."""
 
 
 SECTIONS = (
@@ -54,6 +56,12 @@ SECTIONS = (
         f"kernels of other libraries, measured where --kernel names one, or all by --kernel {ALL_BASELINES}; "
         f"{OPTIONAL['sparse_dot_mkl']} installs those with wheels",
         baselines=True,
+    ),
+    Section(
+        "sddmm",
+        "kernel",
+        "kernels of a dot product for each non-zero, of whichever library: measured where the suite sddmm is named, or one of them",
+        operation="sddmm",
     ),
     Section("selections", "selection", "in front of any kernel, selecting at each call or once in an interval"),
     Section("allocations", "allocation", "how training shares its budget out over the layers"),
@@ -85,9 +93,17 @@ def entries(section: Section, loaded: Loader = load) -> list[Entry]:
     if section is CONTROLS:
         return list(_controls())
     plugins = loaded(section.kind)
-    chosen = [plugin for plugin in plugins.values() if (getattr(plugin, "role", "") == "baseline") == section.baselines]
-    found = [entry for plugin in chosen for entry in _entries(plugin, section.kind)]
-    return found if section.baselines else found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
+    found = [entry for plugin in plugins.values() if _is_in(plugin, section) for entry in _entries(plugin, section.kind)]
+    if section.baselines or section.operation != "spmm":
+        return found
+    return found + [Entry(name, "", reason) for name, reason in plugins.missing.items()]
+
+
+def _is_in(plugin: Any, section: Section) -> bool:
+    """Whether a plug-in of a section's kind is listed there; a baseline of another operation is among the others of that."""
+    if (operation := getattr(plugin, "operation", "spmm")) != section.operation:
+        return False
+    return operation != "spmm" or (getattr(plugin, "role", "") == "baseline") == section.baselines
 
 
 def _memories() -> list[Entry]:

@@ -35,6 +35,7 @@ from rsc_bench.suites.measuring.serving import Setup
 from rsc_bench.suites.measuring.workers import Origins, Workers
 from rsc_bench.suites.options import CASE_TIMEOUT_S, DTYPES, Options, check
 from rsc_bench.suites.spmm.cases.growth import growth_settings
+from rsc_bench.suites.spmm.cases.sddmm import sddmm_settings
 from rsc_bench.suites.spmm.cases.sweep import Setting, baselines_left_out, fresh_alone, selections_left_out, settings
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.terminal.account import CEILINGS, Account
@@ -74,7 +75,8 @@ class Session:
             self.catalog: Catalog = catalog(options.kernels)
         self.options = options = replace(options, device=device, kernels=self.catalog.expanded(options.kernels, device))
         self.trainings = training_settings(options, self.catalog)
-        products = [*settings(options, self.catalog), *growth_settings(options, self.catalog)]
+        makers = (settings, sddmm_settings, growth_settings)
+        products = [setting for settings_of in makers for setting in settings_of(options, self.catalog)]
         self.settings: list[SuiteSetting] = [*products, *self.trainings, *harness_settings(options)]
         self.notes = [f"note:    {sentence}" for sentence in fresh_alone(options)]
         """What is worth saying of the products."""

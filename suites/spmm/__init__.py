@@ -1,1 +1,1 @@
-"""Products: their operands, float64 references, prepared work and sweep."""
+"""Products and dot products: their operands, float64 references, prepared work and sweep."""

@@ -29,7 +29,8 @@ def check_type(found: object) -> None:
 
 def check_form(found: object, made: Operands) -> None:
     """Raise `Wrong` where a result is no tensor of the right shape, dtype, layout and device."""
-    dense, shape = made.dense, (made.matrix.shape[0], made.dense.shape[1])
+    dense = made.dense
+    shape = (made.matrix.shape[0], dense.shape[1]) if made.left is None else (made.matrix.nnz,)
     check_type(found)
     assert isinstance(found, torch.Tensor)
     if tuple(found.shape) != shape:
@@ -58,12 +59,13 @@ def sizes(matrix: Csr, dense: torch.Tensor, wanted: np.ndarray | torch.Tensor) -
     return Sizes(
         longest_row=int(matrix.row_nnz.max()) if matrix.shape[0] else 0,
         value=(squares / max(matrix.nnz, 1)) ** 0.5,
-        dense=_root_mean_square(dense),
-        result=_root_mean_square(torch.as_tensor(wanted)),
+        dense=root_mean_square(dense),
+        result=root_mean_square(torch.as_tensor(wanted)),
     )
 
 
-def _root_mean_square(tensor: torch.Tensor) -> float:
+def root_mean_square(tensor: torch.Tensor) -> float:
+    """Return the size of a number of a tensor, worked out in float64."""
     norm = float(torch.linalg.vector_norm(tensor, dtype=torch.float64))
     return norm / math.sqrt(max(tensor.numel(), 1))
 
@@ -88,13 +90,18 @@ def within(most: float) -> Callable[[torch.Tensor, torch.Tensor], object]:
 
 
 def where(found: torch.Tensor, wanted: np.ndarray, most: float) -> str:
-    """Return which rows and columns of a result are wrong, how many, and the worst of it."""
+    """Return which rows and columns of a result are wrong, or which non-zeros, how many, and the worst of it."""
     given = found.detach().cpu().double().numpy()
     size = np.sqrt(np.mean(wanted**2)) or 1.0
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.abs(given - wanted)
         bad = ~(off <= most * np.maximum(np.abs(wanted), size))
     off[np.isnan(off)] = np.inf
+    if off.ndim == 1:
+        at = int(np.argmax(off))
+        return (
+            f"{_some('non-zero', np.flatnonzero(bad), len(wanted))}, worst at [{at}], {given[at]:.6g} in place of {wanted[at]:.6g}"
+        )
     row, column = np.unravel_index(int(np.argmax(off)), off.shape)
     rows, columns = np.flatnonzero(bad.any(1)), np.flatnonzero(bad.any(0))
     worst = f"worst at [{row}, {column}], {given[row, column]:.6g} in place of {wanted[row, column]:.6g}"
@@ -138,7 +145,7 @@ def check_memory(call: Callable[[], torch.Tensor], made: Operands, alike: Callab
     with poisoned(first):
         second = call()
     alike(first, second)
-    for name, other in {"an earlier result": first, "its operand": made.dense}.items():
+    for name, other in [("an earlier result", first), *(("its operand", part) for part in made.parts)]:
         if _overlap(second, other):
             raise Wrong(f"result must have memory of its own (it shares that of {name})")
     return Kept(first)

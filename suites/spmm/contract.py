@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, get_args
 
@@ -12,14 +12,15 @@ import torch
 
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.kernels import Csr, Kernel, Reduce, Unsupported
-from rsc_bench.kernels.contract import EXTREMA, SUMS
+from rsc_bench.kernels.contract import EXTREMA, SDDMM, SUMS
 from rsc_bench.kernels.sampled.approximate import Own, cached, own
 from rsc_bench.suites.options import DTYPES
 from rsc_bench.suites.spmm.approximate.checks import check_alike, check_promise
 from rsc_bench.suites.spmm.checks import check_form, check_memory, check_values, tolerance, within
+from rsc_bench.suites.spmm.dots.tolerance import dots_tolerance
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands
-from rsc_bench.suites.spmm.reference import extremum64
+from rsc_bench.suites.spmm.reference import dots64, extremum64
 
 Values = Literal["values", "no-values", "factors"]
 """A value for each non-zero, none (all ones), or one factor for each row and column."""
@@ -56,6 +57,11 @@ def check(kernel: Kernel, trial: Trial) -> None:
     if reason is not None:
         raise Skip(reason)
     matrix, dense = matrix_of(trial.values).to(kernel.device), _dense(COLUMNS, trial.width).to(kernel.device, DTYPES[trial.dtype])
+    if kernel.operation == SDDMM:
+        made = Operands(matrix, dense, _dense(len(COUNTS), trial.width, seed=3).to(dense))
+        check_dots(kernel, made)
+        check_dots_gradient(kernel, made)
+        return
     if not kernel.exact:
         check_approximation(kernel, matrix, dense, trial.reduce)
         return
@@ -72,21 +78,43 @@ def check_on(kernel: Kernel, matrix: Csr, width: int, reduce: Reduce) -> None:
 
 def check_product(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:
     """Raise `Wrong` where one product is not as it must be, and `Skip` where the kernel says that it cannot."""
-    ours, given, mark = Operands(matrix, dense), Operands(matrix, dense.clone()), Fingerprint(matrix)
     wanted = _product(matrix, dense, reduce)
     most = tolerance(kernel, matrix.mean() if reduce == "mean" else matrix, dense, wanted)
+    _check_called(kernel, Operands(matrix, dense), reduce, Wanted(lambda made: _product(made.matrix, made.dense, reduce), most))
+
+
+def check_dots(kernel: Kernel, made: Operands) -> None:
+    """Raise `Wrong` where the dot products of a kernel are not as they must be, and `Skip` where it says that it cannot."""
+    _check_called(kernel, made, "sum", Wanted(dots64, dots_tolerance(kernel, made, dots64(made))))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a kernel must give."""
+
+    of: Callable[[Operands], np.ndarray]
+    """From the operands to the result in float64."""
+    most: float
+    """The largest relative error."""
+
+
+def _check_called(kernel: Kernel, ours: Operands, reduce: Reduce, wanted: Wanted) -> None:
+    """Check a kernel with operands, and with each of them turned round, one after the other."""
+    given, mark, first = ours.copied(), Fingerprint(ours.matrix), wanted.of(ours)
     try:
-        multiply = kernel.prepare(given.matrix, dense.shape[1], dense.dtype, reduce)
-        found = multiply(given.dense)
+        multiply = kernel.prepare(given.matrix, ours.dense.shape[1], ours.dense.dtype, reduce)
+        found = multiply(*given.parts)
     except Unsupported as unsupported:
         raise Skip(str(unsupported)) from unsupported
-    _check(found, ours, wanted, most)
-    check_memory(lambda: multiply(given.dense), given, within(most))
-    if not torch.equal(given.dense, ours.dense) or mark.changed():
+    _check(found, ours, first, wanted.most)
+    check_memory(lambda: multiply(*given.parts), given, within(wanted.most))
+    if not all(map(torch.equal, given.parts, ours.parts)) or mark.changed():
         raise Wrong("changed its operand")
-    given.dense.neg_()
-    _check(multiply(given.dense), ours, _product(matrix, -dense, reduce), most)
-    _check(found, ours, wanted, most)  # what it gave first is still what it was
+    for part in given.parts:
+        part.neg_()
+        turned = wanted.of(given)
+        _check(multiply(*given.parts), ours, turned, wanted.most)
+    _check(found, ours, first, wanted.most)  # what it gave first is still what it was
 
 
 def check_approximation(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> None:
@@ -120,7 +148,7 @@ def check_gradient(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Red
     multiply, learnt = kernel.prepare(matrix, dense.shape[1], dense.dtype, reduce), dense.clone().requires_grad_()
     upstream = _dense(matrix.shape[0], dense.shape[1]).to(dense)
     try:
-        multiply(learnt).backward(upstream)  # type: ignore[no-untyped-call]
+        multiply(learnt).backward(upstream)
     except (ValueError, RuntimeError):
         return
     if learnt.grad is None:
@@ -131,6 +159,29 @@ def check_gradient(kernel: Kernel, matrix: Csr, dense: torch.Tensor, reduce: Red
         check_values(learnt.grad, wanted, tolerance(kernel, backward, upstream, wanted))
     except Wrong as error:
         raise Wrong(f"gradient of the dense operand must be right or refused: {error}") from None
+
+
+def check_dots_gradient(kernel: Kernel, made: Operands) -> None:
+    """Raise `Wrong` where dot products have a gradient of an operand that is not the right one; having none is right too."""
+    assert made.left is not None
+    multiply = kernel.prepare(made.matrix, made.dense.shape[1], made.dense.dtype)
+    learnt = [part.clone().requires_grad_() for part in made.parts]
+    upstream = _dense(made.matrix.nnz, 1, seed=4)[:, 0].to(made.dense)
+    try:
+        multiply(*learnt).backward(upstream)
+    except (ValueError, RuntimeError):
+        return
+    scores = replace(made.matrix, entries=upstream.float(), scaling=None, _transposed=[])
+    # What is scored by a row is drawn to its column, and the other way round.
+    sides = (("left", scores, made.dense), ("right", scores.transpose(), made.left))
+    for (name, by, other), operand in zip(sides, learnt, strict=True):
+        if operand.grad is None:
+            raise Wrong(f"gradient of the {name} operand must be right or refused (got none, and no error)")
+        wanted = _product(by, other, "sum")
+        try:
+            check_values(operand.grad, wanted, tolerance(kernel, by, other, wanted))
+        except Wrong as error:
+            raise Wrong(f"gradient of the {name} operand must be right or refused: {error}") from None
 
 
 def matrix_of(values: Values) -> Csr:
@@ -147,8 +198,8 @@ def matrix_of(values: Values) -> Csr:
     return scaled.scale_columns(torch.rand(COLUMNS, generator=generator) + 0.5)
 
 
-def _dense(rows: int, width: int) -> torch.Tensor:
-    return torch.randn(rows, width, generator=torch.Generator().manual_seed(2))
+def _dense(rows: int, width: int, seed: int = 2) -> torch.Tensor:
+    return torch.randn(rows, width, generator=torch.Generator().manual_seed(seed))
 
 
 def _product(matrix: Csr, dense: torch.Tensor, reduce: Reduce) -> np.ndarray:

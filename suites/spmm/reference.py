@@ -1,4 +1,4 @@
-"""Computes products and extrema in float64, on the device that the operands lie on, and how far a kernel's result is from them."""
+"""Computes products, extrema and dot products in float64, where the operands lie, and how far a kernel's result is from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from rsc_bench.kernels import Csr, Reduce
-from rsc_bench.kernels.contract import EXTREMA
+from rsc_bench.kernels.contract import EXTREMA, SDDMM
 from rsc_bench.kernels.sampled.selections import Edges
 from rsc_bench.suites.graphs.cache import Cache
 from rsc_bench.suites.spmm.operands import Operands, Product
@@ -117,6 +117,23 @@ def extremum64(matrix: Csr, dense: torch.Tensor, reduce: Reduce, entries_at_a_ti
     return found
 
 
+def dots64(made: Operands, numbers_at_a_time: int = _COMPARED) -> np.ndarray:
+    """Return ``left[i] @ right[j]`` for each non-zero (i, j) in float64, (non-zeros,), on the host.
+
+    Some at a time: of two rows for each non-zero of Reddit nothing has the memory.
+    """
+    assert made.left is not None
+    each = torch.arange(made.matrix.shape[0], device=made.dense.device, dtype=torch.int32)
+    rows, columns = torch.repeat_interleave(each, made.matrix.row_nnz), made.matrix.col
+    result = torch.empty(made.matrix.nnz, dtype=torch.float64, device=made.dense.device)
+    step = max(1, (_ENTRIES_AT_A_TIME if made.dense.is_cuda else numbers_at_a_time) // max(1, made.dense.shape[1]))
+    for start in range(0, made.matrix.nnz, step):
+        run = slice(start, start + step)
+        result[run] = (made.left[rows[run].long()].double() * made.dense[columns[run].long()].double()).sum(1)
+    found: np.ndarray = result.cpu().numpy()
+    return found
+
+
 class References:
     """The float64 products that kernels are checked against; kernels that select alike share one."""
 
@@ -127,10 +144,14 @@ class References:
     def reference(self, product: Product, made: Operands, weights: torch.Tensor | None = None) -> np.ndarray:
         """Return ``A^T @ diag(weights) @ G`` or an extremum, float64, (nodes, width), from the operands as the kernel sees them.
 
+        Of SDDMM the dot products, (non-zeros,).
+
         Kept by the contents of the weights. It keeps no graph in memory.
         """
         digest = b"" if weights is None else hashlib.blake2b(weights.numpy().data, digest_size=16).digest()
-        key = (weakref.ref(product.graph), product.width, product.dtype, product.reduce, product.device, digest)
+        key = (weakref.ref(product.graph), product.width, product.dtype, product.reduce, product.device, product.operation, digest)
+        if product.operation == SDDMM:
+            return self._kept.get(key, lambda: dots64(made))
         if product.reduce in EXTREMA:
             return self._kept.get(key, lambda: extremum64(made.matrix, made.dense, product.reduce))
         return self._kept.get(key, lambda: self._compute(made.matrix, made.dense, weights))

@@ -6,17 +6,20 @@ import contextlib
 import gc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from rsc_bench import allocator
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.harness.measure.memory import process
 from rsc_bench.kernels import Csr
+from rsc_bench.kernels.contract import SDDMM
 from rsc_bench.suites.graphs import Facts, Graph, GraphStore
+from rsc_bench.suites.spmm.dots.sites import dot_sites
 from rsc_bench.suites.spmm.fingerprint import Fingerprint, Sums
 from rsc_bench.suites.spmm.operands import Operands, OperandStore, Product
 from rsc_bench.suites.spmm.reference import References
-from rsc_bench.suites.spmm.sites import Site, sites
+from rsc_bench.suites.spmm.sites import sites
 
 Reading = Callable[[], int | None]
 """Reads some bytes; None where the machine does not say."""
@@ -44,18 +47,21 @@ class Store:
         self.operands = OperandStore(self._graphs)
         self.references = References()
         # Of each kind of product, some kilobytes: finding them takes longer than many a small product.
-        self._sites: WeakKeyDictionary[Graph, dict[tuple[object, ...], list[Site]]] = WeakKeyDictionary()
+        self._sites: WeakKeyDictionary[Graph, dict[tuple[object, ...], list[Any]]] = WeakKeyDictionary()
         self._unchanged: WeakKeyDictionary[Csr, Sums] = WeakKeyDictionary()
         """What is in the matrices that cases have left as they were: the next one need not read it again."""
         self.watched: Fingerprint | None = None
         """The matrix of the case at work, or the adjacency of its graph, which others use too; None between cases."""
 
-    def sites(self, product: Product, made: Operands) -> list[Site]:
-        """Return the places of a product's dense operand that are changed between calls; `made`: its operands."""
+    def sites(self, product: Product, made: Operands) -> list[Any]:
+        """Return the places of a product's dense operands that are changed between calls; `made`: the operands.
+
+        Each is a `Site`, of SDDMM a `DotSite`.
+        """
         kept = self._sites.setdefault(product.graph, {})
-        kind = (product.width, product.dtype, product.reduce, product.device)
+        kind = (product.width, product.dtype, product.reduce, product.device, product.operation)
         if kind not in kept:
-            kept[kind] = sites(made.matrix, made.dense, product.asked)
+            kept[kind] = dot_sites(made) if product.operation == SDDMM else sites(made.matrix, made.dense, product.asked)
         return kept[kind]
 
     def make_way(self, free_bytes: Reading = main_memory.free_bytes, taken_bytes: Reading = process.resident) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from rsc_bench.harness.measure.spending import SPENDING
 from rsc_bench.harness.measure.work import Checked, Skip, Wrong
 from rsc_bench.harness.records.measurement import KERNEL, Accuracy, Matrix
 from rsc_bench.kernels import Kernel, Multiply, Unsupported
+from rsc_bench.kernels.contract import SDDMM
 from rsc_bench.kernels.sampled.approximate import Own, own
 from rsc_bench.kernels.sampled.compose import sampled
 from rsc_bench.kernels.sampled.selections import Edges
@@ -27,11 +29,12 @@ from rsc_bench.suites.spmm.approximate.checks import check_alike, check_promise
 from rsc_bench.suites.spmm.approximate.probe import ApproximateProbe, Looked
 from rsc_bench.suites.spmm.cases.sweep import Setting
 from rsc_bench.suites.spmm.checks import Kept, check_form, check_memory, check_values, tolerance, within
+from rsc_bench.suites.spmm.dots.probe import DotsProbe
+from rsc_bench.suites.spmm.dots.tolerance import dots_tolerance
 from rsc_bench.suites.spmm.fingerprint import Fingerprint
 from rsc_bench.suites.spmm.operands import Operands, Product
 from rsc_bench.suites.spmm.probe import ProductProbe
 from rsc_bench.suites.spmm.reference import edges64, relative_error
-from rsc_bench.suites.spmm.sites import Site
 from rsc_bench.suites.spmm.store import Store
 
 
@@ -40,13 +43,16 @@ def from_setting(setting: Setting, catalog: Catalog, store: Store) -> Callable[[
     reason = catalog.why_not(setting.choice)
     if reason is not None:
         raise Skip(reason)
+    kernel = catalog.build(setting.choice, setting.budget)
+    if kernel.operation != setting.operation:
+        raise Skip(f"{kernel.name} computes {kernel.operation} (got {setting.operation})")
     try:
         with SPENDING.on("graph"):
             graph = store.graph(setting.graph, setting.reorder)
     except GraphTooLargeError as reason:
         raise Skip(str(reason)) from reason
-    product = Product(graph, setting.width, DTYPES[setting.dtype], setting.reduce, setting.device)
-    return ready(product, catalog.build(setting.choice, setting.budget), store)
+    product = Product(graph, setting.width, DTYPES[setting.dtype], setting.reduce, setting.device, setting.operation)
+    return ready(product, kernel, store)
 
 
 def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWork]:
@@ -59,13 +65,19 @@ def ready(product: Product, kernel: Kernel, store: Store) -> Callable[[], SpmmWo
         made = store.operands.make(product)
     with SPENDING.on("reference"):
         exact = store.references.reference(product, made)
-        allowed = Allowed(kernel.computes_in(product.dtype), tolerance(kernel, made.matrix, made.dense, exact))
+        allowed = Allowed(kernel.computes_in(product.dtype), _tolerance(kernel, made, exact))
     with SPENDING.on("operands"):
         mark = store.watch(made.matrix)
-        given = Given(made, Operands(made.matrix, made.dense.clone()), mark, store.sites(product, made), allowed)
+        given = Given(made, made.copied(), mark, store.sites(product, made), allowed)
     with SPENDING.on(KERNEL):
         tune_s = _tuned(product, given.kernels, kernel)
     return lambda: SpmmWork(product, given, _prepared(product, given.kernels, kernel), store, tune_s)
+
+
+def _tolerance(kernel: Kernel, made: Operands, exact: np.ndarray) -> float:
+    if kernel.operation == SDDMM:
+        return dots_tolerance(kernel, made, exact)
+    return tolerance(kernel, made.matrix, made.dense, exact)
 
 
 @dataclass(frozen=True)
@@ -87,8 +99,8 @@ class Given:
     kernels: Operands
     """What the kernel multiplies: the same matrix, and a dense operand of its own."""
     matrix: Fingerprint
-    sites: list[Site]
-    """Places of the dense operand that are changed between calls."""
+    sites: list[Any]
+    """Places of the dense operands that are changed between calls, see `Store.sites`."""
     allowed: Allowed
 
 
@@ -116,7 +128,7 @@ def _prepared(product: Product, made: Operands, kernel: Kernel) -> Multiply:
 
 
 class SpmmWork:
-    """A prepared SpMM as the harness calls it."""
+    """A prepared SpMM, or SDDMM, as the harness calls it."""
 
     def __init__(self, product: Product, given: Given, multiply: Multiply, store: Store, tune_s: float | None = None) -> None:
         self._product, self._given, self._multiply, self.tune_s = product, given, multiply, tune_s
@@ -124,7 +136,7 @@ class SpmmWork:
         self._kept: Kept | None = None
         self._rel_error: float | None = None
         """Of the first result, which is the one that a record tells; None before it is checked."""
-        self._matrix, self._dense = given.kernels.matrix, given.kernels.dense
+        self._matrix, self._dense, self._parts = given.kernels.matrix, given.kernels.dense, given.kernels.parts
         self._sampled, self._own = sampled(multiply), own(multiply)
         self.device = product.device
         self.period = self._sampled.sampling.interval if self._sampled else self._own.interval if self._own else 1
@@ -136,7 +148,7 @@ class SpmmWork:
 
     def __call__(self) -> torch.Tensor:
         """Return the product, selecting first where it is due."""
-        return self._multiply(self._dense)
+        return self._multiply(*self._parts)
 
     @property
     def operands(self) -> Operands:
@@ -218,7 +230,9 @@ class SpmmWork:
 
     def check_operands(self) -> None:
         """Raise `Wrong` where the kernel has changed what it was given; what others would get of it is made anew."""
-        changed = [] if torch.equal(self._dense, self._given.ours.dense) else ["the dense one"]
+        names = ("the dense one",) if len(self._parts) == 1 else ("the left one", "the right one")
+        pairs = zip(names, self._parts, self._given.ours.parts, strict=True)
+        changed = [name for name, now, before in pairs if not torch.equal(now, before)]
         changed += [f"{name} of the matrix" for name in self._given.matrix.changed()]
         if changed:
             self._store.drop()
@@ -231,6 +245,8 @@ class SpmmWork:
             given = self._given.sites, self._given.ours.dense, exact, self._given.allowed.precision
             return ApproximateProbe(call, self._dense, Looked(self._own, *given))
         precision, original = self._given.allowed.precision, self._given.ours.dense
+        if self._product.operation == SDDMM:
+            return DotsProbe(call, (self._given.kernels, self._given.ours), self._given.sites, precision)
         return ProductProbe(call, self._dense, self._given.sites, self._sampled, original, precision)
 
     def _check_budget(self, kept_nnz: int) -> None:

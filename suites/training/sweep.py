@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from rsc_bench.harness.compare.trained.drop import RANDOM
 from rsc_bench.harness.records.case import FLOAT32, KEPT, Case
-from rsc_bench.kernels.contract import Role
+from rsc_bench.kernels.contract import SDDMM, Role
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
@@ -126,6 +126,8 @@ class TrainingSetting:
         selection = catalog.selections.get(self.choice.selection or "")
         kernel = catalog.exact.get(self.choice.exact)
         own = f"{self.choice.name} is an approximation of its own: a training multiplies exactly, or samples by a selection"
+        if self.choice.exact in catalog.sddmm:
+            return f"{self.choice.name} computes {SDDMM}: a training multiplies"
         reason = self.model.why_not() or (selection and selection.why_not_train()) or (own if kernel and not kernel.exact else None)
         return reason or (self.baseline.missing() if self.baseline else catalog.why_not(self.choice))
 
@@ -250,8 +252,9 @@ def _choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choi
     ours = ours_on(catalog, device)
     files = [Choice(kernel) for name in options.kernels for kernel in catalog.from_files.get(name, ())]
     named = [catalog.find(name) for name in options.kernels if name not in catalog.from_files] + files
+    exact_ones = {name for name, kernel in catalog.exact.items() if kernel.exact}
     sampled = [choice for choice in named if choice.selection is not None]
-    sampled += [replace(choice, selection="topk", cached=True) for choice in files if catalog.exact[choice.exact].exact]
+    sampled += [replace(choice, selection="topk", cached=True) for choice in files if choice.exact in exact_ones]
     sampled += [Choice(ours.exact, each, cached=True) for name in options.kernels for each in catalog.selections_of.get(name, ())]
     sampled += [Choice(ours.exact, name, cached=True) for name in options.selections]
     exact = [ours, *(Choice(choice.exact) for choice in named), *map(Choice, BASELINES)]

@@ -94,7 +94,7 @@ def _events(asked: Asked) -> Iterator[dict[str, Any]]:
         rule = f"--kernel must name one of its kernels, {', '.join(names)}" if names else "must define KERNEL = Kernel(...)"
         yield {"kind": "refused", "message": f"{asked.file}: {rule} (got {asked.kernel or 'none'})"}
         return
-    kernel = found.exact[asked.kernel or names[0]]
+    kernel = found.every[asked.kernel or names[0]]
     yield {"kind": "kernel", "name": kernel.name, "device": device, "interpreted": interpreted}
     if (reason := kernel.why_not()) is not None or kernel.device != device.partition(":")[0]:
         yield {"kind": "refused", "message": reason or f"it is a kernel for {kernel.device}, and --device is {device}"}
@@ -105,7 +105,8 @@ def _events(asked: Asked) -> Iterator[dict[str, Any]]:
     elif bad:
         yield {"kind": "untimed", "reason": "a kernel that is wrong has no speed"}
     else:
-        others = [each for name, each in found.exact.items() if name != kernel.name and each.device == kernel.device]
+        alike = [each for each in found.every.values() if (each.operation, each.device) == (kernel.operation, kernel.device)]
+        others = [each for each in alike if each.name != kernel.name]
         baselines = [each for each in others if each.exact and each.role != "baseline" and each.why_not() is None]
         yield from _timed(kernel, baselines, asked, device)
 
@@ -170,7 +171,7 @@ def _timed(kernel: Kernel, baselines: list[Kernel], asked: Asked, device: str) -
     store, works = Store(), {}
     try:
         dtype = DTYPES[kernel.stores[0]] if kernel.stores and FLOAT32 not in kernel.stores else torch.float32
-        product = Product(store.graph(asked.graph), asked.width, dtype, "sum", device)
+        product = Product(store.graph(asked.graph), asked.width, dtype, "sum", device, kernel.operation)
     except GraphError as error:
         yield {"kind": "refused", "message": f"--graph {error}"}
         return

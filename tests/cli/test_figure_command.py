@@ -13,8 +13,8 @@ pytest.importorskip("pandas", reason="figures need pandas: pip install pandas")
 import msgspec
 from synthetic_results import case, ok, write_results
 
+from rsc_bench.harness.records.appending import ResultsFile
 from rsc_bench.harness.records.ceilings import Ceilings, Probe
-from rsc_bench.harness.records.file import ResultsFile
 from rsc_bench.harness.records.run import Round
 from rsc_bench.reports.drawing import printed
 

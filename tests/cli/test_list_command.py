@@ -40,11 +40,22 @@ def test_baselines_have_a_section_of_their_own_that_says_how_they_are_measured_a
     ours = Thing(name="mine", summary="Mine.", role="ours")
     theirs = Thing(name="dgl", summary="DGL's.", role="baseline", missing=lambda: "dgl is not installed: pip install it")
     loaded = loads(ours, theirs, missing={"torch_sparse": "torch_sparse is not installed"})
-    kernels, baselines = (section for section in SECTIONS if section.kind == "kernel")
+    kernels, baselines, dots = (section for section in SECTIONS if section.kind == "kernel")
     assert [entry.name for entry in entries(kernels, loaded)] == ["mine", "torch_sparse"]
     assert entries(baselines, loaded) == [Entry("dgl", "DGL's.", "dgl is not installed: pip install it")]
+    assert entries(dots, loaded) == []
     assert "--kernel baselines" in baselines.note
     assert 'pip install "rsc-bench[baselines]"' in baselines.note
+
+
+def test_kernels_of_sddmm_have_a_section_with_their_baselines_and_are_in_no_other():
+    ours = Thing(name="mine", summary="Mine.", role="ours", operation="sddmm")
+    theirs = Thing(name="theirs", summary="Theirs.", role="baseline", operation="sddmm", missing=lambda: "theirs is not installed")
+    loaded = loads(ours, theirs)
+    kernels, baselines, dots = (section for section in SECTIONS if section.kind == "kernel")
+    assert entries(kernels, loaded) == entries(baselines, loaded) == []
+    assert entries(dots, loaded) == [Entry("mine", "Mine.", None), Entry("theirs", "Theirs.", "theirs is not installed")]
+    assert "suite sddmm" in dots.note
 
 
 def test_a_selection_is_listed_fresh_and_cached_in_front_of_any_kernel():

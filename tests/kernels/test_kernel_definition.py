@@ -1,6 +1,7 @@
 """What a kernel may say of itself: what would not be understood later is refused where it is written."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -30,6 +31,17 @@ def test_what_is_left_out_is_an_exact_kernel_that_can_run():
     kernel = Kernel(**GIVEN)
     assert (kernel.role, kernel.exact, kernel.missing, kernel.separable) == ("other", True, present, False)
     assert kernel.prepare_bounded is kernel.tune is kernel.prepare_sampled is None
+
+
+def test_a_kernel_of_sddmm_sums_and_leaves_out_what_only_products_have():
+    kernel = Kernel(**GIVEN, operation="sddmm")
+    assert (kernel.operation, kernel.reduces, Kernel(**GIVEN).operation) == ("sddmm", ("sum",), "spmm")
+    assert replace(kernel, name="other").reduces == ("sum",)
+    ways = {"exact": False, "separable": True, "prepare_sampled": mkl.prepare, "selects": True, "reduces": ("sum", "max")}
+    for field, value in ways.items():
+        rule = f"{field} is of an SpMM, and must be left out of a kernel with operation='sddmm'"
+        assert refused(operation="sddmm", **{field: value}).startswith(f"kernel 'mine': {rule} (got ")
+    assert refused(operation="gemm") == "kernel 'mine': operation must be 'spmm' or 'sddmm' (got 'gemm')"
 
 
 def test_parentheses_stand_for_sampling_and_are_in_no_exact_kernels_name():

@@ -190,6 +190,17 @@ def test_extrema_are_measured_where_they_are_named(tmp_path, warm_suites):
     ]
 
 
+def test_sddmm_is_measured_where_it_is_named_and_against_its_own(tmp_path, warm_suites):
+    options = ["--benchmark", "--graph", "small:empty-rows", "--device", "cpu", "--in-process", "--rounds", 1, "--max-time", 0.01]
+    results = tmp_path / "run.jsonl"
+    ended = warm_suites("suites/test_sddmm.py", *options, "--width", 8, "-k", "torch or gather", "--results", results)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "baselines that are not measured" not in ended.stdout
+    assert [(r.case.suite, r.case.kernel, r.status) for r in read(results).records] == [
+        ("sddmm", name, "ok") for name in ("sddmm_gather", "sddmm_torch")
+    ]
+
+
 def test_a_graph_whose_contents_change_between_two_commands_is_another_case(tmp_path, warm_suites):
     path, results = tmp_path / "g.mtx", tmp_path / "run.jsonl"
     options = [

@@ -1,1 +1,1 @@
-"""The cases of products that a run has: of the suites exact, sampled and minmax, and of growth."""
+"""The cases of products that a run has: of the suites exact, sampled, minmax and sddmm, and of growth."""

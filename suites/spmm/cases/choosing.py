@@ -32,23 +32,40 @@ def choices(options: Options, catalog: Catalog, device: str) -> tuple[list[Choic
 
 
 def named(name: str, catalog: Catalog, device: str) -> list[Choice]:
-    """Return the choices of a ``--kernel`` value; of a file all of its kernels, with top-k in front of those that are exact.
+    """Return the choices of a ``--kernel`` value; of a file all of its kernels, with top-k in front of exact products.
 
     And its selections in front of ours; all that choose fresh and cached.
     """
     if name not in catalog.from_files:
         return [catalog.find(name)]
     own = [choice for choice in catalog.approximations() if choice.exact in catalog.from_files[name]]
-    exact = [each for each in catalog.from_files[name] if catalog.exact[each].exact]
+    exact = [each for each in catalog.from_files[name] if catalog.every[each].exact]
     ours = [each for each, kernel in catalog.exact.items() if kernel.role == "ours" and on(kernel.device, device)]
     found = [choice for each in exact for choice in (Choice(each), *_topk(catalog, each))] + own
+    found = [choice for choice in found if choice.selection is None or choice.exact in catalog.exact]
     chosen = catalog.selections_of[name]
     return found + [Choice(each, selection, cached) for each in ours for selection in chosen for cached in (False, True)]
 
 
 def asked(options: Options, catalog: Catalog, device: str) -> list[Choice]:
-    """Return the choices of all ``--kernel`` values."""
-    return [choice for name in options.kernels for choice in named(name, catalog, device)]
+    """Return the choices of all ``--kernel`` values that are of products, or not known to be of anything else."""
+    found = [choice for name in options.kernels for choice in named(name, catalog, device)]
+    return [choice for choice in found if choice.exact not in catalog.sddmm]
+
+
+def every_asked(options: Options, catalog: Catalog) -> list[Choice]:
+    """Return the choices of all ``--kernel`` values, of any operation, without what is put in front of the kernels of files."""
+    return [
+        choice
+        for name in options.kernels
+        for choice in (map(Choice, catalog.from_files[name]) if name in catalog.from_files else [catalog.find(name)])
+    ]
+
+
+def names_dots_alone(options: Options, catalog: Catalog) -> bool:
+    """Whether all kernels that are named compute dot products, so that no product was asked for."""
+    found = every_asked(options, catalog)
+    return bool(found) and all(choice.exact in catalog.sddmm for choice in found)
 
 
 def _default_sampled(options: Options, catalog: Catalog, runnable: list[Choice]) -> list[Choice]:

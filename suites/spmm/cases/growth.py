@@ -9,7 +9,7 @@ from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.graphs import twins
 from rsc_bench.suites.graphs.synthetic.twin_table import TWINS
 from rsc_bench.suites.options import Options, OptionsError
-from rsc_bench.suites.spmm.cases.choosing import choices, named
+from rsc_bench.suites.spmm.cases.choosing import choices, named, names_dots_alone
 from rsc_bench.suites.spmm.cases.sweep import Setting, timed
 from rsc_bench.text import bench
 
@@ -39,7 +39,7 @@ def growth_settings(options: Options, catalog: Catalog) -> list[Setting]:
     Where a run measures and does not name the suite there is none: it takes minutes, and is no part of the usual sweep.
     """
     _check(options)
-    if options.benchmark and not options.growth_named:
+    if (options.benchmark and not options.growth_named) or names_dots_alone(options, catalog):
         return []
     device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)

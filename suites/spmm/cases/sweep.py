@@ -8,16 +8,16 @@ from itertools import product
 from typing import Literal
 
 from rsc_bench import allocator
-from rsc_bench.harness.records.case import FLOAT32, KEPT, MINMAX, Case
-from rsc_bench.kernels import Reduce
-from rsc_bench.kernels.contract import EXTREMA, SUMS
+from rsc_bench.harness.records.case import FLOAT32, KEPT, MINMAX, SDDMM, Case
+from rsc_bench.kernels import Reduce, contract
+from rsc_bench.kernels.contract import EXTREMA, SUMS, Operation
 from rsc_bench.kinds import ALL_BASELINES
 from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import Catalog, Choice
 from rsc_bench.suites.options import DTYPES, Options
-from rsc_bench.suites.spmm.cases.choosing import asked, choices, extremal, on
+from rsc_bench.suites.spmm.cases.choosing import asked, choices, extremal, names_dots_alone, on
 
-Suite = Literal["exact", "sampled", "minmax", "growth"]
+Suite = Literal["exact", "sampled", "minmax", "sddmm", "growth"]
 
 CHECKED_GRAPHS = ("small:random", "small:hub", "small:empty-rows", "small:directed")
 CHECKED_WIDTHS = (1, 41, 64)
@@ -56,6 +56,11 @@ class Setting:
         parts += [self.clock * (self.clock != "host"), KEPT * self.keeps_memory]
         return "-".join(part for part in parts if part)
 
+    @property
+    def operation(self) -> Operation:
+        """What a kernel must compute to be measured here."""
+        return contract.SDDMM if self.suite == SDDMM else contract.SPMM
+
     def case(self) -> Case:
         """Return the identity that its record gets."""
         return Case(
@@ -80,13 +85,15 @@ def settings(options: Options, catalog: Catalog, largest_kept_bytes: int = alloc
     On a CPU a product whose result is larger than `largest_kept_bytes` is there twice, where nothing else was asked for: with fresh
     memory and with kept memory, which for smaller ones are the same thing.
     """
+    if names_dots_alone(options, catalog):
+        return []
     device = options.device or devices.HERE.default()
     exact, sampled = choices(options, catalog, device)
-    labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
+    labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in usual_graphs(options, device)}
     nodes = _nodes(options, device) if not _settled(options, device) and _why_not_kept(options) is None else {}
     every = []
     for (turn, graph), order, dtype, reduce, (step, width) in product(
-        enumerate(labels), options.orders, _dtypes(options, catalog), _reduces(options), enumerate(_widths(options))
+        enumerate(labels), options.orders, usual_dtypes(options, catalog), _reduces(options), enumerate(usual_widths(options))
     ):
         chosen: list[tuple[Suite, Choice, float | None]] = [("exact", choice, None) for choice in exact]
         behind = [choice for choice in sampled if _compared_at(width, choice, options)]
@@ -109,7 +116,7 @@ def fresh_alone(options: Options, largest_kept_bytes: int = allocator.LARGEST_KE
         return
     nodes = _nodes(options, device)
     unknown = [graph for graph, count in nodes.items() if count is None]
-    largest = max(_result_bytes(*each) for each in product(nodes.values(), _widths(options), _dtypes(options)))
+    largest = max(_result_bytes(*each) for each in product(nodes.values(), usual_widths(options), usual_dtypes(options)))
     why = _why_not_kept(options)
     if why is None:
         reason = "for its size is not known before it is made: --memory fresh --memory kept measures both"
@@ -121,9 +128,9 @@ def fresh_alone(options: Options, largest_kept_bytes: int = allocator.LARGEST_KE
 def baselines_left_out(options: Options, catalog: Catalog, suites: set[Suite]) -> Iterator[str]:
     """Yield a note that names the baselines that could be measured on the device, and are not: nobody named them.
 
-    The suite ``minmax`` has all kernels.
+    The suites ``minmax`` and ``sddmm`` have all kernels.
     """
-    if suites <= {MINMAX}:
+    if suites <= {MINMAX, SDDMM}:
         return
     device = options.device or devices.HERE.default()
     named = {choice.exact for choice in asked(options, catalog, device)}
@@ -152,7 +159,7 @@ def _why_not_kept(options: Options) -> str | None:
 
 
 def _nodes(options: Options, device: str) -> dict[str, int | None]:
-    return {graph: graphs.nodes(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
+    return {graph: graphs.nodes(graph, options.data_root, not options.no_cache) for graph in usual_graphs(options, device)}
 
 
 def _result_bytes(nodes: int | None, width: int, dtype: str) -> int:
@@ -189,11 +196,12 @@ def _compared_at(width: int, choice: Choice, options: Options) -> bool:
 
 
 def _device_of(choice: Choice, catalog: Catalog, device: str) -> str:
-    kernel = catalog.exact.get(choice.exact)
+    kernel = catalog.every.get(choice.exact)
     return device if kernel is None or on(kernel.device, device) else kernel.device
 
 
-def _graphs(options: Options, device: str) -> tuple[str, ...]:
+def usual_graphs(options: Options, device: str) -> tuple[str, ...]:
+    """Return the graphs of a sweep: those that are named, or the usual ones."""
     if options.graphs:
         return tuple(dict.fromkeys(options.graphs))
     return _measured_graphs(device) if options.benchmark else CHECKED_GRAPHS
@@ -206,7 +214,8 @@ def _measured_graphs(device: str) -> tuple[str, ...]:
     return ("twin:reddit2@0.1", "twin:ogbn-products@0.01")
 
 
-def _widths(options: Options) -> tuple[int, ...]:
+def usual_widths(options: Options) -> tuple[int, ...]:
+    """Return the widths of a sweep: those that are named, or the usual ones."""
     return options.widths or (MEASURED_WIDTHS if options.benchmark else CHECKED_WIDTHS)
 
 
@@ -220,14 +229,14 @@ def _budgets(options: Options, turn: int) -> tuple[float, ...]:
     return (CHECKED_BUDGETS[turn % len(CHECKED_BUDGETS)],)
 
 
-def _dtypes(options: Options, catalog: Catalog | None = None) -> tuple[str, ...]:
+def usual_dtypes(options: Options, catalog: Catalog | None = None) -> tuple[str, ...]:
     """Return the dtypes of the operands; where none is named, also those of named kernels that do not take float32."""
     if options.dtypes or not options.benchmark:
         return options.dtypes or tuple(DTYPES)
     if catalog is None:
         return (FLOAT32,)
     names = {each for name in options.kernels for each in catalog.from_files.get(name, (name,))}
-    stored = [kernel.stores for name, kernel in catalog.exact.items() if name in names and kernel.stores]
+    stored = [kernel.stores for name, kernel in catalog.every.items() if name in names and kernel.stores]
     return tuple(dict.fromkeys([FLOAT32, *(each for some in stored if FLOAT32 not in some for each in some if each in DTYPES)]))
 
 

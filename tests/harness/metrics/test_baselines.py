@@ -3,6 +3,7 @@ import dataclasses
 from made_runs import case, not_ok, ok
 
 from rsc_bench.harness.metrics import Baselines, Metric
+from rsc_bench.plugins import find
 
 
 def metric(*against):
@@ -53,6 +54,15 @@ def test_an_extremum_has_its_own_baselines():
     baselines = Baselines([*RECORDS, ok(extremum, 3.0)])
     assert baselines.of(metric(), slower)[0] == "torch_reduce"
     assert Baselines(RECORDS).of(metric(), slower) is None
+
+
+def test_sddmm_has_its_own_baselines_and_cusparses_is_the_vendors():
+    dots, slower = (case(name, suite="sddmm") for name in ("sddmm_torch_cuda", "mine"))
+    baselines = Baselines([*RECORDS, ok(dots, 3.0)])
+    vendors = find("metric", "speedup vs vendor")
+    assert baselines.of(metric(), slower)[0] == baselines.of(vendors, slower)[0] == "sddmm_torch_cuda"
+    assert Baselines(RECORDS).of(metric(), slower) is None
+    assert baselines.of(metric(), SAMPLED)[0] == "rows_numba"
 
 
 def test_a_baseline_computes_the_same_operation():

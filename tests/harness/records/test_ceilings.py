@@ -106,6 +106,14 @@ def test_a_sampled_product_counts_what_it_kept_and_the_time_of_its_multiply():
     assert (did.seconds, did.flops, did.operand_bytes) == (4e-7, 160, 5 * 32)
 
 
+def test_sddmm_reads_both_operands_and_writes_one_number_for_each_non_zero():
+    dots = traffic.traffic_of(case(width=8, suite="sddmm"), EXACT)
+    product = traffic.traffic_of(CASE, EXACT)
+    assert (dots.flops, dots.gathered_bytes, dots.operand_bytes) == (product.flops, product.gathered_bytes, product.operand_bytes)
+    # Rows that a product writes are read in their place; the 40 non-zeros have 4 bytes each.
+    assert dots.compulsory_bytes == product.compulsory_bytes + 160
+
+
 def test_a_training_and_an_unknown_dtype_have_no_traffic():
     assert traffic.traffic_of(CASE, measurement(1.0, epoch_s=[1.0])) is None
     assert traffic.traffic_of(case(dtype="float8"), EXACT) is None

@@ -1,4 +1,5 @@
 import copy
+import re
 
 import pytest
 import torch
@@ -195,6 +196,12 @@ def test_an_option_that_cannot_be_is_refused_and_the_model_left_alone(option, me
     with pytest.raises(ValueError, match=message):
         approximate(model, **{"epochs": 10, **option})
     assert "propagate" not in vars(model.convs[0])
+
+
+def test_a_kernel_that_does_not_multiply_is_refused():
+    rule = "kernel must be one that multiplies (got 'sddmm_torch', which computes sddmm): leave it out for ours"
+    with pytest.raises(ValueError, match=re.escape(rule)):
+        approximate(seeded(MODELS["gcn"]), epochs=10, kernel="sddmm_torch")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="cuSPARSE runs here")

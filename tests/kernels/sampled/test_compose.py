@@ -14,7 +14,7 @@ from rsc_bench.kernels.sampled.pairs import Pairs
 from rsc_bench.kernels.sampled.selections import Kept, Selection
 from rsc_bench.plugins import PluginError, load
 
-EXACT = load("kernel")
+EXACT = {name: kernel for name, kernel in load("kernel").items() if kernel.operation == "spmm"}
 SELECTIONS = load("selection")
 TOPK = SELECTIONS["topk"]
 # Every kernel can be named; only what runs here can be run.

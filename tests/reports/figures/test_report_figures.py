@@ -62,6 +62,7 @@ def test_what_grows_is_in_a_figure_of_its_own_and_changes_no_other_as_extrema_do
         ok(case(kernel, budget, suite="growth"), 1) for kernel, budget in (("mkl", None), ("topk(mkl)", 0.1), ("mine", None))
     ]
     growing += [ok(case(kernel, suite="minmax", reduce="max"), 2) for kernel in ("torch_reduce", "dgl")]
+    growing += [ok(case(kernel, suite="sddmm"), 2) for kernel in ("sddmm_torch", "sddmm_numba")]
     one, other = (
         read_table([read(write_results(tmp_path / name / "run.jsonl", [records]))])
         for name, records in (("one", products), ("both", [*products, *growing]))

@@ -53,6 +53,18 @@ def test_trainings_are_a_table_of_their_own_and_say_their_metric(tmp_path):
     assert "seed" in found[1].cells.columns
 
 
+def test_dot_products_are_a_table_of_their_own_against_their_own_and_aggregate_nothing(tmp_path):
+    dots = [ok(case("sddmm_torch", suite="sddmm"), 4), ok(case("sddmm_numba", suite="sddmm"), 2)]
+    products, found = readings(table_of(tmp_path, [ok(case("mkl"), 1), *dots]))
+    assert (products.title, found.title) == ("products", "dot products")
+    assert products.cells["kernel"].tolist() == ["mkl"]
+    assert found.cells["kernel"].tolist() == ["sddmm_numba", "sddmm_torch"]
+    assert found.cells["speedup [x]"].tolist() == ["1.00", "0.500"]
+    assert "speedup against sddmm_numba" in found.said_once
+    assert "sum aggregation" in products.said_once
+    assert "sum aggregation" not in found.said_once
+
+
 def test_chosen_metrics_take_the_place_of_the_usual_ones(tmp_path):
     (products,) = readings(table_of(tmp_path, [ok(case("mkl"), 20)]), [find("metric", "memory")])
     assert [name for name in products.cells.columns if "[" in name] == ["memory [MB]"]

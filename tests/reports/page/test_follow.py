@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 from synthetic_results import Sweep, case, ok, sweep, write_results
 
-from rsc_bench.harness.records.file import ResultsFile, read
+from rsc_bench.harness.records.appending import ResultsFile
+from rsc_bench.harness.records.file import read
 from rsc_bench.harness.records.run import Round
 from rsc_bench.reports.page.follow import POLL_S, Page, Time, follow, line
 from rsc_bench.reports.page.render import Again, render

@@ -42,6 +42,17 @@ def test_the_memory_of_results_is_said_once_where_all_are_in_kept_memory_and_nev
     assert "memory setting" not in {column["name"] for column in columns(table)}
 
 
+def test_the_suite_is_said_where_some_cases_are_dot_products(tmp_path):
+    found = by_name(tmp_path, [ok(case("mkl"), 4), ok(case("sddmm_torch", suite="sddmm"), 5)])["suite"]
+    assert [found["texts"][code] for code in found["codes"]] == ["exact", "sddmm"]
+
+
+def test_dot_products_that_were_not_measured_say_what_they_are(tmp_path):
+    missing = bad(case("sddmm_dgl", suite="sddmm"), "skipped", "dgl is not installed: pip install it")
+    (found,) = unmeasured(table_of(tmp_path, [ok(case("mkl"), 4), missing]))
+    assert " · sddmm · float32" in str(found)
+
+
 def test_the_suite_is_said_where_the_same_product_may_be_one_of_two(tmp_path):
     exact, growing = ok(case("mkl"), 4), ok(case("mkl", suite="growth"), 5)
     found = by_name(tmp_path, [exact, growing])["suite"]

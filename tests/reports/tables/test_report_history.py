@@ -182,6 +182,13 @@ def test_a_product_of_growth_is_another_than_the_same_of_another_suite(tmp_path)
     ]
 
 
+def test_dot_products_are_another_than_the_product_of_the_same_graph_and_width(tmp_path):
+    for place, suite in enumerate(("exact", "exact", "sddmm")):
+        written(tmp_path, place, [ok(case("mkl" if suite == "exact" else "sddmm_torch", suite=suite), 10.0 + place)])
+    kept = latest(table_of(tmp_path)).cases
+    assert list(zip(kept["file"], kept["suite"], strict=True)) == [("run1.jsonl", "exact"), ("run2.jsonl", "sddmm")]
+
+
 def test_files_without_a_history_are_all_drawn(tmp_path):
     table = table_of(ran(tmp_path, (case(), steady()), count=2))
     assert runs(table.sources) == {}

@@ -119,6 +119,41 @@ def test_where_freed_memory_is_kept_there_must_be_room_for_its_gaps_too(monkeypa
     assert operands.main_memory_bytes(product) == product.graph.nodes * 100 * (48 + 3 * 4)
 
 
+DOTS = dataclasses.replace(HUB, operation="sddmm")
+
+
+def test_dot_products_have_the_adjacency_as_it_is_and_two_operands_of_their_own():
+    made, neighbours = store().make(DOTS), store().make(dataclasses.replace(HUB, reduce="max"))
+    assert made.matrix.all_ones
+    assert torch.equal(made.matrix.col, neighbours.matrix.col)
+    left, right = made.parts
+    assert left.shape == right.shape == (300, 5)
+    assert torch.equal(right, neighbours.dense)
+    assert not torch.equal(left, right)
+    assert float(left.square().sum(1).mean()) == pytest.approx(1, rel=0.2), "scores are of one size, whatever the width is"
+    copy = made.copied()
+    assert all(map(torch.equal, copy.parts, made.parts))
+    assert {part.data_ptr() for part in copy.parts} & {part.data_ptr() for part in made.parts} == set()
+
+
+def test_a_node_has_its_row_in_any_order_of_them_on_both_sides():
+    turned = dataclasses.replace(DOTS, graph=graphs.load("small:hub", reorder="degree"))
+    made, found = store().make(DOTS), store().make(turned)
+    for one, other in zip(made.parts, found.parts, strict=True):
+        assert torch.equal(one[turned.graph.order], other)
+
+
+@pytest.mark.parametrize(("dtype", "node_bytes", "edge_bytes"), [(torch.float32, 24, 48), (torch.bfloat16, 16, 40)])
+def test_main_memory_must_have_room_for_both_operands_and_results_as_long_as_the_matrix(dtype, node_bytes, edge_bytes):
+    """Both operands in float32, what they are in the dtype and the kernel's copies; two results beside arrays in float64."""
+    operands, product = store(), dataclasses.replace(DOTS, graph=another().graph, dtype=dtype, width=100)
+    nodes, nnz = product.graph.nodes, product.graph.edges
+    operands.matrix(product.graph, product.normalised)
+    assert operands.main_memory_bytes(product) == nodes * 100 * node_bytes + nnz * edge_bytes
+    with pytest.raises(Skip, match="300 x 100 operands"):
+        OperandStore(NotesDrops(), free_bytes=lambda: 1_000).make(product)
+
+
 class NotesDrops(GraphStore):
     """Keeps no graph but notes that all but the last were dropped, which makes room."""
 
