@@ -24,7 +24,7 @@ class Export(Plugin):
     """
 
     name: str
-    """Letters, digits and hyphens: it is the value of an option."""
+    """Letters, digits, hyphens and underscores: it is the value of an option."""
     summary: str
     """One sentence: what it holds, and for whom."""
     suffix: str
@@ -46,8 +46,8 @@ class Export(Plugin):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):
-            raise ValueError(f"export {self.name!r}: its name must be letters, digits and '-', as it is the value of --format")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", self.name):
+            raise ValueError(f"export {self.name!r}: its name must be letters, digits, '-' and '_', as it is the value of --format")
         if not re.fullmatch(r"(\.\w+)+", self.suffix):
             raise ValueError(f"export {self.name!r}: its suffix must begin with a point, '.csv' (got {self.suffix!r})")
 

@@ -83,7 +83,7 @@ def _check(kind: str, name: str) -> None:
             f"NAME must be letters, digits and '_', a letter first (got {name!r}): it names a Python file, too"
         )
     found = plugins.load(kind)
-    own = _option(name) if kind in {"output", "export"} else name
+    own = _option(name) if kind == "output" else name
     if own in found or own in found.missing or own in KINDS[kind].taken:
         raise click.ClickException(f"{kind} {own!r} is there already: give another name")
 

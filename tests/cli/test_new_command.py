@@ -4,6 +4,8 @@ import pytest
 
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
+from made_runs import case, ok, written
+
 from rsc_bench.kinds import KINDS
 from rsc_bench.plugins import REGISTRY, Registry
 from rsc_bench.text import call as call_of
@@ -20,7 +22,7 @@ def test_a_plugin_of_every_kind_loads_under_the_name_that_was_given(call, tmp_pa
     assert str(path) in follows
     ((found, plugin),) = Registry().add_file(path)
     assert found.name == kind
-    assert plugin.name == ("my-thing" if kind in {"output", "export"} else "my_thing")
+    assert plugin.name == ("my-thing" if kind == "output" else "my_thing")
     assert "$" not in path.read_text()
 
 
@@ -57,3 +59,13 @@ def test_what_cannot_be_is_one_line(call, tmp_path, kind, name, said):
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert said in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_format_has_the_very_name_that_was_asked_for(call, tmp_path):
+    run = written(tmp_path / "run.jsonl", [ok(case("mkl"), 1.0)])
+    for name in ("my_format", "myFormat"):
+        status, out, _ = call("new", "export", name, "--output", tmp_path)
+        assert status == 0
+        assert out.rstrip().endswith(f"--format {name}")
+        given = ("--plugin", tmp_path / f"{name}.py", "--format", name, "--output", "-")
+        assert call("export", run, *given)[:2] == (0, "# written by rsc-bench\nmkl\n")
