@@ -51,7 +51,12 @@ class Standing:
 
 def judged(series: Series) -> bool:
     """Return whether a case has runs enough to have a change point."""
-    return sum(time is not None for time in series.times) >= MIN_RUNS
+    return _runs(series) >= MIN_RUNS
+
+
+def _runs(series: Series) -> int:
+    """How many runs have a case."""
+    return sum(time is not None for time in series.times)
 
 
 def as_text(standing: Standing, screen: Screen) -> str:
@@ -74,7 +79,10 @@ def _parts(standing: Standing) -> Iterator[RenderableType]:
 def _headline(standing: Standing) -> str:
     cases = [(history, series) for history in standing.histories for series in history.series if judged(series)]
     if not cases:
-        return f"CANNOT BE JUDGED: a change point takes {MIN_RUNS} runs of a case on one machine, and no case has them"
+        counts = [_runs(series) for history in standing.histories for series in history.series]
+        got = f" (got {max(counts)})" if counts else ""
+        rule = f"a change point takes {MIN_RUNS} runs of a case on one machine, and no case has them{got}"
+        return f"CANNOT BE JUDGED: {rule}: measure more, each run into a file of its own, and give all files"
     slower = sum(standing.slower(*each) for each in cases)
     of = f"{slower} of {len(cases)} case{'s' * (len(cases) != 1)}"
     within = "" if standing.within is None else f" among the newest {standing.within} runs"

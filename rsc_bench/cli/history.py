@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +55,10 @@ def _standing(files: Sequence[Path], within: int | None) -> Standing:
 
     table = read_table(_runs(files))
     known = {source.name for found in runs(table.sources).values() for source in found}
+    counts = Counter(source.machine for source in table.sources)
     without = [
-        f"{source.name}: of a machine with fewer than {FEWEST_FILES} files ({source.machine})"
+        f"{source.name}: a history takes {FEWEST_FILES} files of one machine (got {counts[source.machine]} of {source.machine}): "
+        "give more of its runs"
         for source in table.sources
         if source.name not in known
     ]

@@ -75,14 +75,15 @@ def test_only_the_newest_runs_count_where_it_is_asked(call, ran):
 def test_too_few_runs_are_not_judged(call, ran):
     status, out, _ = call("history", *ran(mkl=level(1.0, 2.0)[:5]))
     assert status == 3
-    assert out.startswith("CANNOT BE JUDGED: a change point takes 6 runs of a case on one machine")
+    rule = "a change point takes 6 runs of a case on one machine, and no case has them (got 5)"
+    assert out.startswith(f"CANNOT BE JUDGED: {rule}: measure more, each run into a file of its own, and give all files\n")
 
 
 def test_files_of_a_machine_that_has_no_history_are_named(call, ran):
     files = ran(mkl=level(1.0)) + ran(machine={"cpu": {"model": "Other"}}, a=[1.0, 1.0], b=[1.0, 1.0])
     status, out, _ = call("history", *files)
     assert status == 0
-    assert "02.jsonl: of a machine with fewer than 3 files (Other)" in out
+    assert "02.jsonl: a history takes 3 files of one machine (got 2 of Other): give more of its runs\n" in out
 
 
 def test_the_tree_has_every_case_with_its_times_and_change_points(call, ran):
