@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Facts:
     version: str = __version__
     code: str = ""
     """Digest of our own code."""
+    niceness: int = 0
+    """Of the process, and of those that it starts: above 0 other programs come first."""
     missing: tuple[str, ...] = ()
     """Files of graphs that this machine does not have."""
     files: dict[str, int] = field(default_factory=dict)
@@ -84,6 +87,7 @@ class Place:
             runs={name: what_runs(self._session(name)) for name in self._blocks} if plans and not missing else {},
             digests={path: digest(Path(path)) for block in self._blocks.values() for path in block.code_files},
             code=code_digest(),
+            niceness=os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0,
             missing=missing,
             files={path: Path(path).stat().st_size for path in paths if path not in missing},
         )

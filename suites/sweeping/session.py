@@ -151,6 +151,7 @@ def said(prepared: Prepared, study: Study, now_left_s: Callable[[float], str] = 
     """Return the plan in words: cases, rounds, about how long on what, and what is done already."""
     part = f", part {prepared.part[0]} of {prepared.part[1]}" if prepared.part[1] > 1 else ""
     lines = [f"study {study.name}: {_count(len(study.blocks), 'block')}{part}, results in {study.results}"]
+    lines += _hints(prepared.facts)
     for share in prepared.shares:
         if share.kind.name:
             lines.append(f"on {share.kind.name}: {_count(len(share.kind.devices), 'device')} ({', '.join(share.kind.devices)})")
@@ -162,6 +163,15 @@ def said(prepared: Prepared, study: Study, now_left_s: Callable[[float], str] = 
         about = now_left_s(left / max(1, len(share.kind.devices)))
         lines.append(f"  in all about {about}" if left else "  all is done")
     return "\n".join(map(plain, lines))
+
+
+def _hints(facts: Mapping[str, Facts]) -> list[str]:
+    """What is not as it should be on some devices, and how to get it."""
+    behind = [name for name, each in facts.items() if each.niceness > 0]
+    if not behind or len(facts) == 1:
+        return []
+    remedy = "begin Ray there by `RAY_worker_niceness=0 ray start ...`"
+    return [f"note:    other programs come before what is measured on {_count(len(behind), 'device')} ({behind[0]}, ...): {remedy}"]
 
 
 def _of_block(share: Share, plan: Plan, duration: Callable[[float], str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import tempfile
@@ -44,9 +45,9 @@ class Actor:
     """What Ray makes an actor of: measures one case at a time, and says how far it is meanwhile."""
 
     def __init__(self, blocks: Sequence[Block], device: str, cores: tuple[int, ...]) -> None:
-        """Take the cores of the device; what measures is started by this process, and has no others."""
-        if cores and machine_cores.can_pin():
-            os.sched_setaffinity(0, cores)
+        """Begin; what measures is started by this process, and has the cores of the device and no others."""
+        self._cores = cores
+        self._settle()
         if cores:
             os.environ.update(dict.fromkeys(THREADS, str(len(cores))))
         folder = Path(tempfile.gettempdir(), f"rsc-bench-{os.getuid() if hasattr(os, 'getuid') else 'sweep'}")
@@ -55,20 +56,34 @@ class Actor:
         self._begun: float | None = None
         self._epoch: Epoch | None = None
 
+    def _settle(self) -> None:
+        """Take the cores of the device, and the priority that Ray takes from its processes, where the system gives it back.
+
+        Linux has both for a thread, and Ray calls each method in any of several; what it starts inherits them (sched(7)).
+        """
+        if self._cores and machine_cores.can_pin():
+            os.sched_setaffinity(0, self._cores)
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, 0, min(0, os.getpriority(os.PRIO_PROCESS, 0)))
+
     def facts(self) -> Facts:
         """Return what is known of the device."""
+        self._settle()
         return self._place.facts()
 
     def plan(self, block: str) -> Plan:
         """Return the cases of a block on it."""
+        self._settle()
         return self._place.plan(block)
 
     def ceilings(self, block: str, row_bytes: Iterable[int]) -> Ceilings | None:
         """Return what it can reach."""
+        self._settle()
         return self._place.ceilings(block, row_bytes)
 
     def record(self, block: str, job: Job) -> bytes:
         """Return the record of a case as it stands in a file."""
+        self._settle()
         self._begun, self._epoch = monotonic(), None
         try:
             return msgspec.json.encode(to_line(self._place.record(block, job, self._follow, lambda _: None)))

@@ -85,6 +85,9 @@ class Cluster:
 
     def _connect(self, address: str) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray asks for it to be chosen, in a long warning
+        os.environ.setdefault(
+            "RAY_worker_niceness", "0"
+        )  # of a cluster of its own: else other programs come before what is measured
         logging.getLogger("ray._private.worker").setLevel(logging.CRITICAL)  # a node that is gone is said by us
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         try:
