@@ -12,17 +12,19 @@ import torch
 from made_matrices import array, dense, jagged, with_rowptr
 
 from rsc_bench.kernels import Csr, Unsupported
-from rsc_bench.kernels.exact import cupy, dgl, mkl_inspected, pyg_gather_scatter, pyg_spmm, turbo_gnn
+from rsc_bench.kernels.exact import cupy, dgl, mkl_inspected, pyg_gather_scatter, pyg_spmm, sddmm_dgl, sddmm_numba, turbo_gnn
 from rsc_bench.optional import OPTIONAL
 from rsc_bench.plugins import load
 
-BASELINES = {name: kernel for name, kernel in load("kernel").items() if kernel.role == "baseline"}
+BASELINES = {name: kernel for name, kernel in load("kernel").items() if (kernel.role, kernel.operation) == ("baseline", "spmm")}
 PACKAGES = {
     cupy: "cupy",
     dgl: "dgl",
     mkl_inspected: "sparse_dot_mkl",
     pyg_gather_scatter: "torch_geometric",
     pyg_spmm: "torch_geometric",
+    sddmm_dgl: "dgl",
+    sddmm_numba: "numba",
     turbo_gnn: "turbo_gnn",
 }
 
@@ -33,7 +35,7 @@ def test_the_baselines_are_those_of_libraries_that_people_have():
     assert {name for name, kernel in BASELINES.items() if kernel.device == "cpu"} == on_cpu
 
 
-@pytest.mark.parametrize("module", PACKAGES, ids=PACKAGES.values())
+@pytest.mark.parametrize("module", PACKAGES, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_a_library_that_is_not_installed_is_the_reason_with_the_way_to_get_it(module, monkeypatch):
     package = PACKAGES[module]
     monkeypatch.setattr("rsc_bench.optional.find_spec", lambda name: None if name == package else pytest.fail("looked elsewhere"))
