@@ -77,7 +77,7 @@ class Place:
 
         With `plans` the options of all blocks are looked up as well, which needs the device that they are for.
         """
-        paths = sorted({name for block in self._blocks.values() for name in block.options.graphs if graphs.is_file(name)})
+        paths = sorted({name for block in self._blocks.values() for name in block.options.graphs if _is_file(name)})
         missing = tuple(path for path in paths if not Path(path).exists())
         return Facts(
             host=socket.gethostname(),
@@ -134,6 +134,13 @@ class Place:
             workers.retries = RETRIES
             self._workers = name, workers
         return self._workers[1]
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return graphs.is_file(name)
+    except graphs.GraphError:  # of a source in a plug-in that is loaded with its block, or of none, which the plan says
+        return False
 
 
 def digest(path: Path) -> str | None:

@@ -1,11 +1,14 @@
 """A study meets its devices: kinds of machine with files of their own, blocks that none of them is for, and the plan in words."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from made_devices import planned
 from made_runs import case, not_ok, written
+from running_pytest import NO_GPU, ROOT
 
 from rsc_bench.suites.options import Options, OptionsError
 from rsc_bench.suites.sweeping.devices import Here
@@ -18,6 +21,18 @@ from rsc_bench.suites.sweeping.study import Block, Study
 
 EMPTY = ("small:hub",)
 """A graph that these devices have no case of."""
+RINGS = """
+import torch
+from rsc_bench import Csr
+from rsc_bench.suites.graphs.graph import Graph
+from rsc_bench.suites.graphs.source import Source
+
+def load(name, data_root=None):
+    edges = torch.tensor([[0, 1, 2], [1, 2, 0]])
+    return Graph(name, Csr.from_edge_index(edges), directed=True, classes=0, metric_name="accuracy")
+
+SOURCE = Source("rings", "A ring.", ["rings:one"], load)
+"""
 CASES = tuple(case(width=width) for width in (1, 2))
 
 
@@ -95,6 +110,23 @@ def test_what_is_wrong_with_a_block_is_said_of_it_also_where_it_shows_as_a_devic
     blocks = (block("a", device="cpu", graphs=("small:random",)), block("b", device="cpu", graphs=("smal:random",)))
     with pytest.raises(StudyError, match="graph 'smal:random' is not known"):
         prepared(study(tmp_path, *blocks), Here(blocks, tmp_path / "log"))
+
+
+def test_a_graph_of_a_source_in_a_plug_in_is_known_by_its_block(tmp_path):
+    path = tmp_path / "rings.py"
+    path.write_text(RINGS)
+    (tmp_path / "study.toml").write_text('[a]\ndevice = "cpu"\nplugin = "rings.py"\ngraph = "rings:one"\nwidth = 8\n')
+    plan = subprocess.run(
+        [sys.executable, "-m", "rsc_bench", "sweep", "study.toml", "--plan"],
+        cwd=tmp_path,
+        env=NO_GPU | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert plan.returncode == 0, plan.stderr
+    assert "rings:one: " in plan.stdout
 
 
 def test_the_plan_says_how_much_is_left_on_which_devices_and_about_how_long_that_takes(tmp_path):
