@@ -46,7 +46,8 @@ class Cluster:
 
     def _fact(self, here, device, index):
         gpus = [{"name": "NVIDIA H200", "uuid": f"GPU-{index}"}] if device != "cpu" else []
-        return replace(here, host=f"host-{index}", device=device, cores=(0, 1), environment=here.environment | {"gpus": gpus})
+        environment = here.environment | {"gpus": gpus}
+        return replace(here, host=f"host-{index}", device=device, cores=(0, 1), environment=environment, niceness=0)
 
     def facts(self):
         return self._facts

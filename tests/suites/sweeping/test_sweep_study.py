@@ -8,7 +8,9 @@ from rsc_bench.suites.sweeping.devices import Here
 from rsc_bench.suites.sweeping.lines import Lines, StudyError
 from rsc_bench.suites.sweeping.session import prepared
 from rsc_bench.suites.sweeping.study import KEYS, read
+from rsc_bench.text import SUITES
 
+ALL = [suite for suite in SUITES if suite != "harness"]
 SMALL = 'graph = "small:random"\n'
 
 
@@ -132,7 +134,7 @@ def test_a_folder_and_a_file_that_is_not_there_are_one_line(tmp_path):
     ("reorder = 'degre'", "reorder: order 'degre' is not known: nearest are degree"),
     ("kernel = 'mkll'", "kernel: 'mkll' is not a known kernel or a file: nearest are mkl, topk(mkl), random(mkl)"),
     ("model = 'GCM'", "model: 'GCM' is not known: nearest are GCN, GCNII"),
-    ("suite = 'exakt'", "suite: must be exact, sampled, minmax, growth, training (got 'exakt'): nearest is exact"),
+    ("suite = 'exakt'", f"suite: must be {', '.join(ALL)} (got 'exakt'): nearest is exact"),
     ("suite = 'harness'", "suite: must be a suite of products or trainings (got harness, which is about one machine): `rsc-bench"),
 ])  # fmt: skip
 def test_a_value_that_no_run_can_use_is_one_line_that_names_its_own(refusal, key, what):
