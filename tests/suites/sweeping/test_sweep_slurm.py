@@ -1,6 +1,7 @@
 """A study as an array of SLURM jobs: its script, what is refused, and a real run where a program stands in for sbatch."""
 
 import os
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -135,6 +136,15 @@ def test_a_plan_of_an_array_is_a_script_and_a_copy_of_the_study_and_submits_noth
     copy = script.with_name("study.slurm.toml")
     assert f'rsc_bench sweep {copy} --results {script.parent} --part "$SLURM_ARRAY_TASK_ID/3"' in script.read_text()
     assert sys.executable in script.read_text()
+
+
+def test_paths_with_blanks_and_signs_of_sbatch_are_quoted(study, tmp_path, capsys):
+    folder = tmp_path / "o u t #1 100%"
+    assert run(capsys, study, "--submit", "slurm", "--jobs", 1, "--plan", "--results", folder)[0] == 0
+    script = folder / "study.slurm.sh"
+    assert directives(script)["output"] == f'"{tmp_path}/o u t #1 100%%/study.slurm-%a.log"'
+    command = shlex.split(script.read_text().splitlines()[-1])
+    assert command[command.index("--results") + 1] == str(folder)
 
 
 def test_the_copy_is_the_study_from_any_folder(study, tmp_path, monkeypatch):
