@@ -22,7 +22,7 @@ from typing import Any
 from rsc_bench.beside import is_beside
 from rsc_bench.kinds import KINDS, Kind
 from rsc_bench.optional import OPTIONAL, absent, present, why_missing
-from rsc_bench.text import error_line, nearest
+from rsc_bench.text import error_line, nearest, nearest_is
 from rsc_bench.user_files import LOAD_S, PluginError, line_of, load_file
 
 __all__ = [
@@ -90,7 +90,7 @@ class Registry:
         if name in plugins.missing:
             raise ValueError(f"{kind} {name!r} is not available: {plugins.missing[name]}")
         if name not in plugins:
-            raise ValueError(f"{kind} {name!r} is not known: nearest are {', '.join(nearest(name, plugins))}")
+            raise ValueError(f"{kind} {name!r} is not known: {nearest_is(nearest(name, plugins))}")
         return plugins[name]
 
     def add_file(self, path: Path, why: str = "--plugin") -> list[tuple[Kind, Any]]:
@@ -171,7 +171,7 @@ class Registry:
             for group in every.groups:
                 if group.startswith("rsc_bench.") and group not in ours:
                     place = _entry_place(next(iter(every.select(group=group))))
-                    raise PluginError(f"{place}: there is no such group: nearest are {', '.join(nearest(group, ours))}")
+                    raise PluginError(f"{place}: there is no such group: {nearest_is(nearest(group, ours))}")
             self._installed = {group: list(every.select(group=group)) for group in ours}
         return self._installed
 

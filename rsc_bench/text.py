@@ -101,6 +101,11 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.4) -> list[str]:
     return [folded[hit] for hit in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=cutoff)] or names
 
 
+def nearest_is(near: Sequence[str]) -> str:
+    """Return in words which names `nearest` has found: ``nearest is topk``, ``nearest are topk, random``."""
+    return f"nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
+
+
 def call(command: str) -> str:
     """Return how a command of ours is called from the current folder: ``python -m harness list`` in a checkout."""
     return f"python -m harness {command}" if _in_the_checkout() else f"rsc-bench {command}"

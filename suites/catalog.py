@@ -20,7 +20,7 @@ from rsc_bench.kernels.sampled import approximate, compose
 from rsc_bench.kernels.sampled.selections import Selection
 from rsc_bench.kinds import ALL_BASELINES
 from rsc_bench.optional import present
-from rsc_bench.text import call, nearest
+from rsc_bench.text import call, nearest, nearest_is
 
 INTERVAL = 10
 """Calls that one selection serves in a cached kernel (RSC, section 3.3)."""
@@ -112,7 +112,7 @@ class Catalog:
         if known_exact and (choice.selection is None or choice.selection in self.selections):
             return choice
         near = nearest(name, [*self.names(), ALL_BASELINES])
-        hint = f"nearest are {', '.join(near)}" if len(near) <= MOST_NEAR else f"`{call('list')}` names them all"
+        hint = f"{nearest_is(near)}" if len(near) <= MOST_NEAR else f"`{call('list')}` names them all"
         raise KernelError(f"--kernel {name!r} is not a known kernel or a file: {hint}")
 
     def baselines(self, device: str) -> list[str]:

@@ -115,7 +115,7 @@ def test_a_name_that_means_something_else_is_refused(registry):
 def test_one_plugin_is_found_by_name_and_an_unknown_one_with_the_nearest(registry):
     made = registry("named_things", ant=define("ant"), bee="raise RuntimeError('not for this one')\n")
     assert made.find("thing", "ant").name == "ant"
-    with pytest.raises(ValueError, match="allocation 'gready' is not known: nearest are greedy"):
+    with pytest.raises(ValueError, match="allocation 'gready' is not known: nearest is greedy"):
         plugins.find("allocation", "gready")
 
 
@@ -236,7 +236,7 @@ def test_an_entry_point_in_a_group_that_no_kind_has_is_refused(registry, tmp_pat
     install(tmp_path, "theirs = lost_plugin:THING", group="rsc_bench.thing", lost_plugin=define("theirs"))
     place = "entry point theirs of made-up (rsc_bench.thing)"
     for _ in range(2):  # not only the first time
-        assert refused(lambda: made.load("thing")) == f"{place}: there is no such group: nearest are rsc_bench.things"
+        assert refused(lambda: made.load("thing")) == f"{place}: there is no such group: nearest is rsc_bench.things"
 
 
 def test_an_entry_point_that_names_nothing_is_refused(registry, tmp_path):

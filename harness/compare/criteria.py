@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS
 from rsc_bench.plugins import load
-from rsc_bench.text import nearest
+from rsc_bench.text import nearest, nearest_is
 
 TIME = Metric(
     name="time",
@@ -69,6 +69,6 @@ def _metric(name: str) -> Metric:
     own_name = ALIASES.get(name, name)
     if own_name not in known:
         names = [TIME.name, *ALIASES, *known]
-        raise ValueError(f"metric {name!r} is not known: nearest are {', '.join(nearest(name, names, cutoff=0))}")
+        raise ValueError(f"metric {name!r} is not known: {nearest_is(nearest(name, names, cutoff=0))}")
     metric: Metric = known[own_name]
     return metric

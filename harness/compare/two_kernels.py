@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.run import Entry, Records
-from rsc_bench.text import nearest
+from rsc_bench.text import nearest, nearest_is
 
 _Names = dict[Case, list[Case]]
 """What each case is called in the comparison, once for each that it is set against."""
@@ -67,7 +67,7 @@ def two_kernels(run: Records, new: str, base: str) -> TwoKernels:
 def _cases(run: Records, kernels: Mapping[str, Iterable[Case]], kernel: str) -> list[Case]:
     """The cases of a kernel, each once."""
     if kernel not in kernels:
-        near = f"nearest are {', '.join(nearest(kernel, kernels))}" if kernels else "it has no record of any"
+        near = f"{nearest_is(nearest(kernel, kernels))}" if kernels else "it has no record of any"
         raise KernelsError(f"{run.path}: kernel {kernel!r} is not in it: {near}")
     return list(kernels[kernel])
 

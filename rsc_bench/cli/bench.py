@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rsc_bench.text import SUITES, call, nearest
+from rsc_bench.text import SUITES, call, nearest, nearest_is
 
 if TYPE_CHECKING:
     import pytest
@@ -111,7 +111,7 @@ def arguments(options: Sequence[str]) -> list[str]:
     rest = [option for option in options[len(named) :] if option != "--check"]
     if rest and not rest[0].startswith("-"):
         near = nearest(rest[0], SUITES)
-        known = f"nearest is {near[0]}" if len(near) == 1 else f"there are {', '.join(SUITES)}"
+        known = nearest_is(near) if len(near) == 1 else f"there are {', '.join(SUITES)}"
         raise click.UsageError(f"{rest[0]!r} is no suite: {known} (a suite stands in front of the options)")
     measuring = [] if "--check" in options else ["--benchmark"]
     # Paths, not names of modules: of a name pytest learns the options too late.

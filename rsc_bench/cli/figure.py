@@ -11,7 +11,7 @@ import click
 
 from rsc_bench.cli._options import FILE, unwritable
 from rsc_bench.plugins import find, load
-from rsc_bench.text import nearest, plain
+from rsc_bench.text import nearest, nearest_is, plain
 
 if TYPE_CHECKING:
     from rsc_bench.reports.figures import Figure
@@ -88,7 +88,7 @@ def _named(name: str) -> Figure:
         known = load("figure")
         near = nearest(name, known)
         more = "" if len(near) == len(known) else f"; all are {', '.join(sorted(known))}"
-        raise click.ClickException(f"figure {name!r} is not known: nearest are {', '.join(near)}{more}") from None
+        raise click.ClickException(f"figure {name!r} is not known: {nearest_is(near)}{more}") from None
     return found
 
 

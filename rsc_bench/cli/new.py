@@ -14,7 +14,7 @@ import click
 from rsc_bench import plugins
 from rsc_bench.cli._options import FILE, unwritable
 from rsc_bench.kinds import KINDS
-from rsc_bench.text import call, nearest, plain
+from rsc_bench.text import call, nearest, nearest_is, plain
 
 STARTERS = Path(__file__).resolve().parents[1] / "starters"
 """A text for each kind."""
@@ -35,8 +35,8 @@ class KindName(click.ParamType):  # type: ignore[type-arg]  # generic in newer v
         """Return a kind that there is; raises one line with the kinds."""
         del param, ctx
         if value not in KINDS:
-            near = ", ".join(nearest(value, KINDS))
-            raise click.ClickException(f"{value!r} is no kind of plug-in: nearest are {near}; all are {', '.join(KINDS)}")
+            near = nearest_is(nearest(value, KINDS))
+            raise click.ClickException(f"{value!r} is no kind of plug-in: {near}; all are {', '.join(KINDS)}")
         return str(value)
 
 

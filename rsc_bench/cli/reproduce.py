@@ -13,7 +13,7 @@ import click
 from rsc_bench.cli import _sweeping
 from rsc_bench.cli._options import FILE
 from rsc_bench.plugins import load
-from rsc_bench.text import call, clipped, hours, nearest, plain
+from rsc_bench.text import call, clipped, hours, nearest, nearest_is, plain
 
 if TYPE_CHECKING:
     from rsc_bench.suites.options import Memory
@@ -95,8 +95,8 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
             click.echo(f"{name}: {each.title}; graphs {graphs}; budgets {', '.join(f'{c:g}' for c in each.budgets)}")
         return 0
     if paper not in known:
-        near = ", ".join(nearest(paper, known, cutoff=0.0))
-        raise click.ClickException(f"{paper!r} is no paper that is known: nearest are {near}")
+        near = nearest_is(nearest(paper, known, cutoff=0.0))
+        raise click.ClickException(f"{paper!r} is no paper that is known: {near}")
     for name in chosen:
         names = {row.graph for row in known[paper].rows}
         if name not in names:

@@ -13,7 +13,7 @@ from rsc_bench.suites.graphs.files import stamp
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.kept import graphs as kept
 from rsc_bench.suites.graphs.kept import tensors
-from rsc_bench.text import nearest
+from rsc_bench.text import nearest, nearest_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,5 +214,5 @@ def _source_of(name: str) -> Source:
 def _not_known(name: str, base: str, known: list[str]) -> str:
     near = nearest(base, known, cutoff=0.5)
     if len(near) < len(known):
-        return f"graph {name!r} is not known: nearest are {', '.join(near)}"
+        return f"graph {name!r} is not known: {nearest_is(near)}"
     return f"graph {name!r} is not known: give the path of a graph file or one of {', '.join(known)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rsc_bench import plugins
 from rsc_bench.kernels import Csr
 from rsc_bench.suites.graphs.graph import Graph, GraphError, Masks
-from rsc_bench.text import nearest
+from rsc_bench.text import nearest, nearest_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ def _orders() -> plugins.Plugins:
 def _find(name: str) -> Order:
     orders = _orders()
     if name not in orders:
-        raise GraphError(f"order {name!r} is not known: nearest are {', '.join(nearest(name, orders, cutoff=0.5))}")
+        raise GraphError(f"order {name!r} is not known: {nearest_is(nearest(name, orders, cutoff=0.5))}")
     order: Order = orders[name]
     reason = order.why_not()
     if reason is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rsc_bench.suites.options import OptionsError
-from rsc_bench.text import error_line, nearest
+from rsc_bench.text import error_line, nearest, nearest_is
 
 CPU_EPOCHS = 60
 """Epochs on a CPU, where the paper's hundreds would take hours."""
@@ -167,7 +167,7 @@ def _no_slip(where: str, name: str, known: Collection[str]) -> None:
     near = nearest(name, known, cutoff=0.8)
     if name not in known and len(near) < len(known):
         raise RecipeError(
-            f"{where}: {name!r} is not known, nor is it trained here: nearest are {', '.join(near)} (one of your own must be of "
+            f"{where}: {name!r} is not known, nor is it trained here: {nearest_is(near)} (one of your own must be of "
             "this run, or less like those)"
         )
 
@@ -249,7 +249,7 @@ def _checked(where: str, values: dict[str, Any]) -> None:
 
 def _known(where: str, key: str) -> None:
     if key not in KEYS:
-        raise RecipeError(f"{where}: {key!r} is not known: nearest are {', '.join(nearest(key, KEYS, cutoff=0.4))}")
+        raise RecipeError(f"{where}: {key!r} is not known: {nearest_is(nearest(key, KEYS, cutoff=0.4))}")
 
 
 def _parsed(where: str, key: str, text: str) -> Any:

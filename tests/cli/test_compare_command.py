@@ -137,7 +137,7 @@ def test_a_rule_that_leaves_cases_out_is_one_line(in_a_process, make, tmp_path):
 def test_a_rule_that_is_none_is_one_line_with_the_nearest(call, make):
     status, out, err = call(make("base.jsonl"), make("new.jsonl"), "--rule", "familywize")
     assert (status, out) == (2, "")
-    assert err == "error: --rule: rule 'familywize' is not known: nearest are familywise\n"
+    assert err == "error: --rule: rule 'familywize' is not known: nearest is familywise\n"
 
 
 def test_an_output_of_a_file_is_an_option_of_its_name(in_a_process, make, tmp_path):
@@ -279,7 +279,7 @@ def test_two_kernels_of_one_file_are_compared(call, two):
     [
         (["--kernel", "ours"], "--kernel and --against go together"),
         (["--against", "ours"], "--kernel and --against go together"),
-        (["--kernel", "ourz", "--against", "mkl"], "kernel 'ourz' is not in it: nearest are ours"),
+        (["--kernel", "ourz", "--against", "mkl"], "kernel 'ourz' is not in it: nearest is ours"),
         (["--kernel", "mkl", "--against", "mkl"], "must name two kernels"),
         (["{two}", "--kernel", "ours", "--against", "mkl"], "--kernel and --against are of one file"),
         ([], "Missing argument 'NEW': give two results files, or one with --kernel and --against"),

@@ -124,7 +124,7 @@ def test_an_export_replaces_an_export_of_its_kind_and_nothing_else(call, run, tm
 
 
 def test_a_format_that_there_is_not_is_a_line_with_the_nearest(call, run):
-    assert call("export", run, "--format", "cvs") == (2, "", "error: --format: export 'cvs' is not known: nearest are csv\n")
+    assert call("export", run, "--format", "cvs") == (2, "", "error: --format: export 'cvs' is not known: nearest is csv\n")
 
 
 def test_a_format_whose_library_is_missing_is_a_line_with_the_extra(call, run, monkeypatch):

@@ -36,7 +36,7 @@ def test_the_papers_are_listed():
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["abc"], "'abc' is no paper that is known: nearest are rsc"),
+    (["abc"], "'abc' is no paper that is known: nearest is rsc"),
     (["--graph", "cora"], r"--graph 'cora' is not in the tables of rsc: they have ogbn-products, ogbn-proteins, reddit2, yelp"),
     (["--epochs-share", "0"], r"--epochs-share must lie in \(0, 1\], a share of the published epochs \(got 0\)"),
     (["--seeds", "0"], r"--seeds must be at least 1 \(got 0\)"),

@@ -36,7 +36,7 @@ BAD = {
     "plugin broken": (["--plugin", "{folder}/broken.py"], "--plugin {folder}/broken.py, line 1: SyntaxError: "),
     "plugin empty": (["--plugin", "{folder}/nothing.py"], "--plugin {folder}/nothing.py: must define a plug-in, one of KERNEL, "),
     "graph": (["--graph", "twin:redit2"], "graph 'twin:redit2' is not known: nearest are twin:reddit2"),
-    "reorder": (["--reorder", "degre"], "--reorder: order 'degre' is not known: nearest are degree"),
+    "reorder": (["--reorder", "degre"], "--reorder: order 'degre' is not known: nearest is degree"),
     "graph file": (["--graph", "{folder}/none.mtx"], "none.mtx: no such file"),
     "clock": (["--clock", "cuda_cld"], "--clock must be one of cuda_cold, cuda_graph, cuda_hot, host (got cuda_cld)"),
     "clock of a GPU": (["--clock", "cuda_hot"], "--clock cuda_hot must time the run's device, cpu (it times cuda): use host"),

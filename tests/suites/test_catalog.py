@@ -51,7 +51,7 @@ NEAR = [("mlk", "mkl"), ("topk(mlk)", "topk(mkl)"), ("top(mkl)", "topk(mkl)"), (
 
 @pytest.mark.parametrize(("name", "near"), NEAR)
 def test_an_unknown_kernel_is_refused_with_the_nearest_names(name, near):
-    with pytest.raises(KernelError, match="nearest are") as caught:
+    with pytest.raises(KernelError, match=r"nearest (is|are) ") as caught:
         catalog().find(name)
     assert near in str(caught.value)
 

@@ -16,7 +16,7 @@ from rsc_bench.plugins import REGISTRY, PluginError, absent, load
 from rsc_bench.suites.training.batches import Batches, whole
 from rsc_bench.suites.training.data import TrainingData
 from rsc_bench.suites.training.recipes import Recipe
-from rsc_bench.text import error_line, nearest
+from rsc_bench.text import error_line, nearest, nearest_is
 
 USUAL = "GCN"
 """What is trained where no model is named."""
@@ -112,5 +112,5 @@ def find(name: str) -> Model:
     """Return the model of a name; raises `ModelError` with the nearest names."""
     known = models()
     if name not in known:
-        raise ModelError(f"--model {name!r} is not known: nearest are {', '.join(nearest(name, known, cutoff=0.5))}")
+        raise ModelError(f"--model {name!r} is not known: {nearest_is(nearest(name, known, cutoff=0.5))}")
     return known[name]

@@ -86,8 +86,8 @@ def test_kernels_without_a_pair_cannot_be_judged():
 @pytest.mark.parametrize(
     ("new", "base", "summary"),
     [
-        ("mkll", "ours", r"made\.jsonl: kernel 'mkll' is not in it: nearest are mkl$"),
-        ("mkl", "our", r"made\.jsonl: kernel 'our' is not in it: nearest are ours$"),
+        ("mkll", "ours", r"made\.jsonl: kernel 'mkll' is not in it: nearest is mkl$"),
+        ("mkl", "our", r"made\.jsonl: kernel 'our' is not in it: nearest is ours$"),
         ("mkl", "mkl", r"--kernel and --against must name two kernels \(got 'mkl' twice\)$"),
     ],
 )

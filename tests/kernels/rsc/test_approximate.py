@@ -183,10 +183,10 @@ def test_a_model_is_approximated_once_at_a_time():
 
 @pytest.mark.parametrize(("option", "message"), [
     ({"kernel": "rows_nmba"}, "kernel 'rows_nmba' is not known: nearest are rows_numba"),
-    ({"selection": "top"}, "selection 'top' is not known: nearest are topk"),
+    ({"selection": "top"}, "selection 'top' is not known: nearest is topk"),
     ({"selection": "scores"}, "selection 'scores' is not known: nearest are"),
     ({"allocation": "xyz"}, "allocation 'xyz' is not known: nearest are greedy, optimal, published, uniform"),
-    ({"allocation": "even"}, "allocation 'even' is not known: nearest are"),
+    ({"allocation": "even"}, "allocation 'even' is not known: nearest is"),
     ({"budget": 2}, r"budget must lie in \(0, 1\] \(got 2\)"),
     ({"budget": "x"}, r"budget must lie in \(0, 1\] \(got 'x'\)"),
     ({"diagonal": "none"}, "diagonal must be one of exact, sampled"),

@@ -57,7 +57,7 @@ def test_a_share_of_the_epochs_that_rounding_would_miss():
     ({"steps_per_epoch": -1}, r"steps_per_epoch must be a whole number of at least 1 \(got -1\)"),
     ({"switch_at": 1.5}, r"switch_at must lie in \[0, 1\] \(got 1.5\)"),
     ({"switch_at": float("nan")}, r"switch_at must lie in \[0, 1\] \(got nan\)"),
-    ({"allocation": "gredy"}, "allocation 'gredy' is not known: nearest are greedy"),
+    ({"allocation": "gredy"}, "allocation 'gredy' is not known: nearest is greedy"),
 ])  # fmt: skip
 def test_a_schedule_that_cannot_be_followed_is_refused(option, message):
     with pytest.raises(ValueError, match=message):

@@ -132,7 +132,7 @@ def test_a_graph_in_another_order_is_kept_and_has_another_digest():
 
 
 def test_an_unknown_order_names_the_nearest():
-    with pytest.raises(GraphError, match=r"^order 'degre' is not known: nearest are degree$"):
+    with pytest.raises(GraphError, match=r"^order 'degre' is not known: nearest is degree$"):
         graphs.check_order("degre")
 
 

@@ -192,8 +192,8 @@ def test_the_published_allocation_may_spend_more_than_its_budget_and_is_no_wrong
     ({"warmup": "-1"}, r"--warmup must be restart or a number of exact steps"),
     ({"interval": 0}, r"--interval must be at least 1"),
     ({"switch_at": 1.5}, r"--switch-at must lie in \[0, 1\], a share of the training \(got 1.5\)"),
-    ({"allocation": "gredy"}, r"--allocation: allocation 'gredy' is not known: nearest are greedy"),
-    ({"selections": ("topp",)}, r"--selection: selection 'topp' is not known: nearest are topk"),
+    ({"allocation": "gredy"}, r"--allocation: allocation 'gredy' is not known: nearest is greedy"),
+    ({"selections": ("topp",)}, r"--selection: selection 'topp' is not known: nearest is topk"),
     ({"recipes": ("droput=0.1",)}, r"--recipe droput=0.1: 'droput' is not known: nearest are dropout"),
 ])  # fmt: skip
 def test_options_that_no_training_can_use_are_one_line(options, message):

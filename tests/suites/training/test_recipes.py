@@ -105,8 +105,8 @@ def checked(tmp_path, text, *trained):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("[graph.redit2]\nhidden = 8\n", r"mine.toml: \[graph.redit2\]: 'redit2' is not known, nor .*: nearest are reddit2 \(one of"),
-    ("[graph.reddit2.gcn]\nhidden = 8\n", r"\[graph.reddit2.gcn\]: 'gcn' is not known, nor .*: nearest are GCN \(one of"),
+    ("[graph.redit2]\nhidden = 8\n", r"mine.toml: \[graph.redit2\]: 'redit2' is not known, nor .*: nearest is reddit2 \(one of"),
+    ("[graph.reddit2.gcn]\nhidden = 8\n", r"\[graph.reddit2.gcn\]: 'gcn' is not known, nor .*: nearest is GCN \(one of"),
     ("[graph.'twin:reddit2@0.05']\nhidden = 8\n", r"a twin trains as its graph does: name the table \[graph.reddit2\]"),
     ("[usual.GCN]\nhidden = 8\n", r"\[usual\] must have values alone \(got the table \[usual.GCN\]\)"),
     ("[graph.yelp.GCN.deep]\nhidden = 8\n", r"\[graph.yelp.GCN\] must have values alone"),
@@ -124,7 +124,7 @@ def test_graphs_and_models_of_ones_own_have_tables_too(tmp_path):
     own = "[graph.reddit3]\nhidden = 8\n[graph.reddit3.GCN3]\nhidden = 4\n"
     checked(tmp_path, own, ("reddit3", "GCN3"))
     checked(tmp_path, "[usual]\nhidden = 8\n[graph.friends.MyModel]\nhidden = 4\n")  # of another run, like no known name
-    with pytest.raises(RecipeError, match=r"'reddit3' is not known, nor is it trained here: nearest are reddit2"):
+    with pytest.raises(RecipeError, match=r"'reddit3' is not known, nor is it trained here: nearest is reddit2"):
         checked(tmp_path, own)
 
 
