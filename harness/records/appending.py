@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,14 @@ from rsc_bench.harness.records.run import SCHEMA, Record, Round, uncollected
 def log_of(results: Path) -> Path:
     """Return the path of the log beside a results file: of a name that nobody gives what the terminal shows (``> run.log``)."""
     return results.with_name(f"{results.name}.log")
+
+
+def refuse_other(path: Path, held: dict[str, Any], environment: Mapping[str, Any]) -> None:
+    """Raise `ResultsError` where a results file holds what was measured in another environment than the one now."""
+    # As it will read back, so that a tuple does not look like a change of machine.
+    names = ", ".join(differences(held, msgspec.json.decode(msgspec.json.encode(environment))))
+    if names:
+        raise ResultsError(f"{path}: holds a run of another environment ({names} differ): give a new --results file")
 
 
 class ResultsFile:
@@ -75,12 +83,10 @@ class ResultsFile:
     def _existing(self, environment: dict[str, Any]) -> list[tuple[Round, list[Record]]]:
         if self.path.stat().st_size == 0:
             raise ResultsError(f"{self.path}: is empty, and nothing is overwritten: delete it or give a new --results file")
+        run = read(self.path)
         with scan(self.path) as stored, uncollected():
             self.open_index = last_round(stored.whole_lines())
-        run = read(self.path)
-        names = ", ".join(differences(run.environment, environment))
-        if names:
-            raise ResultsError(f"{self.path}: holds a run of another environment ({names} differ): give a new --results file")
+        refuse_other(self.path, run.environment, environment)
         return run.rounds
 
     def start_round(self, start: Round) -> None:
@@ -94,16 +100,22 @@ class ResultsFile:
     def _round_of(self, index: int | None) -> tuple[Round, list[Record]] | None:
         return next((each for each in self.rounds if each[0].index == index), None)
 
-    def append(self, record: Record) -> None:
-        """Write one record of the round that was started last; what could not be read back is written as failed, with why."""
-        try:
-            record, data = readable(record)
-        except ValueError as error:
-            raise ResultsError(f"{self.path}: {record.case} cannot be recorded ({error}): give it shorter names") from None
-        self._write(data)
+    def append(self, *records: Record) -> None:
+        """Write records of the round that was started last, all of them at once.
+
+        What could not be read back is written as failed, with why.
+        """
+        lines = [self._line(record) for record in records]
+        self._write(b"".join(data for _, data in lines))
         opened = self._round_of(self.open_index)
         assert opened is not None
-        opened[1].append(record)
+        opened[1].extend(record for record, _ in lines)
+
+    def _line(self, record: Record) -> tuple[Record, bytes]:
+        try:
+            return readable(record)
+        except ValueError as error:
+            raise ResultsError(f"{self.path}: {record.case} cannot be recorded ({error}): give it shorter names") from None
 
     def done(self) -> set[Case]:
         """Return the cases that the last round has already."""

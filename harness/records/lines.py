@@ -100,15 +100,17 @@ def by_round(lines: Callable[[], Iterable[bytes]]) -> list[tuple[Round, list[tup
         lines: goes through the whole lines of the file.
     """
     try:
-        starts = [start for text in lines() if text.startswith(ROUND_LINE) and (start := decode(text).round)]
+        starts = [decode(text).round for text in lines() if text.startswith(ROUND_LINE)]
     except DAMAGE:
         return None
+    if None in starts:
+        return None
     found: dict[int, tuple[Round, list[tuple[int, int]]]] = {}
-    for start in starts:
+    for start in filter(None, starts):
         found[start.index] = (found[start.index][0].continued(start) if start.index in found else start, [])
     if len(found) == len(starts):
         return None
-    coming, place = iter(starts), 0
+    coming, place = filter(None, starts), 0
     here: list[tuple[int, int]] = []
     for number, text in enumerate(lines(), start=1):
         if text.startswith(ROUND_LINE):

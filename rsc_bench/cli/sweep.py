@@ -106,7 +106,7 @@ def sweep(  # noqa: PLR0913  (an argument an option)
             return _forecast(ready, simulate)
         if plans:
             return 0
-        ended = _sweeping.run(ready, devices, found, _again(study, results, ray, cores))
+        ended = _sweeping.run(ready, devices, found, _again(study, results, (ray, cores), part))
     for line in ended.lines:
         click.echo(plain(line), err=ended.status == _sweeping.INTERRUPTED)
     for line in _sweeping.results_of(ready):
@@ -141,9 +141,10 @@ def _forecast(ready: Prepared, devices: int) -> int:
     return 0
 
 
-def _again(study: Path, results: Path | None, ray: str | None, cores: int | None) -> str:
+def _again(study: Path, results: Path | None, ray: tuple[str | None, int | None], part: tuple[int, int]) -> str:
     """The command that carries on."""
-    given = {"--results": results, "--ray": ray, "--cores": cores}
+    share = f"{part[0]}/{part[1]}" if part[1] > 1 else None
+    given = {"--results": results, "--ray": ray[0], "--cores": ray[1], "--part": share}
     words = [str(study), *(str(word) for option, value in given.items() if value is not None for word in (option, value))]
     return f"`{call(f'sweep {shlex.join(words)}')}`"
 

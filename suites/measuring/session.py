@@ -282,17 +282,23 @@ def _by_name(cases: Iterable[Case]) -> dict[Case, set[str | None]]:
     return found
 
 
-def what_runs(session: Session) -> dict[str, Any]:
-    """Return what the environment names beside the machine: rounds of different code, or slowed ones, never share a file."""
-    files = {"kernel_files": session.catalog.from_files, "plugin_files": _plugin_files(session.options.plugins)}
+def what_runs(session: Session, others: Collection[Path] = ()) -> dict[str, Any]:
+    """Return what the environment names beside the machine: rounds of different code, or slowed ones, never share a file.
+
+    Args:
+        session: of the run.
+        others: files with plug-ins that are loaded, and are of other runs.
+    """
+    mine = _plugin_files(session.options.plugins, others)
+    files = {"kernel_files": session.catalog.from_files, "plugin_files": mine}
     found: dict[str, Any] = {name: {path: _digest(Path(path)) for path in paths} for name, paths in files.items() if paths}
     return found if session.options.slow_down is None else found | {"slow_down": session.options.slow_down}
 
 
-def _plugin_files(named: Sequence[str]) -> list[str]:
-    """Every file of plug-ins that is loaded, as it was named where an option of the run did."""
+def _plugin_files(named: Sequence[str], others: Collection[Path] = ()) -> list[str]:
+    """Every file of plug-ins that is loaded, but for `others`, as it was named where an option of the run did."""
     names = {Path(name).resolve(): name for name in named}
-    return [names.get(path, str(path)) for path in REGISTRY.files]
+    return [names.get(path, str(path)) for path in REGISTRY.files if path in names or path not in others]
 
 
 def _digest(path: Path) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +21,7 @@ from rsc_bench.harness.measure.worker import WorkerLost
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites import graphs
+from rsc_bench.suites.itself.sweep import HarnessSetting
 from rsc_bench.suites.measuring.bench import Follow
 from rsc_bench.suites.measuring.contents import Contents
 from rsc_bench.suites.measuring.serving import Job, setting_of
@@ -27,6 +30,8 @@ from rsc_bench.suites.measuring.workers import Waiting, Workers
 from rsc_bench.suites.sweeping.planning import Plan, planned
 from rsc_bench.suites.sweeping.study import Block
 
+ASK_S = 120.0
+"""Seconds that loading torch, and asking CUDA, may take."""
 RETRIES = 2
 """How often a case is measured again whose process was ended from outside, as by a system that is short of memory."""
 
@@ -70,6 +75,7 @@ class Place:
         self._blocks = {block.name: block for block in blocks}
         self._log, self._device = log, device
         self._sessions: dict[str, Session] = {}
+        self._contents: dict[str, Contents] = {}
         self._workers: tuple[str, Workers] | None = None
 
     def facts(self, plans: bool = True) -> Facts:
@@ -83,8 +89,8 @@ class Place:
             host=socket.gethostname(),
             device=self._device or "cpu",
             cores=machine_cores.usable() if machine_cores.can_pin() else (),
-            environment=environment.read(),
-            runs={name: what_runs(self._session(name)) for name in self._blocks} if plans and not missing else {},
+            environment=of_device(environment.read(), None if self._device in (None, "cpu") else own_uuid()),
+            runs={name: self._runs(name) for name in self._blocks} if plans and not missing else {},
             digests={path: digest(Path(path)) for block in self._blocks.values() for path in block.code_files},
             code=code_digest(),
             niceness=os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0,
@@ -103,7 +109,10 @@ class Place:
         assert setting is not None
         workers = self._of(name)
         record = workers.record(setting, follow, waiting)
-        return Contents([setting], workers.digest).identified(record)
+        if name not in self._contents:
+            settings = [each for each in self._session(name).settings if not isinstance(each, HarnessSetting)]
+            self._contents[name] = Contents(settings, lambda setting: self._of(name).digest(setting))
+        return self._contents[name].identified(record)
 
     def ceilings(self, name: str, row_bytes: Iterable[int]) -> Ceilings | None:
         """Return what the device can reach; None where that could not be measured, which the log says."""
@@ -117,6 +126,11 @@ class Place:
         if self._workers is not None:
             self._workers[1].close()
             self._workers = None
+
+    def _runs(self, name: str) -> dict[str, Any]:
+        """What the file of a block says of code: plug-ins that other blocks name are none of its."""
+        others = {Path(file).resolve() for block in self._blocks.values() if block.name != name for file in block.options.plugins}
+        return what_runs(self._session(name), others)
 
     def _session(self, name: str) -> Session:
         if name not in self._sessions:
@@ -134,6 +148,25 @@ class Place:
             workers.retries = RETRIES
             self._workers = name, workers
         return self._workers[1]
+
+
+def own_uuid() -> str | None:
+    """Return the UUID of the GPU that this process sees, of the many that its machine may have; None where that cannot be said.
+
+    Another process asks CUDA for it, which then takes no memory of the GPU here.
+    """
+    ask = "import torch; print(torch.cuda.get_device_properties(0).uuid)"
+    try:
+        done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=ASK_S, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout.strip() or None
+
+
+def of_device(environment: dict[str, Any], uuid: str | None) -> dict[str, Any]:
+    """Return an environment with the GPU of a UUID alone; as it is where that is not known, or is none of them."""
+    own = [gpu for gpu in environment.get("gpus") or [] if uuid is not None and str(gpu.get("uuid")).endswith(uuid)]
+    return environment | {"gpus": own} if own else environment
 
 
 def _is_file(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -114,8 +114,13 @@ class _Level:
 class Schedule:
     """The parts of a sweep on the devices of one kind: who measures which, in the order of their rounds."""
 
-    def __init__(self, parts: Iterable[Part]) -> None:
-        """Begin with all parts waiting."""
+    def __init__(self, parts: Iterable[Part], hosts: Mapping[str, str] | None = None) -> None:
+        """Begin with all parts waiting.
+
+        `hosts` are the machines of the devices, by their names, for devices are lost with their machine; None: each has its own.
+        """
+        self._hosts = dict(hosts or {})
+        self._gone: set[str] = set()
         stages: dict[int, dict[int, list[Part]]] = defaultdict(lambda: defaultdict(list))
         self._left: set[int] = set()
         self._left_estimate_s = 0.0
@@ -160,7 +165,8 @@ class Schedule:
         longest. Where nothing waits an idle device measures what it has lost itself, or what another has been at for too long, see
         `OVERDUE`.
         """
-        part = self._given_back(device) or self._next(device) or (self._first.popleft() if self._first else self._overdue(now))
+        self._gone.discard(device)
+        part = self._given_back(device) or self._next(device) or self._last_resort() or self._overdue(now)
         if part is not None:
             self._working[device] = _Work(part, now)
             self._devices_at[part.index] += 1
@@ -192,17 +198,19 @@ class Schedule:
     def lose(self, device: str) -> Part | None:
         """Take that a device is gone: its part is measured again, from its beginning, by the next one that is free.
 
-        Return the part where it is given up instead, as `MOST_LOSSES` devices were lost with it.
+        Return the part where it is given up instead: lost `MOST_LOSSES` times, with as many machines, or all that there are.
         """
         work = self._stop(device)
         self._settle(device, None)
+        self._gone.add(device)
         if work is None or work.part.index not in self._left:
             return None
         lost = self._lost_with[work.part.index]
-        lost.append(device)
+        lost.append(self._host(device))
         if self._devices_at[work.part.index]:  # another one is at it still, and will be through with it or be lost as well
             return None
-        if len(lost) < MOST_LOSSES:
+        machines = len({*self._hosts.values()}) or 1  # not known: any device may be the broken one
+        if len(lost) < MOST_LOSSES or len({*lost}) < min(MOST_LOSSES, machines):
             self._first.append(work.part)
             return None
         self._cross_off(work.part)
@@ -232,11 +240,25 @@ class Schedule:
                     level.moved(each)
 
     def _given_back(self, device: str) -> Part | None:
-        """The first part that was lost, but not with this device: it may be the device that is broken, and not the part."""
-        part = next((each for each in self._first if device not in self._lost_with[each.index]), None)
+        """The first part that was lost, but not with this machine: it may be the machine that is broken, and not the part."""
+        return self._taken_off(next((each for each in self._first if self._host(device) not in self._lost_with[each.index]), None))
+
+    def _last_resort(self) -> Part | None:
+        """The first part that was lost with every machine that is left."""
+        left = {self._host(device) for device in {*self._hosts, *self._homes} - self._gone}
+        return self._taken_off(next((each for each in self._first if left <= {*self._lost_with[each.index]}), None))
+
+    def _taken_off(self, part: Part | None) -> Part | None:
         if part is not None:
             self._first.remove(part)
         return part
+
+    def _host(self, device: str) -> str:
+        return self._hosts.get(device, device)
+
+    def repeats(self, device: str) -> bool:
+        """Return whether another device is at its part."""
+        return self._devices_at[self._working[device].part.index] > 1
 
     def _next(self, device: str) -> Part | None:
         while not self._levels:
@@ -255,7 +277,8 @@ class Schedule:
 
     def _urgent(self, own: Part | None) -> tuple[_Level, Part | None]:
         """The longest part, if all others may wait for it at the end, and its level; of any round but the first of the stage."""
-        levels = self._levels[:1] if self._levels[0] is self._opening else self._levels
+        one = self._levels[0] is self._opening or len(self._homes) < 2  # one device alone has nobody who would wait
+        levels = self._levels[:1] if one else self._levels
         level, part = max(((each, each.longest()) for each in levels), key=lambda each: each[1].estimate_s)
         enough = self._left_estimate_s / max(1, len(self._homes)) / URGENT
         return level, part if part.estimate_s >= enough and (own is None or part.estimate_s > own.estimate_s) else None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
+from rsc_bench.harness.records.environments import differences
 from rsc_bench.harness.records.file import ResultsError
 from rsc_bench.plugins import PluginError
 from rsc_bench.suites.catalog import KernelError
+from rsc_bench.suites.devices import ELSEWHERE
 from rsc_bench.suites.graphs import GraphError
+from rsc_bench.suites.measuring.session import Session, load_plugins
 from rsc_bench.suites.options import OptionsError
 from rsc_bench.suites.sweeping.devices import Devices, Here
 from rsc_bench.suites.sweeping.kinds import Kind, check, kinds
@@ -87,12 +91,25 @@ def prepared(study: Study, devices: Devices, part: tuple[int, int] = (1, 1)) -> 
         begins = {block.name: dict(kind.environment) | facts[first].runs.get(block.name, {}) for block in blocks}
         every += plans
         mine = [plan for plan in part_of(plans, *part) if plan.cases]
-        shares.append(Share(kind, mine, paths, begins))
+        hosts = {device: facts[device].host for device in kind.devices}
+        shares.append(Share(kind, mine, paths, begins, hosts=hosts))
         shares[-1].look()
     check_cases(study, every)
+    _check_whole(shares, part[1])
     if part[1] > 1:
         _check_part(shares, part[1])
     return Prepared(facts, tuple(shares), part)
+
+
+def _check_whole(shares: Sequence[Share], parts: int) -> None:
+    """Raise `StudyError` where the whole of a study would be measured beside parts of it, or parts beside the whole."""
+    for path in (path for share in shares for path in share.paths.values()):
+        whole = path.name.partition(".part-")[0].removesuffix(".jsonl")
+        found = [path.with_name(f"{whole}.jsonl")] if parts > 1 else sorted(path.parent.glob(f"{whole}.part-*-of-*.jsonl"))
+        other = next((each for each in found if each.exists()), None)
+        if other is not None:
+            what = "all of the study" if parts > 1 else "a part of the study"
+            raise StudyError(f"{other}: has {what}, which would be measured twice: give another --results folder")
 
 
 def _check_part(shares: Sequence[Share], parts: int) -> None:
@@ -113,8 +130,12 @@ def _facts(study: Study, devices: Devices) -> Mapping[str, Facts]:
     try:
         return devices.facts()
     except USERS:
-        for block in study.blocks:  # whose it is: what is wrong with a value is so on this machine as well
-            _plan(study, Here([block], Path("unused.log")), Here.NAME, block.name)
+        for block in study.blocks:  # whose it is: what is wrong with a value is so on this machine as well, but for its devices
+            try:
+                load_plugins(block.options)
+                Session(block.options, ELSEWHERE)
+            except USERS as error:
+                raise study.error(block.name, str(error)) from None
         raise
 
 
@@ -151,7 +172,7 @@ def said(prepared: Prepared, study: Study, now_left_s: Callable[[float], str] = 
     """Return the plan in words: cases, rounds, about how long on what, and what is done already."""
     part = f", part {prepared.part[0]} of {prepared.part[1]}" if prepared.part[1] > 1 else ""
     lines = [f"study {study.name}: {_count(len(study.blocks), 'block')}{part}, results in {study.results}"]
-    lines += _hints(prepared.facts)
+    lines += [*_hints(prepared.facts), *_apart(prepared.shares)]
     for share in prepared.shares:
         if share.kind.name:
             lines.append(f"on {share.kind.name}: {_count(len(share.kind.devices), 'device')} ({', '.join(share.kind.devices)})")
@@ -168,10 +189,23 @@ def said(prepared: Prepared, study: Study, now_left_s: Callable[[float], str] = 
 def _hints(facts: Mapping[str, Facts]) -> list[str]:
     """What is not as it should be on some devices, and how to get it."""
     behind = [name for name, each in facts.items() if each.niceness > 0]
-    if not behind or len(facts) == 1:
+    if not behind or Here.NAME in facts:
         return []
     remedy = "begin Ray there by `RAY_worker_niceness=0 ray start ...`"
     return [f"note:    other programs come before what is measured on {_count(len(behind), 'device')} ({behind[0]}, ...): {remedy}"]
+
+
+def _apart(shares: Sequence[Share]) -> list[str]:
+    """Why machines of one name are two kinds, each of which measures all of the study."""
+    found = []
+    for one, other in combinations(shares, 2):
+        first, second = (share.kind.name.removesuffix(f"-{share.kind.name.rpartition('-')[2]}") for share in (one, other))
+        if second in (first, one.kind.name):
+            fields = ", ".join(differences(dict(one.kind.environment), dict(other.kind.environment)))
+            found.append(
+                f"note:    {one.kind.name} and {other.kind.name} are two kinds, and each measures all of it: {fields} differ"
+            )
+    return found
 
 
 def _of_block(share: Share, plan: Plan, duration: Callable[[float], str]) -> list[str]:

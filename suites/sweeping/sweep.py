@@ -73,15 +73,19 @@ class Share:
     schedule: Schedule = field(default_factory=lambda: Schedule(()))
     results: dict[str, Results] = field(default_factory=dict)
     """Files that are open, by block."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """The machine of each device."""
+    reach: dict[str, set[int]] = field(default_factory=dict)
+    """For each of them the bytes of rows of which the next device has to find out what it can reach."""
     known: dict[str, There] = field(default_factory=dict)
     """What the file of each block had when it was looked at."""
 
     def look(self) -> None:
         """Read what is there already, and share out what is left."""
-        self.known = {block: there(path) for block, path in self.paths.items()}
+        self.known = {block: there(path, self.environments[block]) for block, path in self.paths.items()}
         taken_s = {case: taken for each in self.known.values() for case, taken in (each.known_s or {}).items()}
         self.tasks = tasks(self.plans, {block: set(each.done) for block, each in self.known.items()}, taken_s)
-        self.schedule = Schedule(task.part for task in self.tasks)
+        self.schedule = Schedule((task.part for task in self.tasks), self.hosts)
 
 
 class Sweep:
@@ -135,24 +139,36 @@ class Sweep:
     def _hand_out(self) -> None:
         for device in sorted(self._idle):
             share = self._shares[device]
-            part = share.schedule.take(device, self._now())
+            while (part := share.schedule.take(device, self._now())) is not None:
+                if self._begin(device, share, self._by_index[share.kind.name][part.index]):
+                    break
             if part is None:
                 self._watch.idle(device)
-                continue
-            task = self._by_index[share.kind.name][part.index]
-            self._idle.discard(device)
-            self._holding[device] = _Holding(task, list(task.cases), reach=self._opened(share, task))
-            self._ask(device)
 
-    def _opened(self, share: Share, task: Task) -> set[int]:
-        """Open the file of a block where it is not; return for which rows nobody has found out yet what its machines can reach."""
+    def _begin(self, device: str, share: Share, task: Task) -> bool:
+        """Begin a part on a device; return whether there is anything of it that its file has not got meanwhile."""
+        self._open(share, task)
+        block, index = task.plan.block.name, task.part.round
+        left = [case for case in task.cases if not share.results[block].has(case.case, index)]
+        if not left:
+            share.schedule.finish(device, self._now())
+            return False
+        if share.schedule.repeats(device):
+            self._watch.again(len(left))
+        self._idle.discard(device)
+        self._holding[device] = _Holding(task, left, reach=share.reach.pop(block, set()))
+        self._ask(device)
+        return True
+
+    def _open(self, share: Share, task: Task) -> None:
+        """Open the file of a block where it is not, and note for which rows its machines have to find out what they can reach."""
         block = task.plan.block.name
         if block in share.results:
-            return set()
+            return
         results = Results(share.paths[block], task.plan, share.environments[block], self._watch.say)
         results.know(None, {name: self._nodes[name] for name in share.kind.devices} if self._shared else {})
         share.results[block] = results
-        return {case.row_bytes for case in task.plan.cases} - {0}
+        share.reach[block] = {case.row_bytes for case in task.plan.cases} - {0}
 
     @property
     def _shared(self) -> bool:
@@ -186,7 +202,7 @@ class Sweep:
         """Take the record of the case that a device was at, and give it the next one."""
         holding, share = self._holding[device], self._shares[device]
         holding.left.pop(0)
-        if holding.task.part.paired:
+        if self._waits(holding.task):
             holding.records.append(record)
         else:
             self._write(share, holding.task, [record])
@@ -201,14 +217,20 @@ class Sweep:
         del self._holding[device]
         self._idle.add(device)
 
+    def _waits(self, task: Task) -> bool:
+        """Whether records wait until all of a part is measured: its device may be lost, and another one measures all of it then."""
+        return task.part.paired and self._shared
+
     def _write(self, share: Share, task: Task, records: Sequence[Record]) -> None:
-        for record in records:
-            share.results[task.plan.block.name].append(record, task.part.round)
-            self.bad += record.status in ("wrong", "failed")
+        if records:
+            share.results[task.plan.block.name].append(records, task.part.round)
+            self.bad += sum(record.status in ("wrong", "failed") for record in records)
 
     def _lose(self, device: str, lost: Lost) -> None:
         holding, share = self._holding.pop(device), self._shares[device]
-        if not holding.task.part.paired:  # what is written of it stays, and the next device measures what is left
+        if holding.reach:
+            share.reach[holding.task.plan.block.name] = holding.reach
+        if not self._waits(holding.task):  # what is written of it stays, and the next device measures what is left
             rest = Task(holding.task.part, holding.task.plan, tuple(holding.left))
             self._by_index[share.kind.name][holding.task.part.index] = rest
         self._watch.say(f"lost:    {device} at {holding.left[0].case}: {lost.how}")
@@ -220,7 +242,7 @@ class Sweep:
 
     def _give_up(self, share: Share, holding: _Holding, how: str) -> None:
         """Write records that say why of all cases that are left of a part: it may be what devices are lost by."""
-        cases = holding.task.cases if holding.task.part.paired else holding.left
+        cases = holding.task.cases if self._waits(holding.task) else holding.left
         at = holding.left[0].case
         times = f"{MOST_LOSSES} times"
         reasons = [

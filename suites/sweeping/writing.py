@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from rsc_bench.harness.records.appending import ResultsFile
+from rsc_bench.harness.records.appending import ResultsFile, refuse_other
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
 from rsc_bench.harness.records.file import ResultsError, read
@@ -37,12 +37,18 @@ class There:
     """What the last session was asked for, as the options of ``bench``; None: not known."""
 
 
-def there(path: Path) -> There:
-    """Return what a results file has; nothing where there is no file. Raises `ResultsError` where it cannot be read."""
+def there(path: Path, environment: Mapping[str, Any] | None = None) -> There:
+    """Return what a results file has; nothing where there is no file.
+
+    Raises `ResultsError` where it cannot be read, or holds what was measured in another environment than the one that is given.
+    """
     if not path.exists():
         return There()
+    run = read(path)
+    if environment is not None:
+        refuse_other(path, run.environment, environment)
     done, bad, known, asked = set(), set(), {}, None
-    for start, records in read(path).rounds:
+    for start, records in run.rounds:
         asked = start.options
         for record in records:
             case = named(record.case)
@@ -90,6 +96,7 @@ class Results:
         self._nodes: dict[str, Any] = {}
         self.records = 0
         """Written by this session."""
+        self._there = {(named(record.case), start.index) for start, records in self._file.rounds for record in records}
 
     @property
     def path(self) -> Path:
@@ -101,12 +108,16 @@ class Results:
         self._ceilings = ceilings or self._ceilings
         self._nodes.update(nodes)
 
-    def append(self, record: Record, index: int) -> None:
-        """Write a record of a round at once."""
+    def has(self, case: Case, index: int) -> bool:
+        """Return whether the file had a case in a round when it was opened: another session may have measured it meanwhile."""
+        return (case, index) in self._there
+
+    def append(self, records: Sequence[Record], index: int) -> None:
+        """Write records of a round, all of them at once."""
         if self._file.open_index != index or self._ceilings or self._nodes:
             self._start(index)
-        self._file.append(record)
-        self.records += 1
+        self._file.append(*records)
+        self.records += len(records)
 
     def _start(self, index: int) -> None:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -54,8 +55,9 @@ class Nodes:
         self._over = threading.Event()
 
     def name(self, node):
-        """How a sweep calls the node: they are numbered in the order of their names and of Ray's own identifiers."""
-        return f"node-{sorted(each.node_id for each in self.cluster.list_all_nodes()).index(node.node_id) + 1} "
+        """How a sweep calls the node: those of one host are numbered in the order of Ray's own identifiers."""
+        order = sorted(each.node_id for each in self.cluster.list_all_nodes())
+        return f"{socket.gethostname()}-{order.index(node.node_id) + 1} "
 
     def kill(self, node):
         """Kill a node with SIGKILL: what measures on it, and what Ray runs there."""

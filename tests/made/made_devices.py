@@ -23,10 +23,10 @@ def planned(case: Case, group: str, rounds: int = 1, row_bytes: int = 0):
     return Planned(Job(training=msgspec.to_builtins(case)), case, group, case.graph, rounds, 1.0, row_bytes)
 
 
-def share(folder: Path, cases, devices=("one",), block="products"):
-    plan = Plan(Block(block, Options(benchmark=True)), tuple(cases))
-    path = folder / f"{block}.jsonl"
-    made = Share(Kind("", ENVIRONMENT, tuple(devices)), [plan], {block: path}, {block: ENVIRONMENT})
+def share(folder: Path, cases, devices=("one",), environment=ENVIRONMENT, hosts=None):
+    plan = Plan(Block("products", Options(benchmark=True)), tuple(cases))
+    path = {"products": folder / "products.jsonl"}
+    made = Share(Kind("", environment, tuple(devices)), [plan], path, {"products": environment}, hosts=hosts or {})
     made.look()
     return made
 

@@ -44,12 +44,11 @@ def node(cores_each: int | None) -> Node:
 class Actor:
     """What Ray makes an actor of: measures one case at a time, and says how far it is meanwhile."""
 
-    def __init__(self, blocks: Sequence[Block], device: str, cores: tuple[int, ...]) -> None:
+    def __init__(self, blocks: Sequence[Block], device: str, cores: tuple[int, ...], threads: int) -> None:
         """Begin; what measures is started by this process, and has the cores of the device and no others."""
         self._cores = cores
         self._settle()
-        if cores:
-            os.environ.update(dict.fromkeys(THREADS, str(len(cores))))
+        os.environ.update(dict.fromkeys(THREADS, str(threads)))  # Ray says 1 where it has reserved a GPU
         folder = Path(tempfile.gettempdir(), f"rsc-bench-{os.getuid() if hasattr(os, 'getuid') else 'sweep'}")
         folder.mkdir(exist_ok=True)
         self._place = Place(blocks, folder / f"{os.getpid()}.log", device)

@@ -22,7 +22,7 @@ from rsc_bench.suites.sweeping.machines.ray_actor import Actor, Node, node
 from rsc_bench.suites.sweeping.place import Facts
 from rsc_bench.suites.sweeping.planning import Plan
 from rsc_bench.suites.sweeping.study import Block
-from rsc_bench.text import first_line
+from rsc_bench.text import error_line, first_line
 
 LOCAL = "local"
 """What ``--ray`` calls a cluster of this machine alone."""
@@ -47,6 +47,8 @@ class _Device:
     group: Any
     """Ray's placement group of its node, and the place in it."""
     bundle: int
+    threads: int
+    """Of CPU libraries in what it starts."""
     actor: Any = None
     revivals: int = 0
 
@@ -78,7 +80,8 @@ class Cluster:
         self._blocks = list(blocks)
         self._devices = {each.name: each for each in self._reserved(self._found(cores_each))}
         self._running: dict[Any, str] = {}
-        self._reviving: dict[Any, str] = {}
+        self._reviving: dict[Any, tuple[str, float]] = {}
+        """Devices that are awaited, and since when."""
         self._asked_states, self._states_at = dict[Any, str](), 0.0
         for each in self._devices.values():
             each.actor = self._started(each)
@@ -125,7 +128,7 @@ class Cluster:
 
         gpus = any(each.gpus for each in nodes) and any(block.options.device != "cpu" for block in self._blocks)
         made, groups = [], []
-        for place, each in enumerate(nodes, start=1):
+        for called, each in zip(_names([each.host.host for each in nodes]), nodes, strict=True):
             each.devices = _devices_of(each, gpus)
             if not each.devices:
                 continue
@@ -133,8 +136,9 @@ class Cluster:
             group = placement_group(bundles, bundle_label_selector=[{NODE_ID: each.node_id}] * len(bundles))
             groups.append(group)
             for bundle, (kind, cores) in enumerate(each.devices):
-                name = f"node-{place} {kind} {_span(cores) if kind == 'cpu' else bundle}"
-                made.append(_Device(name, each.node_id, "cuda:0" if kind != "cpu" else "cpu", cores, group, bundle))
+                name = f"{called} {kind} {_span(cores) if kind == 'cpu' else bundle}"
+                threads = len(cores) or max(1, each.cpus // max(1, each.gpus))
+                made.append(_Device(name, each.node_id, "cuda:0" if kind != "cpu" else "cpu", cores, group, bundle, threads))
         if not made:
             raise ClusterError("--ray: no node of the cluster has a GPU, or as many free cores as --cores asks for: ask for fewer")
         ready, late = self._ray.wait([group.ready() for group in groups], num_returns=len(groups), timeout=START_S)
@@ -150,7 +154,7 @@ class Cluster:
         strategy = PlacementGroupSchedulingStrategy(device.group, device.bundle)
         wants = {"num_cpus": max(1, len(device.cores)), "num_gpus": int(device.device != "cpu")}
         made = self._ray.remote(Actor).options(**wants, scheduling_strategy=strategy, max_concurrency=2)
-        return made.remote(self._blocks, device.device, device.cores)
+        return made.remote(self._blocks, device.device, device.cores, device.threads)
 
     def facts(self) -> Mapping[str, Facts]:
         """Return what is known of each device."""
@@ -178,6 +182,7 @@ class Cluster:
 
     def answers(self) -> Iterator[Answer]:
         """Yield what has come, after `WAIT_S` at most."""
+        self._await_no_longer()
         waiting = [*self._running, *self._reviving]
         if not waiting:
             return
@@ -194,7 +199,7 @@ class Cluster:
         try:
             found = self._ray.get(ready)
         except self._ray.exceptions.RayTaskError as error:
-            return Lost(first_line(error.cause))
+            return Lost(error_line(error.cause))
         except self._ray.exceptions.RayError as error:
             return Lost(f"its process or its node is gone ({type(error).__name__})")
         if isinstance(found, bytes):
@@ -202,7 +207,7 @@ class Cluster:
         return Reach(found)
 
     def _come_back(self, ready: Any) -> Iterator[Answer]:
-        device = self._reviving.pop(ready)
+        device, _ = self._reviving.pop(ready)
         try:
             self._ray.get(ready)
         except self._ray.exceptions.RayError:  # its node is gone, too
@@ -238,7 +243,14 @@ class Cluster:
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(lost.actor)  # one that only could not be reached would go on beside the new one
         lost.actor = self._started(lost)
-        self._reviving[lost.actor.facts.remote()] = device
+        self._reviving[lost.actor.facts.remote()] = device, monotonic()
+
+    def _await_no_longer(self) -> None:
+        """Give up devices that do not come back in time: their node may have died before Ray knew it, and then nobody answers."""
+        for asked, (device, since) in list(self._reviving.items()):
+            if monotonic() - since > START_S:
+                del self._reviving[asked]
+                self.revive(device)
 
     @property
     def awaited(self) -> bool:
@@ -264,6 +276,11 @@ def _devices_of(found: _Found, gpus: bool) -> list[tuple[str, tuple[int, ...]]]:
         if free >= 0:
             fitting.append(("cpu", cores))
     return fitting
+
+
+def _names(hosts: Sequence[str]) -> list[str]:
+    """The names of nodes: those of their hosts, so that they are the same the next time; several on one host are numbered."""
+    return [f"{host}-{hosts[: place + 1].count(host)}" if hosts.count(host) > 1 else host for place, host in enumerate(hosts)]
 
 
 def _span(cores: tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rsc_bench.suites.sweeping.kinds import ClusterError, check, common, kinds, own
-from rsc_bench.suites.sweeping.place import Facts
+from rsc_bench.suites.sweeping.place import Facts, of_device
 
 CPU = {"model": "Ten Cores"}
 SOFTWARE = {"torch": "2.13.0+cpu", "numba": "0.68.1", "numpy": "2.4.6", "torch-geometric": None, "msgspec": "0.23.0"}
@@ -83,3 +83,16 @@ def test_a_node_that_would_measure_something_else_is_refused_by_name(other, line
 def test_torch_may_be_built_for_a_gpu_on_a_node_and_not_where_the_sweep_is_started():
     other = replace(facts("b"), environment=environment(versions=SOFTWARE | {"torch": "2.13.0+cu128"}))
     check({"x": other}, facts())
+
+
+def test_a_device_with_a_gpu_tells_of_its_own_gpu_and_of_no_other_of_the_machine():
+    machine = environment(gpus=[{"name": "A100", "uuid": "GPU-1"}, {"name": "H100", "uuid": "GPU-2"}])
+    assert of_device(machine, "2")["gpus"] == [{"name": "H100", "uuid": "GPU-2"}]
+    assert of_device(machine, "other") == machine
+    assert of_device(machine, None) == machine
+
+
+def test_two_models_of_gpu_in_one_machine_are_two_kinds():
+    both = [{"name": "A100", "uuid": "GPU-1"}, {"name": "H100", "uuid": "GPU-2"}]
+    devices = {str(place): replace(gpu("a"), environment=of_device(environment(gpus=both), str(place))) for place in (1, 2)}
+    assert [kind.name for kind in kinds(devices)] == ["a100", "h100"]

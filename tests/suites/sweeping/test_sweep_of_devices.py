@@ -6,7 +6,7 @@ import pytest
 from made_devices import ENVIRONMENT, MadeDevices, Watch, planned, share
 from made_runs import case, ok
 
-from rsc_bench.harness.records.file import read
+from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.sweeping.devices import Answer, Lost
 from rsc_bench.suites.sweeping.sweep import Sweep
@@ -95,12 +95,12 @@ def test_without_devices_the_rest_is_left_and_measured_by_the_next_session(tmp_p
     shared = share(tmp_path, cases())
     done, _, _ = run(MadeDevices(("one",), one_second, lost_at=[("one", 5)]), shared)
     assert not done
-    assert sum(sum(each.values()) for each in counts(shared).values()) == 4, "two whole parts of two cases each"
+    assert sum(sum(each.values()) for each in counts(shared).values()) == 5, "what one device alone measures is written at once"
     again = share(tmp_path, cases())
     done, watch, _ = run(MadeDevices(("one",), one_second), again)
     assert done
     assert counts(again) == ONCE
-    assert len(watch.ended) == 8
+    assert len(watch.ended) == 7
 
 
 def test_what_each_device_is_lost_with_is_recorded_as_failed_with_the_case_and_the_rest_is_measured(tmp_path):
@@ -136,3 +136,50 @@ def test_what_machines_can_reach_is_measured_once_a_file_before_its_first_case(t
     shared = share(tmp_path, cases(row_bytes=128), names)
     run(devices, shared)
     assert devices.reached == [("one", frozenset({128}))]
+
+
+def test_two_devices_that_are_both_lost_leave_whole_parts_alone(tmp_path):
+    names = ("one", "two")
+    shared = share(tmp_path, cases(), names)
+    done, _, _ = run(MadeDevices(names, one_second, lost_at=[("one", 3), ("two", 2)]), shared)
+    assert not done
+    assert all(sum(each.values()) % 2 == 0 for each in counts(shared).values())
+
+
+def test_what_another_session_has_measured_meanwhile_is_not_measured_again(tmp_path):
+    late = share(tmp_path, cases())
+    run(MadeDevices(("one",), one_second), share(tmp_path, cases()))
+    done, watch, _ = run(MadeDevices(("one",), one_second), late)
+    assert done
+    assert watch.ended == []
+    assert counts(late) == ONCE
+
+
+def test_a_file_of_another_environment_is_refused_before_anything_is_measured(tmp_path):
+    run(MadeDevices(("one",), one_second), share(tmp_path, cases()))
+    with pytest.raises(ResultsError, match="holds a run of another environment"):
+        share(tmp_path, cases(), environment={"cpu": {"model": "another"}})
+
+
+def test_the_machine_of_a_device_and_not_the_device_is_what_a_part_is_lost_with(tmp_path):
+    names = ("a gpu 0", "a gpu 1", "a gpu 2", "b gpu 0")
+    shared = share(tmp_path, cases(rounds=1), names, hosts={name: name[0] for name in names})
+    lost = [(name, 0) for name in names[:3]]
+    done, _, session = run(MadeDevices(names, one_second, lost_at=lost), shared)
+    assert done
+    assert session.bad == 0
+    assert counts(shared) == {1: ONCE[1]}
+
+
+def test_what_machines_can_reach_is_asked_of_another_device_where_the_first_is_lost_with_it(tmp_path):
+    class LostFirst(MadeDevices):
+        def answers(self):
+            for answer in super().answers():
+                yield Answer(answer.device, Lost("gone")) if answer.device == "one" else answer
+
+    names = ("one", "two")
+    devices = LostFirst(names, one_second)
+    shared = share(tmp_path, cases(row_bytes=128), names)
+    done, _, _ = run(devices, shared)
+    assert done
+    assert [device for device, _ in devices.reached] == ["one", "two"]

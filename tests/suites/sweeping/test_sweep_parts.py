@@ -62,9 +62,9 @@ def test_a_share_is_the_same_when_its_job_is_started_again(share):
     wanted = measurements(first)
     for task in first.tasks[:4]:
         block = task.plan.block.name
-        results = Results(first.paths[block], task.plan, {}, print)
+        results = Results(first.paths[block], task.plan, first.environments[block], print)
         for each in task.cases:
-            results.append(Record(case=each.case, status="skipped", reason="not now"), task.part.round)
+            results.append([Record(case=each.case, status="skipped", reason="not now")], task.part.round)
         results.close()
     done = sum(len(task.cases) for task in first.tasks[:4])
     again = measurements(share(2, 3))
@@ -75,8 +75,8 @@ def test_a_share_is_the_same_when_its_job_is_started_again(share):
 def test_a_share_counts_its_own_cases_alone(share):
     found = share(2, 3)
     for task in found.tasks[:1]:
-        results = Results(found.paths[task.plan.block.name], task.plan, {}, print)
-        results.append(Record(case=task.cases[0].case, status="skipped", reason="not now"), 1)
+        results = Results(found.paths[task.plan.block.name], task.plan, found.environments[task.plan.block.name], print)
+        results.append([Record(case=task.cases[0].case, status="skipped", reason="not now")], 1)
         results.close()
         (start, _), *_ = read_results(results.path).rounds
         assert start.cases == len({case for block, case, _ in measurements(share(2, 3)) if block == "products"})
@@ -90,8 +90,8 @@ def test_each_share_has_files_of_its_own_that_name_it(share):
 def test_a_study_that_was_changed_or_another_number_of_parts_is_refused_in_one_line(share, tmp_path):
     def begin(index, of):
         task = share(index, of).tasks[0]
-        results = Results(share(index, of).paths["products"], task.plan, {}, print)
-        results.append(Record(case=task.cases[0].case, status="skipped", reason="not now"), 1)
+        results = Results(share(index, of).paths["products"], task.plan, share(index, of).environments["products"], print)
+        results.append([Record(case=task.cases[0].case, status="skipped", reason="not now")], 1)
         results.close()
         return results.path
 
@@ -113,8 +113,8 @@ def changed(tmp_path, text, part=(1, 1)):
 def test_a_study_that_was_changed_says_what_of_the_old_one_stays(share, tmp_path):
     whole = share(1, 1)
     task = whole.tasks[0]
-    results = Results(whole.paths["products"], task.plan, {}, print)
-    results.append(Record(case=task.cases[0].case, status="failed", reason="broke"), 1)
+    results = Results(whole.paths["products"], task.plan, whole.environments["products"], print)
+    results.append([Record(case=task.cases[0].case, status="failed", reason="broke")], 1)
     results.close()
     assert changed(tmp_path, TEXT).bad == 1
     ready = changed(tmp_path, TEXT.replace("[8, 16, 24]", "[16, 24]\nmax-time = 0.5"))

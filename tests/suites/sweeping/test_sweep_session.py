@@ -144,11 +144,11 @@ def test_the_plan_says_how_much_is_left_on_which_devices_and_about_how_long_that
         "  in all about 3 min",
     ]
     failed = [not_ok(each, "failed", "broke") for each in CASES]
-    written(share.paths["a"], failed, failed[:1])
+    written(share.paths["a"], failed, failed[:1], environment=share.environments["a"])
     again = prepared(study(tmp_path, block()), cluster)
     assert "  [a] 2 cases, 2 rounds: 3 of 4 done, 1 left, about 2 min" in said(again, study(tmp_path, block())).splitlines()
     assert (again.left, again.bad, again.files) == (1, 3, [share.paths["a"]])
-    written(tmp_path / "whole.jsonl", failed, failed).replace(share.paths["a"])
+    written(tmp_path / "whole.jsonl", failed, failed, environment=share.environments["a"]).replace(share.paths["a"])
     done = prepared(study(tmp_path, block()), cluster)
     assert said(done, study(tmp_path, block())).splitlines()[-1] == "  all is done"
 

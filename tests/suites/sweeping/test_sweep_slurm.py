@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -231,7 +232,8 @@ def test_an_array_measures_the_whole_study_once_and_the_next_one_what_is_left(st
     assert lines[4].endswith(f"report --follow {Path('results', 'study')}")
     logs = [(folder / f"study.slurm-{task}.log").read_text() for task in (1, 2)]
     found = read(study, folder)
-    (share,) = prepared(found, Here(found.blocks, tmp_path / "log")).shares
+    elsewhere = replace(found, results=tmp_path / "whole")  # where no parts are, beside which the whole is refused
+    (share,) = prepared(elsewhere, Here(found.blocks, tmp_path / "log")).shares
     wanted = [(plan.block.name, str(each.case)) for plan in share.plans for each in plan.cases for _ in range(each.rounds)]
     files = sorted(folder.glob("*.jsonl"))
     assert {path.name for path in files} == {f"{block}.part-{index}-of-2.jsonl" for block, index in (

@@ -131,7 +131,7 @@ def test_a_folder_and_a_file_that_is_not_there_are_one_line(tmp_path):
     ("device = 'gpu'", "device: must be cpu, cuda or cuda:NUMBER (got gpu)"),
     ("clock = 'hots'", "clock: must be one of cuda_cold, cuda_graph, cuda_hot, host (got hots)"),
     ("memory = 'some'", "memory: must be fresh or kept (got some)"),
-    ("reorder = 'degre'", "reorder: order 'degre' is not known: nearest are degree"),
+    ("reorder = 'degre'", "reorder: order 'degre' is not known: nearest is degree"),
     ("kernel = 'mkll'", "kernel: 'mkll' is not a known kernel or a file: nearest are mkl, topk(mkl), random(mkl)"),
     ("model = 'GCM'", "model: 'GCM' is not known: nearest are GCN, GCNII"),
     ("suite = 'exakt'", f"suite: must be {', '.join(ALL)} (got 'exakt'): nearest is exact"),

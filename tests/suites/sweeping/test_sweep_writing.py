@@ -55,10 +55,10 @@ def test_a_case_as_it_was_planned_has_no_digest():
 def test_records_are_written_at_once_and_a_round_begins_with_what_was_asked(tmp_path):
     path = tmp_path / "folder" / "a.jsonl"
     file = results(path, plan(ONE, TWO, asked=["exact", "--width", "1"]))
-    file.append(ok(ONE, 1.0), 1)
+    file.append([ok(ONE, 1.0)], 1)
     assert [len(records) for _, records in read(path).rounds] == [1]
-    file.append(ok(TWO, 1.0), 1)
-    file.append(ok(ONE, 1.0), 2)
+    file.append([ok(TWO, 1.0)], 1)
+    file.append([ok(ONE, 1.0)], 2)
     file.close()
     assert file.records == 3
     (first, _), (second, _) = read(path).rounds
@@ -70,7 +70,7 @@ def test_records_are_written_at_once_and_a_round_begins_with_what_was_asked(tmp_
 def test_a_round_that_another_one_came_between_goes_on(tmp_path):
     file = results(tmp_path / "a.jsonl")
     for of, index in ((ONE, 1), (ONE, 2), (TWO, 1)):
-        file.append(ok(of, 1.0), index)
+        file.append([ok(of, 1.0)], index)
     file.close()
     assert [[record.case for record in records] for _, records in read(file.path).rounds] == [[ONE, TWO], [ONE]]
 
@@ -78,10 +78,10 @@ def test_a_round_that_another_one_came_between_goes_on(tmp_path):
 def test_what_is_known_of_devices_is_written_once_before_the_next_record(tmp_path):
     file = results(tmp_path / "a.jsonl")
     ceilings = Ceilings(device="cpu")
-    file.append(ok(ONE, 1.0), 1)
+    file.append([ok(ONE, 1.0)], 1)
     file.know(ceilings, {"node-1": {"host": "a"}})
-    file.append(ok(TWO, 1.0), 1)
-    file.append(ok(ONE, 1.0), 2)
+    file.append([ok(TWO, 1.0)], 1)
+    file.append([ok(ONE, 1.0)], 2)
     file.close()
     (first, _), (second, _) = read(file.path).rounds
     assert (first.ceilings, second.ceilings) == (ceilings, None)
@@ -92,7 +92,7 @@ def test_what_is_known_of_devices_is_written_once_before_the_next_record(tmp_pat
 def test_a_file_is_gone_on_with_and_refused_in_another_environment(tmp_path):
     for index in (1, 2):
         file = results(tmp_path / "a.jsonl")
-        file.append(ok(ONE, 1.0), index)
+        file.append([ok(ONE, 1.0)], index)
         file.close()
     assert [start.index for start, _ in read(tmp_path / "a.jsonl").rounds] == [1, 2]
     with pytest.raises(ResultsError, match=r"holds a run of another environment \(cpu.model differ\): give a new --results file"):
@@ -102,9 +102,9 @@ def test_a_file_is_gone_on_with_and_refused_in_another_environment(tmp_path):
 def test_a_file_that_was_moved_goes_on_in_a_copy_and_says_so(tmp_path):
     said = []
     file = results(tmp_path / "a.jsonl", say=said.append)
-    file.append(ok(ONE, 1.0), 1)
+    file.append([ok(ONE, 1.0)], 1)
     (tmp_path / "a.jsonl").rename(tmp_path / "moved.jsonl")
-    file.append(ok(TWO, 1.0), 1)
+    file.append([ok(TWO, 1.0)], 1)
     file.close()
     assert len(said) == 1
     assert file.path != tmp_path / "a.jsonl"
