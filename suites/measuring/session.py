@@ -283,14 +283,8 @@ def _by_name(cases: Iterable[Case]) -> dict[Case, set[str | None]]:
 
 
 def what_runs(session: Session, others: Collection[Path] = ()) -> dict[str, Any]:
-    """Return what the environment names beside the machine: rounds of different code, or slowed ones, never share a file.
-
-    Args:
-        session: of the run.
-        others: files with plug-ins that are loaded, and are of other runs.
-    """
-    mine = _plugin_files(session.options.plugins, others)
-    files = {"kernel_files": session.catalog.from_files, "plugin_files": mine}
+    """Return what the environment names beside the machine, but for plug-ins in `others`: different code never shares a file."""
+    files = {"kernel_files": session.catalog.from_files, "plugin_files": _plugin_files(session.options.plugins, others)}
     found: dict[str, Any] = {name: {path: _digest(Path(path)) for path in paths} for name, paths in files.items() if paths}
     return found if session.options.slow_down is None else found | {"slow_down": session.options.slow_down}
 

@@ -45,10 +45,9 @@ class _Device:
     device: str
     cores: tuple[int, ...]
     group: Any
-    """Ray's placement group of its node, and the place in it."""
+    """Ray's placement group of its node."""
     bundle: int
     threads: int
-    """Of CPU libraries in what it starts."""
     actor: Any = None
     revivals: int = 0
 
@@ -80,8 +79,7 @@ class Cluster:
         self._blocks = list(blocks)
         self._devices = {each.name: each for each in self._reserved(self._found(cores_each))}
         self._running: dict[Any, str] = {}
-        self._reviving: dict[Any, tuple[str, float]] = {}
-        """Devices that are awaited, and since when."""
+        self._reviving: dict[Any, tuple[str, float]] = {}  # and since when
         self._asked_states, self._states_at = dict[Any, str](), 0.0
         for each in self._devices.values():
             each.actor = self._started(each)
@@ -246,7 +244,7 @@ class Cluster:
         self._reviving[lost.actor.facts.remote()] = device, monotonic()
 
     def _await_no_longer(self) -> None:
-        """Give up devices that do not come back in time: their node may have died before Ray knew it, and then nobody answers."""
+        """Give up devices that do not come back in time: their node died before Ray knew it, and nobody answers."""
         for asked, (device, since) in list(self._reviving.items()):
             if monotonic() - since > START_S:
                 del self._reviving[asked]
