@@ -41,6 +41,15 @@ def family(node):
     return []
 
 
+@contextlib.contextmanager
+def on_core(core):
+    """Start what is started meanwhile on one core: a node then has that one, and no machine is larger than its part of Ray's."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    yield
+    os.sched_setaffinity(0, before)
+
+
 class Nodes:
     """Three nodes, of which one is killed and one is slowed while a study is measured."""
 
@@ -49,8 +58,13 @@ class Nodes:
 
         os.environ["PYTHONPATH"] = str(ROOT)
         resources = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 80_000_000}
-        self.cluster = Cluster(initialize_head=True, head_node_args=resources | {"include_dashboard": False})
-        self.others = [self.cluster.add_node(**resources) for _ in range(2)]
+        cores = sorted(os.sched_getaffinity(0))
+        with on_core(cores[0]):
+            self.cluster = Cluster(initialize_head=True, head_node_args=resources | {"include_dashboard": False})
+        self.others = []
+        for place in (1, 2):
+            with on_core(cores[place % len(cores)]):
+                self.others.append(self.cluster.add_node(**resources))
         self.address = self.cluster.address
         self._over = threading.Event()
 
