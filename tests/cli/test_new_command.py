@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 
 from made_runs import case, ok, written
+from own_plugins import plugins_as_they_were
 
 from rsc_bench.kinds import KINDS
 from rsc_bench.plugins import REGISTRY, Registry
@@ -68,4 +69,5 @@ def test_a_format_has_the_very_name_that_was_asked_for(call, tmp_path):
         assert status == 0
         assert out.rstrip().endswith(f"--format {name}")
         given = ("--plugin", tmp_path / f"{name}.py", "--format", name, "--output", "-")
-        assert call("export", run, *given)[:2] == (0, "# written by rsc-bench\nmkl\n")
+        with plugins_as_they_were():
+            assert call("export", run, *given)[:2] == (0, "# written by rsc-bench\nmkl\n")
