@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import pytest
+
+pytest.importorskip("ray", reason='a cluster needs Ray: pip install "rsc-bench[cluster]"')
 from running_pytest import NO_GPU, ROOT
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")

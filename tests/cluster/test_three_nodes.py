@@ -8,6 +8,8 @@ from collections import Counter
 
 import msgspec
 import pytest
+
+pytest.importorskip("ray", reason='a cluster needs Ray: pip install "rsc-bench[cluster]"')
 from made_cluster import ROOT, ROUNDS, sweep
 
 from rsc_bench.harness.records.file import read
