@@ -2,8 +2,10 @@
 
 from io import StringIO
 
+import pytest
 from made_runs import case, not_ok, ok
-from rich.console import Console
+
+pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
 from rsc_bench.suites.sweeping.devices import State
 from rsc_bench.suites.terminal.devices import MOST_ROWS, Board
@@ -23,6 +25,8 @@ def board(*devices, cases=4):
 
 
 def table(of):
+    from rich.console import Console
+
     console = Console(width=110, record=True, file=StringIO())
     console.print(of.table())
     return console.export_text()
