@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 pytest.importorskip("ray", reason='a cluster needs Ray: pip install "rsc-bench[cluster]"')
-from made_cluster import ROOT, ROUNDS, sweep
+from made_cluster import ROOT, ROUNDS, SHORT, sweep
 
 from rsc_bench.harness.records.file import read
 
@@ -77,7 +77,8 @@ def test_no_case_is_lost_or_doubled_where_a_node_is_killed_and_another_is_slow(n
 
     # Which of two kernels is faster within a file: the machine's moods between the two runs are no matter of either.
     verdicts = [compared(file, "--kernel", "mkl", "--against", "cached_topk(rows_numba)") for file in (one, path)]
-    assert verdicts[0] == verdicts[1]
+    # Slower in both; three rounds of a small study, on a machine with other work, may leave one of them unclear (3).
+    assert {*verdicts} <= ({1, 3} if SHORT else {1})
 
 
 def test_a_sweep_whose_driver_was_killed_is_carried_on_and_measures_what_is_left(nodes, study, tmp_path):
