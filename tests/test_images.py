@@ -115,8 +115,8 @@ def test_what_is_kept_is_on_a_volume_that_anybody_may_write_to(path):
     assert kept[caches.PLACE] == "/cache"
     assert all(place.startswith("/cache") for name, place in kept.items() if "CACHE" in name)
     assert of(path, "VOLUME") == ['["/cache"]']
-    assert any("--mode 1777 /cache /work" in run for run in of(path, "RUN"))
-    assert of(path, "WORKDIR")[-1] == "/work"
+    assert any("--mode 1777 /cache /study" in run for run in of(path, "RUN"))
+    assert of(path, "WORKDIR")[-1] == "/study"
 
 
 def test_the_guide_builds_what_is_there_and_says_what_was_tried():
