@@ -52,8 +52,7 @@ def _looked_at(name: str, stamps: Stamps) -> tuple[str, int]:  # noqa: ARG001  (
 
 def _stamps(name: str) -> Stamps:
     """What changes when a file of a graph does."""
-    path, _ = _split(name)
-    return tuple(map(stamp, contents(name) or [path]))
+    return tuple(map(stamp, contents(name) or [file_of(name)]))
 
 
 def stamp(path: Path) -> tuple[Path, int, int, int] | None:
@@ -67,7 +66,7 @@ def stamp(path: Path) -> tuple[Path, int, int, int] | None:
 
 def contents(name: str, data_root: Path | None = None) -> list[Path] | None:  # noqa: ARG001
     """Return the files that a graph is read from, with those beside an edge list; None where only a format of the user knows."""
-    path, _ = _split(name)
+    path = file_of(name)
     _check_file(path)
     if not _format(path).read.__module__.startswith("rsc_bench."):
         return None
@@ -80,9 +79,14 @@ def contents(name: str, data_root: Path | None = None) -> list[Path] | None:  # 
 
 def claims(name: str) -> bool:
     """Return whether a name is meant as a path: it exists, it has folders, or it ends as a graph file does."""
-    path, _ = _split(name)
+    path = file_of(name)
     # A name with a scheme, "s3://...", has folders too, and is left to the source that knows it.
     return "://" not in name and (path.exists() or len(path.parts) > 1 or path.name.lower().endswith(_suffixes()))
+
+
+def file_of(name: str) -> Path:
+    """Return where the file of a graph lies: its name without the ``#option`` of its format."""
+    return _split(name)[0]
 
 
 def _split(name: str) -> tuple[Path, str | None]:

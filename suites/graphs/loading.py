@@ -9,7 +9,7 @@ from rsc_bench import plugins
 from rsc_bench.harness.machine import memory as main_memory
 from rsc_bench.suites.graphs import files, reordering
 from rsc_bench.suites.graphs.cache import Cache
-from rsc_bench.suites.graphs.files import stamp
+from rsc_bench.suites.graphs.files import file_of, stamp
 from rsc_bench.suites.graphs.graph import Graph, GraphError
 from rsc_bench.suites.graphs.kept import graphs as kept
 from rsc_bench.suites.graphs.kept import tensors
@@ -167,7 +167,7 @@ def _stamps(name: str, root: Path | None) -> tuple[object, ...]:
     """What changes when a file of a graph changes, so that a graph that is kept in memory is never that of an older file."""
     source = _source_of(name)
     files = kept.contents(source, name, root)
-    return tuple(stamp(path) for path in ([Path(name)] if files is None else files))
+    return tuple(stamp(path) for path in ([file_of(name)] if files is None else files))
 
 
 def _made(name: str, data_root: Path | None, on_disk: bool) -> Graph:

@@ -83,7 +83,8 @@ class Place:
 
         With `plans` the options of all blocks are looked up as well, which needs the device that they are for.
         """
-        paths = sorted({name for block in self._blocks.values() for name in block.options.graphs if _is_file(name)})
+        names = {name for block in self._blocks.values() for name in block.options.graphs if _is_file(name)}
+        paths = sorted({str(graphs.file_of(name)) for name in names})
         missing = tuple(path for path in paths if not Path(path).exists())
         return Facts(
             host=socket.gethostname(),

@@ -209,8 +209,9 @@ def _path(key: str, text: str, folder: Path) -> str:
         return text
     here = _home(text)
     there = folder / here
-    if key == "graph" and not (there.is_file() or here.is_file()):
-        return text  # a name that only its source knows
+    if key == "graph":
+        found = [path for path in (there, here) if graphs.file_of(str(path)).is_file()]
+        return str(found[0].absolute()) if found else text  # else a name that only its source knows
     seen_here = here.exists() or key == "data-root"
     return str((here if seen_here and not there.exists() else there).absolute())
 

@@ -158,3 +158,12 @@ def test_a_share_says_which_one_it_is(tmp_path):
     lines = said(ready, study(tmp_path, block())).splitlines()
     assert lines[0] == f"study study: 1 block, part 2 of 2, results in {tmp_path}"
     assert "  [a] 1 case, 2 rounds: 0 of 2 done, 2 left, about 4 min" in lines
+
+
+def test_a_graph_file_with_an_option_is_looked_for_without_it(tmp_path):
+    file = tmp_path / "friends.mat"
+    file.write_bytes(b"0123")
+    missing = tmp_path / "gone.mat"
+    facts = Place((block(graphs=(f"{file}#5", f"{file}#0", f"{missing}#5")),), tmp_path / "log").facts(plans=False)
+    assert facts.files == {str(file): 4}
+    assert facts.missing == (str(missing),)

@@ -163,8 +163,9 @@ def test_paths_are_seen_from_the_study_whatever_the_folder(written, tmp_path, mo
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    (block,) = written('[a]\ngraph = ["ring.mtx", "cora"]\nkernel = ["mkl", "m.py"]\ndata-root = "data"\nplugin = "p.py"\n').blocks
-    assert block.options.graphs == (str(tmp_path / "ring.mtx"), "cora")
+    graphs = '["ring.mtx", "ring.mtx#3", "cora"]'
+    (block,) = written(f'[a]\ngraph = {graphs}\nkernel = ["mkl", "m.py"]\ndata-root = "data"\nplugin = "p.py"\n').blocks
+    assert block.options.graphs == (str(tmp_path / "ring.mtx"), str(tmp_path / "ring.mtx#3"), "cora")
     assert block.options.kernels == ("mkl", str(tmp_path / "m.py"))
     assert block.options.plugins == (str(tmp_path / "p.py"),)
     assert block.options.data_root == tmp_path / "data"
