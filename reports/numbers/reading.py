@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rsc_bench.harness.compare.trained.controls import AS_LONG, EXACT_EPOCHS, Earned, Held
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import GROWTH, SDDMM
 from rsc_bench.reports.numbers.tidy import says_against
 from rsc_bench.reports.tables.frames import IDENTITY
 from rsc_bench.reports.tables.rows import MEMORY_SETTING
 from rsc_bench.reports.tables.table import Table
+from rsc_bench.reports.tables.trainings import Trained, earned, settings
 from rsc_bench.text import NEVER
 
 if TYPE_CHECKING:
@@ -47,6 +49,11 @@ FIELDS = (
 ALWAYS = ("kernel",)
 DOTS = "dot products"
 """What the cases of the suite ``sddmm`` are called; they aggregate nothing."""
+CONTROLS = "sampling against controls at equal time"
+_CONTROLS_SAY = (
+    "points of test metric at the time that the sampled training took",
+    "earned = sampled - best control, with bounds that hold for all controls at once (95 %)",
+)
 _SAID_ONCE = {"width": "width {}", "layers": "{} layers", "epochs": "{} epochs", "budget": "C = {}", "seed": "seed {}"}
 _SAID_ONCE |= {"reduce": "{} aggregation", "metric name": "test metric: {}"}
 _SAID_ONCE |= {"clock": "clock {}", "model": "model {}", "recipe": "recipe {}", "variant": "variant {}"}
@@ -57,9 +64,9 @@ class Reading:
     """One table for a reader: all of its cells are text."""
 
     title: str
-    """``products``, ``trainings``, ``dot products``, ``growing products``."""
+    """``products``, ``trainings``, ``dot products``, ``growing products``, `CONTROLS`."""
     cells: pd.DataFrame
-    """A row a case: by what the cases compute, the fastest first."""
+    """A row a case: by what the cases compute, the fastest first; of `CONTROLS` a row for each sampled setting of a training."""
     numbers: frozenset[str]
     """The columns of numbers, which stand to the right."""
     said_once: tuple[str, ...]
@@ -68,6 +75,8 @@ class Reading:
 
 def readings(table: Table, metrics: Sequence[Metric] = ()) -> list[Reading]:
     """Return a table of the products, one of the trainings, one of SDDMM and one of what grows; without those that have no case.
+
+    Where no metrics are chosen there is one more of what sampled trainings earned over their controls.
 
     Args:
         table: the cases.
@@ -79,10 +88,11 @@ def readings(table: Table, metrics: Sequence[Metric] = ()) -> list[Reading]:
     found = {title: cases[chosen] for title, chosen in parts.items() if chosen.any()}
     usual = {"trainings": TRAININGS}
     by_name = {metric.name: metric for metric in table.metrics}
-    return [
+    measured = [
         _reading(title, rows, metrics or [by_name[name] for name in usual.get(title, PRODUCTS) if name in by_name])
         for title, rows in found.items()
     ]
+    return measured if metrics else [*measured, *_against_controls(table)]
 
 
 def unmeasured_line(table: Table) -> str:
@@ -106,9 +116,7 @@ def _reading(title: str, rows: pd.DataFrame, metrics: Sequence[Metric]) -> Readi
     import pandas as pd
 
     shown = [metric for metric in metrics if rows[metric.name].notna().any()]
-    fields = [name for name in FIELDS if name in rows and not (title == DOTS and name == "reduce")]
-    differ = [name for name in fields if name in ALWAYS or rows[name].nunique(dropna=False) > 1]
-    once = [_once(name, rows[name].iloc[0]) for name in fields if name not in differ and rows[name].notna().all()]
+    differ, once = _fields(rows, ALWAYS, ("reduce",) if title == DOTS else ())
     rows = rows.sort_values(_order(differ, shown), ascending=_ascending(differ, shown), kind="stable")
     columns: dict[str, Any] = {name: [_text(value) for value in rows[name]] for name in differ}
     numbers: set[str] = {name for name in ("width", "layers", "epochs", "budget", "seed") if name in differ}
@@ -127,6 +135,54 @@ def _reading(title: str, rows: pd.DataFrame, metrics: Sequence[Metric]) -> Readi
                 once.append(f"{metric.name} against {against.dropna().iloc[0]}")
     once.append(_rounds(rows["rounds"].tolist()))
     return Reading(title, pd.DataFrame(columns), frozenset(numbers), tuple(once))
+
+
+def _against_controls(table: Table) -> Iterator[Reading]:
+    """A table of each sampled setting of a training against its controls, over the seeds; none where nothing has one."""
+    import pandas as pd
+
+    found = [pair for trained in settings(table.trainings).values() for pair in _earned(trained)]
+    known = {held.control for _, each in found for held in each.held}
+    if not known:
+        return
+    rows = pd.DataFrame([dict(trained.rows[0]) for trained, _ in found])
+    differ, once = _fields(rows, ("budget",), ("seed",))
+    columns: dict[str, Any] = {name: [_text(value) for value in rows[name]] for name in differ}
+    columns["seeds"] = [str(len(trained.rows)) for trained, _ in found]
+    columns["sampled"] = [f"{each.points:.2f}" for _, each in found]
+    in_order = dict.fromkeys([AS_LONG, EXACT_EPOCHS, *table.cases["variant"].dropna().unique()])
+    for control in (name for name in in_order if name in known):
+        columns[control] = [_at_equal_time(each, control, len(trained.rows)) for trained, each in found]
+    columns["best control"] = [each.best.control if each.best else "" for _, each in found]
+    columns["earned"] = [_gain(each.best) if each.best else "" for _, each in found]
+    numbers = frozenset(columns) - {*FIELDS, "best control"} | ({"width", "layers", "epochs", "budget"} & {*differ})
+    yield Reading(CONTROLS, pd.DataFrame(columns), numbers, (*once, *_CONTROLS_SAY))
+
+
+def _earned(trained: Sequence[Trained]) -> Iterator[tuple[Trained, Earned]]:
+    by_setting = {(each.kernel, each.budget, each.variant): each for each in trained}
+    return ((by_setting[each.kernel, each.budget, each.variant], each) for each in earned(trained))
+
+
+def _at_equal_time(each: Earned, control: str, seeds: int) -> str:
+    """The metric of a control in points; of fewer seeds than the sampled training has it says so."""
+    for held in each.held:
+        if held.control == control:
+            return f"{held.points:.2f}" + (f" ({held.seeds} of {seeds} seeds)" if held.seeds < seeds else "")
+    return ""
+
+
+def _gain(held: Held) -> str:
+    gain = held.gain
+    bounds = "no interval" if gain.low is None or gain.high is None else f"{gain.low:+.2f} to {gain.high:+.2f}"
+    return f"{gain.mean:+.2f} [{bounds}]"
+
+
+def _fields(rows: pd.DataFrame, always: Sequence[str], never: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """The fields of the cases that differ between the rows, and in words what is the same in all of them."""
+    fields = [name for name in FIELDS if name in rows and name not in never]
+    differ = [name for name in fields if name in always or rows[name].nunique(dropna=False) > 1]
+    return differ, [_once(name, rows[name].iloc[0]) for name in fields if name not in differ and rows[name].notna().all()]
 
 
 def _order(differ: Sequence[str], shown: Sequence[Metric]) -> list[str]:

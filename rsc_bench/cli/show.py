@@ -29,7 +29,7 @@ def show(results: tuple[Path, ...], metrics: tuple[str, ...], every_case: bool) 
     """Show the table that matters of results files.
 
     Speedups first, the fastest of each graph and width at the top. A value is the median over the rounds. What is the same in all
-    rows stands above them, and what was not measured below.
+    rows stands above them, and what was not measured below. Sampled trainings have a second table, of their controls at equal time.
     """
     from rsc_bench.harness.output.console import drawn, screen
     from rsc_bench.harness.records.run import uncollected

@@ -3,10 +3,10 @@ import pytest
 pytest.importorskip("pandas", reason="tables need pandas: pip install pandas")
 
 from synthetic_results import bad, case, ok, write_results
-from synthetic_trainings import Trainings, trainings
+from synthetic_trainings import Trainings, trained, training, trainings
 
 from rsc_bench.plugins import find
-from rsc_bench.reports.numbers.reading import readings, unmeasured_line
+from rsc_bench.reports.numbers.reading import CONTROLS, readings, unmeasured_line
 from rsc_bench.reports.tables.table import read_files
 
 
@@ -48,9 +48,36 @@ def test_different_baselines_have_a_column(tmp_path):
 
 def test_trainings_are_a_table_of_their_own_and_say_their_metric(tmp_path):
     found = readings(table_of(tmp_path, [ok(case("mkl"), 20), *trainings(Trainings(models=("gcn",), seeds=2))]))
-    assert [reading.title for reading in found] == ["products", "trainings"]
+    assert [reading.title for reading in found] == ["products", "trainings", CONTROLS]
     assert "test metric: accuracy" in found[1].said_once
     assert "seed" in found[1].cells.columns
+
+
+def test_sampled_trainings_stand_against_their_controls_at_equal_time(tmp_path):
+    method = trainings(Trainings(graphs=("Cornell5",), models=("gcn",), budgets=(0.1, 0.5), variants=("random",), seeds=3))
+    walks = [trained(training(seed=seed, variant="saint-batches"), 50.0) for seed in range(2)]
+    *_, found = readings(table_of(tmp_path, [*method, *walks]))
+    assert found.title == CONTROLS
+    assert found.cells["budget"].tolist() == ["0.1", "0.5"]
+    assert found.cells["seeds"].tolist() == ["3", "3"]
+    names = [name for name in found.cells.columns if name in found.numbers]
+    assert names == [
+        "budget", "seeds", "sampled", "exact for as long", "exact epochs only", "random", "saint-batches", "earned",
+    ]  # fmt: skip
+    assert all(cell.endswith(" (2 of 3 seeds)") for cell in found.cells["saint-batches"])
+    assert found.cells["random"].tolist()[1] == ""
+    for row in found.cells.to_dict("records"):
+        best = max(float(row[name]) for name in ("exact for as long", "exact epochs only", "random") if row[name])
+        assert float(row[row["best control"]]) == best
+        mean, low, _, high = row["earned"].translate({ord(letter): None for letter in "[]"}).split()
+        assert float(mean) == pytest.approx(float(row["sampled"]) - best, abs=0.011)
+        assert float(low) < float(mean) < float(high)
+    assert not any(reading.title == CONTROLS for reading in readings(table_of(tmp_path, method), [find("metric", "memory")]))
+
+
+def test_too_few_seeds_against_a_control_have_no_interval(tmp_path):
+    *_, found = readings(table_of(tmp_path, trainings(Trainings(graphs=("Cornell5",), models=("gcn",), budgets=(0.5,), seeds=2))))
+    assert all(cell.endswith(" [no interval]") for cell in found.cells["earned"])
 
 
 def test_dot_products_are_a_table_of_their_own_against_their_own_and_aggregate_nothing(tmp_path):
