@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from rsc_bench.harness.compare.trained.controls import Earned
 from rsc_bench.harness.compare.trained.drop import MIN_SEEDS, words
 from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting, exit_status, seeds_needed
 from rsc_bench.harness.output.console import Screen, drawn
@@ -27,22 +28,23 @@ STYLES = {
 }
 
 
-def as_text(recommendations: Sequence[Recommendation], screen: Screen, earned: Sequence[str] = ()) -> str:
-    """Return the table of all settings, and below it the sentences, `earned` those on controls."""
+def as_text(recommendations: Sequence[Recommendation], screen: Screen, earned: Sequence[Earned] = ()) -> str:
+    """Return the table of all settings, and below it the sentences, at the end those on controls."""
     from rich.text import Text
 
     sentences = []
     for title, each in zip(titles(recommendations), recommendations, strict=True):
         style = {"recommended": "green", "none": "red"}.get(each.status, "yellow")
         sentences.append(Text(plain(f"{', '.join(title)}: {advice(each)}."), style))
-    sentences += [Text(plain(sentence)) for sentence in earned]
+    sentences += [Text(plain(each.sentence())) for each in earned]
     return drawn(screen, _table(recommendations)) + drawn(screen, *sentences, soft_wrap=True)
 
 
-def as_tree(recommendations: Sequence[Recommendation], earned: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the recommendations as JSON types."""
+def as_tree(recommendations: Sequence[Recommendation], earned: Sequence[Earned] = ()) -> dict[str, Any]:
+    """Return the recommendations, and what sampling earned over its controls, as JSON types."""
     trees = [_tree(each) for each in recommendations]
-    return {"exit_status": exit_status(recommendations), "recommendations": trees, "controls": list(earned)}
+    controls = [asdict(each) | {"verdict": each.verdict, "sentence": each.sentence()} for each in earned]
+    return {"exit_status": exit_status(recommendations), "recommendations": trees, "controls": controls}
 
 
 def titles(recommendations: Sequence[Recommendation]) -> list[tuple[str, str]]:

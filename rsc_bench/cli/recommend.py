@@ -62,8 +62,8 @@ def recommend_(results: tuple[Path, ...], max_drop: float, model: str | None, as
         raise click.ClickException(f"{names}: no training is recorded: `{bench(suite='training')}` records some")
     if model is not None:
         found = _of_model(found, model)
-    said = [each.sentence() for each in earned(runs) if model is None or any(each.is_of(one.training) for one in found)]
-    show(lambda: recommendation.as_text(found, screen(), said), lambda: recommendation.as_tree(found, said), as_json)
+    against = [each for each in earned(runs) if model is None or any(each.is_of(one.training) for one in found)]
+    show(lambda: recommendation.as_text(found, screen(), against), lambda: recommendation.as_tree(found, against), as_json)
     return exit_status(found)
 
 

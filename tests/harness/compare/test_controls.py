@@ -1,5 +1,7 @@
 """Sampling against its controls at equal time, over trainings whose every number is known."""
 
+import json
+
 import pytest
 from synthetic_trainings import training
 
@@ -15,6 +17,7 @@ from rsc_bench.harness.compare.trained.controls import (
 )
 from rsc_bench.harness.compare.trained.drop import drop_over
 from rsc_bench.harness.compare.trained.recommend import recommend
+from rsc_bench.harness.output.recommendation import advice, as_tree
 from rsc_bench.harness.records.measurement import Training, measured
 from rsc_bench.harness.records.run import Record, Round, Run
 
@@ -178,8 +181,6 @@ def test_a_run_with_one_way_to_sample_is_recommended_by_that_way():
 
 @pytest.mark.parametrize(("best", "converged"), [(19, False), (18, False), (17, True), (5, True)])
 def test_a_best_epoch_among_the_last_is_told_before_any_verdict(best, converged):
-    from rsc_bench.harness.output.recommendation import advice
-
     found = recommended(records(None, best))
     assert found.converged == converged
     assert (
@@ -189,3 +190,15 @@ def test_a_best_epoch_among_the_last_is_told_before_any_verdict(best, converged)
 
 def test_a_trial_of_a_few_epochs_is_not_expected_to_have_converged():
     assert recommended(records(None, best=4, epochs=5)).converged
+
+
+def test_a_program_has_the_numbers_against_each_control_beside_the_sentence():
+    start = Round(index=1, of=1, cases=9, started="2026-01-01T00:00:00Z")
+    found = earned([Run(path=None, environment={}, rounds=[(start, records(None, best=10))])])
+    (tree,) = as_tree([], found)["controls"]
+    assert json.loads(json.dumps(tree)) == json.loads(json.dumps(tree, allow_nan=False))
+    assert (tree["kernel"], tree["budget"], tree["verdict"]) == (KERNEL, 0.1, found[0].verdict)
+    assert [(each["control"], each["points"], each["gain"]["mean"]) for each in tree["held"]] == [
+        (each.control, each.points, each.gain.mean) for each in found[0].held
+    ]
+    assert tree["sentence"] == found[0].sentence()
