@@ -119,8 +119,8 @@ def _train(recommendation: Recommendation, seeds: int, setting: Setting | None =
     """The command that trains with so many seeds, of one setting or of all of them."""
     case = recommendation.training
     settings = recommendation.settings if setting is None else (setting,)
-    model = recommendation.model_file or case.model
-    given = {"graph": case.graph, "reorder": case.reorder, "model": model, "layers": case.layers, "epochs": case.epochs}
+    model, graph = recommendation.model_file or case.model, recommendation.graph_file or case.graph
+    given = {"graph": graph, "reorder": case.reorder, "model": model, "layers": case.layers, "epochs": case.epochs}
     given |= {"width": case.width, "device": case.device}
     words = [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None]
     words += [f"--kernel {shlex.quote(name)}" for name in dict.fromkeys(each.kernel for each in settings)]

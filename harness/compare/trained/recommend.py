@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
 from statistics import fmean, median
 from typing import Literal
 
@@ -74,6 +76,8 @@ class Recommendation:
     """In ascending budget."""
     late: tuple[int, int] = (0, 0)
     """Seeds of exact training whose best epoch is among the last (`LATE`), and seeds of it in all."""
+    graph_file: str | None = None
+    """The file that its graph is in, as the run was given it, for the same; None: it is known by its name."""
     model_file: str | None = None
     """The user's file that its model is in, as it was named, for commands that train more; None: it is known by its name."""
 
@@ -123,7 +127,7 @@ def recommend(runs: Iterable[Run], max_drop_points: float = MAX_DROP_POINTS) -> 
     """
     seen: dict[tuple[Case, str], _Group] = defaultdict(_Group)
     runs = list(runs)
-    ways = _ways(runs)
+    ways, files = _ways(runs), _graph_files(runs)
     for run in runs:
         machine = _machine(run)
         for _, records in run.rounds:
@@ -131,7 +135,21 @@ def recommend(runs: Iterable[Run], max_drop_points: float = MAX_DROP_POINTS) -> 
             baselines = Baselines(method)
             for record in method:
                 seen[_training(record.case), machine].add(record, baselines)
-    return tuple(_recommendation(*key, max_drop_points, group) for key, group in seen.items())
+    found = (_recommendation(*key, max_drop_points, group) for key, group in seen.items())
+    return tuple(replace(each, graph_file=files.get(each.training.graph)) for each in found)
+
+
+def _graph_files(runs: Iterable[Run]) -> dict[str, str]:
+    """The files that graphs are in, as runs were given them, by what a graph is called: ``Cornell5#5`` of ``a/Cornell5.mat#5``."""
+    found = {}
+    for options in (start.options or () for run in runs for start, _ in run.rounds):
+        given = [value for name, value in pairwise(options) if name == "--graph"]
+        given += [each.removeprefix("--graph=") for each in options if each.startswith("--graph=")]
+        for path, mark, option in (each.partition("#") for each in given):
+            name = Path(path).name
+            stems = {name[:place] for place, letter in enumerate(name) if letter == "."}
+            found |= {stem + mark + option: path + mark + option for stem in stems}
+    return found
 
 
 def _ways(runs: Iterable[Run]) -> dict[Case, str | None]:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
@@ -189,6 +190,16 @@ def test_seeds_of_two_files_of_one_machine_are_put_together():
     files = [run([trained(training(seed=s), 10.0, 90.0), *sampled(0.1, [0.0] * 3, 4.0)]) for s in SEEDS]
     (found,) = recommend(files)
     assert (found.settings[0].seeds, found.status) == (3, "recommended")
+
+
+@pytest.mark.parametrize("given", [["--graph", "data/Cornell5.mat#5"], ["--graph=data/Cornell5.mat#5"]])
+def test_the_command_for_more_seeds_names_a_graph_file_as_it_was_given(given):
+    records = [*exact(SEEDS[:2], graph="Cornell5#5"), *sampled(0.1, [0.0] * 2, 4.0, graph="Cornell5#5")]
+    made = run(records)
+    start = msgspec.structs.replace(made.rounds[0][0], options=["training", *given, "--seeds", "2"])
+    (found,) = recommend([msgspec.structs.replace(made, rounds=[(start, records)])])
+    assert "--graph 'data/Cornell5.mat#5' --model" in advice(found)
+    assert "--graph 'Cornell5#5' --model" in advice(only(*records))
 
 
 def with_status(status):
