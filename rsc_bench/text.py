@@ -7,7 +7,7 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -119,6 +119,13 @@ def bench(options: str = "", suite: str = "") -> str:
 
 
 SUITES = ("exact", "sampled", "minmax", "sddmm", "growth", "training", "harness")
+
+
+def what_next(results: Sequence[Path], sampled_trainings: bool) -> Iterator[str]:
+    """Yield a line for each command that reads the results of a run: the page, and of sampled trainings which budget to take."""
+    commands = ["report", "recommend"] if sampled_trainings else ["report"]
+    files = shlex.join(map(str, results))
+    return (f"next:    {call(command)} {files}" for command in commands)
 
 
 def again(options: Sequence[str], results: Path, rounds: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rsc_bench import files
-from rsc_bench.text import call, plain
+from rsc_bench.text import plain, what_next
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -114,7 +113,8 @@ def results_of(ready: Prepared) -> Iterator[str]:
     """Yield where the results are, and what reads them."""
     yield from (f"results: {file}" for file in ready.files)
     if ready.files:
-        yield f"next:    {call('report')} {shlex.join(map(str, ready.files))}"
+        plans = (plan for share in ready.shares for plan in share.plans)
+        yield from what_next(ready.files, any(each.trains and each.case.budget for plan in plans for each in plan.cases))
 
 
 def _make(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,7 +39,7 @@ from rsc_bench.suites.spmm.cases.sweep import Setting, baselines_left_out, fresh
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.terminal.account import CEILINGS, Account
 from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
-from rsc_bench.text import call
+from rsc_bench.text import what_next
 from rsc_bench.user_files import LOAD_S
 
 NEW_FILE_ROUNDS = 3
@@ -261,7 +260,7 @@ class Rounds:
         yield f"results: {self.path}"
         if self.workers is not None and self.workers.log.exists():
             yield f"log:     {self.workers.log}"
-        yield f"next:    {call('report')} {shlex.quote(str(self.path))}"
+        yield from what_next([self.path], any(isinstance(each, TrainingSetting) and each.budget for each in self._planned))
 
     def close(self) -> None:
         """Close the results file, removed where this run made it for nothing, and end the processes that wrote for it."""

@@ -53,6 +53,11 @@ def test_each_training_is_one_line_and_a_log_file_holds_no_more(run):
     assert "epoch 1/3" not in run.ended.stdout
 
 
+def test_a_finished_training_points_to_the_page_and_to_recommend(run):
+    ends = [f"next:    python -m harness {command} {run.path}" for command in ("report", "recommend")]
+    assert [line for line in run.ended.stdout.splitlines() if line.startswith("next:")] == ends
+
+
 def test_a_killed_sweep_is_carried_on_with_no_training_twice(run, warm_suites):
     path = run.folder / "killed.jsonl"
     lines = run.path.read_bytes().splitlines(keepends=True)
