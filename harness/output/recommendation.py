@@ -29,15 +29,21 @@ STYLES = {
 
 
 def as_text(recommendations: Sequence[Recommendation], screen: Screen, earned: Sequence[Earned] = ()) -> str:
-    """Return the table of all settings, and below it the sentences, at the end those on controls."""
+    """Return the table of all settings, and below it the sentences, at the end those on controls.
+
+    What had not converged is said first, for the table has verdicts.
+    """
     from rich.text import Text
 
-    sentences = []
+    before, sentences = [], []
     for title, each in zip(titles(recommendations), recommendations, strict=True):
         style = {"recommended": "green", "none": "red"}.get(each.status, "yellow")
-        sentences.append(Text(plain(f"{', '.join(title)}: {advice(each)}."), style))
+        sentences.append(Text(plain(f"{', '.join(title)}: {_advice(each)}."), style))
+        if said := unconverged(each):
+            before.append(Text(plain(f"{', '.join(title)}: {said}"), "yellow"))
     sentences += [Text(plain(each.sentence())) for each in earned]
-    return drawn(screen, _table(recommendations)) + drawn(screen, *sentences, soft_wrap=True)
+    early = drawn(screen, *before, soft_wrap=True) if before else ""
+    return early + drawn(screen, _table(recommendations)) + drawn(screen, *sentences, soft_wrap=True)
 
 
 def as_tree(recommendations: Sequence[Recommendation], earned: Sequence[Earned] = ()) -> dict[str, Any]:
@@ -64,15 +70,17 @@ def _fields(training: Case) -> tuple[str, ...]:
 
 def advice(recommendation: Recommendation) -> str:
     """Return what to train with, or why there is nothing to recommend, as a clause; that it had not converged comes first."""
-    return _unconverged(recommendation) + _advice(recommendation)
+    said = unconverged(recommendation)
+    return (f"{said[0].lower()}{said[1:]} As it is: " if said else "") + _advice(recommendation)
 
 
-def _unconverged(recommendation: Recommendation) -> str:
+def unconverged(recommendation: Recommendation) -> str:
+    """Return in a sentence that exact training had not converged, which is said before any verdict; empty where it had."""
     if recommendation.converged:
         return ""
     late, seeds = recommendation.late
     when = f"the best epoch of exact training is among the last in {late} of {seeds} seeds"
-    return f"not converged ({when}): train for more --epochs before you judge. As it is: "
+    return f"Not converged ({when}): train for more --epochs before you judge."
 
 
 def _advice(recommendation: Recommendation) -> str:

@@ -17,7 +17,8 @@ from rsc_bench.harness.compare.trained.controls import (
 )
 from rsc_bench.harness.compare.trained.drop import drop_over
 from rsc_bench.harness.compare.trained.recommend import recommend
-from rsc_bench.harness.output.recommendation import advice, as_tree
+from rsc_bench.harness.output.console import Screen
+from rsc_bench.harness.output.recommendation import advice, as_text, as_tree, unconverged
 from rsc_bench.harness.records.measurement import Training, measured
 from rsc_bench.harness.records.run import Record, Round, Run
 
@@ -186,6 +187,17 @@ def test_a_best_epoch_among_the_last_is_told_before_any_verdict(best, converged)
     assert (
         advice(found).startswith("not converged (the best epoch of exact training is among the last in 3 of 3 seeds)") != converged
     )
+
+
+def test_what_had_not_converged_is_said_above_the_table_with_its_verdict():
+    found = recommended(records(None, best=19))
+    said = unconverged(found)
+    text = as_text([found], Screen(200))
+    assert said.startswith("Not converged (the best epoch of exact training is among the last in 3 of 3 seeds): ")
+    assert text.index(said) < text.index("recommended")
+    assert text.count("converged") == 1
+    assert unconverged(recommended(records(None, best=5))) == ""
+    assert as_text([recommended(records(None, best=5))], Screen(200)).lstrip()[0] in "┏+"
 
 
 def test_a_trial_of_a_few_epochs_is_not_expected_to_have_converged():
