@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.harness.compare.trained.controls import epoch_ends
+from rsc_bench.harness.compare.trained.curve import epoch_ends
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.kinds import AS_WRITTEN
 from rsc_bench.reports.drawing.panels import Panel, assemble

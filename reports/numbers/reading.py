@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.trained.controls import AS_LONG, EXACT_EPOCHS, Earned, Held
+from rsc_bench.harness.compare.trained.candidates import AS_LONG, EXACT_EPOCHS
+from rsc_bench.harness.compare.trained.controls import Earned, Held
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import GROWTH, SDDMM
 from rsc_bench.reports.numbers.tidy import says_against

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from rsc_bench.harness.compare.trained.controls import Failed
+from rsc_bench.harness.compare.trained.candidates import Failed
 from rsc_bench.harness.compare.trained.drop import Drop, words
 from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting
 from rsc_bench.harness.output.recommendation import advice

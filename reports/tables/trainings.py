@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.trained.controls import Earned, Failed, SettingKey, Settings, earned_of, why_missing
+from rsc_bench.harness.compare.trained.candidates import Failed, SettingKey, Settings
+from rsc_bench.harness.compare.trained.controls import Earned, earned_of, why_missing
 from rsc_bench.harness.compare.trained.drop import RANDOM
 from rsc_bench.harness.records.case import Case
 from rsc_bench.reports.tables.rows import Row, absent, by, present

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
+from rsc_bench.harness.compare.trained.candidates import Control, Failed, SettingKey, Settings, controls_of
+from rsc_bench.harness.compare.trained.curve import final_points, time_s
 from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, samples, words
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Run
-
-AS_LONG, EXACT_EPOCHS = "exact for as long", "exact epochs only"
-"""The controls that are read off the exact training."""
 
 Verdict = Literal["better", "worse", "no different", "too few seeds"]
 
@@ -116,29 +114,7 @@ class Earned:
         return f"{what}: {ends[best.verdict]} {interval} against {self._best_of} at equal time, {best.control!r}."
 
 
-SettingKey = tuple[str, float | None, str | None]
-"""Kernel, budget and variant."""
-Settings = Mapping[SettingKey, Mapping[int | None, Training]]
-"""By seed."""
-Failed = Mapping[SettingKey, Mapping[int | None, str]]
-"""Why there is no training, by seed."""
-
-
 _LOST = {"skipped": "were skipped", "wrong": "were wrong"}
-
-
-@dataclass(frozen=True)
-class _Control:
-    """One control, by the seeds of the approximated training."""
-
-    name: str
-    points: dict[int | None, float | None]
-    """At equal time; None where there is no epoch to judge."""
-    trained: Mapping[int | None, Training] = field(default_factory=dict)
-    """Empty where it is not the time that ends it."""
-    failed: Mapping[int | None, str] = field(default_factory=dict)
-    no_epoch: str = "had ended no epoch by then"
-    """What None means."""
 
 
 def earned(runs: Iterable[Run]) -> tuple[Earned, ...]:
@@ -172,12 +148,12 @@ def earned_of(training: str, settings: Settings, failed: Failed | None = None) -
     for (kernel, budget, variant), seeds in known.items():
         if budget is None or not samples(kernel) or variant == RANDOM or not seeds:
             continue
-        controls = _controls(known, budget, seeds, failed or {})
+        controls = controls_of(known, budget, seeds, failed or {})
         measured = [each for each in controls if any(value is not None for value in each.points.values())]
         # The best of many is chosen by the numbers that judge it: the bounds hold for all of them at once (Bonferroni).
         confidence = 1 - (1 - CONFIDENCE) / max(len(measured), 1)
         held = [_held(each, seeds, confidence) for each in measured]
-        own = [_final(trained) for trained in seeds.values()]
+        own = [final_points(trained) for trained in seeds.values()]
         times = [time_s(trained) for trained in seeds.values()]
         # One of a few lucky seeds is not the best of all.
         ordered = tuple(sorted(held, key=lambda each: (-each.seeds, -each.points)))
@@ -186,7 +162,7 @@ def earned_of(training: str, settings: Settings, failed: Failed | None = None) -
     return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
 
 
-def _missing(seeds: Mapping[int | None, Training], controls: list[_Control], failed: Mapping[int | None, str]) -> Iterator[str]:
+def _missing(seeds: Mapping[int | None, Training], controls: list[Control], failed: Mapping[int | None, str]) -> Iterator[str]:
     lost = {seed: why for seed, why in failed.items() if seed not in seeds}
     if lost:
         yield f"{len(lost)} of {len(seeds) + len(lost)} seeds of the sampled training {next(iter(lost.values()))}"
@@ -203,69 +179,13 @@ def _missing(seeds: Mapping[int | None, Training], controls: list[_Control], fai
                 yield f"{count} of {len(seeds)} seeds of {each.name!r} {why}"
 
 
-def time_s(training: Training) -> float:
-    """Return the seconds of a training, its warm-up included and evaluation left out."""
-    return sum(training.epoch_s or []) + (training.warmup_s or 0.0)
-
-
-def points_at(training: Training, seconds: float) -> float | None:
-    """Return the test metric, in points, of the best epoch on the validation nodes that ended by then; None where none did."""
-    return points_after(training, sum(end <= seconds * (1 + 1e-9) for end in epoch_ends(training)))
-
-
-def epoch_ends(training: Training) -> list[float]:
-    """Return the seconds at the end of each epoch, the warm-up that training restarted behind included."""
-    return list(accumulate(training.epoch_s or [], initial=training.warmup_s or 0.0))[1:]
-
-
-def points_after(training: Training, epochs: int) -> float | None:
-    """Return the test metric, in points, of the best of the first epochs on the validation nodes; None where there is none."""
-    validation, test = (training.val_metric or [])[:epochs], training.test_metric or []
-    return 100 * test[validation.index(max(validation))] if validation else None
-
-
-def exact_epochs(training: Training) -> int:
-    """Return how many epochs of an approximated training were exact."""
-    return sum(share >= 1 for share in training.flops_share or [])
-
-
 def _training(case: Case) -> Case:
     return msgspec.structs.replace(case, kernel="", budget=None, variant=None, seed=None)
 
 
-def _fastest(settings: Settings) -> SettingKey | None:
-    """The exact kernel that takes the least time."""
-    exact = {key: seeds for key, seeds in settings.items() if key[1] is None and key[2] is None and seeds}
-    return min(exact, key=lambda key: min(map(time_s, exact[key].values())), default=None)
-
-
-def _controls(settings: Settings, budget: float, seeds: Mapping[int | None, Training], failed: Failed) -> list[_Control]:
-    """The controls of an approximated training, by its seeds, also those of which nothing was trained."""
-    times = {seed: time_s(trained) for seed, trained in seeds.items()}
-    first = _fastest(settings)
-    exact = settings[first] if first else {}
-    as_long = {seed: points_at(exact[seed], times[seed]) for seed in seeds if seed in exact}
-    shorter = {seed: points_after(exact[seed], exact_epochs(trained)) for seed, trained in seeds.items() if seed in exact}
-    lost = failed.get(first, {}) if first else {}
-    found: dict[str, _Control] = {}
-    if exact:
-        found[AS_LONG] = _Control(AS_LONG, as_long, exact, lost)
-        found[EXACT_EPOCHS] = _Control(EXACT_EPOCHS, shorter, {}, lost, "had no exact epoch")
-    for key in dict.fromkeys([*settings, *failed]):
-        kernel, at, variant = key
-        if variant is None or (samples(kernel) and variant != RANDOM) or at not in (None, budget):
-            continue
-        others = settings.get(key, {})
-        if variant in found and not others:
-            continue
-        points = {seed: points_at(others[seed], times[seed]) for seed in seeds if seed in others}
-        found[variant] = _Control(variant, points, others, failed.get(key, {}))
-    return list(found.values())
-
-
-def _held(control: _Control, seeds: Mapping[int | None, Training], confidence: float) -> Held:
+def _held(control: Control, seeds: Mapping[int | None, Training], confidence: float) -> Held:
     known = {seed: value for seed, value in control.points.items() if value is not None}
-    gains = [_final(seeds[seed]) - value for seed, value in known.items()]
+    gains = [final_points(seeds[seed]) - value for seed, value in known.items()]
     used = [_used(control.trained[seed], time_s(seeds[seed])) for seed in known if seed in control.trained]
     ended = sum(used) / len(used) if used and min(used) < 1 else None
     return Held(control.name, sum(known.values()) / len(known), drop_over(gains, confidence), len(known), ended)
@@ -275,10 +195,3 @@ def _used(training: Training, seconds: float) -> float:
     """Return the share of a time after which a training was through; 1 where it had no room for one more epoch."""
     took, epochs = time_s(training), len(training.epoch_s or [])
     return took / seconds if epochs and seconds - took >= took / epochs else 1.0
-
-
-def _final(training: Training) -> float:
-    """The points of the whole training."""
-    points = points_after(training, len(training.val_metric or []))
-    assert points is not None, "a training without a validation metric is left out before"
-    return points

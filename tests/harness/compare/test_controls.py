@@ -5,16 +5,9 @@ import json
 import pytest
 from synthetic_trainings import training
 
-from rsc_bench.harness.compare.trained.controls import (
-    AS_LONG,
-    EXACT_EPOCHS,
-    earned,
-    earned_of,
-    exact_epochs,
-    points_after,
-    points_at,
-    time_s,
-)
+from rsc_bench.harness.compare.trained.candidates import AS_LONG, EXACT_EPOCHS
+from rsc_bench.harness.compare.trained.controls import earned, earned_of
+from rsc_bench.harness.compare.trained.curve import exact_epochs, points_after, points_at, time_s
 from rsc_bench.harness.compare.trained.drop import drop_over
 from rsc_bench.harness.compare.trained.recommend import recommend
 from rsc_bench.harness.output.console import Screen

@@ -1,0 +1,40 @@
+"""Reads off the epochs of a training what it had reached at a time, or after some of its epochs."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from rsc_bench.harness.records.measurement import Training
+
+
+def time_s(training: Training) -> float:
+    """Return the seconds of a training, its warm-up included and evaluation left out."""
+    return sum(training.epoch_s or []) + (training.warmup_s or 0.0)
+
+
+def points_at(training: Training, seconds: float) -> float | None:
+    """Return the test metric, in points, of the best epoch on the validation nodes that ended by then; None where none did."""
+    return points_after(training, sum(end <= seconds * (1 + 1e-9) for end in epoch_ends(training)))
+
+
+def epoch_ends(training: Training) -> list[float]:
+    """Return the seconds at the end of each epoch, the warm-up that training restarted behind included."""
+    return list(accumulate(training.epoch_s or [], initial=training.warmup_s or 0.0))[1:]
+
+
+def points_after(training: Training, epochs: int) -> float | None:
+    """Return the test metric, in points, of the best of the first epochs on the validation nodes; None where there is none."""
+    validation, test = (training.val_metric or [])[:epochs], training.test_metric or []
+    return 100 * test[validation.index(max(validation))] if validation else None
+
+
+def exact_epochs(training: Training) -> int:
+    """Return how many epochs of an approximated training were exact."""
+    return sum(share >= 1 for share in training.flops_share or [])
+
+
+def final_points(training: Training) -> float:
+    """Return the test metric, in points, of the whole training, which has a validation metric."""
+    points = points_after(training, len(training.val_metric or []))
+    assert points is not None, "a training without a validation metric is left out before"
+    return points
