@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from rsc_bench.harness.compare.trained.candidates import Failed
 from rsc_bench.harness.compare.trained.drop import Drop, words
 from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting
-from rsc_bench.harness.output.recommendation import advice
+from rsc_bench.harness.output.recommendation import advice, unconverged
 from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
@@ -83,8 +83,10 @@ class TrainingHeadline:
     """The setting to train with; None where there is none."""
     judged: bool
     """Whether there are seeds enough to say that there is a setting to train with, or none."""
+    unconverged: str
+    """That training had not converged, in a sentence that stands before every number; empty where it had."""
     summary: str
-    """What to train with, or why there is nothing to recommend."""
+    """What to train with, or why there is nothing to recommend, without that."""
     breaks: str
     """At which budget it breaks, in words."""
     little: str
@@ -120,7 +122,8 @@ def _headline(
         gain=_gain(trained, recommendation.chosen, kept),
         lead=recommendation.chosen,
         judged=recommendation.status != "cannot be judged",
-        summary=advice(recommendation),
+        unconverged=unconverged(recommendation),
+        summary=advice(replace(recommendation, late=(0, 0))),
         breaks=_breaks(recommendation),
         little=_little(trained),
         earned=_earned(every, trained, failed(table.unmeasured, file, case)),
