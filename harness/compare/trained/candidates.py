@@ -37,7 +37,7 @@ class Control:
 def controls_of(settings: Settings, budget: float, seeds: Mapping[int | None, Training], failed: Failed) -> list[Control]:
     """Return the controls of an approximated training, by its seeds, also those of which nothing was trained."""
     times = {seed: time_s(trained) for seed, trained in seeds.items()}
-    first = _fastest(settings)
+    first = fastest(settings)
     exact = settings[first] if first else {}
     as_long = {seed: points_at(exact[seed], times[seed]) for seed in seeds if seed in exact}
     shorter = {seed: points_after(exact[seed], exact_epochs(trained)) for seed, trained in seeds.items() if seed in exact}
@@ -58,7 +58,7 @@ def controls_of(settings: Settings, budget: float, seeds: Mapping[int | None, Tr
     return list(found.values())
 
 
-def _fastest(settings: Settings) -> SettingKey | None:
-    """The exact kernel that takes the least time."""
+def fastest(settings: Settings) -> SettingKey | None:
+    """Return the exact training that takes the least time, which controls are read off; None without one."""
     exact = {key: seeds for key, seeds in settings.items() if key[1] is None and key[2] is None and seeds}
     return min(exact, key=lambda key: min(map(time_s, exact[key].values())), default=None)
