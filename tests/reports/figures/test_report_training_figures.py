@@ -4,6 +4,7 @@ from synthetic_trainings import KERNEL, METRIC, Trainings, trained, training, tr
 
 from rsc_bench.harness.records.file import read
 from rsc_bench.plugins import load
+from rsc_bench.reports.drawing.printed import sized
 from rsc_bench.reports.figures.epoch_time import PHASES
 from rsc_bench.reports.tables.table import read_table
 
@@ -109,16 +110,37 @@ def test_ablations_are_no_point_of_a_path(table):
         assert not any("random" in str(trace.name) or "importance" in str(trace.name) for trace in FIGURES[name].draw(table).data)
 
 
-def test_a_learning_curve_is_the_validation_metric_over_the_time_that_passed(tmp_path):
+def over(figure, name):
+    """The panel of a figure over epochs, or over seconds, and its traces by their names."""
+    panel = next(panel for panel in figure.layout.meta["panels"] if panel["where"]["over"] == name)
+    traces = [figure.layout.meta["traces"][place] for place in panel["traces"]]
+    return panel, {trace["name"]: trace for trace in traces}
+
+
+def test_a_learning_curve_is_the_validation_metric_over_the_epochs_and_over_the_time_that_passed(tmp_path):
     curve = {"epoch_s": [1.0, 2.0], "val_metric": [0.5, 0.75], "test_metric": [0.1, 0.1]}
     other = {"epoch_s": [3.0, 4.0], "val_metric": [0.7, 0.85], "test_metric": [0.1, 0.1]}
     records = [trained(training(seed=0), 0.0, **curve), trained(training(seed=1), 0.0, **other)]
-    (line,) = drawn(tmp_path, "learning_curves", *records).data
-    assert line.x == pytest.approx((2.0, 5.0))
-    assert line.y == pytest.approx((60.0, 80.0))
+    figure = drawn(tmp_path, "learning_curves", *records)
+    (line,) = figure.data
+    assert (line.x, line.y) == ((1, 2), pytest.approx((60.0, 80.0))), "what is shown first, and is the image for a paper"
+    panel, traces = over(figure, "seconds")
+    assert panel["titles"]["xaxis"] == "time of training, evaluation left out [s]"
+    (line,) = traces.values()
+    assert (line["x"], line["y"]) == (pytest.approx([2.0, 5.0]), pytest.approx([60.0, 80.0]))
 
 
-def test_learning_over_time_has_pytorch_geometric_beside_the_fastest_exact_training_on_a_logarithmic_axis(tmp_path):
+def test_the_epoch_from_which_on_training_is_exact_is_marked_over_epochs_and_over_seconds(tmp_path):
+    shares = [1.0, 0.1, 0.1, 1.0, 1.0]
+    curve = {"epoch_s": [1.0] * 5, "val_metric": [0.5, 0.4, 0.3, 0.6, 0.7], "test_metric": [0.1] * 5}
+    sampled = trained(training(kernel=KERNEL, budget=0.1), 0.0, flops_share=shares, **curve)
+    figure = drawn(tmp_path, "learning_curves", trained(training(), 0.0, **curve), sampled)
+    for name in ("epochs", "seconds"):
+        mark = over(figure, name)[1]["C = 0.1: exact from here on"]
+        assert (mark["x"], mark["y"]) == (pytest.approx([4]), pytest.approx([60.0]))
+
+
+def test_learning_has_pytorch_geometric_beside_the_fastest_exact_training_on_a_logarithmic_axis_of_seconds(tmp_path):
     seconds = {"rows_numba": 1.0, "mkl": 2.0, "pyg_csr": 3.0, "pyg_edge_index": 20.0}
     records = [trained(training(kernel=kernel), 90.0, times_s=[each], epoch_s=[each / 40] * 40) for kernel, each in seconds.items()]
     figure = drawn(tmp_path, "learning_curves", *records)
@@ -126,9 +148,9 @@ def test_learning_over_time_has_pytorch_geometric_beside_the_fastest_exact_train
         "exact: rows_numba": "dash",
         "exact: pyg_edge_index": "dot",
     }
-    assert figure.layout.xaxis.type == "log"
+    assert [sized(figure, place, 7.0).layout.xaxis.type for place in (0, 1)] == [None, "log"]
     (tmp_path / "run.jsonl").unlink()
-    assert drawn(tmp_path, "learning_curves", *records[:2]).layout.xaxis.type is None
+    assert sized(drawn(tmp_path, "learning_curves", *records[:2]), 1, 7.0).layout.xaxis.type is None
 
 
 def test_an_epoch_is_split_into_its_phases_and_what_they_leave(tmp_path):
