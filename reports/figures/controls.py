@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.harness.compare.trained.curve import epoch_ends, points_after
+from rsc_bench.harness.compare.trained.candidates import EXACT_EPOCHS, fastest
+from rsc_bench.harness.compare.trained.curve import epoch_ends, exact_epochs, points_after, points_at, time_s
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.drawing.panels import Panel, assemble
@@ -17,21 +18,34 @@ from rsc_bench.reports.tables.table import Table
 from rsc_bench.reports.tables.trainings import Trained, controls, earned, method, settings, where
 
 MOST_POINTS = 100
+HOVER = "%{y:.2f} points after %{x:.3g} s<extra>%{fullData.name}</extra>"
+
+Seeds = Mapping[int | None, Training]
 
 
 def draw(table: Table) -> Any:
-    """Return the figure, or None where nothing was sampled beside an exact training."""
+    """Return the figure, a panel for each sampled kernel and budget, or None where nothing was sampled beside an exact training."""
     panels = []
     for key, found in settings(table.trainings).items():
-        ours = [each for each in method(found) if each.kernel not in BASELINES]
-        exact = [each for each in ours if each.exact][:1]
-        for budget in sorted({each.budget for each in ours if each.budget is not None}):
-            sampled = [each for each in ours if each.budget == budget]
-            others = [each for each in controls(found) if each.budget in (None, budget)]
-            if exact:
-                about = where(key) | {"budget": f"C = {budget:g}"}
-                panels.append(Panel(about, _traces(exact, sampled, others, budget), titles=_titles(found, sampled)))
+        exact, verdicts = _exact(found), {(each.kernel, each.budget, each.variant): each.verdict for each in earned(found)}
+        sampled = [each for each in method(found) if each.budget is not None and each.kernel not in BASELINES and _seeds(each)]
+        for each in sorted(sampled, key=lambda each: (each.budget, each.kernel)) if exact else ():
+            about = where(key) | {"budget": each.name, "sampled by": each.kernel}
+            others = [other for other in controls(found) if other.budget in (None, each.budget)]
+            titles = _titles(each, verdicts.get((each.kernel, each.budget, each.variant)))
+            panels.append(Panel(about, _traces(each, exact, others), titles=titles))
     return assemble(panels, _layout())
+
+
+def _exact(found: Sequence[Trained]) -> Trained | None:
+    """The exact training that controls are read off."""
+    ours = {(each.kernel, each.budget, each.variant): each for each in found}
+    first = fastest({key: _seeds(each) for key, each in ours.items()})
+    return ours[first] if first else None
+
+
+def _seeds(setting: Trained) -> Seeds:
+    return {row["seed"]: row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s}
 
 
 def _layout() -> dict[str, Any]:
@@ -43,39 +57,73 @@ def _layout() -> dict[str, Any]:
     }
 
 
-def _titles(found: Sequence[Trained], sampled: Sequence[Trained]) -> dict[str, str]:
-    ours = {(each.kernel, each.budget, each.variant) for each in sampled}
-    said = [each.verdict for each in earned(found) if (each.kernel, each.budget, each.variant) in ours]
-    about = f": {said[0]}" if said else ""
-    return {"yaxis": f"test {found[0].metric} of the best epoch so far [points]", "xaxis": f"time of training [s]{about}"}
+def _titles(sampled: Trained, verdict: str | None) -> dict[str, str]:
+    about = f": {verdict}" if verdict else ""
+    return {"yaxis": f"test {sampled.metric} of the best epoch so far [points]", "xaxis": f"time of training [s]{about}"}
 
 
-def _traces(exact: Sequence[Trained], sampled: Sequence[Trained], others: Sequence[Trained], budget: float) -> list[dict[str, Any]]:
-    colour = budget_colours([budget])[budget]
-    lines = [_line(each, f"exact: {each.kernel}", EXACT_GREY, "dash", 2.5) for each in exact]
-    lines += [_line(each, f"sampled, {each.name}: {each.kernel}", colour, "solid", 3) for each in sampled]
+def _traces(sampled: Trained, exact: Trained, others: Sequence[Trained]) -> list[dict[str, Any]]:
+    seeds, colour = _seeds(sampled), budget_colours([sampled.budget])[sampled.budget]
+    traces = [*_line(exact, seeds, f"exact: {exact.kernel}", {"color": EXACT_GREY, "dash": "dash", "width": 2.5})]
+    traces += _exact_epochs(_seeds(exact), seeds)
+    traces += _line(sampled, seeds, f"sampled, {sampled.name}: {sampled.kernel}", {"color": colour, "dash": "solid", "width": 3})
     palette = [shade for shade in LAYERS if shade != colour]
     for number, each in enumerate(others):
         name = WORDS.get(each.variant or "", each.variant or "")
-        lines.append(_line(each, name, palette[number % len(palette)], "dot", 1.8))
-    return lines
+        traces += _line(each, seeds, name, {"color": palette[number % len(palette)], "dash": "dot", "width": 1.8})
+    return traces
 
 
-def _line(setting: Trained, name: str, colour: str, dash: str, width: float) -> dict[str, Any]:
-    curves: list[Training] = [row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s]
+def _line(setting: Trained, sampled: Seeds, name: str, look: dict[str, Any]) -> list[dict[str, Any]]:
+    """One line over the seeds of the sampled training, which ends where that does, with what it is judged by there."""
+    until = {seed: time_s(training) for seed, training in sampled.items()}
+    curves = {seed: curve for seed, curve in _seeds(setting).items() if seed in until}
+    ends = [points for seed, curve in curves.items() if (points := points_at(curve, until[seed])) is not None]
+    if not ends:
+        return []
+    end_s = fmean(min(time_s(curve), until[seed]) for seed, curve in curves.items())
     # A file of another program may have fewer times than metrics.
-    epochs = min((min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves), default=0)
-    drawn = sorted({*range(0, epochs, -(-epochs // MOST_POINTS)), epochs - 1}) if epochs else []
-    times = [epoch_ends(curve) for curve in curves]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": [fmean(time[epoch] for time in times) for epoch in drawn],
-        "y": [fmean(points_after(curve, epoch + 1) or 0.0 for curve in curves) for epoch in drawn],
-        "line": {"color": colour, "width": width, "dash": dash},
-        "hovertemplate": "%{y:.2f} points after %{x:.3g} s<extra>%{fullData.name}</extra>",
-    }
+    epochs = min(min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves.values())
+    times = [epoch_ends(curve) for curve in curves.values()]
+    seconds = [fmean(time[epoch] for time in times) for epoch in range(epochs)]
+    before = [epoch for epoch in range(epochs) if seconds[epoch] < end_s * (1 - 1e-9)]
+    drawn = before[:: max(1, -(-len(before) // MOST_POINTS))]
+    points = [fmean(points_after(curve, epoch + 1) or 0.0 for curve in curves.values()) for epoch in drawn]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": name,
+            "x": [*(seconds[epoch] for epoch in drawn), end_s],
+            "y": [*points, fmean(ends)],
+            "line": look,
+            "hovertemplate": HOVER,
+        }
+    ]
+
+
+def _exact_epochs(exact: Seeds, sampled: Seeds) -> list[dict[str, Any]]:
+    """The control that has the exact epochs of the sampled training alone, on the line of the exact one."""
+    counts = {seed: exact_epochs(training) for seed, training in sampled.items() if seed in exact}
+    marks = [
+        (epoch_ends(exact[seed])[count - 1], points_after(exact[seed], count))
+        for seed, count in counts.items()
+        if 0 < count <= len(exact[seed].epoch_s or [])
+    ]
+    known = [(seconds, points) for seconds, points in marks if points is not None]
+    if not known:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": EXACT_EPOCHS,
+            "x": [fmean(seconds for seconds, _ in known)],
+            "y": [fmean(points for _, points in known)],
+            "marker": {"color": EXACT_GREY, "size": 11, "symbol": "diamond"},
+            "hovertemplate": HOVER,
+        }
+    ]
 
 
 FIGURE = Figure(
@@ -83,8 +131,10 @@ FIGURE = Figure(
     title="Sampling against what else one could do in the time",
     caption=(
         "The test metric at the best validation epoch so far, over the time of training; means over the seeds. Thick: sampled "
-        "training. Dashed: exact training, which is stopped where the sampled one ends. Dotted: other controls that were trained, "
-        "random pairs, fewer edges, mini-batches. Sampling has earned something where the thick line ends above all others."
+        "training; where it ends, all others are stopped. Dashed: the fastest exact training, with a diamond behind as many "
+        "epochs as the sampled one had that were exact. Dotted: other controls that were trained, random pairs, fewer edges, "
+        "mini-batches. Sampling has earned something where the thick line ends above all others and the diamond; below the axis "
+        "stands whether that is sure."
     ),
     draw=draw,
     order=10,

@@ -153,6 +153,55 @@ def test_learning_has_pytorch_geometric_beside_the_fastest_exact_training_on_a_l
     assert sized(drawn(tmp_path, "learning_curves", *records[:2]), 1, 7.0).layout.xaxis.type is None
 
 
+def run_of(points, epoch_s, seed=0, **beyond):
+    """A training of ten epochs, each of so many seconds, that learns so many points in each."""
+    curve = [points * (epoch + 1) / 100 for epoch in range(10)]
+    return trained(training(seed=seed, **beyond), 0.0, epoch_s=[epoch_s] * 10, val_metric=curve, test_metric=curve)
+
+
+def sampled_run(points, epoch_s, seed=0, kernel=KERNEL):
+    record = run_of(points, epoch_s, seed, kernel=kernel, budget=0.1)
+    record.measurement.training.flops_share[:] = [1.0, *[0.1] * 7, 1.0, 1.0]
+    return record
+
+
+def test_controls_are_drawn_to_the_end_of_the_sampled_training_where_they_are_judged(tmp_path):
+    batches = {"variant": "saint-batches"}
+    # The seeds end at 6 and at 8 s; a control of another seed is not held against them.
+    records = [sampled_run(5, 0.6, 0), sampled_run(5, 0.8, 1), *(run_of(6, 1.0, seed) for seed in (0, 1, 2))]
+    records += [run_of(7, 0.5, 0, **batches), run_of(7, 0.5, 1, **batches), run_of(9, 1.0, 2, variant="few-neighbours")]
+    drawing = lines(drawn(tmp_path, "controls", *records))
+    ends = {name: (line.x[-1], line.y[-1]) for name, line in drawing.items() if line.mode == "lines"}
+    assert ends == {
+        f"sampled, C = 0.1: {KERNEL}": pytest.approx((7.0, 50.0)),
+        "exact: rows_numba": pytest.approx((7.0, (36 + 48) / 2)),
+        "random-walk batches": pytest.approx((5.0, 70.0)),
+    }
+
+
+def test_as_many_exact_epochs_as_the_sampled_training_had_are_a_mark_on_the_exact_line(tmp_path):
+    drawing = lines(drawn(tmp_path, "controls", sampled_run(5, 0.6), run_of(6, 1.0)))
+    mark, line = drawing["exact epochs only"], drawing["exact: rows_numba"]
+    assert (mark.mode, mark.x, mark.y) == ("markers", pytest.approx((3.0,)), pytest.approx((18.0,)))
+    assert (line.x[2], line.y[2]) == pytest.approx((3.0, 18.0))
+
+
+def test_the_exact_line_is_the_fastest_exact_training_by_which_sampling_is_judged(tmp_path):
+    records = [sampled_run(5, 0.6), run_of(6, 1.0), run_of(6, 0.9, kernel="pyg_csr")]
+    assert [name for name in lines(drawn(tmp_path, "controls", *records)) if name.startswith("exact:")] == ["exact: pyg_csr"]
+
+
+def test_each_sampled_kernel_has_a_panel_with_its_own_verdict(tmp_path):
+    kernels = {"cached_random(rows_numba)": 2, "topk(rows_numba)": 9}
+    records = [run_of(6, 1.0, seed) for seed in range(3)]
+    records += [sampled_run(points, 1.0, seed, kernel) for kernel, points in kernels.items() for seed in range(3)]
+    panels = drawn(tmp_path, "controls", *records).layout.meta["panels"]
+    assert {panel["where"]["sampled by"]: panel["titles"]["xaxis"] for panel in panels} == {
+        "cached_random(rows_numba)": "time of training [s]: sampling lost",
+        "topk(rows_numba)": "time of training [s]: sampling earned",
+    }
+
+
 def test_an_epoch_is_split_into_its_phases_and_what_they_leave(tmp_path):
     phases = {"backward_spmm": [0.5, 1.5], "evaluation": [9.0, 9.0], "unheard_of": [0.25, 0.25]}
     bars = lines(drawn(tmp_path, "epoch_time", trained(training(), 90.0, epoch_s=[1.5, 2.5], phase_s=phases)))
