@@ -65,13 +65,12 @@ def _titles(sampled: Trained, verdict: str | None) -> dict[str, str]:
 def _traces(sampled: Trained, exact: Trained, others: Sequence[Trained]) -> list[dict[str, Any]]:
     seeds, colour = _seeds(sampled), budget_colours([sampled.budget])[sampled.budget]
     traces = [*_line(exact, seeds, f"exact: {exact.kernel}", {"color": EXACT_GREY, "dash": "dash", "width": 2.5})]
-    traces += _exact_epochs(_seeds(exact), seeds)
     traces += _line(sampled, seeds, f"sampled, {sampled.name}: {sampled.kernel}", {"color": colour, "dash": "solid", "width": 3})
     palette = [shade for shade in LAYERS if shade != colour]
     for number, each in enumerate(others):
         name = WORDS.get(each.variant or "", each.variant or "")
         traces += _line(each, seeds, name, {"color": palette[number % len(palette)], "dash": "dot", "width": 1.8})
-    return traces
+    return [*traces, *_exact_epochs(_seeds(exact), seeds)]
 
 
 def _line(setting: Trained, sampled: Seeds, name: str, look: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,7 +92,7 @@ def _line(setting: Trained, sampled: Seeds, name: str, look: dict[str, Any]) -> 
         {
             "type": "scatter",
             "mode": "lines",
-            "name": name,
+            "name": name + _few(len(ends), len(sampled)),
             "x": [*(seconds[epoch] for epoch in drawn), end_s],
             "y": [*points, fmean(ends)],
             "line": look,
@@ -117,13 +116,18 @@ def _exact_epochs(exact: Seeds, sampled: Seeds) -> list[dict[str, Any]]:
         {
             "type": "scatter",
             "mode": "markers",
-            "name": EXACT_EPOCHS,
+            "name": EXACT_EPOCHS + _few(len(known), len(sampled)),
             "x": [fmean(seconds for seconds, _ in known)],
             "y": [fmean(points for _, points in known)],
             "marker": {"color": EXACT_GREY, "size": 11, "symbol": "diamond"},
             "hovertemplate": HOVER,
         }
     ]
+
+
+def _few(seeds: int, of: int) -> str:
+    """What a name ends with where it is not of all seeds: others may have other ends."""
+    return f" ({seeds} of {of} seeds)" if seeds < of else ""
 
 
 FIGURE = Figure(

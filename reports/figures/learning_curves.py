@@ -81,10 +81,10 @@ def _drawn(setting: Trained, colour: str, over: Over) -> list[dict[str, Any]]:
 
 
 def _switch(setting: Trained, colour: str, over: Over) -> list[dict[str, Any]]:
-    """The epoch from which on a sampled training was exact again."""
+    """The end of the last epoch that sampled, behind which a training was exact again."""
     curves = _curves(setting)
     epoch = switched_at(curves[0])
-    if epoch is None or setting.budget is None or epoch >= _epochs(curves):
+    if epoch is None or setting.budget is None or epoch > _epochs(curves):
         return []
     return [
         {
@@ -92,7 +92,7 @@ def _switch(setting: Trained, colour: str, over: Over) -> list[dict[str, Any]]:
             "mode": "markers",
             "name": f"{setting.name}: exact from here on",
             "showlegend": False,
-            **_points(curves, [epoch], over),
+            **_points(curves, [epoch - 1], over),
             "marker": {"color": colour, "size": 10, "symbol": "diamond"},
             "hovertemplate": f"exact from here on, {over.hover}<extra>{setting.name}</extra>",
         }
@@ -141,7 +141,7 @@ FIGURE = Figure(
     caption=(
         "The metric on the validation nodes after each epoch, over the epochs or over the time that it took to get there: means "
         "over the seeds. A line that ends as high as the dashed one learnt as much; over the seconds, one that ends to the left of "
-        "it trained faster. Diamonds: from here on a sampled training is exact, so the dip while it samples is to their left. "
+        "it trained faster. Diamonds: here sampling ends, and training is exact from then on; the dip is to their left. "
         "Dotted: PyTorch Geometric's own code with an edge_index, as most people write it."
     ),
     draw=draw,

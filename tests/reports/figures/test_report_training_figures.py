@@ -130,14 +130,14 @@ def test_a_learning_curve_is_the_validation_metric_over_the_epochs_and_over_the_
     assert (line["x"], line["y"]) == (pytest.approx([2.0, 5.0]), pytest.approx([60.0, 80.0]))
 
 
-def test_the_epoch_from_which_on_training_is_exact_is_marked_over_epochs_and_over_seconds(tmp_path):
+def test_the_last_epoch_that_sampled_is_marked_over_epochs_and_over_seconds(tmp_path):
     shares = [1.0, 0.1, 0.1, 1.0, 1.0]
     curve = {"epoch_s": [1.0] * 5, "val_metric": [0.5, 0.4, 0.3, 0.6, 0.7], "test_metric": [0.1] * 5}
     sampled = trained(training(kernel=KERNEL, budget=0.1), 0.0, flops_share=shares, **curve)
     figure = drawn(tmp_path, "learning_curves", trained(training(), 0.0, **curve), sampled)
     for name in ("epochs", "seconds"):
         mark = over(figure, name)[1]["C = 0.1: exact from here on"]
-        assert (mark["x"], mark["y"]) == (pytest.approx([4]), pytest.approx([60.0]))
+        assert (mark["x"], mark["y"]) == (pytest.approx([3]), pytest.approx([30.0]))
 
 
 def test_learning_has_pytorch_geometric_beside_the_fastest_exact_training_on_a_logarithmic_axis_of_seconds(tmp_path):
@@ -177,6 +177,12 @@ def test_controls_are_drawn_to_the_end_of_the_sampled_training_where_they_are_ju
         "exact: rows_numba": pytest.approx((7.0, (36 + 48) / 2)),
         "random-walk batches": pytest.approx((5.0, 70.0)),
     }
+
+
+def test_a_line_of_fewer_seeds_than_the_sampled_training_has_says_of_how_many(tmp_path):
+    records = [*(sampled_run(5, 0.6, seed) for seed in range(3)), *(run_of(6, 1.0, seed) for seed in (0, 2))]
+    names = {"exact: rows_numba (2 of 3 seeds)", "exact epochs only (2 of 3 seeds)", f"sampled, C = 0.1: {KERNEL}"}
+    assert {*lines(drawn(tmp_path, "controls", *records))} == names
 
 
 def test_as_many_exact_epochs_as_the_sampled_training_had_are_a_mark_on_the_exact_line(tmp_path):

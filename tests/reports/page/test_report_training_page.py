@@ -98,7 +98,7 @@ def test_that_training_had_not_converged_is_said_once_before_the_number_and_the_
     text = render(table)
     article = text[text.index('<article class="headline">') : text.index("</article>")]
     said = "Not converged (the best epoch of exact training is among the last in 3 of 3 seeds): train for more --epochs"
-    assert 0 < article.index(said) < article.index('<p class="big') < article.index("<table>")
+    assert 0 < article.index(said) < article.index('<p class="big') < article.index("<table>") < article.index('<p class="earned">')
     assert article.lower().count("not converged") == 1
 
 
