@@ -92,10 +92,10 @@ def controls(found: Iterable[Trained]) -> list[Trained]:
     return [each for each in found if each.variant is not None and (not each.samples or each.variant == RANDOM)]
 
 
-def earned(found: Iterable[Trained], training: str = "", failed: Failed | None = None) -> list[Earned]:
+def earned(found: Iterable[Trained], failed: Failed | None = None) -> list[Earned]:
     """Return the approximated settings of one training, each against its controls; `failed`: why seeds have no training."""
     ours: Settings = {(each.kernel, each.budget, each.variant): {row["seed"]: row["series"] for row in each.rows} for each in found}
-    return earned_of(training, ours, failed)
+    return earned_of(ours, failed)
 
 
 def failed(unmeasured: pd.DataFrame, file: str, training: Case) -> Failed:

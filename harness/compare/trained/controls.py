@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 from rsc_bench.harness.compare.trained.candidates import Control, Failed, SettingKey, Settings, controls_of
 from rsc_bench.harness.compare.trained.curve import final_points, time_s
-from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, samples, words
-from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, samples
+from rsc_bench.harness.compare.trained.group import Group, machine_of, training_of
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Run
 
@@ -51,8 +49,6 @@ class Held:
 class Earned:
     """One setting of the method against all of its controls."""
 
-    training: str
-    """What was trained, in words: graph, model, how wide, how long."""
     kernel: str
     budget: float
     variant: str | None
@@ -64,10 +60,6 @@ class Earned:
     """Those of all seeds first, in descending order of the control's metric."""
     missing: tuple[str, ...] = ()
     """What has not all of the seeds, and why, a clause each."""
-
-    def is_of(self, training: Case) -> bool:
-        """Return whether it is a setting of a training."""
-        return self.training == f"{training.graph_as_run}, {words(training)}"
 
     @property
     def best(self) -> Held | None:
@@ -84,9 +76,13 @@ class Earned:
     def _best_of(self) -> str:
         return "the only control" if len(self.held) == 1 else f"the best of {len(self.held)} controls"
 
-    def sentence(self) -> str:
-        """Return in one sentence whether sampling earned anything over the best control, and in others what that leaves out."""
-        return " ".join([self._said(), *self._notes()])
+    def sentence(self, *training: str) -> str:
+        """Return in one sentence whether sampling earned anything over the best control, and in others what that leaves out.
+
+        Args:
+            training: what was trained, in words, said first; none where a reader knows.
+        """
+        return " ".join([self._said(*training), *self._notes()])
 
     def _notes(self) -> Iterator[str]:
         if self.missing:
@@ -98,8 +94,8 @@ class Earned:
                 f"{', '.join(early)}."
             )
 
-    def _said(self) -> str:
-        what = ", ".join(filter(None, [self.training, f"C = {self.budget:g}", self.variant]))
+    def _said(self, *training: str) -> str:
+        what = ", ".join(filter(None, [*training, f"C = {self.budget:g}", self.variant]))
         best = self.best
         if best is None:
             return f"{what}: there is no control of the same seeds, so nobody knows whether sampling earned anything."
@@ -117,23 +113,21 @@ class Earned:
 _LOST = {"skipped": "were skipped", "wrong": "were wrong"}
 
 
-def earned(runs: Iterable[Run]) -> tuple[Earned, ...]:
-    """Return each approximated setting of each training against its controls."""
-    every: dict[Case, dict[SettingKey, dict[int | None, Training]]] = defaultdict(lambda: defaultdict(dict))
-    failed: dict[Case, dict[SettingKey, dict[int | None, str]]] = defaultdict(lambda: defaultdict(dict))
+def earned(runs: Iterable[Run]) -> dict[Group, list[Earned]]:
+    """Return each approximated setting of each training against its controls, which were trained on the same machine."""
+    every: dict[Group, dict[SettingKey, dict[int | None, Training]]] = defaultdict(lambda: defaultdict(dict))
+    failed: dict[Group, dict[SettingKey, dict[int | None, str]]] = defaultdict(lambda: defaultdict(dict))
     for run in runs:
-        for record in run.records:
-            case, trained = record.case, record.measurement and record.measurement.training
-            if trained:
-                every[_training(case)][case.kernel, case.budget, case.variant].setdefault(case.seed, trained)
-            elif case.model is not None and record.reason is not None:
-                failed[_training(case)][case.kernel, case.budget, case.variant][case.seed] = why_missing(
-                    record.status, record.reason
-                )
-    found = (
-        earned_of(f"{training.graph_as_run}, {words(training)}", settings, failed[training]) for training, settings in every.items()
-    )
-    return tuple(each for group in found for each in group)
+        machine = machine_of(run)
+        for record in (each for each in run.records if each.case.model is not None):
+            case, group = record.case, Group(training_of(record.case), machine)
+            key = case.kernel, case.budget, case.variant
+            if record.measurement is not None and record.measurement.training is not None:
+                every[group][key].setdefault(case.seed, record.measurement.training)
+            elif record.reason is not None:
+                failed[group][key][case.seed] = why_missing(record.status, record.reason)
+    found = {group: earned_of(settings, failed[group]) for group, settings in every.items()}
+    return {group: each for group, each in found.items() if each}
 
 
 def why_missing(status: str, reason: str) -> str:
@@ -141,8 +135,8 @@ def why_missing(status: str, reason: str) -> str:
     return f"{_LOST.get(status, 'failed')} ({reason})"
 
 
-def earned_of(training: str, settings: Settings, failed: Failed | None = None) -> list[Earned]:
-    """Return the approximated settings of one training, named `training`, each against the controls among the others."""
+def earned_of(settings: Settings, failed: Failed | None = None) -> list[Earned]:
+    """Return the approximated settings of one training, each against the controls among the others."""
     known = {name: {seed: each for seed, each in seeds.items() if each.val_metric} for name, seeds in settings.items()}
     found = []
     for (kernel, budget, variant), seeds in known.items():
@@ -158,7 +152,7 @@ def earned_of(training: str, settings: Settings, failed: Failed | None = None) -
         # One of a few lucky seeds is not the best of all.
         ordered = tuple(sorted(held, key=lambda each: (-each.seeds, -each.points)))
         missing = tuple(_missing(seeds, controls, (failed or {}).get((kernel, budget, variant), {})))
-        found.append(Earned(training, kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered, missing))
+        found.append(Earned(kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered, missing))
     return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
 
 
@@ -177,10 +171,6 @@ def _missing(seeds: Mapping[int | None, Training], controls: list[Control], fail
         for why, count in counts.items():
             if count:
                 yield f"{count} of {len(seeds)} seeds of {each.name!r} {why}"
-
-
-def _training(case: Case) -> Case:
-    return msgspec.structs.replace(case, kernel="", budget=None, variant=None, seed=None)
 
 
 def _held(control: Control, seeds: Mapping[int | None, Training], confidence: float) -> Held:

@@ -11,14 +11,12 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Literal
 
-import msgspec
-
 from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, is_sampled
+from rsc_bench.harness.compare.trained.group import Group, machine_of, training_of
 from rsc_bench.harness.metrics import Baselines
 from rsc_bench.harness.metrics.speedup import SPEEDUP
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS, final_metric, metric_drop
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Record, Run
 
 LATE = 0.05
@@ -125,16 +123,16 @@ def recommend(runs: Iterable[Run], max_drop_points: float = MAX_DROP_POINTS) -> 
     when the one-sided 95 % upper bound of its mean drop over the seeds is at most `max_drop_points`, and it is faster than
     the fastest exact training.
     """
-    seen: dict[tuple[Case, str], _Group] = defaultdict(_Group)
+    seen: dict[Group, _Group] = defaultdict(_Group)
     runs = list(runs)
     ways, files = _ways(runs), _graph_files(runs)
     for run in runs:
-        machine = _machine(run)
+        machine = machine_of(run)
         for _, records in run.rounds:
             method = [record for record in records if _is_method(record.case, ways)]
             baselines = Baselines(method)
             for record in method:
-                seen[_training(record.case), machine].add(record, baselines)
+                seen[Group(training_of(record.case), machine)].add(record, baselines)
     found = (_recommendation(*key, max_drop_points, group) for key, group in seen.items())
     return tuple(replace(each, graph_file=files.get(each.training.graph)) for each in found)
 
@@ -157,12 +155,12 @@ def _ways(runs: Iterable[Run]) -> dict[Case, str | None]:
     ways: dict[Case, set[str | None]] = defaultdict(set)
     for record in (record for run in runs for record in run.records):
         if record.case.model is not None and is_sampled(record.case) and record.case.variant != RANDOM:
-            ways[_training(record.case)].add(record.case.variant)
+            ways[training_of(record.case)].add(record.case.variant)
     return {training: None if len(found) > 1 else next(iter(found)) for training, found in ways.items()}
 
 
 def _is_method(case: Case, ways: dict[Case, str | None]) -> bool:
-    way = ways.get(_training(case))
+    way = ways.get(training_of(case))
     return case.model is not None and (case.variant is None or (is_sampled(case) and case.variant == way))
 
 
@@ -264,16 +262,6 @@ def _setting(kernel: str, budget: float, found: _Seen, max_drop_points: float) -
         speedup=median(speedups) if drops else None,
         failed=found.failed,
     )
-
-
-def _training(case: Case) -> Case:
-    return msgspec.structs.replace(case, suite="training", kernel="", budget=None, variant=None, seed=None)
-
-
-def _machine(run: Run) -> str:
-    leaves = flat(run.environment)
-    cpu, cores, gpu = (leaves.get(name) for name in ("cpu.model", "cpu.usable_cores", "gpus.0.name"))
-    return ", ".join(str(each) for each in (gpu, cpu, f"{cores} cores" if cores else None) if each)
 
 
 def _pace(setting: Setting) -> float:
