@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.harness.compare.trained.curve import epoch_ends, points_after
+from rsc_bench.harness.compare.trained.curve import epoch_ends
+from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.drawing.panels import Panel, assemble

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rsc_bench.harness.compare.trained.curve import exact_epochs, points_after, points_at, time_s
+from rsc_bench.harness.compare.trained.curve import exact_epochs, points_at, time_s
 from rsc_bench.harness.compare.trained.drop import RANDOM, samples
+from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.records.measurement import Training
 
 AS_LONG, EXACT_EPOCHS = "exact for as long", "exact epochs only"

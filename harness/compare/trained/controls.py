@@ -17,6 +17,7 @@ from rsc_bench.harness.compare.trained.candidates import Control, Failed, Settin
 from rsc_bench.harness.compare.trained.curve import final_points, time_s
 from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, samples
 from rsc_bench.harness.compare.trained.group import Group, machine_of, training_of
+from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Run
 
@@ -137,12 +138,12 @@ def why_missing(status: str, reason: str) -> str:
 
 def earned_of(settings: Settings, failed: Failed | None = None) -> list[Earned]:
     """Return the approximated settings of one training, each against the controls among the others."""
-    known = {name: {seed: each for seed, each in seeds.items() if each.val_metric} for name, seeds in settings.items()}
+    known, failed = _scored(settings, failed or {})
     found = []
     for (kernel, budget, variant), seeds in known.items():
         if budget is None or not samples(kernel) or variant == RANDOM or not seeds:
             continue
-        controls = controls_of(known, budget, seeds, failed or {})
+        controls = controls_of(known, budget, seeds, failed)
         measured = [each for each in controls if any(value is not None for value in each.points.values())]
         # The best of many is chosen by the numbers that judge it: the bounds hold for all of them at once (Bonferroni).
         confidence = 1 - (1 - CONFIDENCE) / max(len(measured), 1)
@@ -151,9 +152,22 @@ def earned_of(settings: Settings, failed: Failed | None = None) -> list[Earned]:
         times = [time_s(trained) for trained in seeds.values()]
         # One of a few lucky seeds is not the best of all.
         ordered = tuple(sorted(held, key=lambda each: (-each.seeds, -each.points)))
-        missing = tuple(_missing(seeds, controls, (failed or {}).get((kernel, budget, variant), {})))
+        missing = tuple(_missing(seeds, controls, failed.get((kernel, budget, variant), {})))
         found.append(Earned(kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered, missing))
     return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
+
+
+def _scored(settings: Settings, failed: Failed) -> tuple[Settings, Failed]:
+    """Move what has no metric to judge it by, as a file of another program may, to what failed."""
+    known: dict[SettingKey, dict[int | None, Training]] = defaultdict(dict)
+    lost: dict[SettingKey, dict[int | None, str]] = defaultdict(dict, {name: {**seeds} for name, seeds in failed.items()})
+    for name, seeds in settings.items():
+        for seed, each in seeds.items():
+            if points_after(each) is None:
+                lost[name][seed] = "have no test metric of each epoch"
+            else:
+                known[name][seed] = each
+    return known, lost
 
 
 def _missing(seeds: Mapping[int | None, Training], controls: list[Control], failed: Mapping[int | None, str]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from synthetic_trainings import training
 
 from rsc_bench.harness.compare.trained.candidates import AS_LONG, EXACT_EPOCHS
 from rsc_bench.harness.compare.trained.controls import earned, earned_of
-from rsc_bench.harness.compare.trained.curve import exact_epochs, points_after, points_at, time_s
+from rsc_bench.harness.compare.trained.curve import exact_epochs, points_at, time_s
 from rsc_bench.harness.compare.trained.drop import drop_over
 from rsc_bench.harness.compare.trained.recommend import recommend
+from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.output.console import Screen
 from rsc_bench.harness.output.recommendation import advice, as_text, as_tree, unconverged
 from rsc_bench.harness.records.measurement import Training, measured
@@ -43,6 +44,18 @@ def test_the_metric_at_a_time_is_that_of_the_best_epoch_that_had_ended():
     assert [points_at(curve, seconds) for seconds in (2.0, 2.9, 3.0, 9.0)] == pytest.approx([45] * 4)
     assert points_after(curve, 1) == pytest.approx(40)
     assert points_after(curve, 0) is None
+
+
+@pytest.mark.parametrize("test_metric", [None, [0.5, 0.6]])
+def test_a_control_without_a_test_metric_of_each_epoch_is_no_control_and_said(test_metric):
+    unscored = msgspec.structs.replace(EXACT[0], test_metric=test_metric)
+    assert points_after(unscored, 4) is None
+    assert points_at(unscored, 9.0) is None
+    others = {("rows_numba", None, "saint-batches"): dict.fromkeys(range(3), unscored)}
+    (found,) = earned_of(settings(more=others))
+    assert {each.control for each in found.held} == {AS_LONG, EXACT_EPOCHS}
+    assert "3 of 3 seeds of 'saint-batches' have no test metric of each epoch" in found.sentence()
+    assert earned_of({(KERNEL, 0.1, None): dict.fromkeys(range(3), unscored)}) == []
 
 
 def test_the_warm_up_that_training_restarted_behind_is_part_of_its_time():
