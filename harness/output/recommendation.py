@@ -61,12 +61,14 @@ def as_tree(recommendations: Sequence[Recommendation], earned: Earnings = NOTHIN
 
 
 def titles(groups: Sequence[Group | Recommendation]) -> list[tuple[str, str]]:
-    """Return graph and model of each, and beyond them what is not the same in all."""
+    """Return graph and model of each, and beyond them what is not the same in all, and how it was sampled if not as is usual."""
+    ways = [each.way if isinstance(each, Recommendation) else None for each in groups]
     named = [(*_fields(each.training), each.machine) for each in groups]
     varies = [len({*column}) > 1 for column in zip(*named, strict=True)]
     beyond = [[field for field, varied in zip(fields, varies, strict=True) if varied] for fields in named]
     return [
-        (each.training.graph_as_run, ", ".join([words(each.training), *more])) for each, more in zip(groups, beyond, strict=True)
+        (each.training.graph_as_run, ", ".join([words(each.training), *more, *([way] if way else [])]))
+        for each, more, way in zip(groups, beyond, ways, strict=True)
     ]
 
 
@@ -148,9 +150,15 @@ def _train(recommendation: Recommendation, seeds: int, setting: Setting | None =
     words += [f"--kernel {shlex.quote(name)}" for name in dict.fromkeys(each.kernel for each in settings)]
     words += [f"--budget {budget:g}" for budget in dict.fromkeys(each.budget for each in settings)]
     words += [f"--memory {case.freed_memory}"] * (case.freed_memory is not None)
-    words += [f"--recipe {shlex.quote(each)}" for each in (case.recipe or "").split(",") if "=" in each]
+    words += [f"--{name} {shlex.quote(value)}" for name, _, value in _options(recommendation.way)]
+    words += [f"--recipe {shlex.quote(each)}" for each in recommendation.recipe_given]
     words += ["--amp bf16"] * case.dtype.endswith("-autocast")
     return f"`{bench(' '.join([*words, f'--seeds {seeds}']), suite='training')}`"
+
+
+def _options(way: str | None) -> Iterator[tuple[str, str, str]]:
+    """The options of `bench` that sample in a way: a record names it after them."""
+    return (each.partition("=") for each in (way or "").split(",") if "=" in each)
 
 
 def _nearest(recommendation: Recommendation) -> str:
@@ -206,6 +214,7 @@ def _numbers(setting: Setting) -> list[str]:
 def _tree(recommendation: Recommendation) -> dict[str, Any]:
     nearest = recommendation.nearest
     return _group(Group(recommendation.training, recommendation.machine)) | {
+        "way": recommendation.way,
         "max_drop_points": recommendation.max_drop_points,
         "status": recommendation.status,
         "recommended": asdict(recommendation.chosen) if recommendation.chosen else None,

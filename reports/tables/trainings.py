@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.compare.trained.candidates import Failed, SettingKey, Settings
 from rsc_bench.harness.compare.trained.controls import Earned, earned_of, why_missing
-from rsc_bench.harness.compare.trained.drop import RANDOM
+from rsc_bench.harness.compare.trained.drop import is_random, way_of
 from rsc_bench.harness.records.case import Case
 from rsc_bench.reports.tables.rows import Row, absent, by, present
 
@@ -79,17 +79,26 @@ def settings(rows: Iterable[Row]) -> dict[tuple[Any, ...], list[Trained]]:
 def method(found: Iterable[Trained]) -> list[Trained]:
     """Return the settings of the method as it is, and exact training; no ablations and no controls.
 
-    Where a run has sampled in one other way alone, as with ``--warmup restart``, that is its method.
+    Where a run has sampled in other ways alone, as with ``--warmup restart``, that with the most trainings is its method.
     """
     every = list(found)
-    ways = {each.variant for each in every if each.samples and each.variant != RANDOM}
-    way = next(iter(ways)) if len(ways) == 1 else None
-    return [each for each in every if each.variant is None or (each.samples and each.variant == way)]
+    counts: Counter[str | None] = Counter()
+    for each in every:
+        counts[each.variant] += len(each.rows) if each.samples and not is_random(each.variant) else 0
+    ways = [variant for variant in counts if counts[variant] and way_of(variant) == variant] or [
+        variant for variant in counts if counts[variant]
+    ]
+    return in_way(every, None if None in ways or not ways else max(ways, key=counts.__getitem__))
+
+
+def in_way(found: Iterable[Trained], way: str | None) -> list[Trained]:
+    """Return the settings that were sampled in one way, None: the usual, and exact training."""
+    return [each for each in found if each.exact or (each.samples and each.variant == way)]
 
 
 def controls(found: Iterable[Trained]) -> list[Trained]:
     """Return what sampling is held against: exact training in other ways, and random pairs."""
-    return [each for each in found if each.variant is not None and (not each.samples or each.variant == RANDOM)]
+    return [each for each in found if each.variant is not None and (not each.samples or is_random(each.variant))]
 
 
 def earned(found: Iterable[Trained], failed: Failed | None = None) -> list[Earned]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rsc_bench.harness.compare.trained.curve import exact_epochs, points_at, time_s
-from rsc_bench.harness.compare.trained.drop import RANDOM, samples
+from rsc_bench.harness.compare.trained.drop import is_random, samples
 from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.records.measurement import Training
 
@@ -49,7 +49,7 @@ def controls_of(settings: Settings, budget: float, seeds: Mapping[int | None, Tr
         found[EXACT_EPOCHS] = Control(EXACT_EPOCHS, shorter, {}, lost, "had no exact epoch")
     for key in dict.fromkeys([*settings, *failed]):
         kernel, at, variant = key
-        if variant is None or (samples(kernel) and variant != RANDOM) or at not in (None, budget):
+        if variant is None or (samples(kernel) and not is_random(variant)) or at not in (None, budget):
             continue
         others = settings.get(key, {})
         if variant in found and not others:

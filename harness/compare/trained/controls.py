@@ -15,7 +15,7 @@ from typing import Literal
 
 from rsc_bench.harness.compare.trained.candidates import Control, Failed, SettingKey, Settings, controls_of
 from rsc_bench.harness.compare.trained.curve import final_points, time_s
-from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, samples
+from rsc_bench.harness.compare.trained.drop import CONFIDENCE, Drop, drop_over, is_random, samples
 from rsc_bench.harness.compare.trained.group import Group, machine_of, training_of
 from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.records.measurement import Training
@@ -141,7 +141,7 @@ def earned_of(settings: Settings, failed: Failed | None = None) -> list[Earned]:
     known, failed = _scored(settings, failed or {})
     found = []
     for (kernel, budget, variant), seeds in known.items():
-        if budget is None or not samples(kernel) or variant == RANDOM or not seeds:
+        if budget is None or not samples(kernel) or is_random(variant) or not seeds:
             continue
         controls = controls_of(known, budget, seeds, failed)
         measured = [each for each in controls if any(value is not None for value in each.points.values())]
