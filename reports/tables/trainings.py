@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.trained.candidates import Failed, SettingKey, Settings
+from rsc_bench.harness.compare.trained.candidates import Failed, SettingKey
 from rsc_bench.harness.compare.trained.controls import Earned, earned_of, why_missing
 from rsc_bench.harness.compare.trained.drop import is_random, way_of
 from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import Training
 from rsc_bench.reports.tables.rows import Row, absent, by, present
 
 if TYPE_CHECKING:
@@ -103,8 +104,12 @@ def controls(found: Iterable[Trained]) -> list[Trained]:
 
 def earned(found: Iterable[Trained], failed: Failed | None = None) -> list[Earned]:
     """Return the approximated settings of one training, each against its controls; `failed`: why seeds have no training."""
-    ours: Settings = {(each.kernel, each.budget, each.variant): {row["seed"]: row["series"] for row in each.rows} for each in found}
-    return earned_of(ours, failed)
+    rounds: dict[int, dict[SettingKey, dict[int | None, Training]]] = defaultdict(lambda: defaultdict(dict))
+    for each in found:
+        key = each.kernel, each.budget, each.variant
+        for seed, number, training in ((row["seed"], *entry) for row in each.rows for entry in row["by round"].items()):
+            rounds[number][key][seed] = training
+    return earned_of([rounds[number] for number in sorted(rounds)], failed)
 
 
 def failed(unmeasured: pd.DataFrame, file: str, training: Case) -> Failed:

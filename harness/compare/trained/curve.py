@@ -23,9 +23,9 @@ def epoch_ends(training: Training) -> list[float]:
     return list(accumulate(training.epoch_s or [], initial=training.warmup_s or 0.0))[1:]
 
 
-def exact_epochs(training: Training) -> int:
-    """Return how many epochs of an approximated training were exact."""
-    return sum(share >= 1 for share in training.flops_share or [])
+def exact_epochs(training: Training) -> int | None:
+    """Return how many epochs of an approximated training were exact; None where that is not recorded."""
+    return None if training.flops_share is None else sum(share >= 1 for share in training.flops_share)
 
 
 def final_points(training: Training) -> float:

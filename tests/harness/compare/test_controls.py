@@ -52,10 +52,10 @@ def test_a_control_without_a_test_metric_of_each_epoch_is_no_control_and_said(te
     assert points_after(unscored, 4) is None
     assert points_at(unscored, 9.0) is None
     others = {("rows_numba", None, "saint-batches"): dict.fromkeys(range(3), unscored)}
-    (found,) = earned_of(settings(more=others))
+    (found,) = earned_of([settings(more=others)])
     assert {each.control for each in found.held} == {AS_LONG, EXACT_EPOCHS}
     assert "3 of 3 seeds of 'saint-batches' have no test metric of each epoch" in found.sentence()
-    assert earned_of({(KERNEL, 0.1, None): dict.fromkeys(range(3), unscored)}) == []
+    assert earned_of([{(KERNEL, 0.1, None): dict.fromkeys(range(3), unscored)}]) == []
 
 
 def test_the_warm_up_that_training_restarted_behind_is_part_of_its_time():
@@ -66,7 +66,7 @@ def test_the_warm_up_that_training_restarted_behind_is_part_of_its_time():
 
 
 def test_exact_for_as_long_and_exact_epochs_only_are_read_off_the_exact_training():
-    (found,) = earned_of(settings())
+    (found,) = earned_of([settings()])
     held = {each.control: each for each in found.held}
     assert exact_epochs(SAMPLED[0]) == 1
     assert held.keys() == {AS_LONG, EXACT_EPOCHS}
@@ -82,7 +82,7 @@ def test_exact_for_as_long_and_exact_epochs_only_are_read_off_the_exact_training
 def test_a_control_that_was_trained_is_stopped_at_the_same_time():
     slow, quick = ({seed: trained([90.0, 99.0], epoch_s) for seed in range(3)} for epoch_s in (1.5, 1.0))
     others = {("rows_numba", None, "saint-batches"): slow, ("rows_numba", 0.1, "random-edges"): quick}
-    (found,) = earned_of(settings(more=others))
+    (found,) = earned_of([settings(more=others)])
     held = {each.control: each.points for each in found.held}
     assert held["saint-batches"] == pytest.approx(90)
     assert held["random-edges"] == pytest.approx(99)
@@ -95,7 +95,7 @@ def test_a_control_of_another_budget_is_no_control_and_random_pairs_are_one():
         ("rows_numba", 0.3, "random-edges"): EXACT,
         ("cached_random(rows_numba)", 0.1, "random"): {seed: trained([75 + seed], 0.5) for seed in range(3)},
     }
-    (found,) = earned_of(settings(more=others))
+    (found,) = earned_of([settings(more=others)])
     held = {each.control: each for each in found.held}
     assert "random-edges" not in held
     assert held["random"].gain.mean == pytest.approx(0.1)
@@ -105,10 +105,10 @@ def test_a_control_of_another_budget_is_no_control_and_random_pairs_are_one():
 
 def test_few_seeds_and_no_control_are_said():
     one = {name: {0: seeds[0]} for name, seeds in settings().items()}
-    (found,) = earned_of(one)
+    (found,) = earned_of([one])
     assert found.best.verdict == "too few seeds"
     assert "over 1 seed: too few for an interval" in found.sentence()
-    (alone,) = earned_of({(KERNEL, 0.1, None): SAMPLED})
+    (alone,) = earned_of([{(KERNEL, 0.1, None): SAMPLED}])
     assert alone.best is None
     assert "there is no control of the same seeds" in alone.sentence()
 
@@ -122,14 +122,14 @@ def test_seeds_that_are_missing_are_said_with_the_reason():
     }
     slow = {0: trained([60], 1.0), 1: trained([60], 9.0)}
     others = {("rows_numba", 0.1, "random-edges"): {0: trained([60], 2.0)}, ("rows_numba", None, "saint-batches"): slow}
-    (found,) = earned_of(settings(more=others), failed)
+    (found,) = earned_of([settings(more=others)], failed)
     assert (
         " at equal time, 'exact for as long'. Not counted: 2 of 5 seeds of the sampled training failed (loss is NaN at epoch 7); "
         "1 of 3 seeds of 'random-edges' were skipped (no room); 1 of 3 seeds of 'random-edges' were not trained; "
         "1 of 3 seeds of 'saint-batches' had ended no epoch by then; 1 of 3 seeds of 'saint-batches' were not trained; "
         "3 of 3 seeds of 'cluster-batches' failed (clusters need at least 100 nodes (got 9)). "
     ) in found.sentence()
-    assert found.best.gain == earned_of(settings(more=others))[0].best.gain
+    assert found.best.gain == earned_of([settings(more=others)])[0].best.gain
 
 
 def test_seeds_that_failed_in_a_run_are_found():
@@ -147,7 +147,7 @@ def test_seeds_that_failed_in_a_run_are_found():
 def test_a_control_that_was_through_earlier_is_said_where_one_more_epoch_would_have_fitted():
     early, nearly = ({seed: trained([60.0, 61.0], epoch_s) for seed in range(3)} for epoch_s in (0.5, 0.75))
     others = {("rows_numba", 0.1, "random-edges"): early, ("rows_numba", 0.1, "few-neighbours"): nearly}
-    (found,) = earned_of(settings(more=others))
+    (found,) = earned_of([settings(more=others)])
     held = {each.control: each.ended for each in found.held}
     assert held == {"random-edges": 0.5, "few-neighbours": None, AS_LONG: None, EXACT_EPOCHS: None}
     assert found.sentence().endswith(
@@ -157,7 +157,7 @@ def test_a_control_that_was_through_earlier_is_said_where_one_more_epoch_would_h
 
 
 def test_the_interval_is_that_of_paired_differences():
-    (found,) = earned_of(settings())
+    (found,) = earned_of([settings()])
     assert found.best.gain == drop_over([15.0, 15.1, 15.2]) or found.best.gain.mean == pytest.approx(15.1)
 
 
