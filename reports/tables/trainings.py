@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
@@ -114,11 +114,20 @@ def earned(found: Iterable[Trained], failed: Failed | None = None) -> list[Earne
 
 def failed(unmeasured: pd.DataFrame, file: str, training: Case) -> Failed:
     """Return why seeds of a training in a file have no measurement, by setting and seed."""
+    shared = {name: getattr(training, "graph_as_run" if name == "graph" else name) for name in _SHARED}
+    return _failed(unmeasured, {"file": file, **shared})
+
+
+def failed_beside(unmeasured: pd.DataFrame, row: Row) -> Failed:
+    """Return the same for the training that a row is of."""
+    return _failed(unmeasured, {name: None if absent(row[name]) else row[name] for name in ("file", *_SHARED)})
+
+
+def _failed(unmeasured: pd.DataFrame, shared: Mapping[str, Any]) -> Failed:
     found: dict[SettingKey, dict[int | None, str]] = defaultdict(dict)
     for row in unmeasured.to_dict("records"):
-        case: dict[str, Any] = {name: None if absent(row[name]) else row[name] for name in Case.__struct_fields__}
-        same = all(case[name] == getattr(training, "graph_as_run" if name == "graph" else name) for name in _SHARED)
-        if row["file"] == file and same:
+        case: dict[str, Any] = {name: None if absent(row[name]) else row[name] for name in ("file", *Case.__struct_fields__)}
+        if all(case[name] == value for name, value in shared.items()):
             found[case["kernel"], case["budget"], case["variant"]][case["seed"]] = why_missing(row["status"], row["reason"])
     return found
 
