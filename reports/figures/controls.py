@@ -2,50 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
-from rsc_bench.harness.compare.trained.candidates import EXACT_EPOCHS, fastest
-from rsc_bench.harness.compare.trained.curve import epoch_ends, exact_epochs, points_after, points_at, time_s
-from rsc_bench.harness.records.measurement import Training
-from rsc_bench.kinds import BASELINES
+from rsc_bench.harness.compare.trained.candidates import (
+    AS_LONG,
+    EXACT_EPOCHS,
+    Control,
+    Seeds,
+    SettingKey,
+    Settings,
+    controls_of,
+    in_one_round,
+)
+from rsc_bench.harness.compare.trained.curve import epoch_ends, exact_epochs, final_points, time_s
+from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.reports.drawing.panels import Panel, assemble
 from rsc_bench.reports.drawing.theme import EXACT_GREY, LAYERS, budget_colours
 from rsc_bench.reports.figures import Figure
 from rsc_bench.reports.figures.ablation import WORDS
 from rsc_bench.reports.tables.table import Table
-from rsc_bench.reports.tables.trainings import Trained, controls, earned, method, settings, where
+from rsc_bench.reports.tables.trainings import Trained, by_round, earned, method, settings, where
 
 MOST_POINTS = 100
 HOVER = "%{y:.2f} points after %{x:.3g} s<extra>%{fullData.name}</extra>"
-
-Seeds = Mapping[int | None, Training]
 
 
 def draw(table: Table) -> Any:
     """Return the figure, a panel for each sampled kernel and budget, or None where nothing was sampled beside an exact training."""
     panels = []
     for key, found in settings(table.trainings).items():
-        exact, verdicts = _exact(found), {(each.kernel, each.budget, each.variant): each.verdict for each in earned(found)}
-        sampled = [each for each in method(found) if each.budget is not None and each.kernel not in BASELINES and _seeds(each)]
-        for each in sorted(sampled, key=lambda each: (each.budget, each.kernel)) if exact else ():
+        rounds, verdicts = list(map(_drawable, by_round(found))), {_key(each): each.verdict for each in earned(found)}
+        sampled = [each for each in method(found) if each.budget is not None and _key(each) in verdicts]
+        for each in sorted(sampled, key=lambda each: (each.budget, each.kernel)):
             about = where(key) | {"budget": each.name, "sampled by": each.kernel}
-            others = [other for other in controls(found) if other.budget in (None, each.budget)]
-            titles = _titles(each, verdicts.get((each.kernel, each.budget, each.variant)))
-            panels.append(Panel(about, _traces(each, exact, others), titles=titles))
+            traces = [*_traces(each, in_one_round(rounds, _key(each)))]
+            if traces:
+                panels.append(Panel(about, traces, titles=_titles(each, verdicts[_key(each)])))
     return assemble(panels, _layout())
 
 
-def _exact(found: Sequence[Trained]) -> Trained | None:
-    """The exact training that controls are read off."""
-    ours = {(each.kernel, each.budget, each.variant): each for each in found}
-    first = fastest({key: _seeds(each) for key, each in ours.items()})
-    return ours[first] if first else None
+def _key(each: Any) -> SettingKey:
+    return each.kernel, each.budget, each.variant
 
 
-def _seeds(setting: Trained) -> Seeds:
-    return {row["seed"]: row["series"] for row in setting.rows if row["series"].val_metric and row["series"].epoch_s}
+def _drawable(trained: Settings) -> Settings:
+    """What has a metric and the seconds of each epoch, which files of other programs may lack."""
+    return {
+        key: {seed: each for seed, each in seeds.items() if each.epoch_s and points_after(each) is not None}
+        for key, seeds in trained.items()
+    }
 
 
 def _layout() -> dict[str, Any]:
@@ -57,72 +64,71 @@ def _layout() -> dict[str, Any]:
     }
 
 
-def _titles(sampled: Trained, verdict: str | None) -> dict[str, str]:
-    about = f": {verdict}" if verdict else ""
-    return {"yaxis": f"test {sampled.metric} of the best epoch so far [points]", "xaxis": f"time of training [s]{about}"}
+def _titles(sampled: Trained, verdict: str) -> dict[str, str]:
+    return {"yaxis": f"test {sampled.metric} of the best epoch so far [points]", "xaxis": f"time of training [s]: {verdict}"}
 
 
-def _traces(sampled: Trained, exact: Trained, others: Sequence[Trained]) -> list[dict[str, Any]]:
-    seeds, colour = _seeds(sampled), budget_colours([sampled.budget])[sampled.budget]
-    traces = [*_line(exact, seeds, f"exact: {exact.kernel}", {"color": EXACT_GREY, "dash": "dash", "width": 2.5})]
-    traces += _line(sampled, seeds, f"sampled, {sampled.name}: {sampled.kernel}", {"color": colour, "dash": "solid", "width": 3})
+def _traces(sampled: Trained, trained: Settings) -> Iterator[dict[str, Any]]:
+    """Each control as it is judged, and the sampled training; nothing without an exact one."""
+    key = _key(sampled)
+    controls = {each.name: each for each in controls_of(trained, key, {})} if trained else {}
+    exact = next((name for name, seeds in trained.items() if controls and seeds is controls[AS_LONG].trained), None)
+    if exact is None:
+        return
+    seeds, colour = trained[key], budget_colours([sampled.budget])[sampled.budget]
+    own = Control(f"sampled, {sampled.name}: {sampled.kernel}", {seed: final_points(each) for seed, each in seeds.items()}, seeds)
+    look = {"color": EXACT_GREY, "dash": "dash", "width": 2.5}
+    yield from _line(controls.pop(AS_LONG), seeds, f"exact: {exact[0]}", look)
+    yield from _line(own, seeds, own.name, {"color": colour, "dash": "solid", "width": 3})
+    mark = _exact_epochs(controls.pop(EXACT_EPOCHS), seeds, trained[exact])
     palette = [shade for shade in LAYERS if shade != colour]
-    for number, each in enumerate(others):
-        name = WORDS.get(each.variant or "", each.variant or "")
-        traces += _line(each, seeds, name, {"color": palette[number % len(palette)], "dash": "dot", "width": 1.8})
-    return [*traces, *_exact_epochs(_seeds(exact), seeds)]
+    for number, each in enumerate(controls.values()):
+        look = {"color": palette[number % len(palette)], "dash": "dot", "width": 1.8}
+        yield from _line(each, seeds, WORDS.get(each.name, each.name), look)
+    # Last, so that no line lies over it.
+    yield from mark
 
 
-def _line(setting: Trained, sampled: Seeds, name: str, look: dict[str, Any]) -> list[dict[str, Any]]:
-    """One line over the seeds of the sampled training, which ends where that does, with what it is judged by there."""
-    until = {seed: time_s(training) for seed, training in sampled.items()}
-    curves = {seed: curve for seed, curve in _seeds(setting).items() if seed in until}
-    ends = [points for seed, curve in curves.items() if (points := points_at(curve, until[seed])) is not None]
+def _line(control: Control, sampled: Seeds, name: str, look: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One line, which ends where the sampled training does, with what it is judged by there."""
+    ends = [points for points in control.points.values() if points is not None]
     if not ends:
-        return []
-    end_s = fmean(min(time_s(curve), until[seed]) for seed, curve in curves.items())
+        return
+    curves = [control.trained[seed] for seed in control.points]
+    end_s = fmean(min(time_s(control.trained[seed]), time_s(sampled[seed])) for seed in control.points)
     # A file of another program may have fewer times than metrics.
-    epochs = min(min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves.values())
-    times = [epoch_ends(curve) for curve in curves.values()]
+    epochs = min(min(len(curve.val_metric or []), len(curve.epoch_s or [])) for curve in curves)
+    times = [epoch_ends(curve) for curve in curves]
     seconds = [fmean(time[epoch] for time in times) for epoch in range(epochs)]
     before = [epoch for epoch in range(epochs) if seconds[epoch] < end_s * (1 - 1e-9)]
     drawn = before[:: max(1, -(-len(before) // MOST_POINTS))]
-    points = [fmean(points_after(curve, epoch + 1) or 0.0 for curve in curves.values()) for epoch in drawn]
-    return [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": name + _few(len(ends), len(sampled)),
-            "x": [*(seconds[epoch] for epoch in drawn), end_s],
-            "y": [*points, fmean(ends)],
-            "line": look,
-            "hovertemplate": HOVER,
-        }
-    ]
+    points = [fmean(points_after(curve, epoch + 1) or 0.0 for curve in curves) for epoch in drawn]
+    yield {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name + _few(len(ends), len(sampled)),
+        "x": [*(seconds[epoch] for epoch in drawn), end_s],
+        "y": [*points, fmean(ends)],
+        "line": look,
+        "hovertemplate": HOVER,
+    }
 
 
-def _exact_epochs(exact: Seeds, sampled: Seeds) -> list[dict[str, Any]]:
+def _exact_epochs(control: Control, sampled: Seeds, exact: Seeds) -> Iterator[dict[str, Any]]:
     """The control that has the exact epochs of the sampled training alone, on the line of the exact one."""
-    counts = {seed: exact_epochs(training) for seed, training in sampled.items() if seed in exact}
-    marks = [
-        (epoch_ends(exact[seed])[count - 1], points_after(exact[seed], count))
-        for seed, count in counts.items()
-        if 0 < count <= len(exact[seed].epoch_s or [])
-    ]
-    known = [(seconds, points) for seconds, points in marks if points is not None]
-    if not known:
-        return []
-    return [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": EXACT_EPOCHS + _few(len(known), len(sampled)),
-            "x": [fmean(seconds for seconds, _ in known)],
-            "y": [fmean(points for _, points in known)],
-            "marker": {"color": EXACT_GREY, "size": 11, "symbol": "diamond"},
-            "hovertemplate": HOVER,
-        }
-    ]
+    known = {seed: points for seed, points in control.points.items() if points is not None}
+    times = {seed: epoch_ends(exact[seed])[: exact_epochs(sampled[seed])] for seed in known}
+    if not known or not all(times.values()):
+        return
+    yield {
+        "type": "scatter",
+        "mode": "markers",
+        "name": EXACT_EPOCHS + _few(len(known), len(sampled)),
+        "x": [fmean(ends[-1] for ends in times.values())],
+        "y": [fmean(known.values())],
+        "marker": {"color": EXACT_GREY, "size": 11, "symbol": "diamond"},
+        "hovertemplate": HOVER,
+    }
 
 
 def _few(seeds: int, of: int) -> str:

@@ -16,7 +16,7 @@ from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
 from rsc_bench.reports.tables.table import PYG, TORCH_SPARSE, VENDOR, Table
-from rsc_bench.reports.tables.trainings import Spread, Trained, earned, failed, method, over_seeds, settings
+from rsc_bench.reports.tables.trainings import Spread, Trained, earned, failed, in_way, over_seeds, settings
 
 # Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
@@ -110,13 +110,17 @@ def _headline(
 ) -> TrainingHeadline:
     case = recommendation.training
     every = found.get(_key(file, case), [])
-    trained = method(every)
-    kept = method(found.get(_key(file, msgspec.structs.replace(case, freed_memory=KEPT)), [])) if case.freed_memory is None else []
+    trained = in_way(every, recommendation.way)
+    kept = (
+        in_way(found.get(_key(file, msgspec.structs.replace(case, freed_memory=KEPT)), []), recommendation.way)
+        if case.freed_memory is None
+        else []
+    )
     beside = [name for name in BESIDE if any(over_seeds(each.rows, name) for each in trained)]
     return TrainingHeadline(
         file=file,
         graph=case.graph_as_run,
-        trained=words(case),
+        trained=", ".join([words(case), *filter(None, [recommendation.way])]),
         setting=" · ".join([case.dtype, case.device, f"timing mode {case.clock}", f"{case.reduce} aggregation"]),
         metric=trained[0].metric if trained else "metric",
         gain=_gain(trained, recommendation.chosen, kept),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
+from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.records.measurement import Training
 
 
@@ -22,19 +23,13 @@ def epoch_ends(training: Training) -> list[float]:
     return list(accumulate(training.epoch_s or [], initial=training.warmup_s or 0.0))[1:]
 
 
-def points_after(training: Training, epochs: int) -> float | None:
-    """Return the test metric, in points, of the best of the first epochs on the validation nodes; None where there is none."""
-    validation, test = (training.val_metric or [])[:epochs], training.test_metric or []
-    return 100 * test[validation.index(max(validation))] if validation else None
-
-
-def exact_epochs(training: Training) -> int:
-    """Return how many epochs of an approximated training were exact."""
-    return sum(share >= 1 for share in training.flops_share or [])
+def exact_epochs(training: Training) -> int | None:
+    """Return how many epochs of an approximated training were exact; None where that is not recorded."""
+    return None if training.flops_share is None else sum(share >= 1 for share in training.flops_share)
 
 
 def final_points(training: Training) -> float:
-    """Return the test metric, in points, of the whole training, which has a validation metric."""
-    points = points_after(training, len(training.val_metric or []))
-    assert points is not None, "a training without a validation metric is left out before"
+    """Return the test metric, in points, of the whole training, which has one."""
+    points = points_after(training)
+    assert points is not None, "a training without a metric of each epoch is left out before"
     return points
