@@ -49,13 +49,20 @@ def _overhead(measurement: Measurement, _: Measurement | None) -> float | None:
     return None if own_s is None else 100 * own_s / fmean(trained.epoch_s[epoch] for epoch in epochs)
 
 
+def points_after(training: Training, epochs: int | None = None) -> float | None:
+    """Return the test metric, in points of 100, at the first of the best of the first epochs on the validation nodes.
+
+    None where there is none, and where the training has not both metrics of each epoch. With `epochs` None all of them count.
+    """
+    validation, test = training.val_metric or [], training.test_metric or []
+    if len(validation) != len(test) or not validation[:epochs]:
+        return None
+    return 100 * test[validation.index(max(validation[:epochs]))]
+
+
 def final_metric(measurement: Measurement, _: Measurement | None = None) -> float | None:
     """Return the test metric, in points of 100, at the first epoch with the best validation metric; None but for a training."""
-    trained = measurement.training
-    validation, test = (trained.val_metric or [], trained.test_metric or []) if trained else ([], [])
-    if not validation or len(validation) != len(test):
-        return None
-    return 100 * test[validation.index(max(validation))]
+    return points_after(measurement.training) if measurement.training else None
 
 
 def metric_drop(measurement: Measurement, baseline: Measurement | None) -> float | None:

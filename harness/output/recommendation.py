@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from rsc_bench.harness.compare.trained.controls import Earned
 from rsc_bench.harness.compare.trained.drop import MIN_SEEDS, words
+from rsc_bench.harness.compare.trained.group import Group
 from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting, exit_status, seeds_needed
 from rsc_bench.harness.output.console import Screen, drawn
 from rsc_bench.harness.records.case import Case
@@ -18,6 +19,9 @@ from rsc_bench.text import bench, plain
 if TYPE_CHECKING:
     from rich.text import Text
 
+Earnings = Mapping[Group, Sequence[Earned]]
+"""What sampling earned over its controls in each setting of a training."""
+NOTHING: Earnings = {}
 STYLES = {
     "recommended": "bold green",
     "within": "",
@@ -28,34 +32,52 @@ STYLES = {
 }
 
 
-def as_text(recommendations: Sequence[Recommendation], screen: Screen, earned: Sequence[Earned] = ()) -> str:
-    """Return the table of all settings, and below it the sentences, at the end those on controls."""
+def as_text(recommendations: Sequence[Recommendation], screen: Screen, earned: Earnings = NOTHING) -> str:
+    """Return the table of all settings, and below it the sentences, at the end those on controls.
+
+    What had not converged is said first, for the table has verdicts.
+    """
     from rich.text import Text
 
-    sentences = []
+    before, sentences = [], []
     for title, each in zip(titles(recommendations), recommendations, strict=True):
         style = {"recommended": "green", "none": "red"}.get(each.status, "yellow")
-        sentences.append(Text(plain(f"{', '.join(title)}: {advice(each)}."), style))
-    sentences += [Text(plain(each.sentence())) for each in earned]
-    return drawn(screen, _table(recommendations)) + drawn(screen, *sentences, soft_wrap=True)
+        sentences.append(Text(plain(f"{', '.join(title)}: {_advice(each)}."), style))
+        if said := unconverged(each):
+            before.append(Text(plain(f"{', '.join(title)}: {said}"), "yellow"))
+    sentences += [Text(plain(each.sentence(*title))) for title, _, each in _titled(earned, recommendations)]
+    early = drawn(screen, *before, soft_wrap=True) if before else ""
+    return early + drawn(screen, _table(recommendations)) + drawn(screen, *sentences, soft_wrap=True)
 
 
-def as_tree(recommendations: Sequence[Recommendation], earned: Sequence[Earned] = ()) -> dict[str, Any]:
+def as_tree(recommendations: Sequence[Recommendation], earned: Earnings = NOTHING) -> dict[str, Any]:
     """Return the recommendations, and what sampling earned over its controls, as JSON types."""
     trees = [_tree(each) for each in recommendations]
-    controls = [asdict(each) | {"verdict": each.verdict, "sentence": each.sentence()} for each in earned]
+    controls = [
+        _group(group) | asdict(each) | {"verdict": each.verdict, "sentence": each.sentence(*title)}
+        for title, group, each in _titled(earned, recommendations)
+    ]
     return {"exit_status": exit_status(recommendations), "recommendations": trees, "controls": controls}
 
 
-def titles(recommendations: Sequence[Recommendation]) -> list[tuple[str, str]]:
-    """Return graph and model of each, and beyond them what is not the same in all."""
-    named = [(*_fields(each.training), each.machine) for each in recommendations]
+def titles(groups: Sequence[Group | Recommendation]) -> list[tuple[str, str]]:
+    """Return graph and model of each, and beyond them what is not the same in all, and how it was sampled if not as is usual."""
+    ways = [each.way if isinstance(each, Recommendation) else None for each in groups]
+    named = [(*_fields(each.training), each.machine) for each in groups]
     varies = [len({*column}) > 1 for column in zip(*named, strict=True)]
     beyond = [[field for field, varied in zip(fields, varies, strict=True) if varied] for fields in named]
     return [
-        (each.training.graph_as_run, ", ".join([words(each.training), *more]))
-        for each, more in zip(recommendations, beyond, strict=True)
+        (each.training.graph_as_run, ", ".join([words(each.training), *more, *([way] if way else [])]))
+        for each, more, way in zip(groups, beyond, ways, strict=True)
     ]
+
+
+def _titled(earned: Earnings, recommendations: Sequence[Recommendation]) -> Iterator[tuple[tuple[str, str], Group, Earned]]:
+    """What sampling earned in each setting, with its title among the recommendations, which may be of more trainings."""
+    called = titles([*earned, *recommendations])
+    for title, (group, found) in zip(called, earned.items(), strict=False):
+        for each in found:
+            yield title, group, each
 
 
 def _fields(training: Case) -> tuple[str, ...]:
@@ -64,15 +86,17 @@ def _fields(training: Case) -> tuple[str, ...]:
 
 def advice(recommendation: Recommendation) -> str:
     """Return what to train with, or why there is nothing to recommend, as a clause; that it had not converged comes first."""
-    return _unconverged(recommendation) + _advice(recommendation)
+    said = unconverged(recommendation)
+    return (f"{said[0].lower()}{said[1:]} As it is: " if said else "") + _advice(recommendation)
 
 
-def _unconverged(recommendation: Recommendation) -> str:
+def unconverged(recommendation: Recommendation) -> str:
+    """Return in a sentence that exact training had not converged, which is said before any verdict; empty where it had."""
     if recommendation.converged:
         return ""
     late, seeds = recommendation.late
     when = f"the best epoch of exact training is among the last in {late} of {seeds} seeds"
-    return f"not converged ({when}): train for more --epochs before you judge. As it is: "
+    return f"Not converged ({when}): train for more --epochs before you judge."
 
 
 def _advice(recommendation: Recommendation) -> str:
@@ -126,9 +150,15 @@ def _train(recommendation: Recommendation, seeds: int, setting: Setting | None =
     words += [f"--kernel {shlex.quote(name)}" for name in dict.fromkeys(each.kernel for each in settings)]
     words += [f"--budget {budget:g}" for budget in dict.fromkeys(each.budget for each in settings)]
     words += [f"--memory {case.freed_memory}"] * (case.freed_memory is not None)
-    words += [f"--recipe {shlex.quote(each)}" for each in (case.recipe or "").split(",") if "=" in each]
+    words += [f"--{name} {shlex.quote(value)}" for name, _, value in _options(recommendation.way)]
+    words += [f"--recipe {shlex.quote(each)}" for each in recommendation.recipe_given]
     words += ["--amp bf16"] * case.dtype.endswith("-autocast")
     return f"`{bench(' '.join([*words, f'--seeds {seeds}']), suite='training')}`"
+
+
+def _options(way: str | None) -> Iterator[tuple[str, str, str]]:
+    """The options of `bench` that sample in a way: a record names it after them."""
+    return (each.partition("=") for each in (way or "").split(",") if "=" in each)
 
 
 def _nearest(recommendation: Recommendation) -> str:
@@ -182,10 +212,9 @@ def _numbers(setting: Setting) -> list[str]:
 
 
 def _tree(recommendation: Recommendation) -> dict[str, Any]:
-    case, nearest = recommendation.training, recommendation.nearest
-    names = ("graph", "model", "layers", "width", "epochs", "dtype", "device", "clock", "reduce", "freed_memory")
-    return {name: getattr(case, name) for name in names} | {
-        "machine": recommendation.machine,
+    nearest = recommendation.nearest
+    return _group(Group(recommendation.training, recommendation.machine)) | {
+        "way": recommendation.way,
         "max_drop_points": recommendation.max_drop_points,
         "status": recommendation.status,
         "recommended": asdict(recommendation.chosen) if recommendation.chosen else None,
@@ -193,3 +222,8 @@ def _tree(recommendation: Recommendation) -> dict[str, Any]:
         "settings": [asdict(setting) for setting in recommendation.settings],
         "summary": advice(recommendation),
     }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    names = ("graph", "model", "layers", "width", "epochs", "dtype", "device", "clock", "reduce", "freed_memory")
+    return {name: getattr(group.training, name) for name in names} | {"machine": group.machine}

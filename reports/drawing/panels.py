@@ -30,6 +30,8 @@ class Panel:
     """None: the layout's."""
     titles: dict[str, str] = field(default_factory=dict)
     """Titles of axes that are this panel's own, by the name of the axis in the layout."""
+    logarithmic: tuple[str, ...] = ()
+    """Axes that are logarithmic in this panel, by their names in the layout, where they are not in all."""
     note: str = ""
     """What its numbers say, in a sentence or two, which the page shows below it."""
 
@@ -63,7 +65,8 @@ def assemble(panels: Sequence[Panel], layout: dict[str, Any]) -> go.Figure | Non
 def _entry(panel: Panel, fixed: dict[str, str], places: dict[int, int]) -> dict[str, Any]:
     differs = {name: value for name, value in panel.where.items() if name not in fixed}
     entry = {"where": differs, "height": panel.height_px, "traces": [places[id(trace)] for trace in panel.traces]}
-    return entry | ({"titles": panel.titles} if panel.titles else {}) | ({"note": panel.note} if panel.note else {})
+    given = {"titles": panel.titles, "logarithmic": panel.logarithmic, "note": panel.note}
+    return entry | {name: value for name, value in given.items() if value}
 
 
 def where(key: tuple[Any, ...], columns: Sequence[str] = OPERATION) -> dict[str, str]:

@@ -121,6 +121,8 @@ def sized(figure: go.Figure, place: int, width_in: float) -> go.Figure:
     drawn.update_layout(legend={"xref": "container", "yref": "container", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top"})
     for axis, title in panel.get("titles", {}).items():
         drawn.layout[axis].title.text = title
+    for axis in panel.get("logarithmic", ()):
+        drawn.layout[axis].type = "log"
     _fit_titles(drawn, height_px - legend_px)
     below = max((axis.title.text.count("<br>") for axis in drawn.select_xaxes() if axis.title.text), default=0)
     drawn.update_layout(height=height_px + below * ROW_PX)

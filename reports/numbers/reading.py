@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.trained.controls import AS_LONG, EXACT_EPOCHS, Earned, Held
+from rsc_bench.harness.compare.trained.candidates import AS_LONG, EXACT_EPOCHS
+from rsc_bench.harness.compare.trained.controls import Earned, Held
 from rsc_bench.harness.metrics import Metric
 from rsc_bench.harness.records.case import GROWTH, SDDMM
 from rsc_bench.reports.numbers.tidy import says_against
 from rsc_bench.reports.tables.frames import IDENTITY
 from rsc_bench.reports.tables.rows import MEMORY_SETTING
 from rsc_bench.reports.tables.table import Table
-from rsc_bench.reports.tables.trainings import Trained, earned, settings
+from rsc_bench.reports.tables.trainings import Trained, earned, failed_beside, settings
 from rsc_bench.text import NEVER
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ _CONTROLS_SAY = (
     "points of test metric at the time that the sampled training took",
     "earned = sampled - best control, with bounds that hold for all controls at once (95 %)",
 )
+_LACKS_SAY = "a control that lacks seeds, and earned against it: over the seeds that both have"
 _SAID_ONCE = {"width": "width {}", "layers": "{} layers", "epochs": "{} epochs", "budget": "C = {}", "seed": "seed {}"}
 _SAID_ONCE |= {"reduce": "{} aggregation", "metric name": "test metric: {}"}
 _SAID_ONCE |= {"clock": "clock {}", "model": "model {}", "recipe": "recipe {}", "variant": "variant {}"}
@@ -141,35 +143,39 @@ def _against_controls(table: Table) -> Iterator[Reading]:
     """A table of each sampled setting of a training against its controls, over the seeds; none where nothing has one."""
     import pandas as pd
 
-    found = [pair for trained in settings(table.trainings).values() for pair in _earned(trained)]
+    found = [pair for trained in settings(table.trainings).values() for pair in _earned(table, trained)]
     known = {held.control for _, each in found for held in each.held}
     if not known:
         return
     rows = pd.DataFrame([dict(trained.rows[0]) for trained, _ in found])
     differ, once = _fields(rows, ("budget",), ("seed",))
     columns: dict[str, Any] = {name: [_text(value) for value in rows[name]] for name in differ}
-    columns["seeds"] = [str(len(trained.rows)) for trained, _ in found]
+    columns["seeds"] = [f"{each.seeds} of {each.seeds + each.lost}" if each.lost else str(each.seeds) for _, each in found]
     columns["sampled"] = [f"{each.points:.2f}" for _, each in found]
     in_order = dict.fromkeys([AS_LONG, EXACT_EPOCHS, *table.cases["variant"].dropna().unique()])
     for control in (name for name in in_order if name in known):
-        columns[control] = [_at_equal_time(each, control, len(trained.rows)) for trained, each in found]
+        columns[control] = [_at_equal_time(each, control) for _, each in found]
     columns["best control"] = [each.best.control if each.best else "" for _, each in found]
     columns["earned"] = [_gain(each.best) if each.best else "" for _, each in found]
     numbers = frozenset(columns) - {*FIELDS, "best control"} | ({"width", "layers", "epochs", "budget"} & {*differ})
-    yield Reading(CONTROLS, pd.DataFrame(columns), numbers, (*once, *_CONTROLS_SAY))
+    lacks = any(held.seeds < each.seeds for _, each in found for held in each.held)
+    yield Reading(CONTROLS, pd.DataFrame(columns), numbers, (*once, *_CONTROLS_SAY, *[_LACKS_SAY] * lacks))
 
 
-def _earned(trained: Sequence[Trained]) -> Iterator[tuple[Trained, Earned]]:
+def _earned(table: Table, trained: Sequence[Trained]) -> Iterator[tuple[Trained, Earned]]:
+    lost = failed_beside(table.unmeasured, trained[0].rows[0])
     by_setting = {(each.kernel, each.budget, each.variant): each for each in trained}
-    return ((by_setting[each.kernel, each.budget, each.variant], each) for each in earned(trained))
+    return ((by_setting[each.kernel, each.budget, each.variant], each) for each in earned(trained, lost))
 
 
-def _at_equal_time(each: Earned, control: str, seeds: int) -> str:
-    """The metric of a control in points; of fewer seeds than the sampled training has it says so."""
-    for held in each.held:
-        if held.control == control:
-            return f"{held.points:.2f}" + (f" ({held.seeds} of {seeds} seeds)" if held.seeds < seeds else "")
-    return ""
+def _at_equal_time(each: Earned, control: str) -> str:
+    """The metric of a control in points; of fewer seeds than the sampled training has, or through earlier, it says so."""
+    held = next((held for held in each.held if held.control == control), None)
+    if held is None:
+        return ""
+    notes = [f"{held.seeds} of {each.seeds} seeds"] * (held.seeds < each.seeds)
+    notes += [] if held.ended is None else [f"ended at {100 * held.ended:.0f} %"]
+    return f"{held.points:.2f}" + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _gain(held: Held) -> str:

@@ -13,6 +13,7 @@ pageData.then(({ figures, templates }) => {
     layout.height = panel.height || layout.height || 440;
     layout.dragmode = false;
     for (const [axis, text] of Object.entries(panel.titles || {})) layout[axis].title = { text };
+    for (const axis of panel.logarithmic || []) layout[axis].type = "log";
     if (narrow.matches) layout.font = { size: 11 };
     node.parentElement.querySelector(".found").textContent = panel.note || "";
     const traces = panel.traces.map((place) => figure.traces[place]);

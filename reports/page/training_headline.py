@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
-from rsc_bench.harness.compare.trained.controls import Failed
+from rsc_bench.harness.compare.trained.candidates import Failed
 from rsc_bench.harness.compare.trained.drop import Drop, words
 from rsc_bench.harness.compare.trained.recommend import Recommendation, Setting
-from rsc_bench.harness.output.recommendation import advice
+from rsc_bench.harness.output.recommendation import advice, unconverged
 from rsc_bench.harness.records.case import KEPT, Case
 from rsc_bench.kinds import BASELINES
 from rsc_bench.reports.tables.rows import present
 from rsc_bench.reports.tables.table import PYG, TORCH_SPARSE, VENDOR, Table
-from rsc_bench.reports.tables.trainings import Spread, Trained, earned, failed, method, over_seeds, settings
+from rsc_bench.reports.tables.trainings import Spread, Trained, earned, failed, in_way, over_seeds, settings
 
 # Speedups other than the one that is quoted, and how they are called; the vendor's library by its name.
 BESIDE = {VENDOR: "", TORCH_SPARSE: "vs torch-sparse", "backward speedup": "backward"}
@@ -83,8 +83,10 @@ class TrainingHeadline:
     """The setting to train with; None where there is none."""
     judged: bool
     """Whether there are seeds enough to say that there is a setting to train with, or none."""
+    unconverged: str
+    """That training had not converged, in a sentence that stands before every number; empty where it had."""
     summary: str
-    """What to train with, or why there is nothing to recommend."""
+    """What to train with, or why there is nothing to recommend, without that."""
     breaks: str
     """At which budget it breaks, in words."""
     little: str
@@ -108,19 +110,24 @@ def _headline(
 ) -> TrainingHeadline:
     case = recommendation.training
     every = found.get(_key(file, case), [])
-    trained = method(every)
-    kept = method(found.get(_key(file, msgspec.structs.replace(case, freed_memory=KEPT)), [])) if case.freed_memory is None else []
+    trained = in_way(every, recommendation.way)
+    kept = (
+        in_way(found.get(_key(file, msgspec.structs.replace(case, freed_memory=KEPT)), []), recommendation.way)
+        if case.freed_memory is None
+        else []
+    )
     beside = [name for name in BESIDE if any(over_seeds(each.rows, name) for each in trained)]
     return TrainingHeadline(
         file=file,
         graph=case.graph_as_run,
-        trained=words(case),
+        trained=", ".join([words(case), *filter(None, [recommendation.way])]),
         setting=" · ".join([case.dtype, case.device, f"timing mode {case.clock}", f"{case.reduce} aggregation"]),
         metric=trained[0].metric if trained else "metric",
         gain=_gain(trained, recommendation.chosen, kept),
         lead=recommendation.chosen,
         judged=recommendation.status != "cannot be judged",
-        summary=advice(recommendation),
+        unconverged=unconverged(recommendation),
+        summary=advice(replace(recommendation, late=(0, 0))),
         breaks=_breaks(recommendation),
         little=_little(trained),
         earned=_earned(every, trained, failed(table.unmeasured, file, case)),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 IDENTITY = "identity"
 """The column that two rows share when they are of one case, whatever else is shown of it."""
 CASE = ("file", "machine", *Case.__struct_fields__, "selection", "base", "cached", IDENTITY)
-TRAINED = ("trained", "metric name", "series")
+TRAINED = ("trained", "metric name", "series", "by round")
 SENSED = "sensed"
 NUMBERS = ("width", "budget", "layers", "seed", "epochs")
 """Fields of a case that are numbers."""
@@ -128,7 +128,7 @@ def _trained(found: Gathered) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {name: [None] * len(found.cases) for name in (*TRAINED, SENSED)}
     for place, measurement in found.trained.items():
         series = measurement.training or Training(epoch_s=[])
-        said = words(found.cases[place]), series.metric_name or "test metric", series
+        said = words(found.cases[place]), series.metric_name or "test metric", series, found.by_round[place]
         for name, value in zip(TRAINED, said, strict=True):
             columns[name][place] = value
     for place, readings in found.sensed.items():

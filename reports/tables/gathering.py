@@ -12,7 +12,7 @@ from typing import Any
 from rsc_bench.harness.metrics import Baselines, Metric, absent
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.ceilings import Ceilings
-from rsc_bench.harness.records.measurement import GpuReadings, Measurement
+from rsc_bench.harness.records.measurement import GpuReadings, Measurement, Training
 from rsc_bench.harness.records.run import Record, Records, Round, Run
 
 
@@ -122,6 +122,8 @@ class Gathered:
         """By metric and by the place of a case, why it had no value the last time; what goes without saying is left out."""
         self.trained: dict[int, Measurement] = {}
         """The fastest training of each case that is one, by its place."""
+        self.by_round: dict[int, dict[int, Training]] = defaultdict(dict)
+        """The epochs of each case that is a training in each round of its file, by its place."""
         self.sensed: dict[int, GpuReadings] = {}
         """The readings that say most of each case on a GPU, by its place."""
 
@@ -142,13 +144,15 @@ class Gathered:
                     self.files.append(file)
                     self.nnz.append(record.measurement.matrix.nnz)
                     self.pairs.append(-1 if record.measurement.matrix.columns is None else record.measurement.matrix.columns)
-                self._keep(place, record.case, record.measurement)
+                self._keep(place, record.case, record.measurement, number)
                 self._measure(record.case, record.measurement, baselines[number], ceilings)
 
-    def _keep(self, place: int, case: Case, measurement: Measurement) -> None:
+    def _keep(self, place: int, case: Case, measurement: Measurement, number: int) -> None:
         self.rows.append(place)
         if case.model is not None:
             self.trained[place] = min(self.trained.get(place, measurement), measurement, key=_fastest_s)
+            if measurement.training:
+                self.by_round[place][number] = measurement.training
         if measurement.gpu:
             self.sensed[place] = max(self.sensed.get(place, measurement.gpu), measurement.gpu, key=_sensed)
 

@@ -48,7 +48,7 @@ def latest(table: Table) -> Table:
     if not places:
         return table
     cases = table.cases.loc[_last(_keys(table), places)].reset_index(drop=True)
-    trained = [(file, (each.machine, each.training)) for file, each in table.recommendations]
+    trained = [(file, (each.machine, each.training, each.way)) for file, each in table.recommendations]
     advice = [entry for entry, last in zip(table.recommendations, _last(trained, places), strict=True) if last]
     return replace(table, cases=cases, recommendations=tuple(advice))
 

@@ -50,7 +50,7 @@ class Table:
     ``memory setting`` where some case has kept memory, ``nnz`` and ``pairs``: the non-zeros and the column-row pairs of its
     matrix, ``rounds``; for each metric its median over the rounds under its name, and ``<name> low``, ``high`` and ``against``.
     Of a training also what was trained in words, ``trained``, its ``metric name``, and ``series``: the epochs of its fastest
-    training. Of a case on a GPU also ``sensed``: the readings that say most."""
+    training, and ``by round``: those of each round. Of a case on a GPU also ``sensed``: the readings that say most."""
     unmeasured: pd.DataFrame
     """A row per case, status and reason without a measurement; ``rounds`` is the text of the rounds it was so in."""
     metrics: tuple[Metric, ...]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
 
-from rsc_bench.harness.compare.trained.controls import Earned, Failed, SettingKey, Settings, earned_of, why_missing
-from rsc_bench.harness.compare.trained.drop import RANDOM
+from rsc_bench.harness.compare.trained.candidates import Failed, SettingKey, Settings
+from rsc_bench.harness.compare.trained.controls import Earned, earned_of, why_missing
+from rsc_bench.harness.compare.trained.drop import is_random, way_of
 from rsc_bench.harness.records.case import Case
+from rsc_bench.harness.records.measurement import Training
 from rsc_bench.reports.tables.rows import Row, absent, by, present
 
 if TYPE_CHECKING:
@@ -78,32 +80,59 @@ def settings(rows: Iterable[Row]) -> dict[tuple[Any, ...], list[Trained]]:
 def method(found: Iterable[Trained]) -> list[Trained]:
     """Return the settings of the method as it is, and exact training; no ablations and no controls.
 
-    Where a run has sampled in one other way alone, as with ``--warmup restart``, that is its method.
+    Where a run has sampled in other ways alone, as with ``--warmup restart``, that with the most trainings is its method.
     """
     every = list(found)
-    ways = {each.variant for each in every if each.samples and each.variant != RANDOM}
-    way = next(iter(ways)) if len(ways) == 1 else None
-    return [each for each in every if each.variant is None or (each.samples and each.variant == way)]
+    counts: Counter[str | None] = Counter()
+    for each in every:
+        counts[each.variant] += len(each.rows) if each.samples and not is_random(each.variant) else 0
+    ways = [variant for variant in counts if counts[variant] and way_of(variant) == variant] or [
+        variant for variant in counts if counts[variant]
+    ]
+    return in_way(every, None if None in ways or not ways else max(ways, key=counts.__getitem__))
+
+
+def in_way(found: Iterable[Trained], way: str | None) -> list[Trained]:
+    """Return the settings that were sampled in one way, None: the usual, and exact training."""
+    return [each for each in found if each.exact or (each.samples and each.variant == way)]
 
 
 def controls(found: Iterable[Trained]) -> list[Trained]:
     """Return what sampling is held against: exact training in other ways, and random pairs."""
-    return [each for each in found if each.variant is not None and (not each.samples or each.variant == RANDOM)]
+    return [each for each in found if each.variant is not None and (not each.samples or is_random(each.variant))]
 
 
-def earned(found: Iterable[Trained], training: str = "", failed: Failed | None = None) -> list[Earned]:
+def earned(found: Iterable[Trained], failed: Failed | None = None) -> list[Earned]:
     """Return the approximated settings of one training, each against its controls; `failed`: why seeds have no training."""
-    ours: Settings = {(each.kernel, each.budget, each.variant): {row["seed"]: row["series"] for row in each.rows} for each in found}
-    return earned_of(training, ours, failed)
+    return earned_of(by_round(found), failed)
+
+
+def by_round(found: Iterable[Trained]) -> list[Settings]:
+    """Return what was trained in each round, in their order."""
+    rounds: dict[int, dict[SettingKey, dict[int | None, Training]]] = defaultdict(lambda: defaultdict(dict))
+    for each in found:
+        key = each.kernel, each.budget, each.variant
+        for seed, number, training in ((row["seed"], *entry) for row in each.rows for entry in row["by round"].items()):
+            rounds[number][key][seed] = training
+    return [rounds[number] for number in sorted(rounds)]
 
 
 def failed(unmeasured: pd.DataFrame, file: str, training: Case) -> Failed:
     """Return why seeds of a training in a file have no measurement, by setting and seed."""
+    shared = {name: getattr(training, "graph_as_run" if name == "graph" else name) for name in _SHARED}
+    return _failed(unmeasured, {"file": file, **shared})
+
+
+def failed_beside(unmeasured: pd.DataFrame, row: Row) -> Failed:
+    """Return the same for the training that a row is of."""
+    return _failed(unmeasured, {name: None if absent(row[name]) else row[name] for name in ("file", *_SHARED)})
+
+
+def _failed(unmeasured: pd.DataFrame, shared: Mapping[str, Any]) -> Failed:
     found: dict[SettingKey, dict[int | None, str]] = defaultdict(dict)
     for row in unmeasured.to_dict("records"):
-        case: dict[str, Any] = {name: None if absent(row[name]) else row[name] for name in Case.__struct_fields__}
-        same = all(case[name] == getattr(training, "graph_as_run" if name == "graph" else name) for name in _SHARED)
-        if row["file"] == file and same:
+        case: dict[str, Any] = {name: None if absent(row[name]) else row[name] for name in ("file", *Case.__struct_fields__)}
+        if all(case[name] == value for name, value in shared.items()):
             found[case["kernel"], case["budget"], case["variant"]][case["seed"]] = why_missing(row["status"], row["reason"])
     return found
 

@@ -62,7 +62,8 @@ def recommend_(results: tuple[Path, ...], max_drop: float, model: str | None, as
         raise click.ClickException(f"{names}: no training is recorded: `{bench(suite='training')}` records some")
     if model is not None:
         found = _of_model(found, model)
-    against = [each for each in earned(runs) if model is None or any(each.is_of(one.training) for one in found)]
+    shown = {(one.training, one.machine) for one in found}
+    against = {group: each for group, each in earned(runs).items() if group in shown}
     show(lambda: recommendation.as_text(found, screen(), against), lambda: recommendation.as_tree(found, against), as_json)
     return exit_status(found)
 

@@ -9,20 +9,28 @@ learning rate does not depend on how long a training is.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
-import msgspec
-
-from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, samples, words
+from rsc_bench.harness.compare.trained.candidates import (
+    Control,
+    Failed,
+    Seeds,
+    SettingKey,
+    Settings,
+    approximated,
+    controls_of,
+    in_one_round,
+)
+from rsc_bench.harness.compare.trained.curve import final_points, time_s
+from rsc_bench.harness.compare.trained.drop import CONFIDENCE, Drop, drop_over
+from rsc_bench.harness.compare.trained.group import Group, machine_of, training_of
+from rsc_bench.harness.metrics.training import points_after
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.measurement import Training
-from rsc_bench.harness.records.run import Run
-
-AS_LONG, EXACT_EPOCHS = "exact for as long", "exact epochs only"
-"""The controls that are read off the exact training."""
+from rsc_bench.harness.records.run import Record, Run
 
 Verdict = Literal["better", "worse", "no different", "too few seeds"]
 
@@ -53,23 +61,21 @@ class Held:
 class Earned:
     """One setting of the method against all of its controls."""
 
-    training: str
-    """What was trained, in words: graph, model, how wide, how long."""
     kernel: str
     budget: float
     variant: str | None
+    seeds: int
+    """With how many it was trained."""
     points: float
-    """Mean over seeds of its test metric."""
+    """Mean over them of its test metric."""
     time_s: float
-    """Mean over seeds of what it took, evaluation left out."""
+    """Mean over them of what it took, evaluation left out."""
     held: tuple[Held, ...]
     """Those of all seeds first, in descending order of the control's metric."""
     missing: tuple[str, ...] = ()
     """What has not all of the seeds, and why, a clause each."""
-
-    def is_of(self, training: Case) -> bool:
-        """Return whether it is a setting of a training."""
-        return self.training == f"{training.graph_as_run}, {words(training)}"
+    lost: int = 0
+    """Further seeds, with which it was not trained for a reason that is known."""
 
     @property
     def best(self) -> Held | None:
@@ -86,9 +92,13 @@ class Earned:
     def _best_of(self) -> str:
         return "the only control" if len(self.held) == 1 else f"the best of {len(self.held)} controls"
 
-    def sentence(self) -> str:
-        """Return in one sentence whether sampling earned anything over the best control, and in others what that leaves out."""
-        return " ".join([self._said(), *self._notes()])
+    def sentence(self, *training: str) -> str:
+        """Return in one sentence whether sampling earned anything over the best control, and in others what that leaves out.
+
+        Args:
+            training: what was trained, in words, said first; none where a reader knows.
+        """
+        return " ".join([self._said(*training), *self._notes()])
 
     def _notes(self) -> Iterator[str]:
         if self.missing:
@@ -100,8 +110,8 @@ class Earned:
                 f"{', '.join(early)}."
             )
 
-    def _said(self) -> str:
-        what = ", ".join(filter(None, [self.training, f"C = {self.budget:g}", self.variant]))
+    def _said(self, *training: str) -> str:
+        what = ", ".join(filter(None, [*training, f"C = {self.budget:g}", self.variant]))
         best = self.best
         if best is None:
             return f"{what}: there is no control of the same seeds, so nobody knows whether sampling earned anything."
@@ -116,48 +126,37 @@ class Earned:
         return f"{what}: {ends[best.verdict]} {interval} against {self._best_of} at equal time, {best.control!r}."
 
 
-SettingKey = tuple[str, float | None, str | None]
-"""Kernel, budget and variant."""
-Settings = Mapping[SettingKey, Mapping[int | None, Training]]
-"""By seed."""
-Failed = Mapping[SettingKey, Mapping[int | None, str]]
-"""Why there is no training, by seed."""
-
-
 _LOST = {"skipped": "were skipped", "wrong": "were wrong"}
 
 
-@dataclass(frozen=True)
-class _Control:
-    """One control, by the seeds of the approximated training."""
-
-    name: str
-    points: dict[int | None, float | None]
-    """At equal time; None where there is no epoch to judge."""
-    trained: Mapping[int | None, Training] = field(default_factory=dict)
-    """Empty where it is not the time that ends it."""
-    failed: Mapping[int | None, str] = field(default_factory=dict)
-    no_epoch: str = "had ended no epoch by then"
-    """What None means."""
-
-
-def earned(runs: Iterable[Run]) -> tuple[Earned, ...]:
-    """Return each approximated setting of each training against its controls."""
-    every: dict[Case, dict[SettingKey, dict[int | None, Training]]] = defaultdict(lambda: defaultdict(dict))
-    failed: dict[Case, dict[SettingKey, dict[int | None, str]]] = defaultdict(lambda: defaultdict(dict))
+def earned(runs: Iterable[Run]) -> dict[Group, list[Earned]]:
+    """Return each approximated setting of each training against its controls, which were trained on the same machine."""
+    rounds: dict[Group, list[Settings]] = defaultdict(list)
+    failed: dict[Group, dict[SettingKey, dict[int | None, str]]] = defaultdict(lambda: defaultdict(dict))
     for run in runs:
-        for record in run.records:
-            case, trained = record.case, record.measurement and record.measurement.training
-            if trained:
-                every[_training(case)][case.kernel, case.budget, case.variant].setdefault(case.seed, trained)
-            elif case.model is not None and record.reason is not None:
-                failed[_training(case)][case.kernel, case.budget, case.variant][case.seed] = why_missing(
-                    record.status, record.reason
-                )
-    found = (
-        earned_of(f"{training.graph_as_run}, {words(training)}", settings, failed[training]) for training, settings in every.items()
-    )
-    return tuple(each for group in found for each in group)
+        machine, wrong = machine_of(run), {record.case for record in run.records if record.status == "wrong"}
+        for record in (each for each in run.records if each.case.model is not None and each.reason is not None):
+            group = Group(training_of(record.case), machine)
+            failed[group][_key(record.case)][record.case.seed] = why_missing(record.status, record.reason or "")
+        for _, records in run.rounds:
+            right = (record for record in records if record.case not in wrong)
+            for training, settings in _trained(right).items():
+                rounds[Group(training, machine)].append(settings)
+    found = {group: earned_of(each, failed[group]) for group, each in rounds.items()}
+    return {group: each for group, each in found.items() if each}
+
+
+def _key(case: Case) -> SettingKey:
+    return case.kernel, case.budget, case.variant
+
+
+def _trained(records: Iterable[Record]) -> dict[Case, dict[SettingKey, dict[int | None, Training]]]:
+    """What was trained in a round, by setting and seed."""
+    found: dict[Case, dict[SettingKey, dict[int | None, Training]]] = defaultdict(lambda: defaultdict(dict))
+    for record in records:
+        if record.case.model is not None and record.measurement is not None and record.measurement.training is not None:
+            found[training_of(record.case)][_key(record.case)][record.case.seed] = record.measurement.training
+    return found
 
 
 def why_missing(status: str, reason: str) -> str:
@@ -165,107 +164,81 @@ def why_missing(status: str, reason: str) -> str:
     return f"{_LOST.get(status, 'failed')} ({reason})"
 
 
-def earned_of(training: str, settings: Settings, failed: Failed | None = None) -> list[Earned]:
-    """Return the approximated settings of one training, named `training`, each against the controls among the others."""
-    known = {name: {seed: each for seed, each in seeds.items() if each.val_metric} for name, seeds in settings.items()}
-    found = []
-    for (kernel, budget, variant), seeds in known.items():
-        if budget is None or not samples(kernel) or variant == RANDOM or not seeds:
-            continue
-        controls = _controls(known, budget, seeds, failed or {})
-        measured = [each for each in controls if any(value is not None for value in each.points.values())]
-        # The best of many is chosen by the numbers that judge it: the bounds hold for all of them at once (Bonferroni).
-        confidence = 1 - (1 - CONFIDENCE) / max(len(measured), 1)
-        held = [_held(each, seeds, confidence) for each in measured]
-        own = [_final(trained) for trained in seeds.values()]
-        times = [time_s(trained) for trained in seeds.values()]
-        # One of a few lucky seeds is not the best of all.
-        ordered = tuple(sorted(held, key=lambda each: (-each.seeds, -each.points)))
-        missing = tuple(_missing(seeds, controls, (failed or {}).get((kernel, budget, variant), {})))
-        found.append(Earned(training, kernel, budget, variant, sum(own) / len(own), sum(times) / len(times), ordered, missing))
+def earned_of(rounds: Sequence[Settings], failed: Failed | None = None) -> list[Earned]:
+    """Return the approximated settings of one training, each against the controls among the others of the same round.
+
+    Args:
+        rounds: what was trained in each.
+        failed: why there is no training.
+    """
+    known, lost = _scored(rounds, failed or {})
+    settings = dict.fromkeys(key for each in known for key in each if approximated(key))
+    found = [_earned(in_one_round(known, setting), setting, lost) for setting in settings]
     return sorted(found, key=lambda each: (each.budget, each.kernel, each.variant or ""))
 
 
-def _missing(seeds: Mapping[int | None, Training], controls: list[_Control], failed: Mapping[int | None, str]) -> Iterator[str]:
-    lost = {seed: why for seed, why in failed.items() if seed not in seeds}
-    if lost:
-        yield f"{len(lost)} of {len(seeds) + len(lost)} seeds of the sampled training {next(iter(lost.values()))}"
+def _earned(settings: Settings, setting: SettingKey, failed: Failed) -> Earned:
+    (kernel, budget, variant), seeds = setting, settings[setting]
+    assert budget is not None, "without one nothing is approximated"
+    controls = controls_of(settings, setting, failed)
+    measured = [each for each in controls if any(value is not None for value in each.points.values())]
+    # The best of many is chosen by the numbers that judge it: the bounds hold for all of them at once (Bonferroni).
+    confidence = 1 - (1 - CONFIDENCE) / max(len(measured), 1)
+    held = [_held(each, seeds, confidence) for each in measured]
+    lost = [why for seed, why in failed.get(setting, {}).items() if seed not in seeds]
+    return Earned(
+        kernel=kernel,
+        budget=budget,
+        variant=variant,
+        seeds=len(seeds),
+        points=fmean(map(final_points, seeds.values())),
+        time_s=fmean(map(time_s, seeds.values())),
+        # One of a few lucky seeds is not the best of all.
+        held=tuple(sorted(held, key=lambda each: (-each.seeds, -each.points))),
+        missing=tuple(_missing(seeds, lost, controls)),
+        lost=len(lost),
+    )
+
+
+def _scored(rounds: Sequence[Settings], failed: Failed) -> tuple[list[Settings], Failed]:
+    """Move what has no metric to judge it by, as a file of another program may, to what failed."""
+    lost: dict[SettingKey, dict[int | None, str]] = defaultdict(dict, {key: {**seeds} for key, seeds in failed.items()})
+    every: list[Settings] = []
+    for settings in rounds:
+        known: dict[SettingKey, dict[int | None, Training]] = defaultdict(dict)
+        for key, seeds in settings.items():
+            for seed, each in seeds.items():
+                if points_after(each) is None:
+                    lost[key][seed] = "have no test metric of each epoch"
+                else:
+                    known[key][seed] = each
+        every.append(known)
+    return every, lost
+
+
+def _missing(seeds: Seeds, lost: Sequence[str], controls: Sequence[Control]) -> Iterator[str]:
+    for count, why in _alike(lost):
+        yield f"{count} of {len(seeds) + len(lost)} seeds of the sampled training {why}"
     for each in controls:
-        without = [seed for seed in seeds if seed not in each.points]
-        reasons = [each.failed[seed] for seed in without if seed in each.failed]
-        counts = {
-            reasons[0] if reasons else "": len(reasons),
-            each.no_epoch: sum(value is None for value in each.points.values()),
-            "were not trained": len(without) - len(reasons),
-        }
-        for why, count in counts.items():
+        reasons = [why for seed, why in each.failed.items() if seed in seeds and seed not in each.points]
+        without = len(seeds) - len(each.points) - len(reasons)
+        none = sum(value is None for value in each.points.values())
+        for count, why in [*_alike(reasons), (none, each.no_epoch), (without, "were not trained")]:
             if count:
                 yield f"{count} of {len(seeds)} seeds of {each.name!r} {why}"
 
 
-def time_s(training: Training) -> float:
-    """Return the seconds of a training, its warm-up included and evaluation left out."""
-    return sum(training.epoch_s or []) + (training.warmup_s or 0.0)
+def _alike(reasons: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Count reasons of one kind, by the first of them: each seed may have its own epoch at which the loss was NaN."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for why in reasons:
+        kinds[why.partition(" (")[0]].append(why)
+    return ((len(each), each[0]) for each in kinds.values())
 
 
-def points_at(training: Training, seconds: float) -> float | None:
-    """Return the test metric, in points, of the best epoch on the validation nodes that ended by then; None where none did."""
-    return points_after(training, sum(end <= seconds * (1 + 1e-9) for end in epoch_ends(training)))
-
-
-def epoch_ends(training: Training) -> list[float]:
-    """Return the seconds at the end of each epoch, the warm-up that training restarted behind included."""
-    return list(accumulate(training.epoch_s or [], initial=training.warmup_s or 0.0))[1:]
-
-
-def points_after(training: Training, epochs: int) -> float | None:
-    """Return the test metric, in points, of the best of the first epochs on the validation nodes; None where there is none."""
-    validation, test = (training.val_metric or [])[:epochs], training.test_metric or []
-    return 100 * test[validation.index(max(validation))] if validation else None
-
-
-def exact_epochs(training: Training) -> int:
-    """Return how many epochs of an approximated training were exact."""
-    return sum(share >= 1 for share in training.flops_share or [])
-
-
-def _training(case: Case) -> Case:
-    return msgspec.structs.replace(case, kernel="", budget=None, variant=None, seed=None)
-
-
-def _fastest(settings: Settings) -> SettingKey | None:
-    """The exact kernel that takes the least time."""
-    exact = {key: seeds for key, seeds in settings.items() if key[1] is None and key[2] is None and seeds}
-    return min(exact, key=lambda key: min(map(time_s, exact[key].values())), default=None)
-
-
-def _controls(settings: Settings, budget: float, seeds: Mapping[int | None, Training], failed: Failed) -> list[_Control]:
-    """The controls of an approximated training, by its seeds, also those of which nothing was trained."""
-    times = {seed: time_s(trained) for seed, trained in seeds.items()}
-    first = _fastest(settings)
-    exact = settings[first] if first else {}
-    as_long = {seed: points_at(exact[seed], times[seed]) for seed in seeds if seed in exact}
-    shorter = {seed: points_after(exact[seed], exact_epochs(trained)) for seed, trained in seeds.items() if seed in exact}
-    lost = failed.get(first, {}) if first else {}
-    found: dict[str, _Control] = {}
-    if exact:
-        found[AS_LONG] = _Control(AS_LONG, as_long, exact, lost)
-        found[EXACT_EPOCHS] = _Control(EXACT_EPOCHS, shorter, {}, lost, "had no exact epoch")
-    for key in dict.fromkeys([*settings, *failed]):
-        kernel, at, variant = key
-        if variant is None or (samples(kernel) and variant != RANDOM) or at not in (None, budget):
-            continue
-        others = settings.get(key, {})
-        if variant in found and not others:
-            continue
-        points = {seed: points_at(others[seed], times[seed]) for seed in seeds if seed in others}
-        found[variant] = _Control(variant, points, others, failed.get(key, {}))
-    return list(found.values())
-
-
-def _held(control: _Control, seeds: Mapping[int | None, Training], confidence: float) -> Held:
+def _held(control: Control, seeds: Seeds, confidence: float) -> Held:
     known = {seed: value for seed, value in control.points.items() if value is not None}
-    gains = [_final(seeds[seed]) - value for seed, value in known.items()]
+    gains = [final_points(seeds[seed]) - value for seed, value in known.items()]
     used = [_used(control.trained[seed], time_s(seeds[seed])) for seed in known if seed in control.trained]
     ended = sum(used) / len(used) if used and min(used) < 1 else None
     return Held(control.name, sum(known.values()) / len(known), drop_over(gains, confidence), len(known), ended)
@@ -275,10 +248,3 @@ def _used(training: Training, seconds: float) -> float:
     """Return the share of a time after which a training was through; 1 where it had no room for one more epoch."""
     took, epochs = time_s(training), len(training.epoch_s or [])
     return took / seconds if epochs and seconds - took >= took / epochs else 1.0
-
-
-def _final(training: Training) -> float:
-    """The points of the whole training."""
-    points = points_after(training, len(training.val_metric or []))
-    assert points is not None, "a training without a validation metric is left out before"
-    return points

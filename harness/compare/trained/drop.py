@@ -47,6 +47,16 @@ def samples(kernel: str) -> bool:
     return kernel.endswith(")")
 
 
+def is_random(variant: str | None) -> bool:
+    """Return whether a variant is that of pairs at random, in whichever way of the method: ``random,warmup=restart``."""
+    return variant is not None and variant.partition(",")[0] == RANDOM
+
+
+def way_of(variant: str | None) -> str | None:
+    """Return the way of the method that a variant is of, ``warmup=restart`` of ``random-edges,warmup=restart``; None: the usual."""
+    return ",".join(part for part in (variant or "").split(",") if "=" in part) or None
+
+
 def words(training: Case) -> str:
     """Return what was trained in words: the model, how deep, how wide, how long, and whether freed memory is kept."""
     deep = [] if training.layers is None else [f"{training.layers} layers"]

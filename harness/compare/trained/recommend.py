@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from pathlib import Path
+from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Literal
 
-import msgspec
-
-from rsc_bench.harness.compare.trained.drop import CONFIDENCE, RANDOM, Drop, drop_over, is_sampled
+from rsc_bench.harness.compare.trained.drop import CONFIDENCE, Drop, drop_over, is_random, is_sampled, way_of
+from rsc_bench.harness.compare.trained.given import Given
+from rsc_bench.harness.compare.trained.group import Group, machine_of, training_of
 from rsc_bench.harness.metrics import Baselines
 from rsc_bench.harness.metrics.speedup import SPEEDUP
 from rsc_bench.harness.metrics.training import MAX_DROP_POINTS, final_metric, metric_drop
 from rsc_bench.harness.records.case import Case
-from rsc_bench.harness.records.environments import flat
 from rsc_bench.harness.records.run import Record, Run
 
 LATE = 0.05
@@ -76,10 +73,14 @@ class Recommendation:
     """In ascending budget."""
     late: tuple[int, int] = (0, 0)
     """Seeds of exact training whose best epoch is among the last (`LATE`), and seeds of it in all."""
+    way: str | None = None
+    """How it was sampled where that is not as usual: ``warmup=restart,interval=5``, the options of `bench` that say so."""
     graph_file: str | None = None
-    """The file that its graph is in, as the run was given it, for the same; None: it is known by its name."""
+    """The file that its graph is in, as the run was given it, for commands that train more; None: it is known by its name."""
+    recipe_given: tuple[str, ...] = ()
+    """The values of ``--recipe``, for the same."""
     model_file: str | None = None
-    """The user's file that its model is in, as it was named, for commands that train more; None: it is known by its name."""
+    """The user's file that its model is in, as it was named, for the same; None: it is known by its name."""
 
     @property
     def converged(self) -> bool:
@@ -121,49 +122,36 @@ class Recommendation:
 def recommend(runs: Iterable[Run], max_drop_points: float = MAX_DROP_POINTS) -> tuple[Recommendation, ...]:
     """Return one recommendation for each graph and model that was trained, on each machine; empty without a training.
 
-    The settings are the sampled kernels and budgets of the method as it is; its ablations are left out. A setting is good
+    The settings are the sampled kernels and budgets of the method as it is; its ablations are left out. What was sampled in another
+    way, as with ``--warmup restart``, has a recommendation of its own. A setting is good
     when the one-sided 95 % upper bound of its mean drop over the seeds is at most `max_drop_points`, and it is faster than
     the fastest exact training.
     """
-    seen: dict[tuple[Case, str], _Group] = defaultdict(_Group)
+    seen: dict[tuple[Group, str | None], _Group] = defaultdict(_Group)
     runs = list(runs)
-    ways, files = _ways(runs), _graph_files(runs)
+    ways = _ways(runs)
     for run in runs:
-        machine = _machine(run)
-        for _, records in run.rounds:
-            method = [record for record in records if _is_method(record.case, ways)]
-            baselines = Baselines(method)
-            for record in method:
-                seen[_training(record.case), machine].add(record, baselines)
-    found = (_recommendation(*key, max_drop_points, group) for key, group in seen.items())
-    return tuple(replace(each, graph_file=files.get(each.training.graph)) for each in found)
+        machine = machine_of(run)
+        for start, records in run.rounds:
+            trained, given = [record for record in records if record.case.model is not None], Given.of(start.options)
+            baselines = Baselines(trained)
+            for record in trained:
+                group = Group(training_of(record.case), machine)
+                for way in ways.get(group, (None,)):
+                    if record.case.is_exact or (is_sampled(record.case) and record.case.variant == way):
+                        seen[group, way].add(record, baselines, given)
+    return tuple(_recommendation(*key, max_drop_points, found) for key, found in seen.items())
 
 
-def _graph_files(runs: Iterable[Run]) -> dict[str, str]:
-    """The files that graphs are in, as runs were given them, by what a graph is called: ``Cornell5#5`` of ``a/Cornell5.mat#5``."""
-    found = {}
-    for options in (start.options or () for run in runs for start, _ in run.rounds):
-        given = [value for name, value in pairwise(options) if name == "--graph"]
-        given += [each.removeprefix("--graph=") for each in options if each.startswith("--graph=")]
-        for path, mark, option in (each.partition("#") for each in given):
-            name = Path(path).name
-            stems = {name[:place] for place, letter in enumerate(name) if letter == "."}
-            found |= {stem + mark + option: path + mark + option for stem in stems}
-    return found
-
-
-def _ways(runs: Iterable[Run]) -> dict[Case, str | None]:
-    """How each training was sampled: the method as it is, or the one other way where a run had no other, as ``warmup=restart``."""
-    ways: dict[Case, set[str | None]] = defaultdict(set)
-    for record in (record for run in runs for record in run.records):
-        if record.case.model is not None and is_sampled(record.case) and record.case.variant != RANDOM:
-            ways[_training(record.case)].add(record.case.variant)
-    return {training: None if len(found) > 1 else next(iter(found)) for training, found in ways.items()}
-
-
-def _is_method(case: Case, ways: dict[Case, str | None]) -> bool:
-    way = ways.get(_training(case))
-    return case.model is not None and (case.variant is None or (is_sampled(case) and case.variant == way))
+def _ways(runs: Iterable[Run]) -> dict[Group, Sequence[str | None]]:
+    """How each training was sampled: as is usual, None, and in other ways, ``warmup=restart``; where in none of these, ablated."""
+    found: dict[Group, dict[str | None, None]] = defaultdict(dict)
+    for run in runs:
+        machine = machine_of(run)
+        for case in (record.case for record in run.records):
+            if case.model is not None and is_sampled(case) and not is_random(case.variant):
+                found[Group(training_of(case), machine)][case.variant] = None
+    return {group: [each for each in variants if way_of(each) == each] or [*variants] for group, variants in found.items()}
 
 
 def exit_status(recommendations: Sequence[Recommendation]) -> int:
@@ -202,9 +190,13 @@ class _Group:
 
     settings: dict[tuple[float, str], _Seen] = field(default_factory=lambda: defaultdict(_Seen))
     late: dict[int | None, bool] = field(default_factory=dict)
+    graph_file: str | None = None
+    recipe_given: tuple[str, ...] = ()
 
-    def add(self, record: Record, baselines: Baselines) -> None:
+    def add(self, record: Record, baselines: Baselines, given: Given) -> None:
         case, measured = record.case, record.measurement
+        self.graph_file = self.graph_file or given.graphs.get(case.graph)
+        self.recipe_given = self.recipe_given or given.recipe(case.recipe)
         if case.budget is not None:
             self.settings[case.budget, case.kernel].add(record, baselines)
         elif measured is not None and measured.training is not None and measured.training.val_metric:
@@ -240,10 +232,17 @@ class _Seen:
             self.speedups[seed].append(speedup)
 
 
-def _recommendation(training: Case, machine: str, max_drop_points: float, seen: _Group) -> Recommendation:
+def _recommendation(group: Group, way: str | None, max_drop_points: float, seen: _Group) -> Recommendation:
     ordered = sorted(seen.settings.items(), key=_key)
-    settings = (_setting(kernel, budget, found, max_drop_points) for (budget, kernel), found in ordered)
-    return Recommendation(training, machine, max_drop_points, tuple(settings), (sum(seen.late.values()), len(seen.late)))
+    return Recommendation(
+        *group,
+        max_drop_points,
+        settings=tuple(_setting(kernel, budget, found, max_drop_points) for (budget, kernel), found in ordered),
+        late=(sum(seen.late.values()), len(seen.late)),
+        way=way,
+        graph_file=seen.graph_file,
+        recipe_given=seen.recipe_given,
+    )
 
 
 def _key(entry: tuple[tuple[float, str], _Seen]) -> tuple[float, str]:
@@ -264,16 +263,6 @@ def _setting(kernel: str, budget: float, found: _Seen, max_drop_points: float) -
         speedup=median(speedups) if drops else None,
         failed=found.failed,
     )
-
-
-def _training(case: Case) -> Case:
-    return msgspec.structs.replace(case, suite="training", kernel="", budget=None, variant=None, seed=None)
-
-
-def _machine(run: Run) -> str:
-    leaves = flat(run.environment)
-    cpu, cores, gpu = (leaves.get(name) for name in ("cpu.model", "cpu.usable_cores", "gpus.0.name"))
-    return ", ".join(str(each) for each in (gpu, cpu, f"{cores} cores" if cores else None) if each)
 
 
 def _pace(setting: Setting) -> float:

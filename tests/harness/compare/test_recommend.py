@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
-from made_runs import MACHINE, not_ok, run
+from made_runs import MACHINE, not_ok, ok, run
 from made_trainings import SEEDS, exact, sampled, trained, training
 
 from rsc_bench.harness.compare.trained.drop import Drop, drop_over
@@ -192,14 +192,73 @@ def test_seeds_of_two_files_of_one_machine_are_put_together():
     assert (found.settings[0].seeds, found.status) == (3, "recommended")
 
 
+def asked(options, **parts):
+    """What two seeds say to run next, whose round was given these options."""
+    records = [*exact(SEEDS[:2], **parts), *sampled(0.1, [0.0] * 2, 4.0, **parts)]
+    made = run(records)
+    start = msgspec.structs.replace(made.rounds[0][0], options=["training", *options, "--seeds", "2"])
+    (found,) = recommend([msgspec.structs.replace(made, rounds=[(start, records)])])
+    return advice(found)
+
+
 @pytest.mark.parametrize("given", [["--graph", "data/Cornell5.mat#5"], ["--graph=data/Cornell5.mat#5"]])
 def test_the_command_for_more_seeds_names_a_graph_file_as_it_was_given(given):
-    records = [*exact(SEEDS[:2], graph="Cornell5#5"), *sampled(0.1, [0.0] * 2, 4.0, graph="Cornell5#5")]
-    made = run(records)
-    start = msgspec.structs.replace(made.rounds[0][0], options=["training", *given, "--seeds", "2"])
-    (found,) = recommend([msgspec.structs.replace(made, rounds=[(start, records)])])
-    assert "--graph 'data/Cornell5.mat#5' --model" in advice(found)
-    assert "--graph 'Cornell5#5' --model" in advice(only(*records))
+    assert "--graph 'data/Cornell5.mat#5' --model" in asked(given, graph="Cornell5#5")
+    assert "--graph 'Cornell5#5' --model" in asked([], graph="Cornell5#5")
+
+
+@pytest.mark.parametrize(
+    ("given", "graph", "named"),
+    [
+        (["a/x.npz", "b/x.npz"], "x", "x"),  # either may be meant
+        (["cora", "data/cora.v2.npz"], "cora", "cora"),  # itself given
+        (["cora", "data/cora.v2.npz"], "cora.v2", "data/cora.v2.npz"),
+    ],
+)
+def test_a_graph_that_may_be_in_two_files_or_is_known_by_its_name_is_called_by_it(given, graph, named):
+    assert f"--graph {named} --model" in asked([part for each in given for part in ("--graph", each)], graph=graph)
+
+
+def test_a_graph_of_one_file_is_not_looked_for_among_the_options_of_another():
+    records = [ok(training("mkl", graph="other"), 1.0)]
+    start = msgspec.structs.replace(run(records).rounds[0][0], options=["training", "--graph", "data/cornell.npz"])
+    other = msgspec.structs.replace(run(records, path="other.jsonl"), rounds=[(start, records)])
+    found = recommend([run([*exact(SEEDS[:2]), *sampled(0.1, [0.0] * 2, 4.0)]), other])
+    assert "--graph cornell --model" in advice(found[0])
+
+
+def test_the_command_for_more_seeds_has_the_recipe_files_that_were_given():
+    recipe = "mine-0123abcd,dropout=0.1"
+    assert "--recipe to/mine.toml --recipe dropout=0.1 " in asked(["--recipe", "to/mine.toml"], recipe=recipe)
+    assert "--recipe mine.toml --recipe dropout=0.1 " in asked([], recipe=recipe)
+    both = asked(["--recipe", "a/mine.toml", "--recipe=b/mine.toml"], recipe=recipe)
+    assert "--recipe mine.toml --recipe dropout=0.1 " in both
+
+
+def test_the_command_for_more_seeds_samples_in_the_same_way():
+    way = "warmup=restart,interval=5,switch-at=0.5,allocation=optimal"
+    found = only(*exact(SEEDS[:2]), *sampled(0.1, [0.0] * 2, 4.0, variant=way))
+    options = "--warmup restart --interval 5 --switch-at 0.5 --allocation optimal"
+    assert f"{options} --seeds 3`" in advice(found)
+
+
+@pytest.mark.parametrize("usual", [None, "warmup=0"])
+def test_each_way_to_sample_is_judged_on_its_own(usual):
+    ways = [*sampled(0.1, [0.0] * 3, 4.0, variant=usual), *sampled(0.1, [5.0] * 3, 2.0, variant="warmup=restart")]
+    random = sampled(0.1, [9.0] * 3, 1.0, kernel="random(rows_numba)", variant="random,warmup=restart")
+    every = recommend([run([*exact(), *ways, *random])])
+    assert [(each.way, each.status, len(each.settings)) for each in every] == [
+        (usual, "recommended", 1),
+        ("warmup=restart", "none", 1),
+    ]
+    said = "gcn, 3 layers, d = 256, 2 epochs"
+    assert [title[1] for title in titles(every)] == [f"{said}, {usual}" if usual else said, f"{said}, warmup=restart"]
+    assert [each["way"] for each in as_tree(every)["recommendations"]] == [usual, "warmup=restart"]
+
+
+def test_where_only_ablations_were_sampled_they_are_judged():
+    found = only(*exact(), *sampled(0.1, [0.0] * 3, 4.0, variant="no-switch"))
+    assert (found.way, found.status) == ("no-switch", "recommended")
 
 
 def with_status(status):

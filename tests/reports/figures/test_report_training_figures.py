@@ -4,6 +4,7 @@ from synthetic_trainings import KERNEL, METRIC, Trainings, trained, training, tr
 
 from rsc_bench.harness.records.file import read
 from rsc_bench.plugins import load
+from rsc_bench.reports.drawing.printed import sized
 from rsc_bench.reports.figures.epoch_time import PHASES
 from rsc_bench.reports.tables.table import read_table
 
@@ -109,16 +110,37 @@ def test_ablations_are_no_point_of_a_path(table):
         assert not any("random" in str(trace.name) or "importance" in str(trace.name) for trace in FIGURES[name].draw(table).data)
 
 
-def test_a_learning_curve_is_the_validation_metric_over_the_time_that_passed(tmp_path):
+def over(figure, name):
+    """The panel of a figure over epochs, or over seconds, and its traces by their names."""
+    panel = next(panel for panel in figure.layout.meta["panels"] if panel["where"]["over"] == name)
+    traces = [figure.layout.meta["traces"][place] for place in panel["traces"]]
+    return panel, {trace["name"]: trace for trace in traces}
+
+
+def test_a_learning_curve_is_the_validation_metric_over_the_epochs_and_over_the_time_that_passed(tmp_path):
     curve = {"epoch_s": [1.0, 2.0], "val_metric": [0.5, 0.75], "test_metric": [0.1, 0.1]}
     other = {"epoch_s": [3.0, 4.0], "val_metric": [0.7, 0.85], "test_metric": [0.1, 0.1]}
     records = [trained(training(seed=0), 0.0, **curve), trained(training(seed=1), 0.0, **other)]
-    (line,) = drawn(tmp_path, "learning_curves", *records).data
-    assert line.x == pytest.approx((2.0, 5.0))
-    assert line.y == pytest.approx((60.0, 80.0))
+    figure = drawn(tmp_path, "learning_curves", *records)
+    (line,) = figure.data
+    assert (line.x, line.y) == ((1, 2), pytest.approx((60.0, 80.0))), "what is shown first, and is the image for a paper"
+    panel, traces = over(figure, "seconds")
+    assert panel["titles"]["xaxis"] == "time of training, evaluation left out [s]"
+    (line,) = traces.values()
+    assert (line["x"], line["y"]) == (pytest.approx([2.0, 5.0]), pytest.approx([60.0, 80.0]))
 
 
-def test_learning_over_time_has_pytorch_geometric_beside_the_fastest_exact_training_on_a_logarithmic_axis(tmp_path):
+def test_the_last_epoch_that_sampled_is_marked_over_epochs_and_over_seconds(tmp_path):
+    shares = [1.0, 0.1, 0.1, 1.0, 1.0]
+    curve = {"epoch_s": [1.0] * 5, "val_metric": [0.5, 0.4, 0.3, 0.6, 0.7], "test_metric": [0.1] * 5}
+    sampled = trained(training(kernel=KERNEL, budget=0.1), 0.0, flops_share=shares, **curve)
+    figure = drawn(tmp_path, "learning_curves", trained(training(), 0.0, **curve), sampled)
+    for name in ("epochs", "seconds"):
+        mark = over(figure, name)[1]["C = 0.1: exact from here on"]
+        assert (mark["x"], mark["y"]) == (pytest.approx([3]), pytest.approx([30.0]))
+
+
+def test_learning_has_pytorch_geometric_beside_the_fastest_exact_training_on_a_logarithmic_axis_of_seconds(tmp_path):
     seconds = {"rows_numba": 1.0, "mkl": 2.0, "pyg_csr": 3.0, "pyg_edge_index": 20.0}
     records = [trained(training(kernel=kernel), 90.0, times_s=[each], epoch_s=[each / 40] * 40) for kernel, each in seconds.items()]
     figure = drawn(tmp_path, "learning_curves", *records)
@@ -126,9 +148,64 @@ def test_learning_over_time_has_pytorch_geometric_beside_the_fastest_exact_train
         "exact: rows_numba": "dash",
         "exact: pyg_edge_index": "dot",
     }
-    assert figure.layout.xaxis.type == "log"
+    assert [sized(figure, place, 7.0).layout.xaxis.type for place in (0, 1)] == [None, "log"]
     (tmp_path / "run.jsonl").unlink()
-    assert drawn(tmp_path, "learning_curves", *records[:2]).layout.xaxis.type is None
+    assert sized(drawn(tmp_path, "learning_curves", *records[:2]), 1, 7.0).layout.xaxis.type is None
+
+
+def run_of(points, epoch_s, seed=0, **beyond):
+    """A training of ten epochs, each of so many seconds, that learns so many points in each."""
+    curve = [points * (epoch + 1) / 100 for epoch in range(10)]
+    return trained(training(seed=seed, **beyond), 0.0, epoch_s=[epoch_s] * 10, val_metric=curve, test_metric=curve)
+
+
+def sampled_run(points, epoch_s, seed=0, kernel=KERNEL):
+    record = run_of(points, epoch_s, seed, kernel=kernel, budget=0.1)
+    record.measurement.training.flops_share[:] = [1.0, *[0.1] * 7, 1.0, 1.0]
+    return record
+
+
+def test_controls_are_drawn_to_the_end_of_the_sampled_training_where_they_are_judged(tmp_path):
+    batches = {"variant": "saint-batches"}
+    # The seeds end at 6 and at 8 s; a control of another seed is not held against them.
+    records = [sampled_run(5, 0.6, 0), sampled_run(5, 0.8, 1), *(run_of(6, 1.0, seed) for seed in (0, 1, 2))]
+    records += [run_of(7, 0.5, 0, **batches), run_of(7, 0.5, 1, **batches), run_of(9, 1.0, 2, variant="few-neighbours")]
+    drawing = lines(drawn(tmp_path, "controls", *records))
+    ends = {name: (line.x[-1], line.y[-1]) for name, line in drawing.items() if line.mode == "lines"}
+    assert ends == {
+        f"sampled, C = 0.1: {KERNEL}": pytest.approx((7.0, 50.0)),
+        "exact: rows_numba": pytest.approx((7.0, (36 + 48) / 2)),
+        "random-walk batches": pytest.approx((5.0, 70.0)),
+    }
+
+
+def test_a_line_of_fewer_seeds_than_the_sampled_training_has_says_of_how_many(tmp_path):
+    records = [*(sampled_run(5, 0.6, seed) for seed in range(3)), *(run_of(6, 1.0, seed) for seed in (0, 2))]
+    names = {"exact: rows_numba (2 of 3 seeds)", "exact epochs only (2 of 3 seeds)", f"sampled, C = 0.1: {KERNEL}"}
+    assert {*lines(drawn(tmp_path, "controls", *records))} == names
+
+
+def test_as_many_exact_epochs_as_the_sampled_training_had_are_a_mark_on_the_exact_line(tmp_path):
+    drawing = lines(drawn(tmp_path, "controls", sampled_run(5, 0.6), run_of(6, 1.0)))
+    mark, line = drawing["exact epochs only"], drawing["exact: rows_numba"]
+    assert (mark.mode, mark.x, mark.y) == ("markers", pytest.approx((3.0,)), pytest.approx((18.0,)))
+    assert (line.x[2], line.y[2]) == pytest.approx((3.0, 18.0))
+
+
+def test_the_exact_line_is_the_fastest_exact_training_by_which_sampling_is_judged(tmp_path):
+    records = [sampled_run(5, 0.6), run_of(6, 1.0), run_of(6, 0.9, kernel="pyg_csr")]
+    assert [name for name in lines(drawn(tmp_path, "controls", *records)) if name.startswith("exact:")] == ["exact: pyg_csr"]
+
+
+def test_each_sampled_kernel_has_a_panel_with_its_own_verdict(tmp_path):
+    kernels = {"cached_random(rows_numba)": 2, "topk(rows_numba)": 9}
+    records = [run_of(6, 1.0, seed) for seed in range(3)]
+    records += [sampled_run(points, 1.0, seed, kernel) for kernel, points in kernels.items() for seed in range(3)]
+    panels = drawn(tmp_path, "controls", *records).layout.meta["panels"]
+    assert {panel["where"]["sampled by"]: panel["titles"]["xaxis"] for panel in panels} == {
+        "cached_random(rows_numba)": "time of training [s]: sampling lost",
+        "topk(rows_numba)": "time of training [s]: sampling earned",
+    }
 
 
 def test_an_epoch_is_split_into_its_phases_and_what_they_leave(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 pytest.importorskip("pandas", reason="tables need pandas: pip install pandas")
 
 from synthetic_results import bad, case, ok, write_results
-from synthetic_trainings import Trainings, trained, training, trainings
+from synthetic_trainings import KERNEL, Trainings, trained, training, trainings
 
 from rsc_bench.plugins import find
 from rsc_bench.reports.numbers.reading import CONTROLS, readings, unmeasured_line
@@ -73,6 +73,24 @@ def test_sampled_trainings_stand_against_their_controls_at_equal_time(tmp_path):
         assert float(mean) == pytest.approx(float(row["sampled"]) - best, abs=0.011)
         assert float(low) < float(mean) < float(high)
     assert not any(reading.title == CONTROLS for reading in readings(table_of(tmp_path, method), [find("metric", "memory")]))
+
+
+def test_controls_that_lack_seeds_or_end_early_and_seeds_that_failed_are_marked(tmp_path):
+    about = {"kernel": KERNEL, "budget": 0.1}
+    every = [trained(training(seed=seed, **each), 60.0) for seed in range(3) for each in ({}, about)]
+    lost = [bad(training(seed=seed, **about), "failed", "the loss is NaN at epoch 7") for seed in (3, 4)]
+    other = [bad(training("other", seed=5, **about), "failed", "the loss is NaN at epoch 7")]
+    (own_s,) = {sum(each.measurement.training.epoch_s) for each in every if each.case.budget}
+    quick = {"epoch_s": [own_s / 80] * 40}
+    walks = [trained(training(seed=seed, variant="saint-batches"), 90.0, **quick) for seed in range(2)]
+    *_, found = readings(table_of(tmp_path, [*every, *lost, *other, *walks]))
+    (row,) = found.cells.to_dict("records")
+    assert row["seeds"] == "3 of 5"
+    assert row["saint-batches"].endswith(" (2 of 3 seeds, ended at 50 %)")
+    assert "(" not in row["exact for as long"]
+    assert "a control that lacks seeds, and earned against it: over the seeds that both have" in found.said_once
+    *_, whole = readings(table_of(tmp_path / "whole", every))
+    assert (whole.cells["seeds"].tolist(), [each for each in whole.said_once if "lacks" in each]) == (["3"], [])
 
 
 def test_too_few_seeds_against_a_control_have_no_interval(tmp_path):

@@ -24,6 +24,13 @@ addEventListener("load", () => setTimeout(() => {
   against.value = "torch_sparse";
   against.dispatchEvent(new Event("change"));
   say("against", against.value);
+  const learning = document.getElementById("learning_curves");
+  const ends = () => learning.querySelector(".xtitle").textContent;
+  const axes = [...learning.querySelectorAll(".choices select")].at(-1);
+  say("over", [axes.value, ends()].join());
+  axes.value = "seconds";
+  axes.dispatchEvent(new Event("change"));
+  say("then", ends());
   const table = document.getElementById("case-table");
   const labels = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   const place = labels.findIndex((label) => label.startsWith("test metric"));
@@ -51,6 +58,8 @@ def test_a_browser_draws_the_trainings_and_shows_what_is_chosen(tmp_path):
         "graph": "Cornell5",
         "axis": "test accuracy",
         "against": "torch_sparse",
+        "over": "epochs,epoch",
+        "then": "time of training, evaluation left out [s]",
         "best": "true",
         "fits": "true",
         "errors": "",

@@ -84,6 +84,28 @@ def test_too_few_seeds_are_said_and_nothing_leads(tmp_path):
     assert "needs at least 3 seeds" in found.summary
 
 
+@pytest.mark.parametrize("beyond", [0.0, 30.0], ids=["a lead", "none within"])
+def test_that_training_had_not_converged_is_said_once_before_the_number_and_the_table(tmp_path, beyond):
+    rising = [0.4 + epoch / 100 for epoch in range(1, 41)]
+    records = [
+        trained(training(seed=seed, **each), 0.0, val_metric=rising, test_metric=[value - drop / 100 for value in rising])
+        for seed in range(3)
+        for each, drop in (({}, 0.0), ({"kernel": KERNEL, "budget": 0.1}, beyond))
+    ]
+    table = table_of(tmp_path, *records)
+    (found,) = training_headlines(table)
+    assert (found.lead is None, found.lines[-1].accuracy) == ((True, "beyond") if beyond else (False, "within"))
+    text = render(table)
+    article = text[text.index('<article class="headline">') : text.index("</article>")]
+    said = "Not converged (the best epoch of exact training is among the last in 3 of 3 seeds): train for more --epochs"
+    assert 0 < article.index(said) < article.index('<p class="big') < article.index("<table>") < article.index('<p class="earned">')
+    assert article.lower().count("not converged") == 1
+
+
+def test_nothing_is_said_of_a_training_that_has_converged(page):
+    assert "Not converged" not in page
+
+
 def with_pyg(*budgets):
     """Three seeds: ours takes a tenth of the time of PyTorch Geometric with an edge_index, and each budget a share of ours."""
     records = []
