@@ -74,7 +74,8 @@ def titles(groups: Sequence[Group | Recommendation]) -> list[tuple[str, str]]:
 
 def _titled(earned: Earnings, recommendations: Sequence[Recommendation]) -> Iterator[tuple[tuple[str, str], Group, Earned]]:
     """What sampling earned in each setting, with its title among the recommendations, which may be of more trainings."""
-    called = titles([*earned, *recommendations])
+    groups: list[Group | Recommendation] = [*earned, *recommendations]
+    called = titles(groups)
     for title, (group, found) in zip(called, earned.items(), strict=False):
         for each in found:
             yield title, group, each

@@ -42,7 +42,7 @@ def _points(_context: click.Context, _parameter: click.Parameter, text: str) -> 
 def recommend_(results: tuple[Path, ...], max_drop: float, model: str | None, as_json: Path | None) -> int:
     """Name the fastest setting that stays accurate.
 
-    One for each graph and model in RESULTS.
+    One for each graph, model and way to sample in RESULTS.
 
     Accurate: the drop of the test metric below exact training, paired by seed, is at most --max-drop with 95 % confidence.
 

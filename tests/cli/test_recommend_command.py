@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("click", reason="click is not installed: pip install click")
 pytest.importorskip("rich", reason="rich is not installed: pip install rich")
 
-from made_runs import case, ok, written
-from made_trainings import exact, sampled
+from made_runs import MACHINE, case, ok, written
+from made_trainings import exact, sampled, training
 
 from rsc_bench.text import bench
 
@@ -61,6 +61,26 @@ def test_json_holds_what_the_table_shows(call, results):
     first, second = tree["recommendations"]
     assert (first["graph"], first["status"], first["recommended"]["budget"]) == ("cornell", "recommended", 0.1)
     assert (second["status"], second["recommended"], second["nearest"]["drop"]["mean"]) == ("none", None, pytest.approx(1.0))
+
+
+def test_what_sampling_earned_is_said_for_each_machine_of_several_files(call, tmp_path):
+    records = [*exact(), *sampled(0.1, [0.1, 0.12, 0.14], 4.0)]
+    machines = [MACHINE, MACHINE | {"cpu": {"model": "Other"}}]
+    files = [written(tmp_path / f"{place}.jsonl", records, environment=each) for place, each in enumerate(machines)]
+    _, out, _ = call(*files)
+    said = [line.partition(", C = 0.1: ")[0] for line in out.splitlines() if ", C = 0.1: " in line]
+    assert [each.rpartition("2 epochs, ")[2] for each in said] == ["Example 9000, 2 cores", "Other"]
+    _, out, _ = call(*files, "--json")
+    assert [each["machine"] for each in json.loads(out)["controls"]] == ["Example 9000, 2 cores", "Other"]
+
+
+def test_a_training_of_another_program_without_test_metrics_is_no_traceback(call, tmp_path):
+    every = [*exact(), *sampled(0.1, [0.1, 0.12, 0.14], 4.0)]
+    curve = {"epoch_s": [1.0, 1.0], "val_metric": [0.1, 0.9], "rel_error": None}
+    every += [ok(training(seed=seed, variant="saint-batches"), 2.0, **curve) for seed in range(3)]
+    status, out, err = call(written(tmp_path / "run.jsonl", every))
+    assert (status, err) == (0, "")
+    assert "3 of 3 seeds of 'saint-batches' have no test metric of each epoch" in out
 
 
 @pytest.mark.parametrize("limit", ["-0.1", "nan", "inf", "101", "much", "0.3%", ""])

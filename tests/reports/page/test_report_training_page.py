@@ -77,6 +77,22 @@ def test_seeds_that_failed_are_said_behind_what_sampling_earned(tmp_path):
     assert "(the loss is &lt;b&gt;NaN&lt;/b&gt; at epoch 3)" in render(table)
 
 
+def test_each_way_to_sample_has_a_headline_of_its_own(tmp_path):
+    ways = {"warmup=0": 0.0, "warmup=restart": 5.0}
+    records = [trained(training(seed=seed), 90.0, 0.0) for seed in range(3)]
+    records += [
+        trained(training(seed=seed, kernel=KERNEL, budget=0.5, variant=way), 90.0 - drop, 0.0)
+        for way, drop in ways.items()
+        for seed in range(3)
+    ]
+    found = training_headlines(table_of(tmp_path, *records))
+    assert [each.trained.rpartition(", ")[2] for each in found] == list(ways)
+    assert [each.lines[-1].accuracy for each in found] == ["within", "beyond"]
+    assert [each.lines[-1].score.middle for each in found] == pytest.approx([90, 85], abs=1)
+    assert [f"C = 0.5, {way}: " in each.earned[0] for each, way in zip(found, ways, strict=True)] == [True, True]
+    assert [len(each.earned) for each in found] == [1, 1]
+
+
 def test_too_few_seeds_are_said_and_nothing_leads(tmp_path):
     records = [trained(training(), 90.0), trained(training(kernel=KERNEL, budget=0.1), 90.0)]
     (found,) = training_headlines(table_of(tmp_path, *records))
