@@ -193,10 +193,16 @@ def _converted(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalo
 
 
 def _fewer(setting: TrainingSetting, edges: Fewer, adjacency: torch.Tensor) -> torch.Tensor:
-    """Return what a control leaves of a graph: as many FLOPs as a training that is approximated at its budget."""
+    """Return what a control leaves of a graph: as many FLOPs as a training that is approximated at its budget.
+
+    Raises `Skip` where that is no edge.
+    """
     assert setting.budget is not None
     share = flops_share(setting.budget, setting.method.given(setting.epochs))
-    return edges(adjacency, share, torch.Generator().manual_seed(setting.seed))
+    kept = edges(adjacency, share, torch.Generator().manual_seed(setting.seed))
+    if not kept.values().numel():
+        raise Skip(f"{setting.control} must leave an edge to train on (got 0 of {adjacency.values().numel()})")
+    return kept
 
 
 def _check_budget(setting: TrainingSetting, history: History) -> None:

@@ -7,14 +7,18 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
+from rsc_bench.harness.measure.work import Skip
 from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.graphs import Masks
 from rsc_bench.suites.options import Options, OptionsError
 from rsc_bench.suites.training import run as training
 from rsc_bench.suites.training.batches import to_scipy
 from rsc_bench.suites.training.controls import CONTROLS, cluster
-from rsc_bench.suites.training.data import TrainingError, training_data
+from rsc_bench.suites.training.controls._pairs import with_entries
+from rsc_bench.suites.training.data import training_data
 from rsc_bench.suites.training.method import Method, flops_share
+from rsc_bench.suites.training.random_walks import redrawn
 from rsc_bench.suites.training.sweep import AMP, training_settings
 
 CATALOG = catalog()
@@ -117,8 +121,41 @@ def test_mini_batches_of_controls_are_others_in_each_epoch_and_cover_the_trainin
 
 def test_clusters_need_nodes_enough():
     tiny = dataclasses.replace(DATA, features=DATA.features[:50])
-    with pytest.raises(TrainingError, match=r"clusters need at least 100 nodes \(got 50\)"):
+    with pytest.raises(Skip, match=r"clusters need at least 100 nodes \(got 50\)"):
         CONTROLS["cluster-batches"].loader(tiny, 3, 0)
+    assert ended(control("cluster-batches", recipes=("clusters=301",))) == (
+        "skipped", "clusters need at least 301 nodes (got 300): train on the whole graph"
+    )  # fmt: skip
+
+
+def control(name, **options):
+    """The training of one control."""
+    (found,) = [each for each in settings(controls=True, **options) if each.control == name]
+    return found
+
+
+def ended(setting, graph=GRAPH):
+    """How a training ended, and why."""
+    record = training.attempt(setting.case(), lambda: training.train(setting, graph, CATALOG, lambda epoch: None))
+    return record.status, record.reason
+
+
+def test_a_control_whose_walks_meet_no_training_node_is_skipped_and_a_model_that_walks_fails():
+    met = torch.cat([batch.nodes for batch in redrawn(dataclasses.replace(DATA, train=torch.arange(DATA.nodes)), 3, 0)])
+    never = next(node for node in range(DATA.nodes) if node not in met.tolist())
+    train = torch.zeros(DATA.nodes, dtype=torch.bool).index_fill(0, torch.tensor([never]), True)
+    lonely = dataclasses.replace(GRAPH, make_masks=lambda: Masks(train, GRAPH.masks.val, GRAPH.masks.test))
+    reason = "no random walk of 60 met a training node: train on the whole graph (--model GraphSAGE)"
+    assert ended(control("saint-batches"), lonely) == ("skipped", reason)
+    assert ended(settings(models=("GraphSAINT",))[0], lonely) == ("failed", reason)
+
+
+def test_a_control_that_leaves_no_edge_is_skipped(monkeypatch):
+    def none(adjacency, share, generator):
+        return with_entries(adjacency, torch.zeros(adjacency.values().numel(), dtype=torch.bool))
+
+    monkeypatch.setitem(CONTROLS, "random-edges", dataclasses.replace(CONTROLS["random-edges"], edges=none))
+    assert ended(control("random-edges")) == ("skipped", "random-edges must leave an edge to train on (got 0 of 3000)")
 
 
 def test_clusters_are_as_many_as_the_recipe_says():
