@@ -73,9 +73,14 @@ def refusals(options: Options) -> Iterator[str]:
 
 
 def flops_share(budget: float, given: dict[str, Any]) -> float:
-    """Return the share of the exact FLOPs, forward and backward, that a training of full batches spends at a budget."""
+    """Return the share of the exact FLOPs, forward and backward, that a training spends at a budget; 1 where it spends more.
+
+    The exact steps of a warm-up that training restarts behind are spent besides. `given` is what `approximate` is given, the steps
+    of an epoch included where there are several.
+    """
     given = {name: value for name, value in given.items() if name in Schedule.__dataclass_fields__}
     planned = Schedule(budget, **given)
-    sampled = sum(planned.phase(step).sampled for step in range(planned.epochs or 0))
-    backward = 1 - (1 - budget) * sampled / max(planned.epochs or 0, 1)
-    return (1 + backward) / 2
+    steps = planned.whole or 1
+    sampled = sum(planned.phase(step).sampled for step in range(steps))
+    besides = planned.warmup_steps if planned.restarts else 0
+    return min(1.0, 1 - (1 - budget) * sampled / steps / 2 + besides / steps)

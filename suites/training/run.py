@@ -148,7 +148,7 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     history = History(nodes=learnt.nodes, nnz=learnt.adjacency.values().numel())
     control = CONTROLS[setting.control] if setting.control else None
     if control is not None and control.edges is not None:
-        learnt = replace(learnt, adjacency=_fewer(setting, control.edges, learnt.adjacency))
+        learnt = replace(learnt, adjacency=_fewer(setting, control.edges, learnt))
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
     evaluated, seen, batches = _steps(setting, data, learnt)
@@ -192,16 +192,17 @@ def _converted(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalo
     return approximate(model, setting.budget, **given)
 
 
-def _fewer(setting: TrainingSetting, edges: Fewer, adjacency: torch.Tensor) -> torch.Tensor:
+def _fewer(setting: TrainingSetting, edges: Fewer, learnt: TrainingData) -> torch.Tensor:
     """Return what a control leaves of a graph: as many FLOPs as a training that is approximated at its budget.
 
     Raises `Skip` where that is no edge.
     """
     assert setting.budget is not None
-    share = flops_share(setting.budget, setting.method.given(setting.epochs))
-    kept = edges(adjacency, share, torch.Generator().manual_seed(setting.seed))
+    steps = len(setting.model.loader(learnt, setting.layers, setting.seed))
+    share = flops_share(setting.budget, setting.method.given(setting.epochs) | {"steps_per_epoch": steps})
+    kept = edges(learnt.adjacency, share, torch.Generator().manual_seed(setting.seed))
     if not kept.values().numel():
-        raise Skip(f"{setting.control} must leave an edge to train on (got 0 of {adjacency.values().numel()})")
+        raise Skip(f"{setting.control} must leave an edge to train on (got 0 of {learnt.adjacency.values().numel()})")
     return kept
 
 

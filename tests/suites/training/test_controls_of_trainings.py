@@ -84,8 +84,33 @@ def test_a_control_spends_what_the_sampled_training_spends():
     # 30 epochs at C = 0.1: 3 of warm-up, 21 sampled, 6 exact at the end: backward 0.37, and the forward product as well.
     given = Method().given(30)
     assert flops_share(0.1, given) == pytest.approx((1 + (9 + 21 * 0.1) / 30) / 2)
-    assert flops_share(0.1, Method(warmup="restart").given(30)) == pytest.approx((1 + (6 + 24 * 0.1) / 30) / 2)
     assert flops_share(1.0, given) == 1
+    # A warm-up that training restarts behind is 3 exact steps, forward and backward, in front of 24 sampled epochs.
+    restart = Method(warmup="restart").given(30)
+    assert flops_share(0.1, restart) == pytest.approx((1 + (6 + 24 * 0.1) / 30) / 2 + 3 / 30)
+    assert flops_share(1.0, restart) == 1
+    # Of 20 mini-batches an epoch 3 of 600 steps are of warm-up, 477 sampled.
+    assert flops_share(0.1, given | {"steps_per_epoch": 20}) == pytest.approx((1 + (123 + 477 * 0.1) / 600) / 2)
+
+
+@pytest.fixture
+def shares(monkeypatch):
+    """The shares of the edges that the control on random edges was asked for, so far."""
+    found, edges = [], CONTROLS["random-edges"].edges
+
+    def noted(adjacency, share, generator):
+        found.append(share)
+        return edges(adjacency, share, generator)
+
+    monkeypatch.setitem(CONTROLS, "random-edges", dataclasses.replace(CONTROLS["random-edges"], edges=noted))
+    return found
+
+
+@pytest.mark.parametrize(("model", "steps"), [("GCN", 1), ("GraphSAINT", 4), ("NeighborSAGE", 8)])
+def test_a_control_knows_the_steps_of_an_epoch_of_its_model(shares, model, steps):
+    setting = control("random-edges", models=(model,), epochs=10)
+    training.prepared(setting, DATA, CATALOG)
+    assert shares == [flops_share(0.2, Method().given(10) | {"steps_per_epoch": steps})]
 
 
 def test_controls_stand_beside_the_sampled_training_with_the_same_seed():
