@@ -132,11 +132,14 @@ def _trained(
     start = perf_counter()
     trainer = prepared(setting, data, catalog, pace)
     prepare_s = perf_counter() - start
-    return trainer.run(setting.epochs, follow), prepare_s
+    return trainer.run((pace or {}).get("epochs", setting.epochs), follow), prepare_s
 
 
 def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pace: dict[str, int] | None = None) -> Trainer:
-    """Return what trains as a setting says, its model built and approximated and all that is made once made."""
+    """Return what trains as a setting says, its model built and approximated and all that is made once made.
+
+    `pace` has what a rehearsal changes of the options of `approximate`: what is trained on stays that of the setting.
+    """
     torch.manual_seed(setting.seed)
     # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
@@ -262,10 +265,11 @@ def _with_peak(
 
 
 def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
-    short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS if setting.baseline is None else _REHEARSED_BASELINE))
+    most = _REHEARSED_EPOCHS if setting.baseline is None else _REHEARSED_BASELINE
+    pace = _REHEARSED_PACE | {"epochs": min(setting.epochs, most)}
     # What is kept, with the gaps that the timed training has left, is memory of a training that keeps it.
     watched = _kept_peak if setting.keeps_memory else memory.peak_of_rehearsal
-    return watched(lambda: _trained(short, data, catalog, _nobody, _REHEARSED_PACE))
+    return watched(lambda: _trained(setting, data, catalog, _nobody, pace))
 
 
 def _kept_peak(call: Callable[[], object]) -> int | None:

@@ -113,6 +113,20 @@ def test_a_control_knows_the_steps_of_an_epoch_of_its_model(shares, model, steps
     assert shares == [flops_share(0.2, Method().given(10) | {"steps_per_epoch": steps})]
 
 
+def test_memory_is_read_from_a_training_on_the_same_edges_that_is_shorter(shares, monkeypatch):
+    lengths, run = [], training.Trainer.run
+
+    def noted(trainer, epochs, follow):
+        lengths.append(epochs)
+        return run(trainer, epochs, follow)
+
+    monkeypatch.setattr(training.Trainer, "run", noted)
+    training.train(control("random-edges", epochs=9), GRAPH, CATALOG, lambda epoch: None)
+    assert lengths == [9, 6]
+    assert shares == 2 * [flops_share(0.2, Method().given(9))]
+    assert shares[0] != flops_share(0.2, Method().given(6))
+
+
 def test_controls_stand_beside_the_sampled_training_with_the_same_seed():
     found = settings(controls=True, seeds=2)
     names = [(setting.control or setting.variant, setting.budget, setting.seed) for setting in found]
