@@ -110,11 +110,9 @@ class TrainingSetting:
     @property
     def altered(self) -> str | None:
         """What of the method is left out or changed, or the control that stands in its place; None: the method as it is."""
-        if self.variant == RANDOM:
-            return RANDOM
         of_method = None if self.control and not CONTROLS[self.control].has_budget else self.method.name
-        control = CONTROLS[self.control].recorded if self.control else None
-        return ",".join(filter(None, [control, of_method, self.variant])) or None
+        changed = CONTROLS[self.control].recorded if self.control else self.variant
+        return ",".join(filter(None, [changed, of_method])) or None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -213,7 +211,7 @@ def _controlled(options: Options, exact: TrainingSetting, sampled: list[Choice])
     for budget in _budgets(options):
         for choice in sampled:
             if choice.selection == "topk":
-                yield replace(exact, choice=_varied(choice, "random"), budget=budget, variant="random")
+                yield replace(exact, choice=_varied(choice, RANDOM), budget=budget, variant=RANDOM)
         yield from (replace(exact, budget=budget, control=name) for name, each in CONTROLS.items() if each.has_budget)
     yield from (replace(exact, control=name) for name, each in CONTROLS.items() if not each.has_budget)
 

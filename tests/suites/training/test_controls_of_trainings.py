@@ -277,10 +277,15 @@ def test_options_that_no_training_can_use_are_one_line(options, message):
         settings(**options)
 
 
-def test_random_pairs_are_a_control_whatever_the_method_is_and_edges_are_named_by_it():
+def test_controls_of_sampling_are_named_by_the_method():
     found = {setting.altered for setting in settings(controls=True, warmup="restart")}
-    assert "random" in found
-    assert {"warmup=restart", "random-edges,warmup=restart", "saint-batches", CONTROLS["cluster-batches"].recorded} <= found
+    assert {
+        "random,warmup=restart",
+        "warmup=restart",
+        "random-edges,warmup=restart",
+        "saint-batches",
+        CONTROLS["cluster-batches"].recorded,
+    } <= found
 
 
 def test_what_a_recipe_says_of_walks_features_and_epochs_holds(tmp_path):
