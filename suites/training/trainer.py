@@ -106,7 +106,10 @@ class Trainer:
         self.evaluate()
 
     def run(self, epochs: int, follow: Callable[[Epoch], None]) -> History:
-        """Train for some epochs, evaluate and call `follow` after each; raises `TrainingError` for a loss that is no number."""
+        """Train for some epochs, evaluate and call `follow` after each.
+
+        Raises `TrainingError` where the loss, or a logit that is judged, is no number.
+        """
         self._warm_up()
         for epoch in range(1, epochs + 1):
             self.train_once(epoch)
@@ -146,7 +149,7 @@ class Trainer:
         steps = [self._step(batch) for batch in self._drawn()]
         epoch_s = self._now() - start
         self._note_seconds(epoch_s)
-        self._note_loss(float(torch.stack([step.loss for step in steps]).mean()), epoch)
+        self._note_loss(torch.stack([step.loss for step in steps]).mean(), epoch)
         self.history.flops_share.append(sum(step.flops_share for step in steps) / len(steps))
         self.history.k_per_layer.append(steps[-1].k_per_layer)
         self.history.sampled.append(all(step.sampled for step in steps))
@@ -210,10 +213,9 @@ class Trainer:
                 self.history.phase_s[phase].append(spent)
         self.history.epoch_s.append(epoch_s)
 
-    def _note_loss(self, loss: float, epoch: int) -> None:
-        if not math.isfinite(loss):
-            raise TrainingError(f"loss is {'NaN' if math.isnan(loss) else 'infinite'} at epoch {epoch}")
-        self.history.loss.append(loss)
+    def _note_loss(self, loss: torch.Tensor, epoch: int) -> None:
+        _check_finite("loss is", loss, epoch)
+        self.history.loss.append(float(loss))
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         nodes = slice(None) if batch.nodes is None else batch.nodes
@@ -246,13 +248,18 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> tuple[float, float]:
-        """Return the metric on the validation and on the test nodes, from exact products over the whole graph."""
+        """Return the metric on the validation and on the test nodes, from exact products over the whole graph.
+
+        Raises `TrainingError` where there is nothing to judge, and for logits that are no numbers: they have a score.
+        """
         self.model.eval()
         with self._autocast():
             logits = self.model(self.data.features, self.data.adjacency).float()
-        val, test = (
-            SCORES[self.data.metric_name](logits[nodes], self.data.labels[nodes]) for nodes in (self.data.val, self.data.test)
-        )
+        judged = [(logits[nodes], self.data.labels[nodes]) for nodes in (self.data.val, self.data.test)]
+        if epoch := len(self.history.loss):  # before the first its loss will say so
+            for found, _ in judged:
+                _check_finite("logits are", found, epoch)
+        val, test = (SCORES[self.data.metric_name](*each) for each in judged)
         if not (math.isfinite(val) and math.isfinite(test)):
             raise TrainingError(
                 f"{self.data.metric_name} has nothing to judge: no task has both kinds of label in validation and test"
@@ -266,3 +273,9 @@ class Trainer:
         if self.data.features.is_cuda:
             torch.cuda.synchronize(self.data.features.device)
         return perf_counter()
+
+
+def _check_finite(what: str, values: torch.Tensor, epoch: int) -> None:
+    wrong = values[~values.isfinite()]
+    if wrong.numel():
+        raise TrainingError(f"{what} {'NaN' if bool(wrong.isnan().any()) else 'infinite'} at epoch {epoch}")

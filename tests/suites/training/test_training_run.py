@@ -218,6 +218,22 @@ def test_a_loss_that_is_no_number_stops_the_training_and_says_at_which_epoch():
         train(graph=changed(make_features=lambda: features))
 
 
+@pytest.mark.parametrize(("value", "word"), [(math.nan, "NaN"), (math.inf, "infinite")])
+def test_a_last_step_that_leaves_no_numbers_has_no_accuracy(value, word):
+    trainer = training.prepared(EXACT, training_data(GRAPH), CATALOG)
+    step = trainer.optimiser.step
+
+    def spoilt(*given):
+        step(*given)
+        if len(trainer.history.loss) == 1:  # the loss of the second epoch was a number
+            with torch.no_grad():
+                trainer.model.convs[-1].bias.fill_(value)
+
+    trainer.optimiser.step = spoilt
+    with pytest.raises(TrainingError, match=f"^logits are {word} at epoch 2$"):
+        trainer.run(2, lambda epoch: None)
+
+
 def test_a_model_without_a_layer_that_can_be_approximated_is_a_failed_record():
     record = training.attempt(case(), lambda: train(built_by(lambda shape, recipe: torch.nn.Linear(16, 4))))
     assert record.status == "failed"
