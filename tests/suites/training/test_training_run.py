@@ -17,10 +17,11 @@ from rsc_bench.suites.graphs import Masks
 from rsc_bench.suites.options import Options
 from rsc_bench.suites.training import run as training
 from rsc_bench.suites.training.data import TrainingError, training_data
+from rsc_bench.suites.training.method import VARIANTS
 from rsc_bench.suites.training.models import Shape
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.scores import accuracy
-from rsc_bench.suites.training.sweep import VARIANTS, training_settings
+from rsc_bench.suites.training.sweep import training_settings
 from rsc_bench.suites.training.trainer import PHASES
 
 CATALOG = catalog()
