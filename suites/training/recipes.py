@@ -107,6 +107,10 @@ class Changes:
         """What is changed in one word, as records keep it; None where nothing is."""
         return ",".join([*self.files, *(f"{key}={_written(value)}" for key, value in self.values.items())]) or None
 
+    def give(self, key: str, graph: str, model: str) -> bool:
+        """Return whether they say a value, be it the published one, of what a model is trained with on a graph."""
+        return key in self.values or any(key in dict(_values(tables, _base(graph), model)) for tables in self.files.values())
+
 
 def changes(given: Sequence[str]) -> Changes:
     """Return what the values of ``--recipe`` change; raises `RecipeError` with the nearest known key."""

@@ -204,9 +204,7 @@ def _first(options: Options, model: Model, graph: tuple[str, str], width: int | 
     """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
     settings = recipe(graph[1], width, model.name, changed)
     device = options.device or devices.HERE.default()
-    published = recipe(graph[1], width, model.name).epochs
-    says = "epochs" in changed.values or settings.epochs != published
-    here = CPU_EPOCHS if device == "cpu" and not says else settings.epochs
+    here = CPU_EPOCHS if device == "cpu" and not changed.give("epochs", graph[1], model.name) else settings.epochs
     usual = here if options.benchmark else CHECKED_EPOCHS
     return TrainingSetting(
         graph=graph[0],

@@ -294,8 +294,11 @@ def test_what_a_recipe_says_of_walks_features_and_epochs_holds(tmp_path):
     sizes = [len(batch.nodes) for batch in CONTROLS["saint-batches"].loader(data, 3, 0)]
     assert max(sizes) <= 6
     path = tmp_path / "mine.toml"
-    path.write_text("[usual]\nepochs = 17\n")
-    assert {setting.epochs for setting in settings(epochs=None, recipes=(str(path),))} == {17}
+    for epochs in (17, 400):  # 400 are the usual ones, of which a CPU makes 60 where nobody gives them
+        path.write_text(f"[usual]\nepochs = {epochs}\n")
+        assert {setting.epochs for setting in settings(epochs=None, recipes=(str(path),))} == {epochs}
+    path.write_text("[usual]\nhidden = 17\n[graph.reddit2]\nepochs = 400\n")
+    assert {setting.epochs for setting in settings(epochs=None, recipes=(str(path),))} == {60}
 
 
 def test_switching_back_at_once_is_an_option_of_trainings():
