@@ -206,11 +206,12 @@ def _first(options: Options, model: Model, graph: tuple[str, str], width: int | 
     device = options.device or devices.HERE.default()
     here = CPU_EPOCHS if device == "cpu" and not changed.give("epochs", graph[1], model.name) else settings.epochs
     usual = here if options.benchmark else CHECKED_EPOCHS
+    own = None if changed.give("layers", graph[1], model.name) else model.layers
     return TrainingSetting(
         graph=graph[0],
         label=graph[1],
         model=model,
-        layers=options.layers or model.layers,
+        layers=options.layers or own or settings.layers,
         width=settings.hidden,
         choice=Choice(""),
         budget=None,

@@ -121,6 +121,14 @@ def test_a_case_says_what_was_trained_and_how():
     assert (case.model, case.layers, case.width, case.epochs, case.seed, case.variant) == ("GraphSAGE", 2, 8, 7, 0, None)
 
 
+@pytest.mark.parametrize(("options", "layers"), [
+    ({}, 3), ({"models": ("GCNII",)}, 4), ({"models": ("GCNII",), "recipes": ("layers=2",)}, 2),
+    ({"recipes": ("layers=2",), "layers": 5}, 5),
+])  # fmt: skip
+def test_models_are_as_deep_as_their_recipe_unless_an_option_says_otherwise(options, layers):
+    assert {s.case().layers for s in sweep(**options)} == {layers}
+
+
 def test_a_named_exact_kernel_is_trained_with_beside_ours():
     found = sweep(kernels=("mkl",), seeds=1)
     assert [s.choice.name for s in found if s.budget is None] == ["rows_numba", "mkl", *BASELINES]
