@@ -28,6 +28,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "random": {},
     "importance": {},
     "sampled-diagonal": {"diagonal": "sampled"},
+    "restart": {"warmup": "restart"},
+    "no-warmup": {"warmup_steps": 0},
     "published": {"warmup": "restart", "allocation": "published", "measures": "published"},
 }
 """What each ablation changes of the options of `approximate`; those without are changes of the kernel (`varied`)."""

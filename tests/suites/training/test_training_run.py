@@ -135,6 +135,8 @@ def test_an_ablation_changes_what_it_says_and_keeps_the_budget(variant):
     found = train(setting)
     assert all(math.isfinite(loss) for loss in found.training.loss)
     assert (found.training.flops_share[-1] == 1.0) == (variant != "no-switch")
+    assert (found.training.flops_share[0] < 1.0) == (variant in ("restart", "no-warmup", "published"))
+    assert (found.training.warmup_s is not None) == (variant in ("restart", "published"))
     assert len(found.training.k_per_layer[0]) == (6 if variant == "both" else 3)
 
 
