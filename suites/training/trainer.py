@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from rsc_bench.kernels.rsc import Accelerated, Approximation
+from rsc_bench.kernels.rsc.account import Spent
 from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.suites.terminal.progress import Epoch
 from rsc_bench.suites.training.batches import Batch, Batches
@@ -61,9 +62,14 @@ class _Step:
 
     loss: torch.Tensor
     """(), not read back yet: on a GPU that would wait."""
-    flops_share: float
-    sampled: bool
+    spent: Spent | None
+    """On its backward products, not read back yet either; None: nothing was sampled."""
     k_per_layer: list[int]
+
+    @property
+    def flops_share(self) -> float:
+        """Share of the exact backward FLOPs; waits for the device."""
+        return 1.0 if self.spent is None else float(self.spent[0]) / self.spent[1]
 
 
 @dataclass(eq=False)
@@ -152,7 +158,7 @@ class Trainer:
         self._note_loss(torch.stack([step.loss for step in steps]).mean(), epoch)
         self.history.flops_share.append(sum(step.flops_share for step in steps) / len(steps))
         self.history.k_per_layer.append(steps[-1].k_per_layer)
-        self.history.sampled.append(all(step.sampled for step in steps))
+        self.history.sampled.append(all(step.spent is not None for step in steps))
 
     @property
     def _fixed(self) -> bool:
@@ -172,25 +178,22 @@ class Trainer:
 
     def _step(self, batch: Batch) -> _Step:
         self.optimiser.zero_grad()
+        before = self._spent()
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
-        spent = self._spent()
-        sampled = spent is not None
-        done = _Step(loss.detach(), 1.0 if spent is None else spent, sampled, self._k_per_layer(batch, sampled))
+        spent = _between(before, self._spent())
+        done = _Step(loss.detach(), spent, self._k_per_layer(batch, spent is not None))
         with self.timings.of("optimiser", self.data.features.device):
             self.optimiser.step()  # from here on the phase is that of the next step
         return done
 
-    def _spent(self) -> float | None:
-        """Share of the exact backward FLOPs that this step has spent; None where it samples nothing.
-
-        So does a step whose layers PyTorch Geometric runs itself: a mini-batch that does not pay to be converted.
-        """
+    def _spent(self) -> Spent | None:
+        """Backward FLOPs so far; None where the step samples nothing."""
         if not isinstance(self.converted, Approximation) or not self.converted.phase.sampled:
-            return None  # looked at first: counting what was spent waits for a GPU
-        return self.converted.last_share
+            return None
+        return self.converted.spent
 
     def _k_per_layer(self, batch: Batch, sampled: bool) -> list[int]:
         """Pairs of each layer in this step; all of its batch where that is exact, or the layer has nothing to sample."""
@@ -273,6 +276,16 @@ class Trainer:
         if self.data.features.is_cuda:
             torch.cuda.synchronize(self.data.features.device)
         return perf_counter()
+
+
+def _between(before: Spent | None, after: Spent | None) -> Spent | None:
+    """Return what a step has spent; None where nothing was sampled.
+
+    So it is where PyTorch Geometric runs all layers itself: with a mini-batch that does not pay to be converted.
+    """
+    if before is None or after is None or after[1] == before[1]:
+        return None
+    return after[0] - before[0], after[1] - before[1]
 
 
 def _check_finite(what: str, values: torch.Tensor, epoch: int) -> None:

@@ -1,6 +1,7 @@
 """One training on a graph of 300 nodes: what is observed of it, and what stops it."""
 
 import dataclasses
+import itertools
 import math
 import re
 
@@ -11,6 +12,8 @@ pytest.importorskip("torch_geometric", reason="torch_geometric is not installed:
 
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.harness.records.case import Case
+from rsc_bench.kernels.rsc.account import Account
+from rsc_bench.kernels.rsc.conversion.costs import Costs
 from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.graphs import Masks
@@ -175,6 +178,22 @@ def test_mini_batches_of_neighbours_are_drawn_anew_in_each_epoch_and_the_drawing
     assert "batches" not in exact.training.phase_s
 
 
+def test_batches_that_are_not_converted_are_exact_in_the_share_of_the_flops(monkeypatch):
+    monkeypatch.setattr(Costs, "pays", lambda *given, **named: False)
+    *_, setting = settings(models=("NeighborSAGE",))
+    found = train(setting).training
+    # Of the 8 batches of an epoch the first 3 are converted, and may spend a fifth; the 5 others are whole.
+    assert all(5 / 8 < share <= (5 + 3 * 0.2) / 8 + 1e-9 for share in found.flops_share[1:-1])
+    assert found.flops_share[-1] == 1.0
+
+
+def test_nothing_waits_for_a_device_to_count_what_a_step_has_spent(monkeypatch):
+    counted = []
+    monkeypatch.setattr(Account, "kept_nnz", property(counted.append))
+    assert train(SAMPLED).training.flops_share[1] < 1.0
+    assert not counted
+
+
 def test_a_model_may_have_a_loss_of_its_own():
     doubled = dataclasses.replace(EXACT.model, loss=lambda logits, labels: 2 * torch.nn.functional.cross_entropy(logits, labels))
     found = train(dataclasses.replace(EXACT, model=doubled, epochs=1)).training
@@ -286,7 +305,8 @@ def off(measurement, setting):
 
 
 def test_the_check_refuses_a_training_that_spent_more_than_its_budget(monkeypatch):
-    monkeypatch.setattr(training.Trainer, "_spent", lambda trainer: 0.9)
+    steps = itertools.count()
+    monkeypatch.setattr(training.Trainer, "_spent", lambda trainer: (0.9 * (step := next(steps)), step))
     with pytest.raises(Wrong, match=r"epoch 1 must spend at most 0.2 of the exact FLOPs \(got 0.9\)"):
         train(SAMPLED)
 
