@@ -152,6 +152,7 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     control = CONTROLS[setting.control] if setting.control else None
     if control is not None and control.edges is not None:
         learnt = replace(learnt, adjacency=_fewer(setting, control.edges, learnt))
+        history.kept = learnt.adjacency.values().numel() / history.nnz
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
     evaluated, seen, batches = _steps(setting, data, learnt)

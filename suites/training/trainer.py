@@ -54,6 +54,8 @@ class History:
     """Of what training sees of the graph."""
     nnz: int = 0
     """Its non-zeros, before a control leaves some out."""
+    kept: float = 1.0
+    """Share of them that is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +158,7 @@ class Trainer:
         epoch_s = self._now() - start
         self._note_seconds(epoch_s)
         self._note_loss(torch.stack([step.loss for step in steps]).mean(), epoch)
-        self.history.flops_share.append(sum(step.flops_share for step in steps) / len(steps))
+        self.history.flops_share.append(self.history.kept * sum(step.flops_share for step in steps) / len(steps))
         self.history.k_per_layer.append(steps[-1].k_per_layer)
         self.history.sampled.append(all(step.spent is not None for step in steps))
 

@@ -146,7 +146,11 @@ def test_each_control_trains(name):
     assert record.case.variant == (CONTROLS[name].recorded if name in CONTROLS else name)
     assert len(record.measurement.training.loss) == 6
     if setting.control:
-        assert set(record.measurement.training.flops_share) == {1.0}
+        matrix, (share,) = record.measurement.matrix, set(record.measurement.training.flops_share)
+        assert (share < 1) == CONTROLS[name].has_budget
+        wanted = flops_share(0.2, Method().given(6)) if share < 1 else 1
+        assert share == pytest.approx(wanted, abs=0.02) or (name == "few-neighbours" and share <= wanted)
+        assert (matrix.nnz, matrix.kept_nnz) == (3_000, round(3_000 * share)), "of edges that were left it multiplied all"
 
 
 def test_mini_batches_of_controls_are_others_in_each_epoch_and_cover_the_training_nodes():
