@@ -108,7 +108,7 @@ class Trainer:
                 self._loss(batch).backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad()
         if self.converted is not None:
-            self.converted.prepare()
+            self.converted.prepare(new_graphs=not self._fixed)
             # Asked in a step, it would measure what the layers have saved.
             self._layers = sum(layer.converted for layer in self.converted.layers.values())
         self.evaluate()

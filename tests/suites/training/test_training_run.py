@@ -187,6 +187,16 @@ def test_batches_that_are_not_converted_are_exact_in_the_share_of_the_flops(monk
     assert found.flops_share[-1] == 1.0
 
 
+@pytest.mark.parametrize(("model", "times"), [("NeighborSAGE", 1), ("GCN", 0)])
+def test_what_converting_new_graphs_costs_is_measured_before_the_first_epoch(monkeypatch, model, times):
+    measured = []
+    monkeypatch.setattr(Costs, "measure", lambda *given: (measured.append(given), Costs(1.0, 0.0, 0.0))[1])
+    trainer = training.prepared(settings(models=(model,))[0], training_data(GRAPH), CATALOG)
+    assert len(measured) == times
+    trainer.train_once(1)
+    assert len(measured) == times
+
+
 def test_nothing_waits_for_a_device_to_count_what_a_step_has_spent(monkeypatch):
     counted = []
     monkeypatch.setattr(Account, "kept_nnz", property(counted.append))
