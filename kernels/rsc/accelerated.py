@@ -147,13 +147,16 @@ class Accelerated:
         del protocol
         raise TypeError(f"{self!r} cannot be pickled, only its model can: keep it out of what is saved or sent")
 
-    def prepare(self) -> None:
+    def prepare(self, new_graphs: bool = False) -> None:
         """Prepare now what sampled steps need over the adjacencies that the model was called with so far.
 
-        Otherwise the first training step does it, and on a machine that never did, it compiles for seconds.
+        Otherwise the first training step does it, and on a machine that never did, it compiles for seconds. With `new_graphs`, for
+        steps over graphs that are new in each, what converting one costs is measured now as well, and not in one of the first.
         """
         for propagation in self._shared.sources.propagations():
             propagation.prepare()
+        if new_graphs:
+            _ = self._shared.costs
 
     def step(self) -> None:
         """Count one training step: only for an optimiser that is none of torch's, whose steps are noticed."""

@@ -99,10 +99,19 @@ class Accounts:
         return cls(Account(f"{name} forward"), Account(name))
 
 
+Spent = tuple[torch.Tensor | float, float]
+"""FLOPs of products, as non-zeros times columns: those that were spent, on a GPU a scalar there, and those of exact products."""
+
+
+def spent_so_far(accounts: list[Account]) -> Spent:
+    """Return what all products so far have spent; nothing waits for a device."""
+    return sum(account.spent for account in accounts), sum(account.whole for account in accounts)
+
+
 def share_so_far(accounts: list[Account]) -> float | None:
     """Return the share of the exact FLOPs that all products so far have spent, or None where there were none."""
-    whole = sum(account.whole for account in accounts)
-    return float(sum(account.spent for account in accounts)) / whole if whole else None
+    spent, whole = spent_so_far(accounts)
+    return float(spent) / whole if whole else None
 
 
 def last_share(accounts: list[Account]) -> float | None:

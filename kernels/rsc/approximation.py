@@ -11,7 +11,7 @@ import torch
 from rsc_bench import allocator
 from rsc_bench.kernels.contract import Kernel
 from rsc_bench.kernels.rsc.accelerated import Accelerated, choose_kernel
-from rsc_bench.kernels.rsc.account import last_share, share_so_far
+from rsc_bench.kernels.rsc.account import Spent, last_share, share_so_far, spent_so_far
 from rsc_bench.kernels.rsc.adjacency import Diagonal
 from rsc_bench.kernels.rsc.product import Approximated, Measures, Regime, Sampler
 from rsc_bench.kernels.rsc.scheduling.schedule import Phase, Schedule, Warmup
@@ -157,6 +157,11 @@ class Approximation(Accelerated):
     def spent_share(self) -> float | None:
         """Share of the exact FLOPs of the sampled direction that was spent so far, exact steps included; None before the first."""
         return share_so_far(self._running.accounts)
+
+    @property
+    def spent(self) -> Spent:
+        """FLOPs of the sampled direction so far: those that were spent, and those of exact products; nothing waits for a device."""
+        return spent_so_far(self._running.accounts)
 
     @property
     def last_share(self) -> float | None:

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rsc_bench.kernels.rsc.scheduling.schedule import Schedule
 from rsc_bench.kernels.sampled.selections import Selection
 from rsc_bench.plugins import find
-from rsc_bench.suites.catalog import INTERVAL
+from rsc_bench.suites.catalog import INTERVAL, Choice
 from rsc_bench.suites.options import MOST, Options, OptionsError
 
 MOST_WARMUP = 5
 """Exact steps before the first allocation where nothing is said; a tenth of the epochs where that is less."""
+
+ABLATED_BUDGETS = (0.1,)
+"""The smallest budget: where a part of the method is worth most."""
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "forward": {"approximated": "forward"},
+    "both": {"approximated": "both"},
+    "no-cache": {},
+    "no-switch": {"switch_at": 1.0},
+    "uniform": {"allocation": "uniform"},
+    "optimal": {"allocation": "optimal"},
+    "random": {},
+    "importance": {},
+    "sampled-diagonal": {"diagonal": "sampled"},
+    "restart": {"warmup": "restart"},
+    "no-warmup": {"warmup_steps": 0},
+    "published": {"warmup": "restart", "allocation": "published", "measures": "published"},
+}
+"""What each ablation changes of the options of `approximate`; those without are changes of the kernel (`varied`)."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +91,43 @@ def refusals(options: Options) -> Iterator[str]:
             yield f"--{kind} must choose pairs (got {name!r}): {reason}"
 
 
+def ablatable(choice: Choice) -> bool:
+    """Return whether ablations are made of what samples so: parts are changed of the paper's method, which is cached top-k."""
+    return choice.selection == "topk" and choice.cached
+
+
+def varied(choice: Choice, variant: str) -> Choice:
+    """Return what samples in a variant of the method."""
+    if variant == "no-cache":
+        return replace(choice, cached=False)
+    return replace(choice, selection=variant) if variant in ("random", "importance") else choice
+
+
+def check_ablation(options: Options, sampled: Sequence[Choice]) -> None:
+    """Raise `OptionsError` where a run asks for ablations, and samples by nothing that they are made of."""
+    if not options.ablation:
+        return
+    given = {"--warmup": options.warmup, "--interval": options.interval}
+    given |= {"--switch-at": options.switch_at, "--allocation": options.allocation}
+    named = [option for option, value in given.items() if value is not None]
+    if named:
+        rule = f"must go without {', '.join(given)}, for it changes parts of the method as it is usual"
+        raise OptionsError(f"--ablation {rule} (got {', '.join(named)}): leave one of the two out")
+    if not any(map(ablatable, sampled)):
+        rule = "must have a cached top-k, whose parts it changes"
+        names = ", ".join(choice.name for choice in sampled)
+        raise OptionsError(f"--ablation {rule} (got {names}): add --selection topk, or leave --ablation out")
+
+
 def flops_share(budget: float, given: dict[str, Any]) -> float:
-    """Return the share of the exact FLOPs, forward and backward, that a training of full batches spends at a budget."""
+    """Return the share of the exact FLOPs, forward and backward, that a training spends at a budget; 1 where it spends more.
+
+    The exact steps of a warm-up that training restarts behind are spent besides. `given` is what `approximate` is given, the steps
+    of an epoch included where there are several.
+    """
     given = {name: value for name, value in given.items() if name in Schedule.__dataclass_fields__}
     planned = Schedule(budget, **given)
-    sampled = sum(planned.phase(step).sampled for step in range(planned.epochs or 0))
-    backward = 1 - (1 - budget) * sampled / max(planned.epochs or 0, 1)
-    return (1 + backward) / 2
+    steps = planned.whole or 1
+    sampled = sum(planned.phase(step).sampled for step in range(steps))
+    besides = planned.warmup_steps if planned.restarts else 0
+    return min(1.0, 1 - (1 - budget) * sampled / steps / 2 + besides / steps)

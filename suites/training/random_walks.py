@@ -25,16 +25,17 @@ def subgraphs(data: TrainingData, layers: int, seed: int) -> list[Batch]:
     return list(_Walks(data, torch.Generator().manual_seed(seed)))
 
 
-def redrawn(data: TrainingData, layers: int, seed: int) -> Batches:
-    """Return the same, drawn anew in each epoch, as the paper has it."""
+def redrawn(data: TrainingData, layers: int, seed: int, lacking: type[Exception] = TrainingError) -> Batches:
+    """Return the same, drawn anew in each epoch, as the paper has it; `lacking` is raised where no walk meets a training node."""
     del layers
-    return _Walks(data, torch.Generator().manual_seed(seed))
+    return _Walks(data, torch.Generator().manual_seed(seed), lacking)
 
 
 class _Walks:
     """Subgraphs of random walks, drawn whenever an epoch begins."""
 
-    def __init__(self, data: TrainingData, generator: torch.Generator) -> None:
+    def __init__(self, data: TrainingData, generator: torch.Generator, lacking: type[Exception] = TrainingError) -> None:
+        self._lacking = lacking
         self._nodes, self._device, self._generator = data.nodes, data.adjacency.device, generator
         recipe = data.recipe
         self._roots = max(1, min(recipe.walk_roots, data.nodes // _ROOTS_SHARE))
@@ -54,7 +55,7 @@ class _Walks:
         batches = [batch for nodes in drawn if len((batch := self._batch(nodes, seen)).train)]
         if not batches:
             walks = f"no random walk of {self._roots * self._count} met a training node"
-            raise TrainingError(f"{walks}: train on the whole graph (--model GraphSAGE)")
+            raise self._lacking(f"{walks}: train on the whole graph (--model GraphSAGE)")
         return iter(batches)
 
     def _batch(self, nodes: torch.Tensor, seen: torch.Tensor) -> Batch:

@@ -16,14 +16,14 @@ from rsc_bench.text import error_line, nearest, nearest_is
 
 CPU_EPOCHS = 60
 """Epochs on a CPU, where the paper's hundreds would take hours."""
-_COUNTS = ("hidden", "epochs", "walk_length", "walk_roots", "clusters", "clusters_a_batch")
+_COUNTS = ("layers", "hidden", "epochs", "walk_length", "walk_roots", "clusters", "clusters_a_batch")
 _AT_LEAST: dict[str, float] = dict.fromkeys(_COUNTS, 1.0) | {"learning_rate": 0}
 OF_THE_GRAPH = ("standardise", "undirected", "clusters", "clusters_a_batch")
 """What `recipes.toml` says of a published graph itself: a twin has features and a direction of its own, and another size."""
 _BELOW_1 = ("dropout", "input_dropout", "alpha")
 
 Tables = dict[str, Any]
-"""As in `recipes.toml`: ``usual``, and ``graph`` with a table a graph, in which a table may be that of a model."""
+"""As in `recipes.toml`: ``usual``, and ``graph`` with a table a graph; in each of them a table may be that of a model."""
 
 
 class RecipeError(OptionsError):
@@ -34,6 +34,8 @@ class RecipeError(OptionsError):
 class Recipe:
     """What a model is trained with on a graph; `recipes.toml` says what each is and where it is from."""
 
+    layers: int = 3
+    """Graph convolutions."""
     hidden: int = 256
     """Width of the hidden layers."""
     dropout: float = 0.5
@@ -107,6 +109,10 @@ class Changes:
         """What is changed in one word, as records keep it; None where nothing is."""
         return ",".join([*self.files, *(f"{key}={_written(value)}" for key, value in self.values.items())]) or None
 
+    def give(self, key: str, graph: str, model: str) -> bool:
+        """Return whether they say a value, be it the published one, of what a model is trained with on a graph."""
+        return key in self.values or any(key in dict(_values(tables, _base(graph), model)) for tables in self.files.values())
+
 
 def changes(given: Sequence[str]) -> Changes:
     """Return what the values of ``--recipe`` change; raises `RecipeError` with the nearest known key."""
@@ -152,8 +158,10 @@ def check_tables(changed: Changes, names: Names) -> None:
                     f"{where}: [graph.{graph}]: a twin trains as its graph does: name the table [graph.{_base(graph)}]"
                 )
             _no_slip(f"{where}: [graph.{graph}]", graph, graphs)
-            for model in (key for key, value in table.items() if isinstance(value, dict)):
+            for model in _inner(table):
                 _no_slip(f"{where}: [graph.{graph}.{model}]", model, models)
+        for model in _inner(tables.get("usual", {})):
+            _no_slip(f"{where}: [usual.{model}]", model, models)
         if not any(dict(_values(tables, _base(graph), model)) for graph, model in names.trained):
             run = ", ".join(f"{graph} with {model}" for graph, model in names.trained)
             raise RecipeError(f"{where}: must have a value for what is trained, {run} (got {_listed(tables)})")
@@ -199,9 +207,14 @@ def _tables() -> Tables:
 
 
 def _values(tables: Tables, graph: str, model: str | None) -> Iterator[tuple[str, Any]]:
-    of_graph = tables.get("graph", {}).get(graph, {})
-    for table in (tables.get("usual", {}), of_graph, of_graph.get(model, {}) if model else {}):
-        yield from ((key, value) for key, value in table.items() if not isinstance(value, dict))
+    for table in (tables.get("usual", {}), tables.get("graph", {}).get(graph, {})):
+        for values in (table, _inner(table).get(model or "", {})):
+            yield from ((key, value) for key, value in values.items() if not isinstance(value, dict))
+
+
+def _inner(table: Tables) -> Tables:
+    """Return the tables of models in one of all models."""
+    return {name: inner for name, inner in table.items() if isinstance(inner, dict)}
 
 
 def _read(path: str) -> Tables:
@@ -228,16 +241,12 @@ def _read(path: str) -> Tables:
 
 def _every(tables: Tables) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Yield each table with its header, and whether no other may be in it."""
-    yield "usual", tables.get("usual", {}), True
     graphs = tables.get("graph", {})
-    if not isinstance(graphs, dict):
-        yield "graph", graphs, False
-        return
-    for graph, table in graphs.items():
-        yield f"graph.{graph}", table, False
-        if not isinstance(table, dict):
-            continue
-        yield from ((f"graph.{graph}.{model}", inner, True) for model, inner in table.items() if isinstance(inner, dict))
+    of_graphs = {f"graph.{graph}": table for graph, table in graphs.items()} if isinstance(graphs, dict) else {"graph": graphs}
+    for header, table in {"usual": tables.get("usual", {}), **of_graphs}.items():
+        yield header, table, False
+        if isinstance(table, dict):
+            yield from ((f"{header}.{model}", inner, True) for model, inner in _inner(table).items())
 
 
 def _checked(where: str, values: dict[str, Any]) -> None:

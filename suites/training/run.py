@@ -132,11 +132,14 @@ def _trained(
     start = perf_counter()
     trainer = prepared(setting, data, catalog, pace)
     prepare_s = perf_counter() - start
-    return trainer.run(setting.epochs, follow), prepare_s
+    return trainer.run((pace or {}).get("epochs", setting.epochs), follow), prepare_s
 
 
 def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pace: dict[str, int] | None = None) -> Trainer:
-    """Return what trains as a setting says, its model built and approximated and all that is made once made."""
+    """Return what trains as a setting says, its model built and approximated and all that is made once made.
+
+    `pace` has what a rehearsal changes of the options of `approximate`: what is trained on stays that of the setting.
+    """
     torch.manual_seed(setting.seed)
     # PyTorch Geometric makes CSR tensors without saying whether they are to be checked, about which torch warns; ours have been.
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
@@ -148,7 +151,8 @@ def prepared(setting: TrainingSetting, data: TrainingData, catalog: Catalog, pac
     history = History(nodes=learnt.nodes, nnz=learnt.adjacency.values().numel())
     control = CONTROLS[setting.control] if setting.control else None
     if control is not None and control.edges is not None:
-        learnt = replace(learnt, adjacency=_fewer(setting, control.edges, learnt.adjacency))
+        learnt = replace(learnt, adjacency=_fewer(setting, control.edges, learnt))
+        history.kept = learnt.adjacency.values().numel() / history.nnz
     shape = Shape(data.features.shape[1], data.classes, setting.layers)
     model = setting.model.build(shape, settings).to(setting.device)
     evaluated, seen, batches = _steps(setting, data, learnt)
@@ -192,11 +196,18 @@ def _converted(model: torch.nn.Module, setting: TrainingSetting, catalog: Catalo
     return approximate(model, setting.budget, **given)
 
 
-def _fewer(setting: TrainingSetting, edges: Fewer, adjacency: torch.Tensor) -> torch.Tensor:
-    """Return what a control leaves of a graph: as many FLOPs as a training that is approximated at its budget."""
+def _fewer(setting: TrainingSetting, edges: Fewer, learnt: TrainingData) -> torch.Tensor:
+    """Return what a control leaves of a graph: as many FLOPs as a training that is approximated at its budget.
+
+    Raises `Skip` where that is no edge.
+    """
     assert setting.budget is not None
-    share = flops_share(setting.budget, setting.method.given(setting.epochs))
-    return edges(adjacency, share, torch.Generator().manual_seed(setting.seed))
+    steps = len(setting.model.loader(learnt, setting.layers, setting.seed))
+    share = flops_share(setting.budget, setting.method.given(setting.epochs) | {"steps_per_epoch": steps})
+    kept = edges(learnt.adjacency, share, torch.Generator().manual_seed(setting.seed))
+    if not kept.values().numel():
+        raise Skip(f"{setting.control} must leave an edge to train on (got 0 of {learnt.adjacency.values().numel()})")
+    return kept
 
 
 def _check_budget(setting: TrainingSetting, history: History) -> None:
@@ -255,10 +266,11 @@ def _with_peak(
 
 
 def _rehearsed_peak(setting: TrainingSetting, data: TrainingData, catalog: Catalog) -> int | None:
-    short = replace(setting, epochs=min(setting.epochs, _REHEARSED_EPOCHS if setting.baseline is None else _REHEARSED_BASELINE))
+    most = _REHEARSED_EPOCHS if setting.baseline is None else _REHEARSED_BASELINE
+    pace = _REHEARSED_PACE | {"epochs": min(setting.epochs, most)}
     # What is kept, with the gaps that the timed training has left, is memory of a training that keeps it.
     watched = _kept_peak if setting.keeps_memory else memory.peak_of_rehearsal
-    return watched(lambda: _trained(short, data, catalog, _nobody, _REHEARSED_PACE))
+    return watched(lambda: _trained(setting, data, catalog, _nobody, pace))
 
 
 def _kept_peak(call: Callable[[], object]) -> int | None:

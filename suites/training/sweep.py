@@ -17,7 +17,7 @@ from rsc_bench.suites.options import DTYPES, Options
 from rsc_bench.suites.training.baselines import BASELINES, Baseline
 from rsc_bench.suites.training.controls import CONTROLS
 from rsc_bench.suites.training.data import lack
-from rsc_bench.suites.training.method import Method
+from rsc_bench.suites.training.method import ABLATED_BUDGETS, VARIANTS, Method, ablatable, check_ablation, varied
 from rsc_bench.suites.training.models import USUAL, Model, find, models
 from rsc_bench.suites.training.recipes import CPU_EPOCHS, Changes, Names, Recipe, changes, check_tables, recipe
 
@@ -35,23 +35,6 @@ SMALL: dict[str, Any] = {
     "budgets": (0.1, 0.3),
 }
 """Options of the trainings that are part of the usual sweep."""
-ABLATED_BUDGETS = (0.1,)
-"""The smallest budget: where a part of the method is worth most."""
-
-VARIANTS: dict[str, dict[str, Any]] = {
-    "forward": {"approximated": "forward"},
-    "both": {"approximated": "both"},
-    "no-cache": {},
-    "no-switch": {"switch_at": 1.0},
-    "uniform": {"allocation": "uniform"},
-    "optimal": {"allocation": "optimal"},
-    "random": {},
-    "importance": {},
-    "sampled-diagonal": {"diagonal": "sampled"},
-    "published": {"warmup": "restart", "allocation": "published", "measures": "published"},
-}
-"""What each ablation changes of the options of `approximate`; those without are changes of the kernel (`_varied`)."""
-
 AMP = "bfloat16-autocast"
 """What records have in the place of a dtype where training computes in torch's autocast."""
 
@@ -110,11 +93,9 @@ class TrainingSetting:
     @property
     def altered(self) -> str | None:
         """What of the method is left out or changed, or the control that stands in its place; None: the method as it is."""
-        if self.variant == RANDOM:
-            return RANDOM
         of_method = None if self.control and not CONTROLS[self.control].has_budget else self.method.name
-        control = CONTROLS[self.control].recorded if self.control else None
-        return ",".join(filter(None, [control, of_method, self.variant])) or None
+        changed = CONTROLS[self.control].recorded if self.control else self.variant
+        return ",".join(filter(None, [changed, of_method])) or None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -165,6 +146,7 @@ def training_settings(options: Options, catalog: Catalog) -> list[TrainingSettin
         return _small(options, catalog) if options.plain else []
     device = options.device or devices.HERE.default()
     exact, sampled = _choices(options, catalog, device)
+    check_ablation(options, sampled)
     if options.trains:
         _check_files(options)
     labels = {graph: graphs.check(graph, options.data_root, not options.no_cache) for graph in _graphs(options, device)}
@@ -213,7 +195,7 @@ def _controlled(options: Options, exact: TrainingSetting, sampled: list[Choice])
     for budget in _budgets(options):
         for choice in sampled:
             if choice.selection == "topk":
-                yield replace(exact, choice=_varied(choice, "random"), budget=budget, variant="random")
+                yield replace(exact, choice=varied(choice, RANDOM), budget=budget, variant=RANDOM)
         yield from (replace(exact, budget=budget, control=name) for name, each in CONTROLS.items() if each.has_budget)
     yield from (replace(exact, control=name) for name, each in CONTROLS.items() if not each.has_budget)
 
@@ -222,15 +204,14 @@ def _first(options: Options, model: Model, graph: tuple[str, str], width: int | 
     """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
     settings = recipe(graph[1], width, model.name, changed)
     device = options.device or devices.HERE.default()
-    published = recipe(graph[1], width, model.name).epochs
-    says = "epochs" in changed.values or settings.epochs != published
-    here = CPU_EPOCHS if device == "cpu" and not says else settings.epochs
+    here = CPU_EPOCHS if device == "cpu" and not changed.give("epochs", graph[1], model.name) else settings.epochs
     usual = here if options.benchmark else CHECKED_EPOCHS
+    own = None if changed.give("layers", graph[1], model.name) else model.layers
     return TrainingSetting(
         graph=graph[0],
         label=graph[1],
         model=model,
-        layers=options.layers or model.layers,
+        layers=options.layers or own or settings.layers,
         width=settings.hidden,
         choice=Choice(""),
         budget=None,
@@ -272,16 +253,10 @@ def ours_on(catalog: Catalog, device: str) -> Choice:
 
 def _ablated(options: Options, method: TrainingSetting) -> Iterator[TrainingSetting]:
     """Yield the method with one part left out or changed, for each part."""
-    if not options.ablation or method.method != Method() or method.choice.selection != "topk" or not method.choice.cached:
+    if not options.ablation or not ablatable(method.choice):
         return
     for budget, variant in product(options.budgets or ABLATED_BUDGETS, VARIANTS):
-        yield replace(method, budget=budget, variant=variant, choice=_varied(method.choice, variant))
-
-
-def _varied(choice: Choice, variant: str) -> Choice:
-    if variant == "no-cache":
-        return replace(choice, cached=False)
-    return replace(choice, selection=variant) if variant in ("random", "importance") else choice
+        yield replace(method, budget=budget, variant=variant, choice=varied(method.choice, variant))
 
 
 def _graphs(options: Options, device: str) -> tuple[str, ...]:

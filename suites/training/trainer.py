@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from rsc_bench.kernels.rsc import Accelerated, Approximation
+from rsc_bench.kernels.rsc.account import Spent
 from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.suites.terminal.progress import Epoch
 from rsc_bench.suites.training.batches import Batch, Batches
@@ -53,6 +54,8 @@ class History:
     """Of what training sees of the graph."""
     nnz: int = 0
     """Its non-zeros, before a control leaves some out."""
+    kept: float = 1.0
+    """Share of them that is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +64,14 @@ class _Step:
 
     loss: torch.Tensor
     """(), not read back yet: on a GPU that would wait."""
-    flops_share: float
-    sampled: bool
+    spent: Spent | None
+    """On its backward products, not read back yet either; None: nothing was sampled."""
     k_per_layer: list[int]
+
+    @property
+    def flops_share(self) -> float:
+        """Share of the exact backward FLOPs; waits for the device."""
+        return 1.0 if self.spent is None else float(self.spent[0]) / self.spent[1]
 
 
 @dataclass(eq=False)
@@ -100,13 +108,16 @@ class Trainer:
                 self._loss(batch).backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad()
         if self.converted is not None:
-            self.converted.prepare()
+            self.converted.prepare(new_graphs=not self._fixed)
             # Asked in a step, it would measure what the layers have saved.
             self._layers = sum(layer.converted for layer in self.converted.layers.values())
         self.evaluate()
 
     def run(self, epochs: int, follow: Callable[[Epoch], None]) -> History:
-        """Train for some epochs, evaluate and call `follow` after each; raises `TrainingError` for a loss that is no number."""
+        """Train for some epochs, evaluate and call `follow` after each.
+
+        Raises `TrainingError` where the loss, or a logit that is judged, is no number.
+        """
         self._warm_up()
         for epoch in range(1, epochs + 1):
             self.train_once(epoch)
@@ -146,10 +157,10 @@ class Trainer:
         steps = [self._step(batch) for batch in self._drawn()]
         epoch_s = self._now() - start
         self._note_seconds(epoch_s)
-        self._note_loss(float(torch.stack([step.loss for step in steps]).mean()), epoch)
-        self.history.flops_share.append(sum(step.flops_share for step in steps) / len(steps))
+        self._note_loss(torch.stack([step.loss for step in steps]).mean(), epoch)
+        self.history.flops_share.append(self.history.kept * sum(step.flops_share for step in steps) / len(steps))
         self.history.k_per_layer.append(steps[-1].k_per_layer)
-        self.history.sampled.append(all(step.sampled for step in steps))
+        self.history.sampled.append(all(step.spent is not None for step in steps))
 
     @property
     def _fixed(self) -> bool:
@@ -169,25 +180,22 @@ class Trainer:
 
     def _step(self, batch: Batch) -> _Step:
         self.optimiser.zero_grad()
+        before = self._spent()
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
-        spent = self._spent()
-        sampled = spent is not None
-        done = _Step(loss.detach(), 1.0 if spent is None else spent, sampled, self._k_per_layer(batch, sampled))
+        spent = _between(before, self._spent())
+        done = _Step(loss.detach(), spent, self._k_per_layer(batch, spent is not None))
         with self.timings.of("optimiser", self.data.features.device):
             self.optimiser.step()  # from here on the phase is that of the next step
         return done
 
-    def _spent(self) -> float | None:
-        """Share of the exact backward FLOPs that this step has spent; None where it samples nothing.
-
-        So does a step whose layers PyTorch Geometric runs itself: a mini-batch that does not pay to be converted.
-        """
+    def _spent(self) -> Spent | None:
+        """Backward FLOPs so far; None where the step samples nothing."""
         if not isinstance(self.converted, Approximation) or not self.converted.phase.sampled:
-            return None  # looked at first: counting what was spent waits for a GPU
-        return self.converted.last_share
+            return None
+        return self.converted.spent
 
     def _k_per_layer(self, batch: Batch, sampled: bool) -> list[int]:
         """Pairs of each layer in this step; all of its batch where that is exact, or the layer has nothing to sample."""
@@ -210,10 +218,9 @@ class Trainer:
                 self.history.phase_s[phase].append(spent)
         self.history.epoch_s.append(epoch_s)
 
-    def _note_loss(self, loss: float, epoch: int) -> None:
-        if not math.isfinite(loss):
-            raise TrainingError(f"loss is {'NaN' if math.isnan(loss) else 'infinite'} at epoch {epoch}")
-        self.history.loss.append(loss)
+    def _note_loss(self, loss: torch.Tensor, epoch: int) -> None:
+        _check_finite("loss is", loss, epoch)
+        self.history.loss.append(float(loss))
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         nodes = slice(None) if batch.nodes is None else batch.nodes
@@ -246,13 +253,18 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> tuple[float, float]:
-        """Return the metric on the validation and on the test nodes, from exact products over the whole graph."""
+        """Return the metric on the validation and on the test nodes, from exact products over the whole graph.
+
+        Raises `TrainingError` where there is nothing to judge, and for logits that are no numbers: they have a score.
+        """
         self.model.eval()
         with self._autocast():
             logits = self.model(self.data.features, self.data.adjacency).float()
-        val, test = (
-            SCORES[self.data.metric_name](logits[nodes], self.data.labels[nodes]) for nodes in (self.data.val, self.data.test)
-        )
+        judged = [(logits[nodes], self.data.labels[nodes]) for nodes in (self.data.val, self.data.test)]
+        if epoch := len(self.history.loss):  # before the first its loss will say so
+            for found, _ in judged:
+                _check_finite("logits are", found, epoch)
+        val, test = (SCORES[self.data.metric_name](*each) for each in judged)
         if not (math.isfinite(val) and math.isfinite(test)):
             raise TrainingError(
                 f"{self.data.metric_name} has nothing to judge: no task has both kinds of label in validation and test"
@@ -266,3 +278,19 @@ class Trainer:
         if self.data.features.is_cuda:
             torch.cuda.synchronize(self.data.features.device)
         return perf_counter()
+
+
+def _between(before: Spent | None, after: Spent | None) -> Spent | None:
+    """Return what a step has spent; None where nothing was sampled.
+
+    So it is where PyTorch Geometric runs all layers itself: with a mini-batch that does not pay to be converted.
+    """
+    if before is None or after is None or after[1] == before[1]:
+        return None
+    return after[0] - before[0], after[1] - before[1]
+
+
+def _check_finite(what: str, values: torch.Tensor, epoch: int) -> None:
+    wrong = values[~values.isfinite()]
+    if wrong.numel():
+        raise TrainingError(f"{what} {'NaN' if bool(wrong.isnan().any()) else 'infinite'} at epoch {epoch}")

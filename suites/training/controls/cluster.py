@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from rsc_bench.harness.measure.work import Skip
 from rsc_bench.optional import absent
 from rsc_bench.suites.training.batches import Batch, Batches, induced, to_scipy
 from rsc_bench.suites.training.controls.control import Control, Way
-from rsc_bench.suites.training.data import TrainingData, TrainingError
+from rsc_bench.suites.training.data import TrainingData
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -26,11 +27,12 @@ def clusters(data: TrainingData, layers: int, seed: int) -> Batches:
 
     Clusters are METIS's (Karypis and Kumar, 1998), as in the paper, where pymetis is installed. Else they are stretches of the
     reverse Cuthill-McKee order, in which neighbours are near each other; they are all of the same size, and cut more edges.
+    Raises `Skip` for a graph of fewer nodes than clusters.
     """
     del layers
     count = data.recipe.clusters
     if data.nodes < count:
-        raise TrainingError(f"clusters need at least {count} nodes (got {data.nodes}): train on the whole graph")
+        raise Skip(f"clusters need at least {count} nodes (got {data.nodes}): train on the whole graph")
     return _Clusters(data, torch.Generator().manual_seed(seed))
 
 

@@ -37,8 +37,7 @@ class Control:
     edges: Fewer | None = None
     """Leaves edges out, once and for all before training; the model is judged on the whole graph. None: all edges."""
     loader: Callable[[TrainingData, int, int], Batches] | None = None
-    """Mini-batches, as a model's loader; None: the whole graph."""
-
+    """Mini-batches, as a model's loader; None: the whole graph. Raises `Skip` where the graph does not allow them."""
     better: Way | None = None
     """How it is made where that can be; None: there is one way."""
 

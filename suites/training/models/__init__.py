@@ -57,8 +57,8 @@ class Model(Plugin):
     sparse one, (nodes, nodes), whose rows are targets: the layers of PyTorch Geometric take either. That is imported here and not
     with the file, so that a machine without it can name the model.
     """
-    layers: int = 3
-    """Graph convolutions where ``--layers`` gives no other number."""
+    layers: int | None = None
+    """Graph convolutions where neither ``--layers`` nor ``--recipe`` gives a number; None: as many as the recipe has."""
     reduce: Reduce = "sum"
     """Aggregation of its layers."""
     loader: Callable[[TrainingData, int, int], Batches] = whole
@@ -70,7 +70,7 @@ class Model(Plugin):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.layers < 1:
+        if self.layers is not None and self.layers < 1:
             raise ValueError(f"model {self.name!r}: layers must be at least 1 (got {self.layers})")
 
 
@@ -102,7 +102,8 @@ def _try(given: str, model: Model) -> None:
     if model.why_not() is not None:
         return
     try:
-        model.answer("build", nn.Module, model.build(Shape(8, 4, model.layers), Recipe(hidden=8)))
+        recipe = Recipe(hidden=8)
+        model.answer("build", nn.Module, model.build(Shape(8, 4, model.layers or recipe.layers), recipe))
     except Exception as error:
         place = None if isinstance(error, PluginError) else REGISTRY.blame(error)
         raise ModelError(f"--model {place or f'{given}: {error_line(error)}'}") from error

@@ -21,6 +21,4 @@ def build(shape: Shape, recipe: Recipe) -> nn.Module:
     return Stack(GCNConv, shape, recipe)
 
 
-MODEL = Model(
-    "GCN", "Graph convolutions with symmetric normalisation (Kipf and Welling, arXiv 1609.02907).", build, layers=3, reduce="sum"
-)
+MODEL = Model("GCN", "Graph convolutions with symmetric normalisation (Kipf and Welling, arXiv 1609.02907).", build, reduce="sum")

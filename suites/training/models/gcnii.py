@@ -19,4 +19,4 @@ def build(shape: Shape, recipe: Recipe) -> nn.Module:
     return Gcn2(shape, recipe)
 
 
-MODEL = Model("GCNII", "Deep GCN with residuals to the first layer (Chen et al., arXiv 2007.02133).", build, layers=4, reduce="sum")
+MODEL = Model("GCNII", "Deep GCN with residuals to the first layer (Chen et al., arXiv 2007.02133).", build, reduce="sum")

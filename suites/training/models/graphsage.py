@@ -25,6 +25,5 @@ MODEL = Model(
     "GraphSAGE",
     "Mean aggregation beside a node's own features (Hamilton et al., arXiv 1706.02216).",
     build,
-    layers=3,
     reduce="mean",
 )

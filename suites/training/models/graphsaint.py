@@ -8,7 +8,6 @@ MODEL = Model(
     "GraphSAINT",
     "GraphSAGE on random-walk subgraphs (Zeng et al., arXiv 1907.04931).",
     build,
-    layers=3,
     reduce="mean",
     loader=subgraphs,
 )

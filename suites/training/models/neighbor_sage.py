@@ -8,7 +8,6 @@ MODEL = Model(
     "NeighborSAGE",
     "GraphSAGE on mini-batches of sampled neighbours, new ones in each epoch, as from PyTorch Geometric's NeighborLoader.",
     build,
-    layers=3,
     reduce="mean",
     loader=Neighbours,
 )

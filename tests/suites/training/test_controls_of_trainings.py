@@ -7,14 +7,18 @@ import torch
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
+from rsc_bench.harness.measure.work import Skip
 from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.graphs import Masks
 from rsc_bench.suites.options import Options, OptionsError
 from rsc_bench.suites.training import run as training
 from rsc_bench.suites.training.batches import to_scipy
 from rsc_bench.suites.training.controls import CONTROLS, cluster
-from rsc_bench.suites.training.data import TrainingError, training_data
+from rsc_bench.suites.training.controls._pairs import with_entries
+from rsc_bench.suites.training.data import training_data
 from rsc_bench.suites.training.method import Method, flops_share
+from rsc_bench.suites.training.random_walks import redrawn
 from rsc_bench.suites.training.sweep import AMP, training_settings
 
 CATALOG = catalog()
@@ -80,8 +84,47 @@ def test_a_control_spends_what_the_sampled_training_spends():
     # 30 epochs at C = 0.1: 3 of warm-up, 21 sampled, 6 exact at the end: backward 0.37, and the forward product as well.
     given = Method().given(30)
     assert flops_share(0.1, given) == pytest.approx((1 + (9 + 21 * 0.1) / 30) / 2)
-    assert flops_share(0.1, Method(warmup="restart").given(30)) == pytest.approx((1 + (6 + 24 * 0.1) / 30) / 2)
     assert flops_share(1.0, given) == 1
+    # A warm-up that training restarts behind is 3 exact steps, forward and backward, in front of 24 sampled epochs.
+    restart = Method(warmup="restart").given(30)
+    assert flops_share(0.1, restart) == pytest.approx((1 + (6 + 24 * 0.1) / 30) / 2 + 3 / 30)
+    assert flops_share(1.0, restart) == 1
+    # Of 20 mini-batches an epoch 3 of 600 steps are of warm-up, 477 sampled.
+    assert flops_share(0.1, given | {"steps_per_epoch": 20}) == pytest.approx((1 + (123 + 477 * 0.1) / 600) / 2)
+
+
+@pytest.fixture
+def shares(monkeypatch):
+    """The shares of the edges that the control on random edges was asked for, so far."""
+    found, edges = [], CONTROLS["random-edges"].edges
+
+    def noted(adjacency, share, generator):
+        found.append(share)
+        return edges(adjacency, share, generator)
+
+    monkeypatch.setitem(CONTROLS, "random-edges", dataclasses.replace(CONTROLS["random-edges"], edges=noted))
+    return found
+
+
+@pytest.mark.parametrize(("model", "steps"), [("GCN", 1), ("GraphSAINT", 4), ("NeighborSAGE", 8)])
+def test_a_control_knows_the_steps_of_an_epoch_of_its_model(shares, model, steps):
+    setting = control("random-edges", models=(model,), epochs=10)
+    training.prepared(setting, DATA, CATALOG)
+    assert shares == [flops_share(0.2, Method().given(10) | {"steps_per_epoch": steps})]
+
+
+def test_memory_is_read_from_a_training_on_the_same_edges_that_is_shorter(shares, monkeypatch):
+    lengths, run = [], training.Trainer.run
+
+    def noted(trainer, epochs, follow):
+        lengths.append(epochs)
+        return run(trainer, epochs, follow)
+
+    monkeypatch.setattr(training.Trainer, "run", noted)
+    training.train(control("random-edges", epochs=9), GRAPH, CATALOG, lambda epoch: None)
+    assert lengths == [9, 6]
+    assert shares == 2 * [flops_share(0.2, Method().given(9))]
+    assert shares[0] != flops_share(0.2, Method().given(6))
 
 
 def test_controls_stand_beside_the_sampled_training_with_the_same_seed():
@@ -103,7 +146,11 @@ def test_each_control_trains(name):
     assert record.case.variant == (CONTROLS[name].recorded if name in CONTROLS else name)
     assert len(record.measurement.training.loss) == 6
     if setting.control:
-        assert set(record.measurement.training.flops_share) == {1.0}
+        matrix, (share,) = record.measurement.matrix, set(record.measurement.training.flops_share)
+        assert (share < 1) == CONTROLS[name].has_budget
+        wanted = flops_share(0.2, Method().given(6)) if share < 1 else 1
+        assert share == pytest.approx(wanted, abs=0.02) or (name == "few-neighbours" and share <= wanted)
+        assert (matrix.nnz, matrix.kept_nnz) == (3_000, round(3_000 * share)), "of edges that were left it multiplied all"
 
 
 def test_mini_batches_of_controls_are_others_in_each_epoch_and_cover_the_training_nodes():
@@ -117,8 +164,41 @@ def test_mini_batches_of_controls_are_others_in_each_epoch_and_cover_the_trainin
 
 def test_clusters_need_nodes_enough():
     tiny = dataclasses.replace(DATA, features=DATA.features[:50])
-    with pytest.raises(TrainingError, match=r"clusters need at least 100 nodes \(got 50\)"):
+    with pytest.raises(Skip, match=r"clusters need at least 100 nodes \(got 50\)"):
         CONTROLS["cluster-batches"].loader(tiny, 3, 0)
+    assert ended(control("cluster-batches", recipes=("clusters=301",))) == (
+        "skipped", "clusters need at least 301 nodes (got 300): train on the whole graph"
+    )  # fmt: skip
+
+
+def control(name, **options):
+    """The training of one control."""
+    (found,) = [each for each in settings(controls=True, **options) if each.control == name]
+    return found
+
+
+def ended(setting, graph=GRAPH):
+    """How a training ended, and why."""
+    record = training.attempt(setting.case(), lambda: training.train(setting, graph, CATALOG, lambda epoch: None))
+    return record.status, record.reason
+
+
+def test_a_control_whose_walks_meet_no_training_node_is_skipped_and_a_model_that_walks_fails():
+    met = torch.cat([batch.nodes for batch in redrawn(dataclasses.replace(DATA, train=torch.arange(DATA.nodes)), 3, 0)])
+    never = next(node for node in range(DATA.nodes) if node not in met.tolist())
+    train = torch.zeros(DATA.nodes, dtype=torch.bool).index_fill(0, torch.tensor([never]), True)
+    lonely = dataclasses.replace(GRAPH, make_masks=lambda: Masks(train, GRAPH.masks.val, GRAPH.masks.test))
+    reason = "no random walk of 60 met a training node: train on the whole graph (--model GraphSAGE)"
+    assert ended(control("saint-batches"), lonely) == ("skipped", reason)
+    assert ended(settings(models=("GraphSAINT",))[0], lonely) == ("failed", reason)
+
+
+def test_a_control_that_leaves_no_edge_is_skipped(monkeypatch):
+    def none(adjacency, share, generator):
+        return with_entries(adjacency, torch.zeros(adjacency.values().numel(), dtype=torch.bool))
+
+    monkeypatch.setitem(CONTROLS, "random-edges", dataclasses.replace(CONTROLS["random-edges"], edges=none))
+    assert ended(control("random-edges")) == ("skipped", "random-edges must leave an edge to train on (got 0 of 3000)")
 
 
 def test_clusters_are_as_many_as_the_recipe_says():
@@ -201,10 +281,15 @@ def test_options_that_no_training_can_use_are_one_line(options, message):
         settings(**options)
 
 
-def test_random_pairs_are_a_control_whatever_the_method_is_and_edges_are_named_by_it():
+def test_controls_of_sampling_are_named_by_the_method():
     found = {setting.altered for setting in settings(controls=True, warmup="restart")}
-    assert "random" in found
-    assert {"warmup=restart", "random-edges,warmup=restart", "saint-batches", CONTROLS["cluster-batches"].recorded} <= found
+    assert {
+        "random,warmup=restart",
+        "warmup=restart",
+        "random-edges,warmup=restart",
+        "saint-batches",
+        CONTROLS["cluster-batches"].recorded,
+    } <= found
 
 
 def test_what_a_recipe_says_of_walks_features_and_epochs_holds(tmp_path):
@@ -213,8 +298,11 @@ def test_what_a_recipe_says_of_walks_features_and_epochs_holds(tmp_path):
     sizes = [len(batch.nodes) for batch in CONTROLS["saint-batches"].loader(data, 3, 0)]
     assert max(sizes) <= 6
     path = tmp_path / "mine.toml"
-    path.write_text("[usual]\nepochs = 17\n")
-    assert {setting.epochs for setting in settings(epochs=None, recipes=(str(path),))} == {17}
+    for epochs in (17, 400):  # 400 are the usual ones, of which a CPU makes 60 where nobody gives them
+        path.write_text(f"[usual]\nepochs = {epochs}\n")
+        assert {setting.epochs for setting in settings(epochs=None, recipes=(str(path),))} == {epochs}
+    path.write_text("[usual]\nhidden = 17\n[graph.reddit2]\nepochs = 400\n")
+    assert {setting.epochs for setting in settings(epochs=None, recipes=(str(path),))} == {60}
 
 
 def test_switching_back_at_once_is_an_option_of_trainings():

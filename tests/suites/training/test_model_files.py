@@ -46,6 +46,9 @@ def test_a_name_stays_what_it_is():
 def test_the_model_of_a_file_is_known_by_its_name_from_then_on():
     assert named(str(EXAMPLE)) == "Mine"
     assert (models.find("Mine").layers, models.find("Mine").reduce) == (2, "mean")
+    for changed, layers in ((), 2), (("layers=4",), 4):
+        planned = training_settings(dataclasses.replace(OPTIONS, recipes=changed), catalog())
+        assert {setting.layers for setting in planned} == {layers}
 
 
 def test_it_is_held_to_what_every_model_is_held_to():

@@ -41,6 +41,32 @@ def test_a_model_has_values_of_its_own_on_a_graph():
     assert recipe("reddit2", model="GCN").input_dropout == 0.0
 
 
+def test_a_model_is_as_deep_as_published_on_every_graph_unless_a_value_is_given(tmp_path):
+    # RSC, experimental settings: three layers, of GCNII four.
+    assert [recipe("reddit2", model=model).layers for model in ("GCN", "GraphSAGE", "GCNII", "Mine", None)] == [3, 3, 4, 3, 3]
+    assert recipe("twin:yelp@0.02", model="GCNII", changed=changes(["layers=2"])).layers == 2
+    path = tmp_path / "mine.toml"
+    path.write_text("[usual]\nlayers = 5\n[usual.GCN]\nlayers = 6\n[graph.yelp]\nlayers = 7\n[graph.yelp.GCN]\nlayers = 8\n")
+    changed = changes([str(path)])
+    found = {
+        (graph, model): recipe(graph, model=model, changed=changed).layers for graph in ("cora", "yelp") for model in MODELS[:3]
+    }
+    assert {key: found[key] for key in [("cora", "GCN"), ("cora", "GCNII"), ("yelp", "GCNII"), ("yelp", "GCN")]} == {
+        ("cora", "GCN"): 6, ("cora", "GCNII"): 5, ("yelp", "GCNII"): 7, ("yelp", "GCN"): 8
+    }  # fmt: skip
+
+
+def test_what_is_given_is_known_although_it_is_the_published_value(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[usual.GCN]\nepochs = 400\n[graph.yelp.GCNII]\nlayers = 4\n")
+    changed = changes([str(path), "hidden=256"])
+    given = [("epochs", "cora", "GCN"), ("layers", "twin:yelp@0.02", "GCNII"), ("hidden", "cora", "GAT")]
+    assert all(changed.give(*each) for each in given)
+    assert not any(
+        changed.give(*each) for each in [("epochs", "cora", "GCNII"), ("layers", "cora", "GCNII"), ("alpha", "yelp", "GCN")]
+    )
+
+
 def test_values_that_are_given_stand_above_the_recipe_and_are_named():
     changed = changes(["dropout=0.1", "batch_norm=false", "hidden=64"])
     found = recipe("yelp", model="GCN", changed=changed)
@@ -69,6 +95,7 @@ def test_a_file_of_a_users_has_the_same_tables(tmp_path):
     ("batch_norm=yes", r"batch_norm must be true or false \(got 'yes'\)"),
     ("learning_rate=0", r"learning_rate must be above 0 \(got 0\)"),
     ("learning_rate=nan", r"learning_rate must be above 0 \(got nan\)"),
+    ("layers=0", r"layers must be at least 1 \(got 0\)"),
     ("epochs=0", r"epochs must be at least 1 \(got 0\)"),
     ("inductive=1", r"inductive must be true or false \(got '1'\)"),
     ("fast", r"--recipe must be KEY=VALUE or a FILE.toml \(got 'fast'\)"),
@@ -108,7 +135,9 @@ def checked(tmp_path, text, *trained):
     ("[graph.redit2]\nhidden = 8\n", r"mine.toml: \[graph.redit2\]: 'redit2' is not known, nor .*: nearest is reddit2 \(one of"),
     ("[graph.reddit2.gcn]\nhidden = 8\n", r"\[graph.reddit2.gcn\]: 'gcn' is not known, nor .*: nearest is GCN \(one of"),
     ("[graph.'twin:reddit2@0.05']\nhidden = 8\n", r"a twin trains as its graph does: name the table \[graph.reddit2\]"),
-    ("[usual.GCN]\nhidden = 8\n", r"\[usual\] must have values alone \(got the table \[usual.GCN\]\)"),
+    ("[usual.GCN.deep]\nhidden = 8\n", r"\[usual.GCN\] must have values alone \(got the table \[usual.GCN.deep\]\)"),
+    ("[usual.gcn]\nhidden = 8\n", r"\[usual.gcn\]: 'gcn' is not known, nor .*: nearest is GCN \(one of"),
+    ("[usual.GCNII]\nhidden = 8\n", r"must have a value for what is trained, .* with GCN \(got \[usual.GCNII\]\)"),
     ("[graph.yelp.GCN.deep]\nhidden = 8\n", r"\[graph.yelp.GCN\] must have values alone"),
     ("[graph.yelp]\nhidden = 8\n[graph.reddit2.GCNII]\nhidden = 8\n",
      r"must have a value for what is trained, twin:reddit2@0.05 with GCN \(got \[graph.yelp\], \[graph.reddit2.GCNII\]\)"),

@@ -1,6 +1,7 @@
 """One training on a graph of 300 nodes: what is observed of it, and what stops it."""
 
 import dataclasses
+import itertools
 import math
 import re
 
@@ -11,16 +12,19 @@ pytest.importorskip("torch_geometric", reason="torch_geometric is not installed:
 
 from rsc_bench.harness.measure.work import Skip, Wrong
 from rsc_bench.harness.records.case import Case
+from rsc_bench.kernels.rsc.account import Account
+from rsc_bench.kernels.rsc.conversion.costs import Costs
 from rsc_bench.suites import graphs
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.graphs import Masks
 from rsc_bench.suites.options import Options
 from rsc_bench.suites.training import run as training
 from rsc_bench.suites.training.data import TrainingError, training_data
+from rsc_bench.suites.training.method import VARIANTS
 from rsc_bench.suites.training.models import Shape
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.scores import accuracy
-from rsc_bench.suites.training.sweep import VARIANTS, training_settings
+from rsc_bench.suites.training.sweep import training_settings
 from rsc_bench.suites.training.trainer import PHASES
 
 CATALOG = catalog()
@@ -134,6 +138,8 @@ def test_an_ablation_changes_what_it_says_and_keeps_the_budget(variant):
     found = train(setting)
     assert all(math.isfinite(loss) for loss in found.training.loss)
     assert (found.training.flops_share[-1] == 1.0) == (variant != "no-switch")
+    assert (found.training.flops_share[0] < 1.0) == (variant in ("restart", "no-warmup", "published"))
+    assert (found.training.warmup_s is not None) == (variant in ("restart", "published"))
     assert len(found.training.k_per_layer[0]) == (6 if variant == "both" else 3)
 
 
@@ -170,6 +176,32 @@ def test_mini_batches_of_neighbours_are_drawn_anew_in_each_epoch_and_the_drawing
         assert all(0 < seconds < epoch for seconds, epoch in zip(found.phase_s["batches"], found.epoch_s, strict=True))
         assert found.loss[-1] < found.loss[0]
     assert "batches" not in exact.training.phase_s
+
+
+def test_batches_that_are_not_converted_are_exact_in_the_share_of_the_flops(monkeypatch):
+    monkeypatch.setattr(Costs, "pays", lambda *given, **named: False)
+    *_, setting = settings(models=("NeighborSAGE",))
+    found = train(setting).training
+    # Of the 8 batches of an epoch the first 3 are converted, and may spend a fifth; the 5 others are whole.
+    assert all(5 / 8 < share <= (5 + 3 * 0.2) / 8 + 1e-9 for share in found.flops_share[1:-1])
+    assert found.flops_share[-1] == 1.0
+
+
+@pytest.mark.parametrize(("model", "times"), [("NeighborSAGE", 1), ("GCN", 0)])
+def test_what_converting_new_graphs_costs_is_measured_before_the_first_epoch(monkeypatch, model, times):
+    measured = []
+    monkeypatch.setattr(Costs, "measure", lambda *given: (measured.append(given), Costs(1.0, 0.0, 0.0))[1])
+    trainer = training.prepared(settings(models=(model,))[0], training_data(GRAPH), CATALOG)
+    assert len(measured) == times
+    trainer.train_once(1)
+    assert len(measured) == times
+
+
+def test_nothing_waits_for_a_device_to_count_what_a_step_has_spent(monkeypatch):
+    counted = []
+    monkeypatch.setattr(Account, "kept_nnz", property(counted.append))
+    assert train(SAMPLED).training.flops_share[1] < 1.0
+    assert not counted
 
 
 def test_a_model_may_have_a_loss_of_its_own():
@@ -216,6 +248,22 @@ def test_a_loss_that_is_no_number_stops_the_training_and_says_at_which_epoch():
     features[7, 3] = math.nan
     with pytest.raises(TrainingError, match=r"^loss is NaN at epoch 1$"):
         train(graph=changed(make_features=lambda: features))
+
+
+@pytest.mark.parametrize(("value", "word"), [(math.nan, "NaN"), (math.inf, "infinite")])
+def test_a_last_step_that_leaves_no_numbers_has_no_accuracy(value, word):
+    trainer = training.prepared(EXACT, training_data(GRAPH), CATALOG)
+    step = trainer.optimiser.step
+
+    def spoilt(*given):
+        step(*given)
+        if len(trainer.history.loss) == 1:  # the loss of the second epoch was a number
+            with torch.no_grad():
+                trainer.model.convs[-1].bias.fill_(value)
+
+    trainer.optimiser.step = spoilt
+    with pytest.raises(TrainingError, match=f"^logits are {word} at epoch 2$"):
+        trainer.run(2, lambda epoch: None)
 
 
 def test_a_model_without_a_layer_that_can_be_approximated_is_a_failed_record():
@@ -267,7 +315,8 @@ def off(measurement, setting):
 
 
 def test_the_check_refuses_a_training_that_spent_more_than_its_budget(monkeypatch):
-    monkeypatch.setattr(training.Trainer, "_spent", lambda trainer: 0.9)
+    steps = itertools.count()
+    monkeypatch.setattr(training.Trainer, "_spent", lambda trainer: (0.9 * (step := next(steps)), step))
     with pytest.raises(Wrong, match=r"epoch 1 must spend at most 0.2 of the exact FLOPs \(got 0.9\)"):
         train(SAMPLED)
 

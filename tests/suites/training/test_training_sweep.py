@@ -11,11 +11,12 @@ from rsc_bench.kernels.exact import mkl
 from rsc_bench.suites.catalog import Catalog, catalog
 from rsc_bench.suites.graphs import GraphError
 from rsc_bench.suites.measuring.bench import Bench
-from rsc_bench.suites.options import Options
+from rsc_bench.suites.options import Options, OptionsError
 from rsc_bench.suites.spmm.store import Store
 from rsc_bench.suites.training.baselines import BASELINES
+from rsc_bench.suites.training.method import VARIANTS
 from rsc_bench.suites.training.models import ModelError, models
-from rsc_bench.suites.training.sweep import VARIANTS, training_settings
+from rsc_bench.suites.training.sweep import training_settings
 
 CATALOG = catalog()
 ONE = Options(benchmark=True, graphs=("small:hub",), models=("GCN",), budgets=(0.1, 0.5), seeds=2, device="cpu")
@@ -120,6 +121,14 @@ def test_a_case_says_what_was_trained_and_how():
     assert (case.model, case.layers, case.width, case.epochs, case.seed, case.variant) == ("GraphSAGE", 2, 8, 7, 0, None)
 
 
+@pytest.mark.parametrize(("options", "layers"), [
+    ({}, 3), ({"models": ("GCNII",)}, 4), ({"models": ("GCNII",), "recipes": ("layers=2",)}, 2),
+    ({"recipes": ("layers=2",), "layers": 5}, 5),
+])  # fmt: skip
+def test_models_are_as_deep_as_their_recipe_unless_an_option_says_otherwise(options, layers):
+    assert {s.case().layers for s in sweep(**options)} == {layers}
+
+
 def test_a_named_exact_kernel_is_trained_with_beside_ours():
     found = sweep(kernels=("mkl",), seeds=1)
     assert [s.choice.name for s in found if s.budget is None] == ["rows_numba", "mkl", *BASELINES]
@@ -151,6 +160,29 @@ def test_a_variant_of_the_kernel_is_named_as_the_kernel_that_runs():
     assert found["random"] == "cached_random(rows_numba)"
     assert found["importance"] == "cached_importance(rows_numba)"
     assert found["forward"] == found["no-switch"] == found["uniform"] == "cached_topk(rows_numba)"
+
+
+USUAL = (
+    "must go without --warmup, --interval, --switch-at, --allocation, for it changes parts of the method as it is usual "
+    "(got {}): leave one of the two out"
+)
+TOPK = "must have a cached top-k, whose parts it changes (got {}): add --selection topk, or leave --ablation out"
+
+
+@pytest.mark.parametrize(("options", "line"), [
+    ({"warmup": "restart", "switch_at": 0.5}, USUAL.format("--warmup, --switch-at")),
+    ({"interval": 1}, USUAL.format("--interval")),
+    ({"selections": ("importance",)}, TOPK.format("cached_importance(rows_numba)")),
+    ({"kernels": ("topk(mkl)",)}, TOPK.format("topk(mkl)")),
+])  # fmt: skip
+def test_ablations_of_what_none_can_be_made_of_are_refused(options, line):
+    with pytest.raises(OptionsError, match=f"^--ablation {re.escape(line)}$"):
+        sweep(ablation=True, **options)
+
+
+def test_the_remedy_for_ablations_is_one():
+    found = sweep(ablation=True, kernels=("topk(mkl)",), selections=("topk",), seeds=1)
+    assert {s.variant for s in found} == {None, *VARIANTS}
 
 
 def test_an_unknown_model_is_refused_with_the_nearest_names():

@@ -118,11 +118,35 @@ def test_equal_generators_keep_equal_pairs(selection):
     assert torch.equal(first.weights, second.weights)
 
 
-def test_the_score_decides_nothing_for_random():
+def test_the_score_decides_nothing_for_random_where_none_is_zero():
     score, cost = heavy_tailed(50, seed=1)
-    first = SELECTIONS["random"].draw(score, cost, 60, seeded(3))
-    second = SELECTIONS["random"].draw(score.flip(0), cost, 60, seeded(3))
-    assert torch.equal(first.mask, second.mask)
+    score, order = score.clamp(min=1e-9), torch.randperm(50, generator=seeded(3))
+    wanted = affordable(order, cost, 60)
+    for scores in (score, score.flip(0), torch.full((50,), torch.nan)):
+        assert torch.equal(SELECTIONS["random"].draw(scores, cost, 60, seeded(3)).mask, wanted)
+
+
+def test_random_draws_among_pairs_with_a_score_first_and_each_equally_often():
+    score, cost = (torch.arange(20) % 2).float(), torch.ones(20, dtype=torch.int64)  # every other pair has one
+    generator = seeded()
+    kept = torch.stack([SELECTIONS["random"].draw(score, cost, 3, generator).mask for _ in range(2000)]).long()
+    assert torch.equal(kept.sum(1), torch.full((2000,), 3))
+    assert int(kept[:, score == 0].sum()) == 0
+    assert torch.all((kept[:, score > 0].sum(0) - 600).abs() <= 103)  # as below
+    more = SELECTIONS["random"].draw(score, cost, 13, generator).mask
+    assert bool(more[score > 0].all()), "all of them where they fit"
+    assert int(more.sum()) == 13
+
+
+def test_a_pair_without_a_score_is_not_taken_in_the_place_of_one_that_does_not_fit():
+    score, cost = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([9, 1, 0])
+    assert SELECTIONS["random"].draw(score, cost, 4, seeded()).mask.tolist() == [False, False, True]
+
+
+def test_without_any_score_random_draws_among_all_pairs():
+    cost = torch.ones(10, dtype=torch.int64)
+    assert int(SELECTIONS["random"].draw(torch.zeros(10), cost, 4, seeded()).mask.sum()) == 4
+    assert not len(SELECTIONS["random"].draw(torch.zeros(0), torch.zeros(0, dtype=torch.int64), 4, seeded()).mask)
 
 
 def test_random_draws_anew_from_a_generator_that_has_moved_on():
