@@ -13,6 +13,7 @@ from time import perf_counter
 import msgspec
 import torch
 
+from rsc_bench.harness.measure.attempt import reason_of
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.run import Record
@@ -28,6 +29,10 @@ TWINS = {"reddit2": 0.05, "yelp": 0.02, "ogbn-products": 0.01, "ogbn-proteins": 
 """Scale of the twin that stands for a graph on a CPU; on a GPU it is as large as the graph."""
 LEFT_OUT = "pyg"
 """What the names of those trainings of a run have in them that are no part of a paper's tables."""
+
+
+class EstimateError(Exception):
+    """How long trainings take is not known; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -118,14 +123,25 @@ class Part:
     def seconds(self) -> float:
         """Return about how long the trainings that are left take: one epoch of each model is tried, exactly and evaluated.
 
-        What that takes of a device, and the graph, are given back: the trainings are made by another process.
+        What that takes of a device, and the graph, are given back: the trainings are made by another process. Raises
+        `EstimateError` for all that would be a training's record: too little memory, a device that fails.
         """
         try:
-            return self._estimate()
+            found = self._tried()
         finally:
             gc.collect()  # models and what follows them refer to one another
             if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # else the call would take up a GPU
                 torch.cuda.empty_cache()
+        if isinstance(found, str):
+            raise EstimateError(found)
+        return found
+
+    def _tried(self) -> float | str:
+        """The seconds or the reason: an exception that goes on refers to the graph and the models, which would stay."""
+        try:
+            return self._estimate()
+        except Exception as error:
+            return reason_of(error)
 
     def _estimate(self) -> float:
         known = catalog()

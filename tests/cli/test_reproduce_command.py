@@ -8,10 +8,13 @@ import pytest
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
+import torch
 from click.testing import CliRunner
 
+from rsc_bench.cli import _sweeping
 from rsc_bench.cli.reproduce import COMMAND
 from rsc_bench.harness.records.file import read
+from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.training import reproduction
 
 
@@ -135,3 +138,41 @@ def test_published_numbers_stand_beside_ours_and_what_is_not_at_hand_is_a_dash()
     text = as_text([(Published("reddit2", "twin:reddit2@0.05", "GCN", 95.33, 95.13), [])], {}, (11.6, 1.6), screen())
     assert "95.33" in text
     assert "up to 11.6x" in text
+
+
+def too_large(*given):
+    raise GraphTooLargeError("graph 'twin:ogbn-products': making 61,859,140 edges needs 12 GB: take a smaller share")
+
+
+def out_of_memory(*given):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize(("step", "fails", "reason"), [
+    ("rsc_bench.suites.graphs.GraphStore.load", too_large, "making 61,859,140 edges needs 12 GB: take a smaller share"),
+    ("rsc_bench.suites.training.reproduction.prepared", out_of_memory, "out of memory"),
+])  # fmt: skip
+def test_an_estimate_that_fails_as_a_training_would_is_said(tmp_path, small, step, fails, reason):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, fails)
+        ended = run("--plan", "--graph", "ogbn-proteins", "--seeds", "1", "--results", str(tmp_path))
+    assert ended.exception is None
+    assert ended.return_value == 0
+    assert re.search(rf"4 of 4 trainings left, 1000 epochs each, about: not known \(.*{re.escape(reason)}.*\)", ended.output)
+    assert "in all about 0 s, and what is not known; results in" in ended.output
+
+
+def test_a_cluster_is_told_of_stand_ins_memory_and_failures_as_one_machine_is(tmp_path, small, monkeypatch):
+    """The devices are this machine's: what is printed is looked at, and nothing is trained."""
+    devices = _sweeping.devices
+    monkeypatch.setattr(_sweeping, "devices", lambda study, ray, cores: devices(study, None, None))
+    wanted = ["--plan", "--graph", "ogbn-proteins", "--epochs-share", "0.003", "--seeds", "1", "--results", str(tmp_path)]
+    ended = run(*wanted, "--memory", "kept", "--ray", "local")
+    assert ended.exception is None
+    lines = ended.output.splitlines()
+    assert lines[0].endswith("(arXiv 2210.10737); freed memory kept")
+    assert re.fullmatch(
+        r"  small:random \(in place of ogbn-proteins: `.*bench --check --graph ogbn-proteins` downloads it\)", lines[1]
+    )
+    monkeypatch.setattr(reproduction.Part, "bad", {"training small:random": "no memory"})
+    assert "1 wrong or failed, as training small:random: no memory; another" in run(*wanted, "--ray", "local").output
