@@ -53,7 +53,7 @@ def _positive(_context: click.Context, _parameter: click.Parameter, value: int) 
     callback=_share,
     help="Share of the published epochs.",
 )
-@click.option("--ablation", is_flag=True, help="Train the method with each of its parts left out or changed, too.")
+@click.option("--ablation", is_flag=True, help="Train our usual method, and each of its parts left out or changed, too.")
 @click.option("--data-root", type=FILE, help="Folder of published graphs; where one is not there, its twin stands in.")
 @click.option("--device", help="cpu, cuda or cuda:NUMBER (default: the GPU where there is one).")
 @click.option("--memory", type=click.Choice(["fresh", "kept"]), help="As `bench --memory`: what becomes of freed memory on a CPU.")
@@ -77,9 +77,9 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
 ) -> int:
     """Make the tables of a paper again.
 
-    Trains what they need, and prints it beside the published numbers. On the published graphs that are at hand (--data-root), else
-    on their synthetic twins, which the table says. It says first what it will take. Run it again to resume, or to see the tables:
-    only what is not there is trained.
+    Trains what they need, the method as it is published, and prints it beside the published numbers. On the published graphs that
+    are at hand (--data-root), else on their synthetic twins, which the table says. It says first what it will take. Run it again
+    to resume, or to see the tables: only what is not there is trained.
 
     Exit status: 0; 1 a training is wrong, failed or left; 2 bad usage.
     """
@@ -123,9 +123,8 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
 def _study(wish: Wish, parts: list[Part]) -> Study:
     """What is to be trained, as a study has it: a block for each graph, into the file of that name."""
     from rsc_bench.suites.sweeping.study import Block, Study
-    from rsc_bench.suites.training.reproduction import LEFT_OUT
 
-    blocks = [Block(part.graph, part.run, suites=("training",), leave_out=(LEFT_OUT,)) for part in parts]
+    blocks = [Block(part.graph, part.run, suites=("training",), leave_out=part.leave_out) for part in parts]
     return Study(wish.paper.name, wish.folder, tuple(blocks))
 
 

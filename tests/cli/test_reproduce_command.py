@@ -9,13 +9,16 @@ import pytest
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
 import torch
+from _pytest.mark.expression import Expression
 from click.testing import CliRunner
 
 from rsc_bench.cli import _sweeping
 from rsc_bench.cli.reproduce import COMMAND
 from rsc_bench.harness.records.file import read
+from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.training import reproduction
+from rsc_bench.suites.training.sweep import VARIANTS, training_settings
 
 
 @pytest.fixture
@@ -24,8 +27,9 @@ def small(monkeypatch):
     monkeypatch.setattr(reproduction, "_twin", lambda name, device: "small:random")
 
 
-def wish(folder, memory=None):
-    return reproduction.Wish(reproduction.papers()["rsc"], folder, 1, 0.003, None, "cpu", ("ogbn-proteins",), memory=memory)
+def wish(folder, memory=None, ablation=False):
+    paper = reproduction.papers()["rsc"]
+    return reproduction.Wish(paper, folder, 1, 0.003, None, "cpu", ("ogbn-proteins",), ablation=ablation, memory=memory)
 
 
 def run(*arguments):
@@ -57,13 +61,35 @@ def test_the_plan_says_what_it_takes_and_where_the_graphs_are_had(tmp_path, smal
     assert not list(tmp_path.iterdir())
 
 
+def test_the_method_is_trained_as_it_is_published_and_the_usual_one_with_the_ablation(tmp_path, small):
+    (part,) = reproduction.plan(wish(tmp_path))
+    assert [setting.variant for setting in part.settings if setting.budget] == ["published"] * 3
+    assert VARIANTS["published"] == {"warmup": "restart", "allocation": "published", "measures": "published"}
+    (ablated,) = reproduction.plan(wish(tmp_path, ablation=True))
+    assert {setting.variant for setting in ablated.settings if setting.budget} == {None, *VARIANTS}
+    assert set(part.settings) < set(ablated.settings)
+
+
+@pytest.mark.parametrize("ablation", [False, True])
+def test_bench_trains_the_same_by_the_words_that_the_file_keeps(tmp_path, small, ablation):
+    (part,) = reproduction.plan(wish(tmp_path, ablation=ablation))
+    *_, option, words = part.options
+    assert option == "-k"
+    chosen = Expression.compile(words)
+    every = training_settings(part.run, catalog())
+    assert [each for each in every if chosen.evaluate(lambda word, name=str(each): word in name)] == list(part.settings)
+
+
 def test_it_trains_prints_the_tables_and_has_nothing_to_do_the_second_time(tmp_path, small):
     wanted = ["--graph", "ogbn-proteins", "--epochs-share", "0.003", "--seeds", "1", "--results", str(tmp_path)]
     ended = run(*wanted)
     assert ended.exit_code == 0, ended.output
     assert (tmp_path / "rsc" / "ogbn-proteins.jsonl").is_file()
     rows = [line for line in ended.output.splitlines() if "│" in line]
-    assert len([row for row in rows if "exact" in row or "C = " in row]) == 4
+    assert len([row for row in rows if "exact" in row]) == 1
+    assert len([row for row in rows if re.search("C = 0.[135], published", row)]) == 3
+    assert {record.case.variant for record in read(tmp_path / "rsc" / "ogbn-proteins.jsonl").records} == {None, "published"}
+    assert "on synthetic twins of ogbn-proteins" in ended.output
     again = run(*wanted)
     assert "0 of 4 trainings left, 3 epochs each, done" in again.output
     assert "all is done" in again.output
@@ -129,15 +155,6 @@ def test_the_estimate_gives_the_memory_of_a_gpu_back(tmp_path, small, monkeypatc
     (part,) = reproduction.plan(wish(tmp_path))
     assert part.seconds() > 0
     assert emptied == [0]
-
-
-def test_published_numbers_stand_beside_ours_and_what_is_not_at_hand_is_a_dash():
-    from rsc_bench.harness.output.console import screen
-    from rsc_bench.harness.output.reproduction import Published, as_text
-
-    text = as_text([(Published("reddit2", "twin:reddit2@0.05", "GCN", 95.33, 95.13), [])], {}, (11.6, 1.6), screen())
-    assert "95.33" in text
-    assert "up to 11.6x" in text
 
 
 def too_large(*given):
