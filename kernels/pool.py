@@ -74,7 +74,8 @@ class Pool:
         if (byte := allocator.filling()) is not None:
             handed.fill(byte)
         block.user = weakref.ref(handed, lambda _, block=block: self._give_back(block))  # type: ignore[misc]
-        return torch.from_numpy(handed).view(dtype).view(shape)
+        # On the storage, and no view of a tensor: autograd lets nobody change a view in place that an operation returns.
+        return torch.empty(0, dtype=dtype).set_(torch.from_numpy(handed).untyped_storage(), 0, shape)
 
     def trim(self) -> None:
         """Give what is free back to the system, and forget how much was in use at once."""

@@ -53,7 +53,7 @@ def _positive(_context: click.Context, _parameter: click.Parameter, value: int) 
     callback=_share,
     help="Share of the published epochs.",
 )
-@click.option("--ablation", is_flag=True, help="Train the method with each of its parts left out or changed, too.")
+@click.option("--ablation", is_flag=True, help="Train our usual method, and each of its parts left out or changed, too.")
 @click.option("--data-root", type=FILE, help="Folder of published graphs; where one is not there, its twin stands in.")
 @click.option("--device", help="cpu, cuda or cuda:NUMBER (default: the GPU where there is one).")
 @click.option("--memory", type=click.Choice(["fresh", "kept"]), help="As `bench --memory`: what becomes of freed memory on a CPU.")
@@ -77,9 +77,9 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
 ) -> int:
     """Make the tables of a paper again.
 
-    Trains what they need, and prints it beside the published numbers. On the published graphs that are at hand (--data-root), else
-    on their synthetic twins, which the table says. It says first what it will take. Run it again to resume, or to see the tables:
-    only what is not there is trained.
+    Trains what they need, the method as it is published, and prints it beside the published numbers. On the published graphs that
+    are at hand (--data-root), else on their synthetic twins, which the table says. It says first what it will take. Run it again
+    to resume, or to see the tables: only what is not there is trained.
 
     Exit status: 0; 1 a training is wrong, failed or left; 2 bad usage.
     """
@@ -123,9 +123,8 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
 def _study(wish: Wish, parts: list[Part]) -> Study:
     """What is to be trained, as a study has it: a block for each graph, into the file of that name."""
     from rsc_bench.suites.sweeping.study import Block, Study
-    from rsc_bench.suites.training.reproduction import LEFT_OUT
 
-    blocks = [Block(part.graph, part.run, suites=("training",), leave_out=(LEFT_OUT,)) for part in parts]
+    blocks = [Block(part.graph, part.run, suites=("training",), leave_out=part.leave_out) for part in parts]
     return Study(wish.paper.name, wish.folder, tuple(blocks))
 
 
@@ -151,8 +150,11 @@ def _on_a_cluster(wish: Wish, parts: list[Part], ray: str, cores: int | None, pl
     study = _study(wish, parts)
     with _sweeping.devices(study, ray, cores) as devices:
         ready = prepared(study, devices)
-        click.echo(plain(wish.paper.title))
+        for line in (_head(wish), *(f"  {_on(part, wish)}" for part in parts)):
+            click.echo(plain(line))
         click.echo(said(ready, study))
+        for line in (line for share in ready.shares for part in _trained(share, parts) for line in _bad(part)):
+            click.echo(plain(line))
         if plans:
             return 0
         if ready.left and _run(ready, devices, study) == _sweeping.INTERRUPTED:
@@ -171,7 +173,7 @@ def _trained(share: Share, parts: list[Part]) -> list[Part]:
 
     every = {plan.block.name: [setting_of(each.job) for each in plan.cases] for plan in share.plans}
     wanted = {name: tuple(each for each in some if isinstance(each, TrainingSetting)) for name, some in every.items()}
-    return [replace(part, settings=wanted[part.graph], results=share.paths[part.graph]) for part in parts]
+    return [replace(part, settings=wanted[part.graph], results=share.paths[part.graph]) for part in parts if part.graph in wanted]
 
 
 def _status(parts: list[Part]) -> int:
@@ -180,21 +182,46 @@ def _status(parts: list[Part]) -> int:
 
 def _said(wish: Wish, parts: list[Part]) -> str:
     """What will be trained, on what, and about how long it takes."""
-    kept = "" if wish.memory is None else f"; freed memory {wish.memory}"
-    lines, total = [f"{wish.paper.title}{kept}"], 0.0
+    lines, total, unknown = [_head(wish)], 0.0, False
     for part in parts:
         left = len(part.settings) - part.done
-        seconds = part.seconds() if left else 0.0
-        total += seconds
-        stands = "" if part.used == part.graph else f" (in place of {part.graph}: {_bring(part.graph, wish)})"
-        about = f"about {hours(seconds)}" if left else "done"
-        lines.append(f"  {part.used}{stands}: {left} of {len(part.settings)} trainings left, {part.epochs} epochs each, {about}")
-        if part.bad:
-            case, why = next(iter(part.bad.items()))
-            again = f"another --results folder trains {'it' if len(part.bad) == 1 else 'them'} again"
-            lines.append(f"    {len(part.bad)} wrong or failed, as {case}: {clipped(why, 200)}; {again}")
-    lines.append(f"in all about {hours(total)}; results in {wish.folder}" if total else f"all is done; results in {wish.folder}")
+        about, seconds = _about(part) if left else ("done", 0.0)
+        unknown |= seconds is None
+        total += seconds or 0.0
+        lines.append(f"  {_on(part, wish)}: {left} of {len(part.settings)} trainings left, {part.epochs} epochs each, {about}")
+        lines += _bad(part)
+    whole = f"in all about {hours(total)}{', and what is not known' * unknown}" if total or unknown else "all is done"
+    lines.append(f"{whole}; results in {wish.folder}")
     return "\n".join(map(plain, lines))
+
+
+def _head(wish: Wish) -> str:
+    return wish.paper.title if wish.memory is None else f"{wish.paper.title}; freed memory {wish.memory}"
+
+
+def _on(part: Part, wish: Wish) -> str:
+    """What is trained on, and where that is a twin, how the published graph is had."""
+    return part.used if part.used == part.graph else f"{part.used} (in place of {part.graph}: {_bring(part.graph, wish)})"
+
+
+def _about(part: Part) -> tuple[str, float | None]:
+    """How long the trainings that are left take, in words and in seconds; None where that is not known."""
+    from rsc_bench.suites.training.reproduction import EstimateError
+
+    try:
+        seconds = part.seconds()
+    except EstimateError as error:
+        return f"about: not known ({clipped(str(error), 200)})", None
+    return f"about {hours(seconds)}", seconds
+
+
+def _bad(part: Part) -> list[str]:
+    """What has failed for good, and how it is trained again."""
+    if not part.bad:
+        return []
+    case, why = next(iter(part.bad.items()))
+    again = f"another --results folder trains {'it' if len(part.bad) == 1 else 'them'} again"
+    return [f"    {len(part.bad)} wrong or failed, as {case}: {clipped(why, 200)}; {again}"]
 
 
 def _bring(graph: str, wish: Wish) -> str:

@@ -13,6 +13,8 @@ from time import perf_counter
 import msgspec
 import torch
 
+from rsc_bench.harness.measure.attempt import reason_of
+from rsc_bench.harness.output.reproduction import AS_PUBLISHED
 from rsc_bench.harness.records.case import Case
 from rsc_bench.harness.records.file import ResultsError, read
 from rsc_bench.harness.records.run import Record
@@ -22,12 +24,16 @@ from rsc_bench.suites.options import Memory, Options, check
 from rsc_bench.suites.training.data import training_data
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.run import prepared
-from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
+from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting, training_settings
 
 TWINS = {"reddit2": 0.05, "yelp": 0.02, "ogbn-products": 0.01, "ogbn-proteins": 0.02}
 """Scale of the twin that stands for a graph on a CPU; on a GPU it is as large as the graph."""
 LEFT_OUT = "pyg"
 """What the names of those trainings of a run have in them that are no part of a paper's tables."""
+
+
+class EstimateError(Exception):
+    """How long trainings take is not known; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Wish:
     graphs: tuple[str, ...] = ()
     """Names of the paper's graphs; empty for all."""
     ablation: bool = False
+    """Whether the method as it is usual here is trained, too, and that with each of its parts left out or changed."""
     memory: Memory | None = None
     """Whether large results are fresh memory or freed memory is kept, on a CPU; None: fresh, as is usual."""
     here: devices.Devices = devices.HERE
@@ -88,6 +95,8 @@ class Part:
     settings: tuple[TrainingSetting, ...]
     run: Options
     """What trains it."""
+    leave_out: tuple[str, ...]
+    """Words; a training of the run whose name has one of them is left out."""
     data_root: Path | None = None
 
     @property
@@ -118,14 +127,25 @@ class Part:
     def seconds(self) -> float:
         """Return about how long the trainings that are left take: one epoch of each model is tried, exactly and evaluated.
 
-        What that takes of a device, and the graph, are given back: the trainings are made by another process.
+        What that takes of a device, and the graph, are given back: the trainings are made by another process. Raises
+        `EstimateError` for all that would be a training's record: too little memory, a device that fails.
         """
         try:
-            return self._estimate()
+            found = self._tried()
         finally:
             gc.collect()  # models and what follows them refer to one another
             if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # else the call would take up a GPU
                 torch.cuda.empty_cache()
+        if isinstance(found, str):
+            raise EstimateError(found)
+        return found
+
+    def _tried(self) -> float | str:
+        """The seconds or the reason: an exception that goes on refers to the graph and the models, which would stay."""
+        try:
+            return self._estimate()
+        except Exception as error:
+            return reason_of(error)
 
     def _estimate(self) -> float:
         known = catalog()
@@ -186,17 +206,26 @@ def _part(wish: Wish, name: str) -> Part:
         epochs=epochs,
         device=device if wish.device or wish.here is not devices.HERE else None,
         data_root=wish.data_root,
-        ablation=wish.ablation,
+        ablation=True,  # which the method as published is one of
         memory=() if wish.memory is None else (wish.memory,),
     )
-    options = replace(options, asked=_words(options))
+    left_out = _left_out(wish)
+    options = replace(options, asked=_words(options, left_out))
     check(options, wish.here)
     planned = training_settings(replace(options, device=device), catalog())
-    every = tuple(setting for setting in planned if setting.baseline is None)
-    return Part(name, used, epochs, wish.folder / f"{name}.jsonl", every, options, wish.data_root)
+    every = tuple(setting for setting in planned if not any(word in str(setting) for word in left_out))
+    return Part(name, used, epochs, wish.folder / f"{name}.jsonl", every, options, left_out, wish.data_root)
 
 
-def _words(options: Options) -> list[str]:
+def _left_out(wish: Wish) -> tuple[str, ...]:
+    """Words in the names of the trainings that are not wished for: with no ablation all that sample but as published."""
+    if wish.ablation:
+        return (LEFT_OUT,)
+    usual = [f"-C{budget:g}-seed" for budget in wish.paper.budgets]
+    return (LEFT_OUT, *usual, *(f"-{variant}-seed" for variant in VARIANTS if variant != AS_PUBLISHED))
+
+
+def _words(options: Options, left_out: tuple[str, ...]) -> list[str]:
     words = ["training", "--graph", options.graphs[0], "--epochs", str(options.epochs), "--seeds", str(options.seeds)]
     words += [word for model in options.models for word in ("--model", model)]
     words += [word for budget in options.budgets for word in ("--budget", f"{budget:g}")]
@@ -204,7 +233,7 @@ def _words(options: Options) -> list[str]:
     words += ["--data-root", str(options.data_root)] if options.data_root else []
     words += ["--ablation"] * options.ablation
     words += [word for memory in options.memory for word in ("--memory", memory)]
-    return [*words, "-k", f"not {LEFT_OUT}"]
+    return [*words, "-k", " and ".join(f"not {word}" for word in left_out)]
 
 
 def _twin(name: str, device: str) -> str:

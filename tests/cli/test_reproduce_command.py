@@ -8,11 +8,17 @@ import pytest
 
 pytest.importorskip("torch_geometric", reason="torch_geometric is not installed: pip install torch-geometric")
 
+import torch
+from _pytest.mark.expression import Expression
 from click.testing import CliRunner
 
+from rsc_bench.cli import _sweeping
 from rsc_bench.cli.reproduce import COMMAND
 from rsc_bench.harness.records.file import read
+from rsc_bench.suites.catalog import catalog
+from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.training import reproduction
+from rsc_bench.suites.training.sweep import VARIANTS, training_settings
 
 
 @pytest.fixture
@@ -21,8 +27,9 @@ def small(monkeypatch):
     monkeypatch.setattr(reproduction, "_twin", lambda name, device: "small:random")
 
 
-def wish(folder, memory=None):
-    return reproduction.Wish(reproduction.papers()["rsc"], folder, 1, 0.003, None, "cpu", ("ogbn-proteins",), memory=memory)
+def wish(folder, memory=None, ablation=False):
+    paper = reproduction.papers()["rsc"]
+    return reproduction.Wish(paper, folder, 1, 0.003, None, "cpu", ("ogbn-proteins",), ablation=ablation, memory=memory)
 
 
 def run(*arguments):
@@ -54,13 +61,35 @@ def test_the_plan_says_what_it_takes_and_where_the_graphs_are_had(tmp_path, smal
     assert not list(tmp_path.iterdir())
 
 
+def test_the_method_is_trained_as_it_is_published_and_the_usual_one_with_the_ablation(tmp_path, small):
+    (part,) = reproduction.plan(wish(tmp_path))
+    assert [setting.variant for setting in part.settings if setting.budget] == ["published"] * 3
+    assert VARIANTS["published"] == {"warmup": "restart", "allocation": "published", "measures": "published"}
+    (ablated,) = reproduction.plan(wish(tmp_path, ablation=True))
+    assert {setting.variant for setting in ablated.settings if setting.budget} == {None, *VARIANTS}
+    assert set(part.settings) < set(ablated.settings)
+
+
+@pytest.mark.parametrize("ablation", [False, True])
+def test_bench_trains_the_same_by_the_words_that_the_file_keeps(tmp_path, small, ablation):
+    (part,) = reproduction.plan(wish(tmp_path, ablation=ablation))
+    *_, option, words = part.options
+    assert option == "-k"
+    chosen = Expression.compile(words)
+    every = training_settings(part.run, catalog())
+    assert [each for each in every if chosen.evaluate(lambda word, name=str(each): word in name)] == list(part.settings)
+
+
 def test_it_trains_prints_the_tables_and_has_nothing_to_do_the_second_time(tmp_path, small):
     wanted = ["--graph", "ogbn-proteins", "--epochs-share", "0.003", "--seeds", "1", "--results", str(tmp_path)]
     ended = run(*wanted)
     assert ended.exit_code == 0, ended.output
     assert (tmp_path / "rsc" / "ogbn-proteins.jsonl").is_file()
     rows = [line for line in ended.output.splitlines() if "│" in line]
-    assert len([row for row in rows if "exact" in row or "C = " in row]) == 4
+    assert len([row for row in rows if "exact" in row]) == 1
+    assert len([row for row in rows if re.search("C = 0.[135], published", row)]) == 3
+    assert {record.case.variant for record in read(tmp_path / "rsc" / "ogbn-proteins.jsonl").records} == {None, "published"}
+    assert "on synthetic twins of ogbn-proteins" in ended.output
     again = run(*wanted)
     assert "0 of 4 trainings left, 3 epochs each, done" in again.output
     assert "all is done" in again.output
@@ -128,10 +157,39 @@ def test_the_estimate_gives_the_memory_of_a_gpu_back(tmp_path, small, monkeypatc
     assert emptied == [0]
 
 
-def test_published_numbers_stand_beside_ours_and_what_is_not_at_hand_is_a_dash():
-    from rsc_bench.harness.output.console import screen
-    from rsc_bench.harness.output.reproduction import Published, as_text
+def too_large(*given):
+    raise GraphTooLargeError("graph 'twin:ogbn-products': making 61,859,140 edges needs 12 GB: take a smaller share")
 
-    text = as_text([(Published("reddit2", "twin:reddit2@0.05", "GCN", 95.33, 95.13), [])], {}, (11.6, 1.6), screen())
-    assert "95.33" in text
-    assert "up to 11.6x" in text
+
+def out_of_memory(*given):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize(("step", "fails", "reason"), [
+    ("rsc_bench.suites.graphs.GraphStore.load", too_large, "making 61,859,140 edges needs 12 GB: take a smaller share"),
+    ("rsc_bench.suites.training.reproduction.prepared", out_of_memory, "out of memory"),
+])  # fmt: skip
+def test_an_estimate_that_fails_as_a_training_would_is_said(tmp_path, small, step, fails, reason):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, fails)
+        ended = run("--plan", "--graph", "ogbn-proteins", "--seeds", "1", "--results", str(tmp_path))
+    assert ended.exception is None
+    assert ended.return_value == 0
+    assert re.search(rf"4 of 4 trainings left, 1000 epochs each, about: not known \(.*{re.escape(reason)}.*\)", ended.output)
+    assert "in all about 0 s, and what is not known; results in" in ended.output
+
+
+def test_a_cluster_is_told_of_stand_ins_memory_and_failures_as_one_machine_is(tmp_path, small, monkeypatch):
+    """The devices are this machine's: what is printed is looked at, and nothing is trained."""
+    devices = _sweeping.devices
+    monkeypatch.setattr(_sweeping, "devices", lambda study, ray, cores: devices(study, None, None))
+    wanted = ["--plan", "--graph", "ogbn-proteins", "--epochs-share", "0.003", "--seeds", "1", "--results", str(tmp_path)]
+    ended = run(*wanted, "--memory", "kept", "--ray", "local")
+    assert ended.exception is None
+    lines = ended.output.splitlines()
+    assert lines[0].endswith("(arXiv 2210.10737); freed memory kept")
+    assert re.fullmatch(
+        r"  small:random \(in place of ogbn-proteins: `.*bench --check --graph ogbn-proteins` downloads it\)", lines[1]
+    )
+    monkeypatch.setattr(reproduction.Part, "bad", {"training small:random": "no memory"})
+    assert "1 wrong or failed, as training small:random: no memory; another" in run(*wanted, "--ray", "local").output

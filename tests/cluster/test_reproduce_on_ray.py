@@ -20,6 +20,7 @@ def test_reproduce_trains_on_a_cluster_and_has_nothing_to_do_the_second_time(tmp
     for already, left in ((0, 4), (4, 0)):
         ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False)
         assert ended.returncode == 0, ended.stderr
+        assert "twin:ogbn-proteins@0.02 (in place of ogbn-proteins: `" in ended.stdout
         assert f"[ogbn-proteins] 4 cases, 1 round: {already} of 4 done, {left} left" in ended.stdout
         assert len([line for line in ended.stdout.splitlines() if "│" in line and ("exact" in line or "C = " in line)]) == 4
         (results,) = (tmp_path / "out" / "rsc").glob("*.jsonl")

@@ -7,6 +7,7 @@ import mmap
 import random
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -183,3 +184,27 @@ def test_threads_never_share_a_result(pool: Pool) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+class Pooled(torch.autograd.Function):
+    """An operation whose result is the pool's, as those of our kernels are."""
+
+    @staticmethod
+    def forward(ctx: Any, dense: torch.Tensor) -> torch.Tensor:
+        result = Pool().empty(tuple(dense.shape), dense.dtype)
+        return result.copy_(dense)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_result_may_be_changed_in_place_as_a_layer_of_gcnii_does(dtype: torch.dtype) -> None:
+    dense = torch.ones(2048, SMALLEST_BYTES // 2048 // dtype.itemsize, dtype=dtype, requires_grad=True)
+    found = Pooled.apply(dense)
+    found.mul_(3.0)
+    found.sum().backward()
+    assert found.shape == dense.shape
+    assert dense.grad is not None
+    assert dense.grad[0, 0] == 3.0
