@@ -107,7 +107,7 @@ def check_ablation(options: Options, sampled: Sequence[Choice]) -> None:
     """Raise `OptionsError` where a run asks for ablations, and samples by nothing that they are made of."""
     if not options.ablation:
         return
-    given = {"--warmup": options.warmup, "--interval": options.interval}
+    given: dict[str, Any] = {"--warmup": options.warmup, "--interval": options.interval}
     given |= {"--switch-at": options.switch_at, "--allocation": options.allocation}
     named = [option for option, value in given.items() if value is not None]
     if named:
