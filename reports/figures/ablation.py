@@ -27,6 +27,8 @@ WORDS = {
     "random": "random pairs",
     "importance": "importance sampling",
     "sampled-diagonal": "diagonal sampled, too",
+    "restart": "trained again behind the warm-up",
+    "no-warmup": "no warm-up",
     "published": "as the authors' code",
     "random-edges": "exact on random edges",
     "degree-edges": "exact on edges by degree",
