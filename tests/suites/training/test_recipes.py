@@ -19,7 +19,7 @@ def test_yelp_is_wider_and_products_learns_more_slowly_without_batch_norm():
 
 
 def test_what_is_said_of_a_published_graph_itself_is_not_its_twins():
-    # EXACT's and OGB's code; a twin has features and edges as they are made.
+    # RSC's, EXACT's and OGB's code; a twin has features and edges as they are made.
     assert [recipe(name).standardise for name in ("reddit2", "yelp", "ogbn-products", "twin:reddit2@0.05")] == [
         True,
         True,
@@ -36,13 +36,38 @@ def test_a_width_that_is_given_takes_the_place_of_the_recipes():
     assert recipe("yelp", hidden=32).hidden == 32
 
 
-def test_a_model_has_values_of_its_own_on_a_graph():
-    assert recipe("reddit2", model="GCNII").input_dropout == 0.5
-    assert recipe("reddit2", model="GCN").input_dropout == 0.0
+@pytest.mark.parametrize(("graph", "model", "published"), [
+    # RSC's non_ogb_datasets/conf/gcn2.yaml, its products and proteins/conf; of the input of ogbn-proteins EXACT's models/gcn2.py.
+    ("reddit", "GCNII", {"input_dropout": 0.5, "shared_weights": False, "alpha": 0.1, "hidden": 256, "dropout": 0.5}),
+    ("reddit2", "GCNII", {"input_dropout": 0.5, "shared_weights": False, "alpha": 0.1, "hidden": 256, "dropout": 0.5}),
+    ("yelp", "GCNII", {"input_dropout": 0.0, "shared_weights": False, "alpha": 0.2, "hidden": 256, "dropout": 0.0, "epochs": 500}),
+    ("flickr", "GCNII", {"input_dropout": 0.5, "shared_weights": False, "alpha": 0.1, "layers": 8, "dropout": 0.5}),
+    ("ogbn-proteins", "GCNII", {"input_dropout": 0.5, "shared_weights": True, "alpha": 0.2, "batch_norm": False}),
+    # RSC's non_ogb_datasets/conf/saint.yaml and products/conf/graph_saint.yaml.
+    ("reddit", "GraphSAINT", {"hidden": 128, "dropout": 0.1, "epochs": 40, "walk_length": 4, "walk_roots": 2000}),
+    ("reddit2", "GraphSAINT", {"hidden": 128, "dropout": 0.1, "epochs": 40, "walk_length": 4, "walk_roots": 2000}),
+    ("yelp", "GraphSAINT", {"hidden": 512, "dropout": 0.1, "epochs": 75, "walk_length": 2, "walk_roots": 1250}),
+    ("flickr", "GraphSAINT", {"hidden": 256, "dropout": 0.2, "epochs": 15, "walk_length": 2, "walk_roots": 6000}),
+    ("ogbn-products", "GraphSAINT", {"learning_rate": 0.01, "epochs": 20, "walk_length": 3, "walk_roots": 60000}),
+    # RSC's non_ogb_datasets/conf/gcn.yaml and sage.yaml.
+    ("reddit2", "GCN", {"input_dropout": 0.0, "hidden": 256, "dropout": 0.5, "epochs": 400}),
+    ("yelp", "GraphSAGE", {"hidden": 512, "dropout": 0.1, "epochs": 500}),
+    ("flickr", "GCN", {"hidden": 256, "dropout": 0.3, "epochs": 400, "layers": 3}),
+])  # fmt: skip
+def test_a_model_has_values_of_its_own_on_a_graph(graph, model, published):
+    for name in (graph, f"twin:{graph}@0.05"):
+        found = recipe(name, model=model)
+        assert {key: getattr(found, key) for key in published} == published
 
 
-def test_a_model_is_as_deep_as_published_on_every_graph_unless_a_value_is_given(tmp_path):
-    # RSC, experimental settings: three layers, of GCNII four.
+def test_only_graphsaint_itself_leaves_out_how_often_a_node_was_drawn():
+    # RSC's saint.yaml and graph_saint.yaml: sample_coverage 0. Walks as a control of other models are those of GraphSAINT's paper.
+    for graph in ("small:random", "twin:reddit2@0.05", "yelp", "ogbn-products"):
+        assert [recipe(graph, model=model).draw_weights for model in ("GraphSAINT", "GCN", None)] == [False, True, True]
+
+
+def test_a_model_is_as_deep_as_published_unless_a_value_is_given(tmp_path):
+    # RSC, experimental settings: three layers, of GCNII four (on Flickr, which the paper has not, eight).
     assert [recipe("reddit2", model=model).layers for model in ("GCN", "GraphSAGE", "GCNII", "Mine", None)] == [3, 3, 4, 3, 3]
     assert recipe("twin:yelp@0.02", model="GCNII", changed=changes(["layers=2"])).layers == 2
     path = tmp_path / "mine.toml"
