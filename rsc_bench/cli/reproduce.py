@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from rsc_bench.plugins import load
 from rsc_bench.text import call, clipped, hours, nearest, nearest_is, plain
 
 if TYPE_CHECKING:
+    from rsc_bench.harness.records.run import Record
     from rsc_bench.suites.options import Memory
     from rsc_bench.suites.sweeping.devices import Devices
     from rsc_bench.suites.sweeping.session import Prepared
@@ -121,10 +123,10 @@ def reproduce(  # noqa: PLR0913  (an argument an option)
 
 
 def _study(wish: Wish, parts: list[Part]) -> Study:
-    """What is to be trained, as a study has it: a block for each graph, into the file of that name."""
+    """What is to be trained, as a study has it: a block for each part, into the file of that name."""
     from rsc_bench.suites.sweeping.study import Block, Study
 
-    blocks = [Block(part.graph, part.run, suites=("training",), leave_out=part.leave_out) for part in parts]
+    blocks = [Block(part.name, part.run, suites=("training",), leave_out=part.leave_out) for part in parts]
     return Study(wish.paper.name, wish.folder, tuple(blocks))
 
 
@@ -173,7 +175,7 @@ def _trained(share: Share, parts: list[Part]) -> list[Part]:
 
     every = {plan.block.name: [setting_of(each.job) for each in plan.cases] for plan in share.plans}
     wanted = {name: tuple(each for each in some if isinstance(each, TrainingSetting)) for name, some in every.items()}
-    return [replace(part, settings=wanted[part.graph], results=share.paths[part.graph]) for part in parts if part.graph in wanted]
+    return [replace(part, settings=wanted[part.name], results=share.paths[part.name]) for part in parts if part.name in wanted]
 
 
 def _status(parts: list[Part]) -> int:
@@ -188,7 +190,8 @@ def _said(wish: Wish, parts: list[Part]) -> str:
         about, seconds = _about(part) if left else ("done", 0.0)
         unknown |= seconds is None
         total += seconds or 0.0
-        lines.append(f"  {_on(part, wish)}: {left} of {len(part.settings)} trainings left, {part.epochs} epochs each, {about}")
+        of = f"{left} of {len(part.settings)} trainings left, {part.epochs} epoch{'s' * (part.epochs != 1)} each"
+        lines.append(f"  {_on(part, wish)}: {', '.join(part.run.models)}: {of}, {about}")
         lines += _bad(part)
     whole = f"in all about {hours(total)}{', and what is not known' * unknown}" if total or unknown else "all is done"
     lines.append(f"{whole}; results in {wish.folder}")
@@ -234,7 +237,9 @@ def _tables(wish: Wish, parts: list[Part]) -> str:
     from rsc_bench.harness.output.console import screen
     from rsc_bench.harness.output.reproduction import Published, as_text
 
-    trained = {part.graph: part.records for part in parts}
+    trained: dict[str, list[Record]] = defaultdict(list)
+    for part in parts:
+        trained[part.graph] += part.records
     used = {part.graph: part.used for part in parts}
     rows = [
         (Published(row.graph, used[row.graph], row.model, row.exact, row.sampled), trained[row.graph])

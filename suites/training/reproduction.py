@@ -84,8 +84,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class Part:
-    """The trainings of one graph: a results file."""
+    """The trainings of one graph that are published with as many epochs: a results file."""
 
+    name: str
+    """Of its file: that of the graph, with its models where others of the graph have more epochs or fewer."""
     graph: str
     """As the paper calls it."""
     used: str
@@ -188,14 +190,28 @@ def papers() -> dict[str, Paper]:
 def plan(wish: Wish) -> list[Part]:
     """Return the trainings that the tables need, graph by graph; raises `OptionsError` for what none of them can be made with."""
     names = dict.fromkeys(row.graph for row in wish.paper.rows)
-    return [_part(wish, name) for name in names if not wish.graphs or name in wish.graphs]
+    return [
+        _part(wish, name, epochs, models)
+        for name in names
+        if not wish.graphs or name in wish.graphs
+        for epochs, models in _by_epochs(wish.paper, name).items()
+    ]
 
 
-def _part(wish: Wish, name: str) -> Part:
+def _by_epochs(paper: Paper, graph: str) -> dict[int, tuple[str, ...]]:
+    """The models that a paper has of a graph, by the epochs that they are published with."""
+    found: dict[int, tuple[str, ...]] = {}
+    for model in (row.model for row in paper.rows if row.graph == graph):
+        epochs = recipe(graph, model=model).epochs
+        found[epochs] = (*found.get(epochs, ()), model)
+    return found
+
+
+def _part(wish: Wish, graph: str, published: int, models: tuple[str, ...]) -> Part:
+    name = graph if published == recipe(graph).epochs else "-".join((graph, *models))
     device = devices.HERE.name(wish.device)
-    used = name if graphs.at_hand(name, wish.data_root) else _twin(name, device)
-    models = tuple(row.model for row in wish.paper.rows if row.graph == name)
-    epochs = max(1, round(recipe(name).epochs * wish.epochs_share))
+    used = graph if graphs.at_hand(graph, wish.data_root) else _twin(graph, device)
+    epochs = max(1, round(published * wish.epochs_share))
     options = Options(
         benchmark=True,
         graphs=(used,),
@@ -214,7 +230,7 @@ def _part(wish: Wish, name: str) -> Part:
     check(options, wish.here)
     planned = training_settings(replace(options, device=device), catalog())
     every = tuple(setting for setting in planned if not any(word in str(setting) for word in left_out))
-    return Part(name, used, epochs, wish.folder / f"{name}.jsonl", every, options, left_out, wish.data_root)
+    return Part(name, graph, used, epochs, wish.folder / f"{name}.jsonl", every, options, left_out, wish.data_root)
 
 
 def _left_out(wish: Wish) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import json
 import re
 import weakref
+from dataclasses import replace
 
 import pytest
 
@@ -57,8 +58,19 @@ def test_the_plan_says_what_it_takes_and_where_the_graphs_are_had(tmp_path, smal
     ended = run("--plan", "--graph", "reddit2", "--epochs-share", "0.01", "--seeds", "1", "--results", str(tmp_path))
     assert ended.exit_code == 0, ended.output
     assert "small:random (in place of reddit2: `" in ended.output
-    assert "bench --check --graph reddit2` downloads it): 16 of 16 trainings left, 4 epochs each, about" in ended.output
+    some, walks = (line for line in ended.output.splitlines() if "bench --check --graph reddit2` downloads it): " in line)
+    assert "): GCN, GraphSAGE, GCNII: 12 of 12 trainings left, 4 epochs each, about" in some
+    assert "): GraphSAINT: 4 of 4 trainings left, 1 epoch each, about" in walks
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_is_trained_for_as_many_epochs_as_it_is_published_with(tmp_path, small):
+    parts = reproduction.plan(replace(wish(tmp_path), graphs=("reddit2",), epochs_share=1.0))
+    assert {part.results.name: (part.run.models, part.epochs) for part in parts} == {
+        "reddit2.jsonl": (("GCN", "GraphSAGE", "GCNII"), 400),
+        "reddit2-GraphSAINT.jsonl": (("GraphSAINT",), 40),
+    }
+    assert {setting.epochs for part in parts for setting in part.settings if setting.model.name == "GraphSAINT"} == {40}
 
 
 def test_the_method_is_trained_as_it_is_published_and_the_usual_one_with_the_ablation(tmp_path, small):
