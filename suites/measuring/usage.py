@@ -20,7 +20,7 @@ ONCE = {
     "--data-root DIR": "where published graphs lie or are downloaded to (default: data)",
     "--max-nnz N": "growth: non-zeros of its largest graph (default: 1e7 on a CPU, 1e8 on a GPU)",
     "--layers N": "depth of the models that are trained (default: 3; GCNII 4)",
-    "--epochs N": "epochs of a training (default: 60 on a CPU, on a GPU the paper's)",
+    "--epochs N": "epochs of a training (default: the paper's, at most 60 on a CPU)",
     "--seeds N": "trainings of each kind, with seeds from 0 (default: 3)",
     "--warmup restart|N": "exact steps before training samples (default: 5); restart goes back to the beginning behind them",
     "--interval N": "products that one selection serves in a training (default: 10)",

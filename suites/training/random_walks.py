@@ -18,8 +18,8 @@ _ROOTS_SHARE = 20
 def subgraphs(data: TrainingData, layers: int, seed: int) -> list[Batch]:
     """Return about as many subgraphs as cover the graph once, drawn here and used again in each epoch.
 
-    So a transpose, and a selection for it, is kept from epoch to epoch. A node counts in the loss by one over how
-    often it was drawn (GraphSAINT, section 3.2, estimated from the subgraphs themselves).
+    So a transpose, and a selection for it, is kept from epoch to epoch. Where the recipe says so (`draw_weights`) a node counts in
+    the loss by one over how often it was drawn (GraphSAINT, section 3.2, estimated from the subgraphs themselves).
     """
     del layers
     return list(_Walks(data, torch.Generator().manual_seed(seed)))

@@ -51,7 +51,7 @@ class Recipe:
     gradient_clip: float = 0.0
     """Largest norm of the gradient; 0: it stays as it is."""
     epochs: int = 400
-    """Passes over the training nodes; `CPU_EPOCHS` on a CPU."""
+    """Passes over the training nodes; at most `CPU_EPOCHS` on a CPU."""
     standardise: bool = False
     """Whether features are brought to mean 0 and deviation 1, over the nodes that training sees."""
     undirected: bool = False

@@ -204,7 +204,8 @@ def _first(options: Options, model: Model, graph: tuple[str, str], width: int | 
     """Return an exact training, its kernel still to be chosen; `width` None is the recipe's."""
     settings = recipe(graph[1], width, model.name, changed)
     device = options.device or devices.HERE.default()
-    here = CPU_EPOCHS if device == "cpu" and not changed.give("epochs", graph[1], model.name) else settings.epochs
+    short = device == "cpu" and not changed.give("epochs", graph[1], model.name)
+    here = min(CPU_EPOCHS, settings.epochs) if short else settings.epochs
     usual = here if options.benchmark else CHECKED_EPOCHS
     own = None if changed.give("layers", graph[1], model.name) else model.layers
     return TrainingSetting(

@@ -106,6 +106,12 @@ def test_what_is_measured_by_default():
     assert len(found) == 3 * 7
 
 
+def test_a_model_that_is_published_with_fewer_epochs_trains_no_longer_on_a_cpu():
+    every = {"benchmark": True, "trainings_named": True, "device": "cpu", "models": ("GraphSAINT", "GCNII")}
+    found = training_settings(Options(**every), CATALOG)
+    assert {(s.model.name, s.epochs) for s in found} == {("GraphSAINT", 40), ("GCNII", 60)}
+
+
 def test_checking_is_of_every_model_exact_and_with_half_and_all_of_the_budget():
     found = training_settings(Options(device="cpu"), CATALOG)
     assert {s.model.name for s in found} == set(models())
