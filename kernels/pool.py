@@ -75,7 +75,9 @@ class Pool:
             handed.fill(byte)
         block.user = weakref.ref(handed, lambda _, block=block: self._give_back(block))  # type: ignore[misc]
         # On the storage, and no view of a tensor: autograd lets nobody change a view in place that an operation returns.
-        return torch.empty(0, dtype=dtype).set_(torch.from_numpy(handed).untyped_storage(), 0, shape)
+        storage = torch.from_numpy(handed).untyped_storage()
+        found: torch.Tensor = torch.empty(0, dtype=dtype).set_(storage, 0, shape)  # type: ignore[call-overload]
+        return found
 
     def trim(self) -> None:
         """Give what is free back to the system, and forget how much was in use at once."""

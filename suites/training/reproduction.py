@@ -22,9 +22,10 @@ from rsc_bench.suites import devices, graphs
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.options import Memory, Options, check
 from rsc_bench.suites.training.data import training_data
+from rsc_bench.suites.training.method import VARIANTS
 from rsc_bench.suites.training.recipes import recipe
 from rsc_bench.suites.training.run import prepared
-from rsc_bench.suites.training.sweep import VARIANTS, TrainingSetting, training_settings
+from rsc_bench.suites.training.sweep import TrainingSetting, training_settings
 
 TWINS = {"reddit2": 0.05, "yelp": 0.02, "ogbn-products": 0.01, "ogbn-proteins": 0.02}
 """Scale of the twin that stands for a graph on a CPU; on a GPU it is as large as the graph."""

@@ -19,7 +19,8 @@ from rsc_bench.harness.records.file import read
 from rsc_bench.suites.catalog import catalog
 from rsc_bench.suites.graphs import GraphTooLargeError
 from rsc_bench.suites.training import reproduction
-from rsc_bench.suites.training.sweep import VARIANTS, training_settings
+from rsc_bench.suites.training.method import VARIANTS
+from rsc_bench.suites.training.sweep import training_settings
 
 
 @pytest.fixture
