@@ -56,6 +56,7 @@ _CONTROLS_SAY = (
     "earned = sampled - best control, with bounds that hold for all controls at once (95 %)",
 )
 _LACKS_SAY = "a control that lacks seeds, and earned against it: over the seeds that both have"
+_EARLY_SAY = "*: through before the time was up, and trained no longer (`recommend` says when)"
 _SAID_ONCE = {"width": "width {}", "layers": "{} layers", "epochs": "{} epochs", "budget": "C = {}", "seed": "seed {}"}
 _SAID_ONCE |= {"reduce": "{} aggregation", "metric name": "test metric: {}"}
 _SAID_ONCE |= {"clock": "clock {}", "model": "model {}", "recipe": "recipe {}", "variant": "variant {}"}
@@ -147,7 +148,8 @@ def _against_controls(table: Table) -> Iterator[Reading]:
     known = {held.control for _, each in found for held in each.held}
     if not known:
         return
-    rows = pd.DataFrame([dict(trained.rows[0]) for trained, _ in found])
+    fields = [name for name in FIELDS if name in table.cases]
+    rows = pd.DataFrame([{name: trained.rows[0][name] for name in fields} for trained, _ in found])
     differ, once = _fields(rows, ("budget",), ("seed",))
     columns: dict[str, Any] = {name: [_text(value) for value in rows[name]] for name in differ}
     columns["seeds"] = [f"{each.seeds} of {each.seeds + each.lost}" if each.lost else str(each.seeds) for _, each in found]
@@ -159,7 +161,9 @@ def _against_controls(table: Table) -> Iterator[Reading]:
     columns["earned"] = [_gain(each.best) if each.best else "" for _, each in found]
     numbers = frozenset(columns) - {*FIELDS, "best control"} | ({"width", "layers", "epochs", "budget"} & {*differ})
     lacks = any(held.seeds < each.seeds for _, each in found for held in each.held)
-    yield Reading(CONTROLS, pd.DataFrame(columns), numbers, (*once, *_CONTROLS_SAY, *[_LACKS_SAY] * lacks))
+    early = any(held.ended is not None for _, each in found for held in each.held)
+    says = (*_CONTROLS_SAY, *[_LACKS_SAY] * lacks, *[_EARLY_SAY] * early)
+    yield Reading(CONTROLS, pd.DataFrame(columns), numbers, (*once, *says))
 
 
 def _earned(table: Table, trained: Sequence[Trained]) -> Iterator[tuple[Trained, Earned]]:
@@ -173,9 +177,8 @@ def _at_equal_time(each: Earned, control: str) -> str:
     held = next((held for held in each.held if held.control == control), None)
     if held is None:
         return ""
-    notes = [f"{held.seeds} of {each.seeds} seeds"] * (held.seeds < each.seeds)
-    notes += [] if held.ended is None else [f"ended at {100 * held.ended:.0f} %"]
-    return f"{held.points:.2f}" + (f" ({', '.join(notes)})" if notes else "")
+    early = "" if held.ended is None else "*"
+    return f"{held.points:.2f}{early}" + (f" ({held.seeds} of {each.seeds} seeds)" if held.seeds < each.seeds else "")
 
 
 def _gain(held: Held) -> str:

@@ -86,7 +86,8 @@ def test_controls_that_lack_seeds_or_end_early_and_seeds_that_failed_are_marked(
     *_, found = readings(table_of(tmp_path, [*every, *lost, *other, *walks]))
     (row,) = found.cells.to_dict("records")
     assert row["seeds"] == "3 of 5"
-    assert row["saint-batches"].endswith(" (2 of 3 seeds, ended at 50 %)")
+    assert row["saint-batches"].endswith("* (2 of 3 seeds)")
+    assert any(said.startswith("*: through before the time was up") for said in found.said_once)
     assert "(" not in row["exact for as long"]
     assert "a control that lacks seeds, and earned against it: over the seeds that both have" in found.said_once
     *_, whole = readings(table_of(tmp_path / "whole", every))
