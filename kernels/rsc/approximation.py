@@ -149,6 +149,11 @@ class Approximation(Accelerated):
         return self._running.warming_up
 
     @property
+    def undone_steps(self) -> int:
+        """Exact steps of a warm-up that training has started again behind; what they spent is part of what was spent."""
+        return self._running.undone_steps
+
+    @property
     def k_per_layer(self) -> Mapping[str, int | None]:
         """Column-row pairs that the last allocation gave each layer; None: none yet, or it has no product to sample."""
         return {name: account.limit.pairs if account.limit else None for name, account in self._running.named.items()}

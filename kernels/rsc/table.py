@@ -56,7 +56,9 @@ def _whole(model: Accelerated) -> list[str]:
     steps = f"{model.steps} steps" + ("" if sampled is None else f", {sampled} of them sampled")
     share = getattr(model, "spent_share", None)
     exact = model.steps - (sampled or 0)
-    spent = "" if share is None else f"; {100 * share:.3g} % of the exact backward FLOPs spent, the {exact} exact steps included"
+    undone = getattr(model, "undone_steps", 0)
+    counted = f"the {exact} exact steps" + (f" and the {undone} undone ones of the warm-up" if undone else "") + " included"
+    spent = "" if share is None else f"; {100 * share:.3g} % of the exact backward FLOPs spent, {counted}"
     sources = shared.sources
     lines = [
         f"{steps}{spent}; kernel {shared.regime.sampler.kernel.name}",

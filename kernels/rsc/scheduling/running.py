@@ -55,6 +55,8 @@ class Running:
         """Steps over an adjacency that was never seen before."""
         self.warming_up = schedule is not None and schedule.restarts and schedule.budget < 1
         """Whether the steps are those of a warm-up behind which training starts again."""
+        self.undone_steps = 0
+        """Those of the warm-up, behind which training has started again; `steps` has none of them."""
         self._beginning: Beginning | None = None
         """What training goes back to; kept behind the restart until the next pass, for optimisers that step after the first."""
         self._watch: Watch | None = None
@@ -152,7 +154,7 @@ class Running:
         """Go back to where training began, with what the warm-up has measured."""
         assert self._beginning is not None, "a step behind a training pass"
         self._beginning.restore()
-        self.warming_up, self.steps = False, 0
+        self.warming_up, self.undone_steps, self.steps = False, self.steps, 0
 
     def _stepped_unseen(self) -> None:
         """Take a step that has no training pass of its own: of one more optimiser, or of parts without a converted layer."""

@@ -52,6 +52,18 @@ def test_behind_the_warm_up_everything_is_as_it_was_before_the_first_step():
     assert torch.equal(torch.get_rng_state(), random)
 
 
+def test_what_was_spent_names_the_steps_that_were_undone():
+    model = gcn()
+    found = approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=3)
+    trained(model, adam(model), 5)
+    assert (found.steps, found.undone_steps) == (2, 3)
+    assert "the 0 exact steps and the 3 undone ones of the warm-up included" in str(found)
+    other = gcn()
+    usual = approximate(other, 0.3, epochs=50, warmup_steps=3)
+    trained(other, adam(other), 5)
+    assert "the 3 exact steps included" in str(usual)
+
+
 def test_training_is_sampled_from_its_first_step_with_the_limits_that_the_warm_up_measured():
     model = gcn()
     found = approximate(model, 0.3, epochs=50, warmup="restart", warmup_steps=3)
