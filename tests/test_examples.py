@@ -111,6 +111,13 @@ def test_what_rows_without_a_gradient_give_is_printed_over_their_share(trained):
     assert all(re.fullmatch(r"forward \d+\.\d\dx, backward \d+\.\d\dx, steps \d+\.\d\dx", found) for _, found in ways)
 
 
+def test_what_a_product_that_is_kept_gives_is_printed_with_what_was_kept(trained):
+    head, *lines = trained("keep_products.py", "small:random", "--turns", "2").splitlines()
+    assert head == "small:random: 300 nodes, 3,000 edges, 16 features, GraphSAGE"
+    assert all(re.fullmatch(r"  .*: \d+\.\d\dx as fast where the product is kept", line) for line in lines[:2])
+    assert "convs.0: its features stay the same: 4 of 5 products were the one that is kept" in lines
+
+
 def test_a_model_is_accelerated_that_is_reached_through_encode(trained):
     score, *table = trained("predict_links.py", "small:random", "--epochs", "20").splitlines()
     assert float(re.search(r"curve (\d\.\d+)", score)[1]) > 0.6  # 0.5 is a guess

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +16,7 @@ from rsc_bench.kernels.rsc.allocations import Allocate
 from rsc_bench.kernels.rsc.product import Regime, Sampler
 from rsc_bench.kernels.rsc.scheduling.running import Running
 from rsc_bench.kernels.rsc.scheduling.schedule import Schedule
+from rsc_bench.kernels.rsc.table import LayerReport, table
 from rsc_bench.kernels.rsc.timings import Timings
 from rsc_bench.kernels.sampled.compose import Sampling
 from rsc_bench.optional import absent
@@ -33,6 +33,7 @@ def accelerate(
     *,
     loss_nodes: torch.Tensor | None = None,
     kernel: str | Kernel | None = None,
+    keep_products: bool = True,
     keep_memory: bool = False,
 ) -> Accelerated:
     """Multiply with this project's kernels in every layer of `model` that is a product with its adjacency, exactly.
@@ -47,6 +48,9 @@ def accelerate(
             training the last layer then computes no other row, which stay without what their neighbours would have given; in
             evaluation it computes all. None: every row. That the loss has no gradient at other nodes is checked in each step.
         kernel: the exact kernel that multiplies; None: the fastest for the model's device and dtype that is installed.
+        keep_products: keep the product of a layer whose features stay what they are, as those of the nodes in full-batch
+            training: it is made once for an object and its version, and takes the memory of so many features. A change through
+            ``.data`` or NumPy is not seen: False makes it anew in each call.
         keep_memory: let the whole process keep the memory of freed tensors, as `rsc_bench.keep_memory` does.
 
     Returns:
@@ -57,39 +61,11 @@ def accelerate(
         ModuleNotFoundError: where PyTorch Geometric is not installed, with how to get it.
     """
     chosen = choose_kernel(kernel, model)
-    found = Accelerated(model, Regime(Sampler(chosen, find("selection", "topk")), Sampling(1.0), exact=True), loss_nodes=loss_nodes)
+    regime = Regime(Sampler(chosen, find("selection", "topk")), Sampling(1.0), exact=True, keeps_products=keep_products)
+    found = Accelerated(model, regime, loss_nodes=loss_nodes)
     if keep_memory:
         allocator.keep_memory()
     return found
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """One layer of a model: whether it was converted, and what it did in training."""
-
-    kind: str
-    """Name of its class."""
-    converted: bool
-    """Whether our kernels multiply for it."""
-    reason: str | None
-    """Why it was not converted; of a converted one, why PyTorch Geometric ran some of its calls itself; None: neither."""
-    width: int | None = None
-    """Features of its last product in training."""
-    products: int = 0
-    """Forward products in training by our kernels."""
-    own_calls: int = 0
-    """Calls that PyTorch Geometric ran itself."""
-    spent_share: float | None = None
-    """Share of the FLOPs of its backward products that was spent; None: nothing of it is sampled."""
-    sampled: bool = False
-    """Whether the method samples its backward products, where it has some."""
-    saved_s: float | None = None
-    """Seconds, by estimate, that its products took less than PyTorch Geometric's own would have; the first of each kind, which
-    compiles or loads, is left out of both. None: on a GPU, and while there is no other."""
-    forward_s: float | None = None
-    """Seconds that its forward products took in training; None: on a GPU, and before any."""
-    backward_s: float | None = None
-    """Seconds that its backward products took, selecting for them included; None: on a GPU, and before any."""
 
 
 class Accelerated:
@@ -194,8 +170,6 @@ class Accelerated:
         return sum(adjacency.nbytes for adjacency in adjacencies.values())
 
     def __str__(self) -> str:
-        from rsc_bench.kernels.rsc.table import table
-
         return table(self)
 
     def __repr__(self) -> str:
@@ -219,6 +193,7 @@ class Accelerated:
             reason,
             layer.width,
             layer.products,
+            layer.kept,
             layer.own.total(),
             self._spent(layer),
             self._samples,

@@ -42,6 +42,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
     measures: Measures = "latest",
     loss_nodes: torch.Tensor | None = None,
     seed: int = 0,
+    keep_products: bool = True,
     keep_memory: bool = False,
 ) -> Approximation:
     """Do what `accelerate` does, and sample the backward products of `model` in training (RSC, arXiv 2210.10737).
@@ -76,6 +77,7 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
             sampled or not, each half its value before and half the new one.
         loss_nodes: as `accelerate` takes it; the budget is then a share of the FLOPs that are left.
         seed: of the selections that draw.
+        keep_products: as `accelerate` takes it.
         keep_memory: let the whole process keep the memory of freed tensors, as `rsc_bench.keep_memory` does.
 
     Returns:
@@ -103,7 +105,8 @@ def approximate(  # noqa: PLR0913  (the one call of users: each option stands be
     if reason := chosen.why_not_train():
         raise ValueError(f"selection must choose pairs (got {selection!r}): {reason}")
     sampler = Sampler(choose_kernel(kernel, model), chosen, diagonal, approximated)
-    found = Approximation(model, planned, sampler, measures, loss_nodes)
+    regime = Regime(sampler, planned.sampling, measures, keeps_products=keep_products)
+    found = Approximation(model, planned, regime, loss_nodes)
     if keep_memory:
         allocator.keep_memory()
     return found
@@ -116,12 +119,11 @@ class Approximation(Accelerated):
         self,
         model: torch.nn.Module,
         schedule: Schedule,
-        sampler: Sampler,
-        measures: Measures = "latest",
+        regime: Regime,
         loss_nodes: torch.Tensor | None = None,
     ) -> None:
         allocate = find("allocation", schedule.allocation).allocate
-        super().__init__(model, Regime(sampler, schedule.sampling, measures), schedule, allocate, loss_nodes)
+        super().__init__(model, regime, schedule, allocate, loss_nodes)
         self.schedule = schedule
         end = schedule.exact_from
         if end is not None and 0 < end <= schedule.first_sampled:

@@ -63,6 +63,8 @@ class Regime:
     measures: Measures = "latest"
     """What allocations go by: the last step's, or as in the authors' code a mean over all selections, see `Product._average`."""
     timings: Timings = field(default_factory=Timings)
+    keeps_products: bool = True
+    """Whether the exact product of features that stay what they are is made once."""
     exact: bool = False
     """Nothing is sampled: warm-up, and the end of training."""
     measuring: bool = False

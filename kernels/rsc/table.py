@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rsc_bench.kernels.rsc.accelerated import Accelerated, LayerReport
+    from rsc_bench.kernels.rsc.accelerated import Accelerated
     from rsc_bench.kernels.rsc.conversion.layers import Shared
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One layer of a model: whether it was converted, and what it did in training."""
+
+    kind: str
+    """Name of its class."""
+    converted: bool
+    """Whether our kernels multiply for it."""
+    reason: str | None
+    """Why it was not converted; of a converted one, why PyTorch Geometric ran some of its calls itself; None: neither."""
+    width: int | None = None
+    """Features of its last product in training."""
+    products: int = 0
+    """Forward products in training by our kernels."""
+    kept_products: int = 0
+    """How many of them were the one that is kept, because its features stay what they are."""
+    own_calls: int = 0
+    """Calls that PyTorch Geometric ran itself."""
+    spent_share: float | None = None
+    """Share of the FLOPs of its backward products that was spent; None: nothing of it is sampled."""
+    sampled: bool = False
+    """Whether the method samples its backward products, where it has some."""
+    saved_s: float | None = None
+    """Seconds, by estimate, that its products took less than PyTorch Geometric's own would have; the first of each kind, which
+    compiles or loads, is left out of both. None: on a GPU, and while there is no other."""
+    forward_s: float | None = None
+    """Seconds that its forward products took in training; None: on a GPU, and before any."""
+    backward_s: float | None = None
+    """Seconds that its backward products took, selecting for them included; None: on a GPU, and before any."""
+
 
 _HEAD = ("layer", "kind", "converted", "features", "products", "FLOPs spent", "saved")
 _ALWAYS = _HEAD[:3]
@@ -23,7 +56,8 @@ def table(model: Accelerated) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(said))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"{name or '(the model)'}: {report.reason}" for name, report in layers.items() if report.reason]
-    return "\n".join([*lines, *notes, *_whole(model)])
+    kept = [f"{name or '(the model)'}: {_kept(report)}" for name, report in layers.items() if report.kept_products]
+    return "\n".join([*lines, *notes, *kept, *_whole(model)])
 
 
 def _cells(report: LayerReport) -> tuple[str, ...]:
@@ -35,6 +69,10 @@ def _cells(report: LayerReport) -> tuple[str, ...]:
         _share(report),
         "" if report.saved_s is None else seconds(report.saved_s),
     )
+
+
+def _kept(report: LayerReport) -> str:
+    return f"its features stay the same: {report.kept_products} of {report.products} products were the one that is kept"
 
 
 def _share(report: LayerReport) -> str:
@@ -64,6 +102,8 @@ def _whole(model: Accelerated) -> list[str]:
         f"{steps}{spent}; kernel {shared.regime.sampler.kernel.name}",
         f"adjacencies: {sources.converted} converted in {seconds(sources.converting_s)}, {model.memory_bytes / 1e6:.3g} MB in use",
     ]
+    if sources.kept_bytes:
+        lines[-1] += f", {sources.kept_bytes / 1e6:.3g} MB of kept products beside"
     if shared.needed is not None:
         lines.append(str(shared.needed))
     if any(report.forward_s is not None for report in model.layers.values()):

@@ -223,10 +223,12 @@ class Trainer:
         self.history.loss.append(float(loss))
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        nodes = slice(None) if batch.nodes is None else batch.nodes
+        features, labels = self.learnt.features, self.learnt.labels
+        if batch.nodes is not None:  # all of them are passed as they are: what stays the same is multiplied once
+            features, labels = features[batch.nodes], labels[batch.nodes]
         with self._autocast():
-            logits = self.model(self.learnt.features[nodes], batch.adjacency)[batch.train].float()
-        labels = self.learnt.labels[nodes][batch.train]
+            logits = self.model(features, batch.adjacency)[batch.train].float()
+        labels = labels[batch.train]
         if self.loss is not None:
             return self.loss(logits, labels)
         weight = batch.weight

@@ -36,6 +36,8 @@ class Shared:
 
     def __init__(self, regime: Regime, running: Running, samples: bool) -> None:
         self.regime, self.running, self.samples = regime, running, samples
+        self.keeps = regime.keeps_products and not regime.sampler.samples("forward")
+        """Whether exact products with features that stay what they are are kept."""
         self.sources, self.remembered = Sources(regime.sampler), Remembered()
         self.copies: weakref.WeakSet[Any] = weakref.WeakSet()
         """Copies of the layers, which are converted, too."""
@@ -57,7 +59,9 @@ class Layer:
         self.name, self.aggregation, self.shared = name, found, shared
         self.accounts = Accounts.for_layer(name)
         self.products = 0
-        """Products in training that our kernels multiplied."""
+        """Products in training by our kernels."""
+        self.kept = 0
+        """How many of them were the one that is kept."""
         self.width: int | None = None
         self.own: Counter[str] = Counter()
         """Calls that PyTorch Geometric ran itself, by the reason."""
@@ -199,10 +203,22 @@ class Layer:
             self.shared.running.forward(self.products, new, (prepared.adjacency.matrix.nnz, shape[1]))
         elif dense.requires_grad and torch.is_grad_enabled():
             self.shared.running.evaluated()
-        took = self.accounts.forward.took
-        product = propagate(mine[key], dense, sampled=trains and self.shared.samples)
-        if not trains:
-            self.accounts.forward.took = took  # what is told is of training
+        product = self._kept(prepared, dense, trains)
+        if product is None:
+            took = self.accounts.forward.took
+            product = propagate(mine[key], dense, sampled=trains and self.shared.samples)
+            if not trains:
+                self.accounts.forward.took = took  # what is told is of training
+            if self.shared.keeps and not dense.requires_grad:
+                prepared.kept.keep(dense, product)
+        return product
+
+    def _kept(self, prepared: Prepared, dense: torch.Tensor, trains: bool) -> torch.Tensor | None:
+        """Return the product with `dense` where one is kept: it takes no time."""
+        product = prepared.kept.find(dense) if self.shared.keeps and not dense.requires_grad else None
+        if product is not None and trains:
+            self.kept, forward = self.kept + 1, self.accounts.forward
+            forward.took = forward.took.more(0.0, prepared.adjacency.matrix.nnz * dense.shape[1], first=False)
         return product
 
     def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:

@@ -15,6 +15,7 @@ from rsc_bench.kernels.checked import fit
 from rsc_bench.kernels.contract import Reduce
 from rsc_bench.kernels.csr import Csr
 from rsc_bench.kernels.rsc.adjacency import Adjacency
+from rsc_bench.kernels.rsc.conversion.keeping import KeptProducts
 from rsc_bench.kernels.rsc.conversion.remembering import outside_of_graphs, version
 from rsc_bench.kernels.rsc.conversion.separable import separated
 from rsc_bench.kernels.rsc.product import Sampler
@@ -36,6 +37,8 @@ class Prepared:
     )
     weight: tuple[weakref.ref[torch.Tensor], tuple[int, ...] | None] | None = None
     """The weights of an edge list that it was made with, and their version; None: it has none."""
+    kept: KeptProducts = field(default_factory=KeptProducts)
+    """Its products with features that stay what they are."""
 
     @property
     def stale(self) -> bool:
@@ -108,8 +111,15 @@ class Sources:
 
     def propagations(self) -> list[Propagation]:
         """Return every propagation over an adjacency that is still alive."""
-        forms = [prepared for _, _, known in self._known.values() for prepared in known.values() if isinstance(prepared, Prepared)]
-        return [propagation for prepared in forms for those in prepared.propagations.values() for propagation in those.values()]
+        return [propagation for made in self._alive() for those in made.propagations.values() for propagation in those.values()]
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the products with features that stay what they are, over all adjacencies that are still alive."""
+        return sum(made.kept.nbytes for made in self._alive())
+
+    def _alive(self) -> list[Prepared]:
+        return [prepared for _, _, known in self._known.values() for prepared in known.values() if isinstance(prepared, Prepared)]
 
     @outside_of_graphs  # type: ignore[untyped-decorator]
     def _known_or_made(self, source: Any, form: Form, make: Callable[[dict[Form, Any]], Prepared]) -> Prepared:
