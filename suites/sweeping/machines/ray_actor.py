@@ -24,6 +24,7 @@ from rsc_bench.suites.sweeping.study import Block
 from rsc_bench.suites.terminal.progress import Epoch
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Variables that say how many threads a process has: of an actor as many as its device has cores, and of what it starts."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,10 @@ def node(cores_each: int | None) -> Node:
 class Actor:
     """What Ray makes an actor of: measures one case at a time, and says how far it is meanwhile."""
 
-    def __init__(self, blocks: Sequence[Block], device: str, cores: tuple[int, ...], threads: int) -> None:
+    def __init__(self, blocks: Sequence[Block], device: str, cores: tuple[int, ...]) -> None:
         """Begin; what measures is started by this process, and has the cores of the device and no others."""
         self._cores = cores
         self._settle()
-        os.environ.update(dict.fromkeys(THREADS, str(threads)))  # Ray says 1 where it has reserved a GPU
         folder = Path(tempfile.gettempdir(), f"rsc-bench-{os.getuid() if hasattr(os, 'getuid') else 'sweep'}")
         folder.mkdir(exist_ok=True)
         self._place = Place(blocks, folder / f"{os.getpid()}.log", device)

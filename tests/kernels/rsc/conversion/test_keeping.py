@@ -61,7 +61,7 @@ def test_training_and_evaluation_are_those_of_a_plain_model(make, expected, tens
     for _ in range(3):
         torch.testing.assert_close(gradients(model, x), gradients(plain, x))
         torch.testing.assert_close(evaluated(model, x), evaluated(plain, x))
-    # The first training step meets the features, and the evaluation behind it keeps their product; each further hop is a call later.
+    # The first training step meets the features, and the evaluation behind it keeps their product; a further hop is a call later.
     assert kept(found) == expected
     assert held(found) == tensors * NODES * WIDTH * 4
 
