@@ -14,6 +14,14 @@ import torch
 from rsc_bench.kernels.rsc.conversion.remembering import version
 
 
+def may_stay(features: torch.Tensor) -> bool:
+    """Return whether `features` can be the same again: they do not learn, and no CUDA graph is captured.
+
+    A captured graph runs again over other numbers in the same tensors, so what is made in it is part of it.
+    """
+    return not features.requires_grad and not (features.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
 @dataclass(eq=False)
 class _Met:
     """Features as they were met, and their product, which is kept from the second time on."""

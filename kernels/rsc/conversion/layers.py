@@ -19,6 +19,7 @@ from rsc_bench.kernels.rsc.account import Accounts
 from rsc_bench.kernels.rsc.conversion import aggregation
 from rsc_bench.kernels.rsc.conversion.aggregation import Aggregation
 from rsc_bench.kernels.rsc.conversion.costs import Costs, Together
+from rsc_bench.kernels.rsc.conversion.keeping import may_stay
 from rsc_bench.kernels.rsc.conversion.needed import Needed
 from rsc_bench.kernels.rsc.conversion.remembering import Remembered, learnt, version
 from rsc_bench.kernels.rsc.conversion.sources import Edges, Prepared, Sources, as_csr, is_adjacency
@@ -203,22 +204,18 @@ class Layer:
             self.shared.running.forward(self.products, new, (prepared.adjacency.matrix.nnz, shape[1]))
         elif dense.requires_grad and torch.is_grad_enabled():
             self.shared.running.evaluated()
-        product = self._kept(prepared, dense, trains)
-        if product is None:
-            took = self.accounts.forward.took
-            product = propagate(mine[key], dense, sampled=trains and self.shared.samples)
-            if not trains:
-                self.accounts.forward.took = took  # what is told is of training
-            if self.shared.keeps and not dense.requires_grad:
-                prepared.kept.keep(dense, product)
-        return product
-
-    def _kept(self, prepared: Prepared, dense: torch.Tensor, trains: bool) -> torch.Tensor | None:
-        """Return the product with `dense` where one is kept: it takes no time."""
-        product = prepared.kept.find(dense) if self.shared.keeps and not dense.requires_grad else None
-        if product is not None and trains:
-            self.kept, forward = self.kept + 1, self.accounts.forward
-            forward.took = forward.took.more(0.0, prepared.adjacency.matrix.nnz * dense.shape[1], first=False)
+        kept, took = prepared.kept if self.shared.keeps and may_stay(dense) else None, self.accounts.forward.took
+        product = None if kept is None else kept.find(dense)
+        if product is not None:
+            if trains:
+                self.kept += 1
+                self.accounts.forward.took = took.more(0.0, prepared.adjacency.matrix.nnz * dense.shape[1], first=False)
+            return product
+        product = propagate(mine[key], dense, sampled=trains and self.shared.samples)
+        if kept is not None:
+            kept.keep(dense, product)
+        if not trains:
+            self.accounts.forward.took = took  # what is told is of training
         return product
 
     def _propagation(self, prepared: Prepared, dense: torch.Tensor) -> Propagation:

@@ -13,6 +13,7 @@ from made_models import seeded
 from torch_geometric.nn import GCN, GIN, ChebConv, GraphConv, GraphSAGE, SAGEConv, SGConv, TAGConv
 
 from rsc_bench.kernels.rsc import accelerate, approximate
+from rsc_bench.kernels.rsc.conversion import keeping
 
 NODES, EDGES, WIDTH = 20, 80, 6
 INDEX = torch.randint(NODES, (2, EDGES), generator=torch.Generator().manual_seed(0))
@@ -193,6 +194,15 @@ def test_features_that_learn_and_products_that_are_sampled_are_not_kept():
     for _ in range(3):
         gradients(model, x)
     assert (kept(found), held(found)) == ([0], 0)
+
+
+def test_nothing_is_kept_or_used_in_a_graph_that_is_captured(monkeypatch):
+    class Capturing(torch.Tensor):
+        is_cuda = True
+
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    assert not keeping.may_stay(features().as_subclass(Capturing))
+    assert keeping.may_stay(features())
 
 
 def test_a_copy_of_a_model_uses_what_is_kept():
