@@ -19,8 +19,8 @@ CALLS = 15
 FLOPS = {"cpu": 10e9, "cuda": 2e12}
 """Of a sparse product, each second, of a core and of a GPU: between the slow kernels and the fast ones."""
 DENSE_FLOPS = {"cpu": 40e9, "cuda": 50e12}
-SPMMS, GEMMS = 2, 3
-"""Products that a layer takes in one epoch: forward and backward; and dense ones, with the gradient of the weights."""
+SPMMS, GEMMS = 3, 4
+"""Products that a layer takes in one epoch, with that of the evaluation; and dense ones, with the gradient of the weights."""
 UNKNOWN_NODES, UNKNOWN_DEGREE = 100_000, 20
 """Of a graph that is known only when it is made or read."""
 
@@ -52,7 +52,9 @@ def measured_s(record: Record) -> float | None:
     measured = record.measurement
     if measured is None:
         return None
-    if measured.training is not None and measured.training.epoch_s:
-        return TRAINING_S + sum(measured.training.epoch_s)
+    training = measured.training
+    if training is not None and training.epoch_s:
+        evaluating_s = sum((training.phase_s or {}).get("evaluation", ()))
+        return TRAINING_S + (measured.timing.prepare_s or 0.0) + (training.warmup_s or 0.0) + sum(training.epoch_s) + evaluating_s
     spent = measured.timing.spent_s
     return sum(spent.values()) if spent else None

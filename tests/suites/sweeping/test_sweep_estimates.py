@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from made_runs import case, ok
 
+from rsc_bench.harness.records.measurement import Training
 from rsc_bench.harness.records.run import Record
 from rsc_bench.suites.catalog import Choice
 from rsc_bench.suites.options import Options
@@ -64,8 +65,13 @@ def test_what_a_case_took_is_what_its_record_says_was_spent():
     assert measured_s(Record(case=case(), status="failed", reason="broke")) is None
 
 
-def test_of_a_training_it_is_the_sum_of_its_epochs():
+def test_of_a_training_it_is_all_that_it_took_beside_its_epochs_too():
     measured = ok(case(), 1.0).measurement
-    trained = msgspec.structs.replace(measured, training=type("Trained", (), {"epoch_s": [1.0, 2.0]})())
-    record = msgspec.structs.replace(ok(case(), 1.0), measurement=trained)
-    assert measured_s(record) == TRAINING_S + 3.0
+    measured = msgspec.structs.replace(measured, timing=msgspec.structs.replace(measured.timing, prepare_s=0.5))
+
+    def taken(**given):
+        trained = msgspec.structs.replace(measured, training=Training(epoch_s=[1.0, 2.0], **given))
+        return measured_s(msgspec.structs.replace(ok(case(), 1.0), measurement=trained))
+
+    assert taken() == TRAINING_S + 0.5 + 3.0
+    assert taken(phase_s={"dense": [0.9, 1.9], "evaluation": [4.0, 5.0]}, warmup_s=7.0) == TRAINING_S + 0.5 + 3.0 + 9.0 + 7.0
