@@ -27,6 +27,14 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Variables that say how many threads a process has: of an actor as many as its device has cores, and of what it starts."""
 
 
+def with_threads(threads: int) -> dict[str, dict[str, str]]:
+    """Return what Ray starts the process of an actor in, before that imports anything; on its own it says 1.
+
+    Numba cannot have other threads once they have begun, which is when its first kernel is imported.
+    """
+    return {"env_vars": dict.fromkeys(THREADS, str(threads))}
+
+
 @dataclass(frozen=True)
 class Node:
     """A machine of the cluster, as a process on it sees it."""

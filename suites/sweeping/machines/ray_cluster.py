@@ -18,7 +18,7 @@ from rsc_bench.optional import absent
 from rsc_bench.suites.measuring.serving import Job
 from rsc_bench.suites.sweeping.devices import Answer, Back, Lost, Reach, State
 from rsc_bench.suites.sweeping.kinds import ClusterError
-from rsc_bench.suites.sweeping.machines.ray_actor import THREADS, Actor, Node, node
+from rsc_bench.suites.sweeping.machines.ray_actor import Actor, Node, node, with_threads
 from rsc_bench.suites.sweeping.place import Facts
 from rsc_bench.suites.sweeping.planning import Plan
 from rsc_bench.suites.sweeping.study import Block
@@ -150,10 +150,8 @@ class Cluster:
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
         strategy = PlacementGroupSchedulingStrategy(device.group, device.bundle)
-        wants = {"num_cpus": max(1, len(device.cores)), "num_gpus": int(device.device != "cpu")}
-        # Before its process imports anything: Numba cannot have other threads once they have begun. Ray on its own says 1.
-        environment = {"env_vars": dict.fromkeys(THREADS, str(device.threads))}
-        made = self._ray.remote(Actor).options(**wants, runtime_env=environment, scheduling_strategy=strategy, max_concurrency=2)
+        wants = {"num_cpus": max(1, len(device.cores)), "num_gpus": int(device.device != "cpu"), "scheduling_strategy": strategy}
+        made = self._ray.remote(Actor).options(**wants, runtime_env=with_threads(device.threads), max_concurrency=2)
         return made.remote(self._blocks, device.device, device.cores)
 
     def facts(self) -> Mapping[str, Facts]:
