@@ -99,6 +99,14 @@ def test_the_peak_is_read_from_a_short_training_that_selects_and_allocates_twice
     assert (timed.interval, timed.reallocate_every, timed.epochs) == (10, 10, EPOCHS)
 
 
+def test_the_first_product_of_a_graphsage_is_made_before_the_first_epoch_and_kept(monkeypatch):
+    found, accelerate = [], training.accelerate
+    monkeypatch.setattr(training, "accelerate", lambda *given, **named: found.append(accelerate(*given, **named)) or found[-1])
+    train(settings(models=("GraphSAGE",))[0])
+    converted, _ = found  # the second is of the short training that the peak is read from
+    assert [(layer.products, layer.kept_products) for layer in converted.layers.values()] == [(EPOCHS, EPOCHS), *[(EPOCHS, 0)] * 2]
+
+
 def test_exact_training_selects_and_allocates_nothing(exact):
     assert exact.training.phase_s["select"] == exact.training.phase_s["allocate"] == [0.0] * EPOCHS
     assert exact.training.flops_share == [1.0] * EPOCHS
